@@ -1,0 +1,170 @@
+# Winnow's build.  `make help` lists the targets.  Everything is made below build/VARIANT.
+# VARIANT: release (default), debug, asan (with UBSan), tsan.  CC: gcc or clang.
+
+VARIANT ?= release
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+AR      := $(if $(filter default,$(origin AR)),gcc-ar,$(AR))
+PYTHON  ?= python3
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SHARED  ?= ../shared
+VENV    ?= .venv
+B       ?= build/$(VARIANT)$(if $(findstring clang,$(CC)),-clang)
+
+VERSION := $(shell sed -n 's/^.define WN_VERSION "\(.*\)"/\1/p' include/winnow.h)
+SOVERSION := 0
+
+PACKAGES := jansson libutf8proc libpcre2-8
+MISSING  := $(shell for p in $(PACKAGES); do pkg-config --exists $$p || echo $$p; done)
+ifneq ($(MISSING),)
+ifeq ($(filter help clean,$(MAKECMDGOALS)),)
+$(error missing development packages: $(MISSING); install what deps/debian.txt lists, or use ./dev)
+endif
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wwrite-strings -Wundef -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+          -ftrivial-auto-var-init=zero
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
+FLAGS_debug   := -O0 -g3 $(HARDEN)
+FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+                 -fno-omit-frame-pointer
+ifeq ($(FLAGS_$(VARIANT)),)
+$(error unknown VARIANT '$(VARIANT)', expected release, debug, asan, tsan or fuzz)
+endif
+# -ffp-contract=off: a score must not depend on which multiplications a compiler fuses.
+CFLAGS  += -std=c11 $(WARN) $(FLAGS_$(VARIANT)) -fPIC -fvisibility=hidden -ffp-contract=off \
+           -ffile-prefix-map=$(CURDIR)=. -pthread
+CPPFLAGS += -Iinclude -Isrc -I. -I$(B)/gen $(PKG_CFLAGS)
+LDFLAGS += $(filter -fsanitize=%,$(FLAGS_$(VARIANT))) -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
+           -Wl,--build-id=sha1
+LIBS    := $(PKG_LIBS) -lm
+
+# Instruction-set flags belong to the folder of their level and to nothing else.
+ISA_scalar := -O2
+ISA_avx2   := -O3 -mavx2 -mfma -mf16c
+ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+
+LIB_DIRS  := base data kernel kernel/scalar kernel/avx2 kernel/avx512 compute token model rank
+PROG_DIRS := eval cli
+src_of     = $(sort $(wildcard $(addsuffix /*.c,$(addprefix src/,$(1)))))
+obj_of     = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_SRC   := $(call src_of,$(LIB_DIRS))
+PROG_SRC  := $(filter-out src/cli/main.c,$(call src_of,$(PROG_DIRS)))
+LIB_OBJ   := $(call obj_of,$(LIB_SRC)) $(B)/builtin.o
+PROG_OBJ  := $(call obj_of,$(PROG_SRC))
+
+TEST_SUPPORT := $(call obj_of,$(sort $(wildcard tests/support/*.c)))
+TEST_SRC  := $(filter-out tests/support/%,$(sort $(wildcard tests/*/*.c tests/unit/*/*.c)))
+TESTS     := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+SCRIPTS   := $(sort $(wildcard tests/*/test_*.sh tests/*/test_*.py))
+FUZZ_SRC  := $(filter-out fuzz/replay.c,$(sort $(wildcard fuzz/*.c)))
+REPLAYS   := $(patsubst fuzz/%.c,$(B)/fuzz/replay_%,$(FUZZ_SRC))
+
+.DELETE_ON_ERROR:
+V ?= 0
+Q  = $(if $(filter 0,$(V)),@printf '  %-4s %s\n' $(1) $@;,)
+.SECONDARY:
+.PHONY: all run lib help
+
+all: $(B)/winnow lib ## build the program and the library (VARIANT=release|debug|asan|tsan)
+
+run: $(B)/winnow ## rank the example texts with the built-in model
+	$(B)/winnow rank --request examples/skincare.json
+
+lib: $(B)/libwinnow.a $(B)/libwinnow.so.$(VERSION)
+
+help: ## print this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+	    awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+# ---- compiling ---------------------------------------------------------------------------------
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call Q,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_$(notdir $(patsubst %/,%,$(dir $<)))) -MMD -MP -c $< -o $@
+
+# The built-in model: the files of models/default, byte for byte, behind start and end symbols.
+BUILTIN_FILES := $(wildcard models/default/config.json models/default/tokenizer.json \
+                   models/default/tokenizer_config.json models/default/model.safetensors \
+                   models/default/reference.jsonl)
+$(B)/gen/builtin.S: tools/make_builtin.py $(BUILTIN_FILES) Makefile
+	@mkdir -p $(@D)
+	$(call Q,GEN)$(PYTHON) tools/make_builtin.py $(BUILTIN_FILES) > $@
+$(B)/builtin.o: $(B)/gen/builtin.S
+	$(call Q,AS)$(CC) -c $< -o $@
+
+$(B)/libwinnow.a: $(LIB_OBJ)
+	@rm -f $@
+	$(call Q,AR)$(AR) rcsD $@ $^
+$(B)/libprogram.a: $(PROG_OBJ)
+	@rm -f $@
+	$(call Q,AR)$(AR) rcsD $@ $^
+$(B)/libwinnow.so.$(VERSION): $(LIB_OBJ)
+	$(call Q,LD)$(CC) -shared -Wl,-soname,libwinnow.so.$(SOVERSION) -Wl,--no-undefined $(LDFLAGS) $^ $(LIBS) -o $@
+	@ln -sf $(@F) $(B)/libwinnow.so.$(SOVERSION)
+	@ln -sf $(@F) $(B)/libwinnow.so
+$(B)/winnow: $(B)/src/cli/main.o $(B)/libprogram.a $(B)/libwinnow.a
+	$(call Q,LD)$(CC) -pie $(LDFLAGS) $^ $(LIBS) -o $@
+
+# ---- tests -------------------------------------------------------------------------------------
+
+$(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
+	$(call Q,LD)$(CC) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $(patsubst %/,%,$(dir $@)))) $< $(TEST_SUPPORT) \
+	    $(B)/libprogram.a $(B)/libwinnow.a -lcmocka $(LIBS) -o $@
+# Allocation-failure tests wrap the allocator at link time.
+TEST_LDFLAGS_fault := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
+
+$(B)/fuzz/replay_%: $(B)/fuzz/%.o $(B)/fuzz/replay.o $(B)/libprogram.a $(B)/libwinnow.a
+	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/fuzz/fuzz_%: $(B)/fuzz/%.o $(B)/libprogram.a $(B)/libwinnow.a
+	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ $(LIBS) -o $@
+
+.PHONY: check test tests-built tidy replay asan tsan levels fault fuzz
+RUN_TESTS = WINNOW=$(abspath $(B)/winnow) WINNOW_BUILD=$(abspath $(B)) WINNOW_SHARED=$(abspath $(SHARED)) \
+            $(PYTHON) tools/run_tests.py
+
+tests-built: all $(TESTS) $(REPLAYS)
+
+tidy: ## check layers, sizes, banned calls, docstrings, headers that do not compile alone
+	$(PYTHON) tools/tidy.py
+
+check: tests-built ## everything that runs in about two minutes: tidy, all tests, fuzz corpora
+	$(RUN_TESTS) --tidy $(TESTS) $(SCRIPTS) $(REPLAYS)
+
+test: tests-built ## check, and the same tests once more under ASan and UBSan
+	$(MAKE) VARIANT=asan tests-built
+	$(RUN_TESTS) --tidy $(TESTS) $(SCRIPTS) $(REPLAYS) \
+	    $(patsubst $(B)/%,build/asan/%,$(TESTS) $(REPLAYS))
+
+asan: ## all test programs under ASan and UBSan
+	$(MAKE) VARIANT=asan check
+tsan: ## all test programs under TSan
+	$(MAKE) VARIANT=tsan tests-built
+	WINNOW_BUILD=$(abspath build/tsan) WINNOW_SHARED=$(abspath $(SHARED)) \
+	    $(PYTHON) tools/run_tests.py $(patsubst $(B)/%,build/tsan/%,$(TESTS))
+
+replay: $(REPLAYS) ## run every fuzz corpus once
+	$(RUN_TESTS) $(REPLAYS)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## libFuzzer on one target: make fuzz T=safetensors FUZZ_SECONDS=3600
+	@test -n "$(T)" || { echo "make fuzz T=TARGET, one of: $(patsubst fuzz/%.c,%,$(FUZZ_SRC))"; exit 2; }
+	$(MAKE) CC=clang VARIANT=fuzz build/fuzz-clang/fuzz/fuzz_$(T)
+	@mkdir -p build/corpus/$(T) fuzz/corpus/$(T)
+	build/fuzz-clang/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
+	    -print_final_stats=1 -artifact_prefix=build/corpus/$(T)- build/corpus/$(T) fuzz/corpus/$(T)
+
+# ---- installing --------------------------------------------------------------------------------
+
+.PHONY: install clean
+clean: ## remove build/
+	rm -rf build
+
+-include $(wildcard mk/*.mk)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

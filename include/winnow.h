@@ -1,0 +1,283 @@
+/* Winnow: put documents in order of relevance to a query.
+ *
+ * Three handles, three lifetimes.  An engine is a loaded model: read-only, shared by all threads.
+ * A runner owns the workspace and the worker threads that score: one call at a time.  A job is one
+ * request: its texts tokenised, its results.  wn_rank() does one request in one call.
+ *
+ * Rules for the whole header.  Texts are UTF-8 and need no NUL.  Options structs start with
+ * struct_size and are initialised with their WN_..._INIT macro; 0 or NULL means the default.
+ * Functions that can fail return wn_status, set *err (may be NULL) and leave *out untouched.
+ * The library never prints, exits, reads the environment, installs signals or keeps global state. */
+#ifndef WINNOW_H
+#define WINNOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WN_VERSION "0.1.0"
+#define WN_API __attribute__((visibility("default")))
+#define WN_MUST_USE __attribute__((warn_unused_result))
+
+/* What went wrong, by what the caller can do about it.  Numbers never change. */
+typedef enum wn_status {
+    WN_OK = 0,
+    WN_ERR_ARGUMENT = 1,    /* the calling program is wrong: a bad option, a NULL, a range */
+    WN_ERR_MEMORY = 2,      /* an allocation failed; nothing is half done */
+    WN_ERR_IO = 3,          /* a file cannot be opened, read or mapped */
+    WN_ERR_FORMAT = 4,      /* a model file is damaged or contradicts itself */
+    WN_ERR_UNSUPPORTED = 5, /* a model asks for something that Winnow does not have */
+    WN_ERR_LIMIT = 6,       /* a documented limit is exceeded */
+    WN_ERR_INPUT = 7,       /* a text is not acceptable: not UTF-8, an empty query */
+    WN_ERR_CANCELLED = 8,   /* the request's own should_stop() said so */
+    WN_ERR_INTERNAL = 9     /* a mistake of ours */
+} wn_status;
+
+/* One error: status, the module that found it, a message that names the thing and both values. */
+typedef struct wn_error {
+    wn_status status;
+    char where[44];
+    char message[464];
+} wn_error;
+
+/* A text: len bytes at ptr, no NUL needed.  ptr may be NULL when len is 0. */
+typedef struct wn_str {
+    const char *ptr;
+    size_t len;
+} wn_str;
+
+typedef struct wn_engine wn_engine; /* shared read-only */
+typedef struct wn_runner wn_runner; /* one thread at a time */
+typedef struct wn_job wn_job;       /* one thread at a time */
+
+/* The fixed word of a status, such as "WN_ERR_FORMAT".
+ * Thread:  any. */
+WN_API const char *wn_status_name(wn_status status);
+
+/* The version of the library that is linked, such as "0.1.0".
+ * Thread:  any. */
+WN_API const char *wn_version(void);
+
+/* ---- engine ---------------------------------------------------------------------------------- */
+
+typedef struct wn_engine_options {
+    size_t struct_size;
+    const char *model_dir; /* a Hugging Face directory; NULL: the built-in model */
+    const char *cpu_level; /* "scalar", "avx2", "avx512", ...; NULL: the best of this machine */
+    int32_t n_threads;     /* threads used while loading; 0: as many as the CPU quota gives */
+} wn_engine_options;
+#define WN_ENGINE_OPTIONS_INIT {.struct_size = sizeof(wn_engine_options)}
+
+/* What the model computes. */
+typedef enum wn_kind {
+    WN_KIND_CROSS_ENCODER = 1,   /* query and document read together, one logit */
+    WN_KIND_LATE_INTERACTION = 2, /* a vector a token, sum of maxima */
+    WN_KIND_EMBEDDER = 3         /* one vector a text; ranks by cosine */
+} wn_kind;
+
+/* Facts of a loaded engine; strings are valid until wn_engine_close(). */
+typedef struct wn_engine_info {
+    size_t struct_size;
+    const char *model;        /* directory as given, or "built-in" */
+    const char *family;       /* "bert", "xlm-roberta", "colbert", ... */
+    const char *tokenizer;    /* "WordPiece", "Unigram", "BPE" */
+    const char *activation;   /* "sigmoid", "identity", "calibrated", "cosine" */
+    const char *cpu_level;    /* kernel level in use */
+    const char *cpu_reason;   /* why no higher level is in use */
+    wn_kind kind;
+    int32_t n_layers, hidden, n_heads, intermediate, vocab;
+    int32_t dim;              /* width of a vector from wn_embed() or of a token vector */
+    int32_t max_tokens;       /* longest sequence, special tokens included */
+    int32_t max_query_tokens; /* longest query, special tokens included */
+    uint64_t n_parameters;
+    size_t weight_bytes;      /* weights as kept in memory */
+    size_t mapped_bytes;      /* part of it that is read straight from the file */
+} wn_engine_info;
+#define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
+
+/* Load a model.
+ * Fails:   WN_ERR_IO, WN_ERR_FORMAT, WN_ERR_UNSUPPORTED (all name file, thing and both values),
+ *          WN_ERR_ARGUMENT for an unknown cpu_level, WN_ERR_MEMORY.
+ * Owns:    caller closes *out with wn_engine_close().  The model's files must not change meanwhile.
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options,
+                                            wn_error *err);
+
+/* Free an engine; NULL is allowed.  All its runners and jobs must be gone.
+ * Thread:  none may use it any more. */
+WN_API void wn_engine_close(wn_engine *engine);
+
+/* Fill *out (its struct_size set by WN_ENGINE_INFO_INIT).
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out,
+                                                wn_error *err);
+
+/* ---- runner ---------------------------------------------------------------------------------- */
+
+typedef struct wn_runner_options {
+    size_t struct_size;
+    int32_t n_threads;    /* 1..256; 0: as many as the CPU quota gives */
+    int32_t batch_tokens; /* token budget of one packed batch, at least the model's max_tokens;
+                             0: a default that keeps activations in cache */
+} wn_runner_options;
+#define WN_RUNNER_OPTIONS_INIT {.struct_size = sizeof(wn_runner_options)}
+
+/* The memory plan of a runner: what it allocated, once, when it was made. */
+typedef struct wn_runner_info {
+    size_t struct_size;
+    int32_t n_threads, batch_tokens, batch_seqs;
+    size_t activation_bytes; /* tensors of one batch */
+    size_t scratch_bytes;    /* per-thread scratch, all threads together */
+} wn_runner_info;
+#define WN_RUNNER_INFO_INIT {.struct_size = sizeof(wn_runner_info)}
+
+/* Make a runner for an engine: plans and allocates all memory that scoring needs.
+ * Fails:   WN_ERR_ARGUMENT for an option out of range, WN_ERR_MEMORY.
+ * Owns:    borrows engine until wn_runner_free(*out).
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_runner_new(wn_runner **out, const wn_engine *engine,
+                                           const wn_runner_options *options, wn_error *err);
+
+/* Free a runner; NULL is allowed. */
+WN_API void wn_runner_free(wn_runner *runner);
+
+/* Fill *out (its struct_size set by WN_RUNNER_INFO_INIT).
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_runner_get_info(const wn_runner *runner, wn_runner_info *out,
+                                                wn_error *err);
+
+/* ---- ranking --------------------------------------------------------------------------------- */
+
+/* What happens to a pair that is longer than the model's window. */
+typedef enum wn_long_docs {
+    WN_LONG_DOCS_WINDOWS = 0,  /* overlapping windows, the best one counts */
+    WN_LONG_DOCS_TRUNCATE = 1, /* cut as the family's reference does */
+    WN_LONG_DOCS_ERROR = 2     /* WN_ERR_LIMIT that names the document and both lengths */
+} wn_long_docs;
+
+typedef struct wn_request {
+    size_t struct_size;
+    wn_str query;
+    const wn_str *documents; /* [n_documents] */
+    size_t n_documents;
+    size_t top_n;            /* results to return; 0: all */
+    wn_long_docs long_docs;
+    bool plain_specials;     /* "[SEP]" or "</s>" typed in a text is text, not a special token */
+    bool want_windows;       /* report the byte range of the best window of each document */
+    bool (*should_stop)(void *user);                                /* polled between batches */
+    void (*progress)(void *user, size_t n_done, size_t n_documents); /* after each batch */
+    void *user;
+} wn_request;
+#define WN_REQUEST_INIT {.struct_size = sizeof(wn_request)}
+
+typedef struct wn_result {
+    size_t index;           /* of the document in the request */
+    float logit;            /* raw score; decides the order */
+    double relevance_score; /* the model's own activation of the logit */
+    bool empty;             /* the document has no token of its own: relevance 0, sorted last */
+    bool truncated;         /* part of the document was cut off */
+    uint32_t n_windows;     /* windows scored for this document */
+    size_t window_start, window_end; /* bytes of the best window when want_windows; else whole text */
+} wn_result;
+
+typedef struct wn_usage {
+    uint64_t total_tokens;    /* tokens given to the model, special tokens included */
+    uint64_t query_tokens;    /* of the query alone, once */
+    bool query_truncated;     /* the query was over its limit and was cut */
+    uint64_t tokenize_ns, compute_ns;
+} wn_usage;
+
+/* Make a job: check and tokenise the query (once) and the documents (on the runner's threads).
+ * Shapes:  request->documents [n_documents].
+ * Fails:   WN_ERR_INPUT for text that is not UTF-8 (names the text and the byte), for an empty query
+ *          of a late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR; WN_ERR_MEMORY.
+ * Owns:    caller frees *out with wn_job_free(); borrows the request's texts until then.
+ * Thread:  one at a time per runner. */
+WN_API WN_MUST_USE wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request,
+                                        wn_error *err);
+
+/* Free a job; NULL is allowed. */
+WN_API void wn_job_free(wn_job *job);
+
+/* Score jobs together in packed batches.  A pair's score has the same bits whatever else runs with
+ * it.  Allocates nothing.
+ * Fails:   WN_ERR_CANCELLED when a job's should_stop() returned true; its results are not there.
+ * Thread:  one at a time per runner. */
+WN_API WN_MUST_USE wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs,
+                                    wn_error *err);
+
+/* Results in order: logit from high to low, equal ones in request order, empty ones last.
+ * Returns NULL and *n = 0 before wn_run() succeeded.
+ * Owns:    valid until wn_job_free(). */
+WN_API const wn_result *wn_job_results(const wn_job *job, size_t *n);
+
+/* Token counts and times of a job.
+ * Thread:  one at a time. */
+WN_API wn_usage wn_job_usage(const wn_job *job);
+
+/* wn_job_new() and wn_run() in one call.
+ * Owns:    caller frees *out with wn_job_free(); borrows the request's texts until then.
+ * Thread:  one at a time per runner. */
+WN_API WN_MUST_USE wn_status wn_rank(wn_job **out, wn_runner *runner, const wn_request *request,
+                                     wn_error *err);
+
+/* ---- embeddings ------------------------------------------------------------------------------ */
+
+typedef enum wn_pooling {
+    WN_POOLING_AUTO = 0, /* what the model directory says, else mean */
+    WN_POOLING_MEAN = 1,
+    WN_POOLING_CLS = 2
+} wn_pooling;
+
+typedef struct wn_embed_options {
+    size_t struct_size;
+    wn_pooling pooling;
+    bool no_normalize;   /* keep the vectors' lengths */
+    bool plain_specials;
+    bool error_if_long;  /* WN_ERR_LIMIT instead of cutting at the model's max_tokens */
+} wn_embed_options;
+#define WN_EMBED_OPTIONS_INIT {.struct_size = sizeof(wn_embed_options)}
+
+/* One vector a text.
+ * Shapes:  texts [n], out [n][dim] row-major f32, dim as in wn_engine_info.
+ * Fails:   WN_ERR_UNSUPPORTED when the model has no single vector a text; as wn_job_new().
+ * Thread:  one at a time per runner. */
+WN_API WN_MUST_USE wn_status wn_embed(float *out, wn_runner *runner, const wn_str *texts, size_t n,
+                                      const wn_embed_options *options, wn_error *err);
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+typedef struct wn_tokens {
+    size_t n;
+    const int32_t *ids;    /* [n] */
+    const int32_t *types;  /* [n] */
+    const size_t *start;   /* [n] byte range in the text; start == end for special tokens */
+    const size_t *end;     /* [n] */
+    const wn_str *tokens;  /* [n] vocabulary strings; valid until wn_engine_close() */
+} wn_tokens;
+
+typedef struct wn_tokenize_options {
+    size_t struct_size;
+    bool no_specials;    /* leave out what the template adds */
+    bool plain_specials; /* special tokens typed in the text are text */
+} wn_tokenize_options;
+#define WN_TOKENIZE_OPTIONS_INIT {.struct_size = sizeof(wn_tokenize_options)}
+
+/* Tokens of one text, uncut.
+ * Fails:   WN_ERR_INPUT for text that is not UTF-8, WN_ERR_MEMORY.
+ * Owns:    caller frees *out with wn_tokens_free().
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_tokenize(wn_tokens **out, const wn_engine *engine, wn_str text,
+                                         const wn_tokenize_options *options, wn_error *err);
+
+/* Free tokens; NULL is allowed. */
+WN_API void wn_tokens_free(wn_tokens *tokens);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* malloc behind five functions, so that tests can wrap the allocator at link time
+ * (-Wl,--wrap=malloc,...) and fail the n-th allocation without a hook in the product. */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *wn_mem_alloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (!wn_mul_size(&bytes, n, size))
+        return NULL;
+    return malloc(bytes == 0 ? 1 : bytes);
+}
+
+void *wn_mem_zalloc(size_t n, size_t size)
+{
+    return calloc(n == 0 ? 1 : n, size == 0 ? 1 : size);
+}
+
+void *wn_mem_realloc(void *old, size_t n, size_t size)
+{
+    size_t bytes;
+    if (!wn_mul_size(&bytes, n, size))
+        return NULL;
+    return realloc(old, bytes == 0 ? 1 : bytes);
+}
+
+void *wn_mem_aligned(size_t size)
+{
+    if (size > SIZE_MAX - WN_ALIGN)
+        return NULL;
+    void *p = aligned_alloc(WN_ALIGN, wn_round_up(size == 0 ? 1 : size, WN_ALIGN));
+    if (p != NULL)
+        memset(p, 0, size);
+    return p;
+}
+
+void wn_mem_free(void *p)
+{
+    free(p);
+}

@@ -1,0 +1,18 @@
+/* The one batch form: sequences laid end to end, no padding, on any device.
+ * Thread rule: a value; borrowed pointers. */
+#ifndef WN_COMPUTE_BATCH_H
+#define WN_COMPUTE_BATCH_H
+
+#include "base/defs.h"
+
+typedef struct wn_batch {
+    size_t n_seqs;
+    size_t n_tokens;          /* == seq_start[n_seqs] */
+    const int32_t *ids;       /* [n_tokens] */
+    const int32_t *types;     /* [n_tokens], or NULL: all 0 */
+    const uint32_t *seq_start; /* [n_seqs + 1], rising */
+    const uint32_t *n_keys;   /* [n_seqs] tokens of each sequence that may be attended to (a prefix
+                                 of it), or NULL: all.  Rows behind it are still computed. */
+} wn_batch;
+
+#endif

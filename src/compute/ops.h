@@ -1,0 +1,102 @@
+/* The coarse operations that every model family is written in.  A device implements them
+ * (ops_cpu.c today); the trainer's recording implementation will be another.  A family therefore is
+ * straight-line code that does not know where it runs.
+ * An exec holds the planned workspace, the kernels and the pool.  Tensors come from wn_exec_tensor()
+ * and live until wn_exec_reset(); nothing is allocated while scoring.
+ * Thread rule: one thread at a time per exec; an op spreads its work over the exec's pool itself. */
+#ifndef WN_COMPUTE_OPS_H
+#define WN_COMPUTE_OPS_H
+
+#include "base/pool.h"
+#include "compute/batch.h"
+#include "compute/plan.h"
+#include "compute/tensor.h"
+#include "compute/weight.h"
+
+typedef struct wn_exec wn_exec;
+
+/* Rows that are added up to the embedding of a token; then normalised. */
+typedef struct wn_embedding {
+    wn_table word;      /* row ids[i] */
+    wn_table position;  /* row position_offset + index within the sequence; rows 0: none */
+    wn_table type;      /* row types[i]; rows 0: none */
+    size_t position_offset;
+    const wn_norm *norm; /* NULL: none */
+} wn_embedding;
+
+typedef struct wn_attention {
+    size_t n_heads, head_dim;
+    float scale; /* 1 / sqrt(head_dim) in most families */
+} wn_attention;
+
+typedef enum wn_pool_kind {
+    WN_POOL_FIRST = 0, /* the row of the first token */
+    WN_POOL_MEAN,      /* mean over the n_keys rows */
+    WN_POOL_LAST       /* the row of the last key */
+} wn_pool_kind;
+
+typedef struct wn_ops {
+    const char *name; /* "cpu" */
+
+    /* y[i] = norm((word + position) + type).
+     * Shapes:  y [n_tokens][hidden]; ids within the tables (the caller has checked). */
+    void (*embed)(wn_exec *exec, wn_tensor *y, const wn_batch *batch, const wn_embedding *e);
+
+    /* y = act(x . w^T + b).
+     * Shapes:  x [rows][k], y [rows][n]. */
+    void (*linear)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act);
+
+    /* y = norm(residual + x . w^T + b); y may be residual.
+     * Shapes:  x [rows][k], y and residual [rows][n]. */
+    void (*linear_add_norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
+                            const wn_tensor *residual, const wn_norm *norm);
+
+    /* y = norm(x + act(x . up^T + b) . down^T + c), by row blocks; the intermediate is never whole.
+     * Shapes:  x, y [rows][hidden]; y may be x. */
+    void (*feed_forward)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *up,
+                         wn_act act, const wn_linear *down, const wn_norm *norm);
+
+    /* y = softmax(q k^T * scale) v within each sequence, full attention over its n_keys keys.
+     * Shapes:  qkv [n_tokens][3 * n_heads * head_dim], thirds q, k, v, each head-major;
+     *          y [n_tokens][n_heads * head_dim]. */
+    void (*attention)(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
+                      const wn_attention *a);
+
+    /* One row a sequence.
+     * Shapes:  x [n_tokens][n], y [n_seqs][n]. */
+    void (*pool)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
+                 wn_pool_kind kind);
+
+    /* Rows to euclidean length 1; y may be x. */
+    void (*normalize)(wn_exec *exec, wn_tensor *y, const wn_tensor *x);
+
+    /* scores[s] = sum_i weight[i] * max_j <q_i, d_j> over the kept tokens j of sequence s.
+     * Shapes:  scores [n_seqs] (host memory), q [nq][dim] as made by wn_exec_pack_query(), d
+     *          [n_tokens][dim], keep [n_tokens] or NULL. */
+    void (*maxsim)(wn_exec *exec, float *scores, const float *packed_query, const float *weight,
+                   size_t nq, const wn_tensor *d, const uint8_t *keep, const wn_batch *batch);
+} wn_ops;
+
+/* Allocate the workspace of a plan.
+ * Fails:   WN_ERR_MEMORY.
+ * Owns:    borrows kernels and pool (NULL: one thread); caller frees with wn_exec_free(). */
+WN_MUST_USE wn_status wn_exec_new(wn_exec **out, const wn_plan *plan, const wn_kernels *kernels,
+                                  wn_pool *pool, wn_error *err);
+void wn_exec_free(wn_exec *exec);
+
+const wn_ops *wn_exec_ops(const wn_exec *exec);
+const wn_kernels *wn_exec_kernels(const wn_exec *exec);
+const wn_plan *wn_exec_plan(const wn_exec *exec);
+
+/* Take back all tensors; the next forward pass starts. */
+void wn_exec_reset(wn_exec *exec);
+
+/* A tensor of the workspace, contents undefined; valid until wn_exec_reset().
+ * Needs:   it was planned: asserts when the workspace is used up. */
+wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
+
+/* Pack query vectors [nq][dim] for ops->maxsim; packed holds wn_exec_query_floats(exec, nq, dim). */
+void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim);
+size_t wn_exec_query_floats(const wn_exec *exec, size_t nq, size_t dim);
+
+#endif

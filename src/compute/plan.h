@@ -1,0 +1,34 @@
+/* The memory plan: every byte that scoring needs, computed from the model's widths and a token
+ * budget before anything is allocated, then allocated once by wn_exec_new().
+ * Back of the envelope, f32, hidden H, feed-forward I, budget T: tensors T * (3H + 3H) floats, and
+ * a thread's scratch holds one row block of the feed-forward (rows * I) and one head of one sequence
+ * (2 * max_tokens * head_dim + rows * max_tokens).
+ * Thread rule: values. */
+#ifndef WN_COMPUTE_PLAN_H
+#define WN_COMPUTE_PLAN_H
+
+#include "base/status.h"
+#include "kernel/kernel.h"
+
+/* Widths of a model that the plan depends on. */
+typedef struct wn_dims {
+    size_t hidden, intermediate, n_heads, head_dim;
+    size_t out_dim;    /* width of a token vector or of the pooled output, at least 1 */
+    size_t max_tokens; /* longest sequence */
+} wn_dims;
+
+typedef struct wn_plan {
+    wn_dims dims;
+    size_t n_threads;
+    size_t batch_tokens; /* token budget, >= dims.max_tokens */
+    size_t batch_seqs;   /* most sequences in one batch */
+    size_t row_block;    /* rows that one work item of a linear layer handles */
+    size_t activation_bytes, scratch_bytes_per_thread, total_bytes;
+} wn_plan;
+
+/* Fill *out.
+ * Fails:   WN_ERR_ARGUMENT when batch_tokens < dims->max_tokens or a size wraps. */
+WN_MUST_USE wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
+                                   size_t n_threads, size_t batch_tokens, wn_error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* Weights in the form that the ops of a level want: packed once at load, shared read-only.
+ * Thread rule: shared read-only after the make functions. */
+#ifndef WN_COMPUTE_WEIGHT_H
+#define WN_COMPUTE_WEIGHT_H
+
+#include "base/dtype.h"
+#include "base/status.h"
+#include "kernel/kernel.h"
+
+/* A tensor as it lies in a file: row-major [rows][cols], any alignment. */
+typedef struct wn_source {
+    const void *data;
+    wn_dtype dtype;
+    size_t rows, cols; /* a vector has rows 1 */
+} wn_source;
+
+/* y = x . w^T + bias */
+typedef struct wn_linear {
+    float *packed; /* packed(n, k) of the level */
+    float *bias;   /* [n] or NULL */
+    size_t n, k;
+} wn_linear;
+
+/* LayerNorm or RMSNorm parameters */
+typedef struct wn_norm {
+    float *gain; /* [n] */
+    float *bias; /* [n] or NULL */
+    float eps;
+    size_t n;
+} wn_norm;
+
+/* A lookup table kept in the file's own type and read row by row, straight from the mapping. */
+typedef struct wn_table {
+    const unsigned char *data; /* borrowed */
+    wn_dtype dtype;
+    size_t rows, cols;
+} wn_table;
+
+/* Widen and pack n_parts matrices, stacked by rows (query, key, value become one), and their biases.
+ * Needs:   all parts have the same cols; biases [n_parts] (bias parts have rows 1, cols = the part's
+ *          rows) or NULL.
+ * Fails:   WN_ERR_MEMORY.
+ * Owns:    caller frees with wn_linear_deinit(); the sources are not kept. */
+WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_kernels *kernels,
+                                     const wn_source *parts, const wn_source *biases,
+                                     size_t n_parts, wn_error *err);
+void wn_linear_deinit(wn_linear *linear);
+
+/* Widen gain and bias (NULL: none). */
+WN_MUST_USE wn_status wn_norm_init(wn_norm *out, const wn_source *gain, const wn_source *bias,
+                                   float eps, wn_error *err);
+void wn_norm_deinit(wn_norm *norm);
+
+/* Bytes of heap memory that a linear layer holds. */
+size_t wn_linear_bytes(const wn_linear *linear);
+
+#endif

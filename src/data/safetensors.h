@@ -1,0 +1,45 @@
+/* safetensors files: one file or a sharded index, memory-mapped, every header field checked once at
+ * open, so that the views handed out need no check.
+ * Refuses: a header over 100 MB or longer than the file, JSON that is not flat or nests deeper than
+ * the format needs, duplicate names, an unknown dtype's use, shape x dtype other than the range,
+ * ranges that overlap, leave gaps or do not cover the file.
+ * Source: huggingface/safetensors, README "Format".
+ * Thread rule: shared read-only after open. */
+#ifndef WN_DATA_SAFETENSORS_H
+#define WN_DATA_SAFETENSORS_H
+
+#include "base/dtype.h"
+#include "base/status.h"
+
+#define WN_SAFETENSORS_HEADER_MAX (100u * 1000 * 1000)
+#define WN_SAFETENSORS_DIMS_MAX   8
+#define WN_SAFETENSORS_FILES_MAX  1024
+
+typedef struct wn_safetensors wn_safetensors;
+
+/* A tensor of the set; pointers are valid until close. */
+typedef struct wn_tensor_view {
+    wn_str name;
+    wn_dtype dtype;
+    const char *dtype_name; /* as written in the file */
+    size_t n_dims, dims[WN_SAFETENSORS_DIMS_MAX];
+    const unsigned char *data;
+    size_t bytes;
+} wn_tensor_view;
+
+/* Open dir/model.safetensors, or the files that dir/model.safetensors.index.json names.
+ * Fails:   WN_ERR_IO, WN_ERR_FORMAT (names file, tensor and both values), WN_ERR_LIMIT, WN_ERR_MEMORY.
+ * Owns:    caller closes with wn_safetensors_close(). */
+WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *err);
+
+/* The same from bytes in memory (the built-in model, tests, fuzzers); borrows them until close.
+ * name is used in error messages. */
+WN_MUST_USE wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name,
+                                           wn_error *err);
+void wn_safetensors_close(wn_safetensors *set);
+
+size_t wn_safetensors_count(const wn_safetensors *set);
+const wn_tensor_view *wn_safetensors_at(const wn_safetensors *set, size_t i);
+const wn_tensor_view *wn_safetensors_find(const wn_safetensors *set, wn_str name); /* NULL: none */
+
+#endif

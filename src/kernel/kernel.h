@@ -1,0 +1,89 @@
+/* The kernel table: plain loops over plain pointers, one function pointer each, filled upward from
+ * the scalar reference by each instruction-set level (init_LEVEL.c lists what that level has).
+ * A kernel allocates nothing, starts no thread, knows no model.  It may read to the padded end of
+ * packed memory, never write past n.
+ * Invariant: the value of a row depends on that row's inputs alone, never on m or on its position in
+ * a block, so a score has the same bits in any batch.  Each sum has one fixed order.
+ * Thread rule: a table is shared read-only; kernels may run on any thread. */
+#ifndef WN_KERNEL_KERNEL_H
+#define WN_KERNEL_KERNEL_H
+
+#include "base/defs.h"
+
+/* Activation in the epilogue of a linear layer. */
+typedef enum wn_act {
+    WN_ACT_NONE = 0,
+    WN_ACT_GELU,      /* 0.5 x (1 + erf(x / sqrt 2)) */
+    WN_ACT_GELU_TANH, /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    WN_ACT_RELU,
+    WN_ACT_SILU,
+    WN_ACT_TANH
+} wn_act;
+
+typedef struct wn_kernels {
+    const char *level; /* "scalar", "avx2", "avx512" */
+
+    /* Packed weights of gemm_f32: panels of nr columns, each [k][nr] row-major, the last panel padded
+     * with zeros: element (j, p) of w [n][k] lies at (j / nr) * k * nr + p * nr + j % nr. */
+    int32_t gemm_f32_nr;
+    int32_t gemm_f32_mr; /* rows that one call handles best; any m is allowed */
+
+    /* y = act(x . w^T + bias), accumulated over k in order 0..k-1 by fused multiply-add.
+     * Shapes:  x [m][k] row stride ldx, w packed(n,k), bias [n] or NULL, y [m][n] row stride ldy.
+     * Needs:   w 64-byte aligned; m, n, k >= 1; no overlap of y with the inputs. */
+    void (*gemm_f32)(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act);
+
+    /* Pack w [n][k] (row stride ldw, in elements) for gemm_f32; packed holds
+     * wn_round_up(n, nr) * k floats. */
+    void (*pack_f32)(float *packed, const float *w, size_t ldw, size_t n, size_t k);
+
+    /* Pack the transpose: w is given as [k][n] with row stride ldw. */
+    void (*pack_f32_t)(float *packed, const float *w, size_t ldw, size_t n, size_t k);
+
+    /* y = (z - mean z) / sqrt(var z + eps) * gain + bias with z = x + residual; var is divided by n.
+     * Shapes:  x, y [m][n] stride n, residual [m][n] or NULL, gain [n], bias [n] or NULL.
+     * y may be x or residual. */
+    void (*norm_f32)(float *y, const float *x, const float *residual, const float *gain,
+                     const float *bias, float eps, size_t m, size_t n);
+
+    /* Rows of softmax(scale * s), in place; columns n..ld-1 of each row are set to 0.
+     * Shapes:  s [m][ld], n <= ld. */
+    void (*softmax_f32)(float *s, size_t ld, float scale, size_t m, size_t n);
+
+    /* y = act(x), n elements; y may be x. */
+    void (*act_f32)(float *y, const float *x, wn_act act, size_t n);
+
+    /* y += row, where row has n elements of F32, F16 or BF16 (a wn_dtype as int). */
+    void (*add_row)(float *y, const void *row, int dtype, size_t n);
+
+    /* Each row divided by max(its euclidean length, 1e-12); y may be x.
+     * Shapes:  x, y [m][n]; length [m] or NULL receives the lengths. */
+    void (*normalize_f32)(float *y, float *length, const float *x, size_t m, size_t n);
+
+    /* out = sum over i of weight[i] * max over j with keep[j] of <q[i], d[j]>; double accumulation
+     * over i, in order.  0 when no j is kept.
+     * Shapes:  q packed(nq, dim) as for gemm_f32, weight [nq] or NULL (all 1), d [nd][dim],
+     *          keep [nd] or NULL (all), scratch [wn_round_up(nq, nr) + 16 rows of it]. */
+    float (*maxsim_f32)(const float *q, const float *weight, size_t nq, const float *d,
+                        const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+} wn_kernels;
+
+/* Floats of scratch that maxsim_f32 needs. */
+static inline size_t wn_maxsim_scratch(const wn_kernels *kernels, size_t nq)
+{
+    size_t nr = (size_t)kernels->gemm_f32_nr;
+    return wn_round_up(nq, nr) * (1 + (size_t)kernels->gemm_f32_mr);
+}
+
+#define WN_LEVELS_MAX 16
+
+/* The table of a level by name, or of the best level that this machine runs for NULL.
+ * NULL when the name is unknown or the machine lacks the level; *reason (static text) then says why.
+ * For a level that is returned, *reason says why no higher one was chosen ("" for the highest). */
+const wn_kernels *wn_kernels_get(const char *level, const char **reason);
+
+/* Names of all levels that this build knows, lowest first; *n is set. */
+const char *const *wn_kernels_levels(size_t *n);
+
+#endif

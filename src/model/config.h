@@ -1,0 +1,68 @@
+/* config.json and its companions: every field range-checked, all mistakes reported together, the
+ * family told from what the files say, never from the directory's name.
+ * Thread rule: a value; strings are its own. */
+#ifndef WN_MODEL_CONFIG_H
+#define WN_MODEL_CONFIG_H
+
+#include "base/status.h"
+#include "kernel/kernel.h"
+
+typedef enum wn_family {
+    WN_FAMILY_BERT = 1,      /* BERT layout, cross-encoder or embedder */
+    WN_FAMILY_XLM_ROBERTA,   /* RoBERTa layout: xlm-roberta, roberta, camembert, jina "flash" */
+    WN_FAMILY_COLBERT        /* late interaction over BERT */
+} wn_family;
+
+/* How a logit becomes a relevance score. */
+typedef enum wn_score_rule {
+    WN_SCORE_SIGMOID = 1,
+    WN_SCORE_IDENTITY,
+    WN_SCORE_CALIBRATED, /* sigmoid(a * logit / query weight + b), the built-in model's */
+    WN_SCORE_MEAN,       /* late interaction: sum of maxima / number of query vectors */
+    WN_SCORE_COSINE
+} wn_score_rule;
+
+/* Late interaction settings. */
+typedef struct wn_late_config {
+    size_t dim;
+    int32_t query_marker, doc_marker;   /* ids inserted at index 1 */
+    int32_t cls_id, sep_id, mask_id;    /* -1: not used */
+    size_t max_query_tokens, max_doc_tokens;
+    size_t query_pad_to;     /* queries are filled with mask_id up to this length; 0: not filled */
+    bool attend_to_mask;     /* mask tokens may be attended to */
+    bool query_normalize, doc_normalize;
+    bool skip_punctuation;   /* vectors of ASCII punctuation tokens of documents are dropped */
+    bool token_weight;       /* tensor "token_weight" [vocab] weighs the query tokens */
+    double calibration_a, calibration_b;
+} wn_late_config;
+
+typedef struct wn_config {
+    wn_family family;
+    const char *family_name; /* "bert", "xlm-roberta", "colbert"; static */
+    bool is_flash;           /* jina layout: layers.N.mixer.Wqkv, ... */
+    bool has_head;           /* a classification head: cross-encoder; else an embedder */
+    size_t n_layers, hidden, n_heads, head_dim, intermediate, vocab, type_vocab, max_positions;
+    size_t max_tokens;       /* longest sequence, special tokens included */
+    size_t position_offset;  /* row of the first token */
+    double norm_eps;
+    wn_act act;
+    int32_t pad_id;
+    wn_score_rule score_rule;
+    bool pool_cls;           /* embedder: CLS instead of mean pooling */
+    size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
+    size_t window_overlap;   /* tokens that long-document windows share */
+    bool windows_by_reference; /* the family's reference cuts long documents in windows (jina v2) */
+    wn_late_config late;
+} wn_config;
+
+/* A file of a model directory: its bytes, or ptr NULL when it is not there. */
+typedef struct wn_model_files {
+    wn_str config, tokenizer_config, special_tokens_map, sentence_bert_config, modules, pooling,
+        colbert_metadata;
+} wn_model_files;
+
+/* Read the configuration.
+ * Fails:   WN_ERR_FORMAT with all mistakes, WN_ERR_UNSUPPORTED that names what is not supported. */
+WN_MUST_USE wn_status wn_config_parse(wn_config *out, const wn_model_files *files, wn_error *err);
+
+#endif

@@ -1,0 +1,44 @@
+/* A loaded model: configuration, packed weights, and one forward function per family, straight-line
+ * code over compute/ops.h.  Knows neither text nor tokenizers nor the device.
+ * Thread rule: shared read-only after load. */
+#ifndef WN_MODEL_MODEL_H
+#define WN_MODEL_MODEL_H
+
+#include "compute/ops.h"
+#include "data/safetensors.h"
+#include "model/config.h"
+
+typedef struct wn_model wn_model;
+
+/* Bind and pack the tensors of a set; every missing, odd-shaped or odd-typed tensor is reported, all
+ * at once.  Unknown tensors that the family's list of harmless ones does not name are an error too.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
+ * Owns:    borrows set and kernels until wn_model_free(); caller frees *out. */
+WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
+                                    const wn_safetensors *set, const wn_kernels *kernels,
+                                    wn_error *err);
+void wn_model_free(wn_model *model);
+
+const wn_config *wn_model_config(const wn_model *model);
+wn_dims wn_model_dims(const wn_model *model);
+uint64_t wn_model_n_parameters(const wn_model *model);
+size_t wn_model_weight_bytes(const wn_model *model); /* heap */
+size_t wn_model_mapped_bytes(const wn_model *model); /* read from the file's mapping */
+
+/* Weight of token id as a query token; 1 without a "token_weight" tensor. */
+float wn_model_token_weight(const wn_model *model, int32_t id);
+
+/* One logit a sequence.
+ * Shapes:  logits [batch->n_seqs].
+ * Needs:   config.has_head; ids, types and lengths within the model's limits (checked by rank/). */
+void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits);
+
+/* Hidden states of the last layer, [n_tokens][hidden]; valid until wn_exec_reset(). */
+wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch);
+
+/* Token vectors of a late-interaction model, [n_tokens][dim], normalised when the configuration says
+ * so for queries or documents; valid until wn_exec_reset(). */
+wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
+                                 bool is_query);
+
+#endif
