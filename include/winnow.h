@@ -62,6 +62,10 @@ WN_API const char *wn_status_name(wn_status status);
  * Thread:  any. */
 WN_API const char *wn_version(void);
 
+/* Reference results of the built-in model: JSON lines with query, document, raw_score, relevance.
+ * Thread:  any; valid for ever. */
+WN_API wn_str wn_builtin_reference(void);
+
 /* ---- engine ---------------------------------------------------------------------------------- */
 
 typedef struct wn_engine_options {
