@@ -1,0 +1,205 @@
+/* See json_bind.h.  jansson parses; this file refuses beforehand what jansson would recurse into or
+ * stop at (depth, NUL bytes), and turns its error into one line with file, line and byte. */
+#include "data/json_bind.h"
+
+#include "base/str.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WN_WHERE "data/json_bind"
+
+/* Line of byte `at`, counted from 1. */
+static size_t line_of(wn_str text, size_t at)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text.ptr[i] == '\n';
+    return line;
+}
+
+/* The index behind the string that starts behind the quote at i, or the text's length. */
+static size_t skip_string(wn_str text, size_t i)
+{
+    while (i < text.len && text.ptr[i] != '"')
+        i += text.ptr[i] == '\\' ? 2 : 1;
+    return i < text.len ? i + 1 : text.len;
+}
+
+/* Brackets outside strings may not nest too deep. */
+static wn_status check_depth(wn_str text, const char *name, wn_error *err)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < text.len;) {
+        char c = text.ptr[i++];
+        if (c == '"')
+            i = skip_string(text, i);
+        else if (c == '}' || c == ']')
+            depth -= depth > 0;
+        else if ((c == '{' || c == '[') && ++depth > WN_JSON_DEPTH_MAX)
+            WN_FAIL(err, WN_ERR_LIMIT, "%s: line %zu, byte %zu: nested deeper than %d levels", name,
+                    line_of(text, i - 1), i - 1, WN_JSON_DEPTH_MAX);
+    }
+    return WN_OK;
+}
+
+wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *err)
+{
+    const char *nul = text.len == 0 ? NULL : memchr(text.ptr, 0, text.len);
+    if (nul != NULL) {
+        size_t at = (size_t)(nul - text.ptr);
+        WN_FAIL(err, WN_ERR_FORMAT, "%s: line %zu, byte %zu: NUL byte", name, line_of(text, at),
+                at);
+    }
+    WN_TRY(check_depth(text, name, err));
+    json_error_t why;
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    json_t *json = json_loadb(text.len == 0 ? "" : text.ptr, text.len, flags, &why);
+    if (json == NULL && json_error_code(&why) == json_error_numeric_overflow)
+        json = json_loadb(text.ptr, text.len, flags | JSON_DECODE_INT_AS_REAL, &why);
+    if (json == NULL && json_error_code(&why) == json_error_out_of_memory)
+        WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for its JSON (%zu bytes)", name, text.len);
+    if (json == NULL)
+        WN_FAIL(err, WN_ERR_FORMAT, "%s: line %d, byte %d: %s", name, WN_MAX(why.line, 1),
+                WN_MAX(why.position, 0), why.text);
+    *out = json;
+    return WN_OK;
+}
+
+void wn_binder_init(wn_binder *binder, const json_t *object, const char *name)
+{
+    *binder = (wn_binder){.object = object, .name = name, .mistakes = WN_BUF_INIT};
+}
+
+/* Start the next mistake: they are separated by "; ". */
+static void begin_mistake(wn_binder *binder)
+{
+    if (binder->n_mistakes++ > 0)
+        wn_buf_printf(&binder->mistakes, "; ");
+}
+
+void wn_binder_note(wn_binder *binder, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    begin_mistake(binder);
+    wn_buf_printf(&binder->mistakes, "%s", text);
+}
+
+static const char *type_name(const json_t *value)
+{
+    static const char *const names[] = {"an object", "an array", "a string", "an integer",
+                                        "a number",  "true",     "false",    "null"};
+    return names[json_typeof(value)];
+}
+
+/* The value of a field; NULL when it is missing or null. */
+static const json_t *field(const wn_binder *binder, const char *key)
+{
+    const json_t *value = json_object_get(binder->object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
+static void note_type(wn_binder *binder, const char *key, const json_t *value, const char *expected)
+{
+    wn_binder_note(binder, "field '%s': is %s, expected %s", key, type_name(value), expected);
+}
+
+/* The integer that a JSON number stands for.  A real counts when it is whole: one integer beyond 64
+ * bits turns all of its document into reals. */
+static bool whole_number(const json_t *value, int64_t *out)
+{
+    if (json_is_integer(value)) {
+        *out = json_integer_value(value);
+        return true;
+    }
+    double real = json_real_value(value);
+    if (!json_is_real(value) || real != floor(real) || fabs(real) > 9007199254740992.0)
+        return false;
+    *out = (int64_t)real;
+    return true;
+}
+
+void wn_bind_int(wn_binder *binder, const char *key, int64_t *out, int64_t min, int64_t max,
+                 int64_t fallback)
+{
+    const json_t *value = field(binder, key);
+    int64_t number = 0;
+    *out = fallback;
+    if (value == NULL)
+        return;
+    if (!json_is_number(value)) {
+        note_type(binder, key, value, "an integer");
+    } else if (!whole_number(value, &number)) {
+        wn_binder_note(binder, "field '%s': is %.17g, expected an integer %lld..%lld", key,
+                       json_number_value(value), (long long)min, (long long)max);
+    } else if (number < min || number > max) {
+        wn_binder_note(binder, "field '%s': is %lld, expected %lld..%lld", key, (long long)number,
+                       (long long)min, (long long)max);
+    } else {
+        *out = number;
+    }
+}
+
+void wn_bind_int_required(wn_binder *binder, const char *key, int64_t *out, int64_t min,
+                          int64_t max)
+{
+    if (field(binder, key) == NULL)
+        wn_binder_note(binder, "field '%s': is missing, expected %lld..%lld", key, (long long)min,
+                       (long long)max);
+    wn_bind_int(binder, key, out, min, max, min);
+}
+
+void wn_bind_double(wn_binder *binder, const char *key, double *out, double min, double max,
+                    double fallback)
+{
+    const json_t *value = field(binder, key);
+    *out = fallback;
+    if (value == NULL)
+        return;
+    double number = json_number_value(value);
+    if (!json_is_number(value))
+        note_type(binder, key, value, "a number");
+    else if (!(number >= min && number <= max))
+        wn_binder_note(binder, "field '%s': is %g, expected %g..%g", key, number, min, max);
+    else
+        *out = number;
+}
+
+void wn_bind_bool(wn_binder *binder, const char *key, bool *out, bool fallback)
+{
+    const json_t *value = field(binder, key);
+    *out = fallback;
+    if (json_is_boolean(value))
+        *out = json_is_true(value);
+    else if (value != NULL)
+        note_type(binder, key, value, "true or false");
+}
+
+void wn_bind_string(wn_binder *binder, const char *key, const char **out, const char *fallback)
+{
+    const json_t *value = field(binder, key);
+    *out = fallback;
+    if (value == NULL)
+        return;
+    if (!json_is_string(value))
+        note_type(binder, key, value, "a string");
+    else if (strlen(json_string_value(value)) != json_string_length(value))
+        wn_binder_note(binder, "field '%s': contains a NUL", key);
+    else
+        *out = json_string_value(value);
+}
+
+wn_status wn_binder_end(wn_binder *binder, wn_error *err)
+{
+    wn_status status = WN_OK;
+    if (binder->n_mistakes > 0)
+        status = wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "%s: %.*s", binder->name,
+                              (int)binder->mistakes.len,
+                              binder->mistakes.ptr == NULL ? "" : binder->mistakes.ptr);
+    wn_buf_deinit(&binder->mistakes);
+    return status;
+}
