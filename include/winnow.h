@@ -7,7 +7,8 @@
  * Rules for the whole header.  Texts are UTF-8 and need no NUL.  Options structs start with
  * struct_size and are initialised with their WN_..._INIT macro; 0 or NULL means the default.
  * Functions that can fail return wn_status, set *err (may be NULL) and leave *out untouched.
- * The library never prints, exits, reads the environment, installs signals or keeps global state. */
+ * The library never prints, exits, reads the environment, installs signals or keeps global
+ * state. */
 #ifndef WINNOW_H
 #define WINNOW_H
 
@@ -185,7 +186,7 @@ typedef struct wn_result {
     bool empty;             /* the document has no token of its own: relevance 0, sorted last */
     bool truncated;         /* part of the document was cut off */
     uint32_t n_windows;     /* windows scored for this document */
-    size_t window_start, window_end; /* bytes of the best window when want_windows; else whole text */
+    size_t window_start, window_end; /* bytes of the best window if want_windows, else all */
 } wn_result;
 
 typedef struct wn_usage {
@@ -197,8 +198,8 @@ typedef struct wn_usage {
 
 /* Make a job: check and tokenise the query (once) and the documents (on the runner's threads).
  * Shapes:  request->documents [n_documents].
- * Fails:   WN_ERR_INPUT for text that is not UTF-8 (names the text and the byte), for an empty query
- *          of a late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR; WN_ERR_MEMORY.
+ * Fails:   WN_ERR_INPUT for text that is not UTF-8 (names the text and the byte), for an empty
+ *          query of a late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR; WN_ERR_MEMORY.
  * Owns:    caller frees *out with wn_job_free(); borrows the request's texts until then.
  * Thread:  one at a time per runner. */
 WN_API WN_MUST_USE wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request,

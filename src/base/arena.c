@@ -42,7 +42,7 @@ static wn_arena_block *add_block(wn_arena *arena, size_t need)
         return NULL;
     block->size = size;
     POISON(block->bytes, size);
-    /* A block of its own for one large object goes behind the current one, whose rest stays usable. */
+    /* A block of its own for one large object goes behind the current one, which stays usable. */
     if (arena->blocks != NULL && size == need && need > BLOCK_MAX) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;

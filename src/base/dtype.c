@@ -26,7 +26,7 @@ static float bits_to_f32(uint32_t bits)
 }
 
 /* Shift the half's exponent and mantissa into place, then rescale by 2^112: subnormals come out
- * right because the multiplication normalises them.  Infinities and NaN need the all-ones exponent. */
+ * right because the multiplication normalises them.  Infinities and NaN need exponent 255. */
 static float f16_to_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16;

@@ -16,12 +16,14 @@ typedef struct wn_file_map {
  * Owns:    caller unmaps with wn_file_unmap(). */
 WN_MUST_USE wn_status wn_file_map_open(wn_file_map *out, const char *path, wn_error *err);
 
+/* Unmap; a map of zeros is allowed. */
 void wn_file_unmap(wn_file_map *map);
 
 /* Read a regular file of at most max_bytes into *out, replacing its content.
  * Fails:   WN_ERR_IO as above, WN_ERR_LIMIT when it is larger, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_file_read(wn_buf *out, const char *path, size_t max_bytes, wn_error *err);
 
+/* Whether path is there, be it a file, a folder or something else. */
 bool wn_file_exists(const char *path);
 
 /* "dir/name" with a NUL, into *out, replacing its content.

@@ -38,6 +38,7 @@ bool wn_map_put(wn_map *map, wn_str key, int32_t value, bool *replaced);
 /* Value of key, or fallback. */
 int32_t wn_map_get(const wn_map *map, wn_str key, int32_t fallback);
 
+/* Free the memory; the map is empty and usable again. */
 void wn_map_deinit(wn_map *map);
 
 #endif

@@ -1,6 +1,6 @@
 /* A pool of worker threads for fork-join loops.  The calling thread works too, so a pool of one
- * thread starts none.  Items are handed out one by one from a shared counter: who gets which item is
- * not fixed, so the result of an item must not depend on it.
+ * thread starts none.  Items are handed out one by one from a shared counter: who gets which item
+ * is not fixed, so the result of an item must not depend on it.
  * Thread rule: one wn_pool_run() at a time per pool; two pools are independent. */
 #ifndef WN_BASE_POOL_H
 #define WN_BASE_POOL_H
@@ -23,6 +23,7 @@ WN_MUST_USE wn_status wn_pool_new(wn_pool **out, int32_t n_threads, wn_error *er
 /* Stop the threads and free; NULL is allowed. */
 void wn_pool_free(wn_pool *pool);
 
+/* Threads that work, the caller included; 1 for NULL. */
 int32_t wn_pool_n_threads(const wn_pool *pool);
 
 /* Call fn for every item 0..n_items-1 and return when all are done.  Allocates nothing.

@@ -1,5 +1,5 @@
-/* Making and forwarding errors.  A fallible function returns wn_status and takes wn_error *err last;
- * out parameters are set only on success.  WN_FAIL makes an error, WN_TRY forwards one.
+/* Making and forwarding errors.  A fallible function returns wn_status and takes wn_error *err
+ * last; out parameters are set only on success.  WN_FAIL makes an error, WN_TRY forwards one.
  * The message names the thing and both values: "tensor 'a.b': shape [384,312], expected [384,384]".
  * wn_status, wn_error and wn_str themselves are declared by winnow.h.  Thread rule: any. */
 #ifndef WN_BASE_STATUS_H

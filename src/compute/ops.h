@@ -1,9 +1,9 @@
 /* The coarse operations that every model family is written in.  A device implements them
  * (ops_cpu.c today); the trainer's recording implementation will be another.  A family therefore is
  * straight-line code that does not know where it runs.
- * An exec holds the planned workspace, the kernels and the pool.  Tensors come from wn_exec_tensor()
- * and live until wn_exec_reset(); nothing is allocated while scoring.
- * Thread rule: one thread at a time per exec; an op spreads its work over the exec's pool itself. */
+ * An exec holds the planned workspace, the kernels and the pool.  Tensors come from
+ * wn_exec_tensor() and live until wn_exec_reset(); nothing is allocated while scoring.
+ * Thread rule: one thread at a time per exec; an op spreads its work over the exec's pool. */
 #ifndef WN_COMPUTE_OPS_H
 #define WN_COMPUTE_OPS_H
 
@@ -84,6 +84,7 @@ WN_MUST_USE wn_status wn_exec_new(wn_exec **out, const wn_plan *plan, const wn_k
                                   wn_pool *pool, wn_error *err);
 void wn_exec_free(wn_exec *exec);
 
+/* What an exec was made of. */
 const wn_ops *wn_exec_ops(const wn_exec *exec);
 const wn_kernels *wn_exec_kernels(const wn_exec *exec);
 const wn_plan *wn_exec_plan(const wn_exec *exec);
@@ -95,7 +96,7 @@ void wn_exec_reset(wn_exec *exec);
  * Needs:   it was planned: asserts when the workspace is used up. */
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
 
-/* Pack query vectors [nq][dim] for ops->maxsim; packed holds wn_exec_query_floats(exec, nq, dim). */
+/* Pack query vectors [nq][dim] for ops->maxsim; packed holds wn_exec_query_floats() floats. */
 void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim);
 size_t wn_exec_query_floats(const wn_exec *exec, size_t nq, size_t dim);
 

@@ -1,8 +1,8 @@
 /* The memory plan: every byte that scoring needs, computed from the model's widths and a token
  * budget before anything is allocated, then allocated once by wn_exec_new().
  * Back of the envelope, f32, hidden H, feed-forward I, budget T: tensors T * (3H + 3H) floats, and
- * a thread's scratch holds one row block of the feed-forward (rows * I) and one head of one sequence
- * (2 * max_tokens * head_dim + rows * max_tokens).
+ * a thread's scratch holds one row block of the feed-forward (rows * I) and one head of one
+ * sequence (2 * max_tokens * head_dim + rows * max_tokens).
  * Thread rule: values. */
 #ifndef WN_COMPUTE_PLAN_H
 #define WN_COMPUTE_PLAN_H

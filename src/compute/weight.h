@@ -36,9 +36,10 @@ typedef struct wn_table {
     size_t rows, cols;
 } wn_table;
 
-/* Widen and pack n_parts matrices, stacked by rows (query, key, value become one), and their biases.
- * Needs:   all parts have the same cols; biases [n_parts] (bias parts have rows 1, cols = the part's
- *          rows) or NULL.
+/* Widen and pack n_parts matrices, stacked by rows (query, key, value become one) and their
+ * biases.
+ * Needs:   all parts have the same cols; biases [n_parts] (bias parts have rows 1, cols = the
+ *          part's rows) or NULL.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    caller frees with wn_linear_deinit(); the sources are not kept. */
 WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_kernels *kernels,

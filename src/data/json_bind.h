@@ -1,5 +1,5 @@
-/* JSON into C: parsing with limits, and typed fields with ranges whose mistakes are collected so that
- * a user sees all of them at once.  Every number is range-checked here, none passes raw.
+/* JSON into C: parsing with limits, and typed fields with ranges whose mistakes are collected so
+ * that a user sees all of them at once.  Every number is range-checked here, none passes raw.
  * Refuses: duplicate keys, depth over the limit, trailing bytes, invalid UTF-8, NUL in keys.
  * Thread rule: one at a time per binder. */
 #ifndef WN_DATA_JSON_BIND_H
@@ -27,6 +27,7 @@ typedef struct wn_binder {
     size_t n_mistakes;
 } wn_binder;
 
+/* Start with no mistakes; borrows object and name until wn_binder_finish(). */
 void wn_binder_init(wn_binder *binder, const json_t *object, const char *name);
 
 /* Read a field into *out.  Missing or null: the fallback.  Wrong type or out of range: a mistake is
@@ -40,7 +41,8 @@ void wn_bind_bool(wn_binder *binder, const char *key, bool *out, bool fallback);
 void wn_bind_string(wn_binder *binder, const char *key, const char **out, const char *fallback);
 
 /* As above, but a missing field is a mistake. */
-void wn_bind_int_required(wn_binder *binder, const char *key, int64_t *out, int64_t min, int64_t max);
+void wn_bind_int_required(wn_binder *binder, const char *key, int64_t *out, int64_t min,
+                          int64_t max);
 
 /* Note a mistake of the caller's own. */
 void wn_binder_note(wn_binder *binder, const char *format, ...) WN_PRINTF(2, 3);

@@ -28,7 +28,8 @@ typedef struct wn_tensor_view {
 } wn_tensor_view;
 
 /* Open dir/model.safetensors, or the files that dir/model.safetensors.index.json names.
- * Fails:   WN_ERR_IO, WN_ERR_FORMAT (names file, tensor and both values), WN_ERR_LIMIT, WN_ERR_MEMORY.
+ * Fails:   WN_ERR_IO, WN_ERR_FORMAT (names file, tensor and both values), WN_ERR_LIMIT,
+ *          WN_ERR_MEMORY.
  * Owns:    caller closes with wn_safetensors_close(). */
 WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *err);
 
@@ -38,6 +39,7 @@ WN_MUST_USE wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, c
                                            wn_error *err);
 void wn_safetensors_close(wn_safetensors *set);
 
+/* The tensors by number and by name; valid until wn_safetensors_close(). */
 size_t wn_safetensors_count(const wn_safetensors *set);
 const wn_tensor_view *wn_safetensors_at(const wn_safetensors *set, size_t i);
 const wn_tensor_view *wn_safetensors_find(const wn_safetensors *set, wn_str name); /* NULL: none */

@@ -2,8 +2,8 @@
  * the scalar reference by each instruction-set level (init_LEVEL.c lists what that level has).
  * A kernel allocates nothing, starts no thread, knows no model.  It may read to the padded end of
  * packed memory, never write past n.
- * Invariant: the value of a row depends on that row's inputs alone, never on m or on its position in
- * a block, so a score has the same bits in any batch.  Each sum has one fixed order.
+ * Invariant: the value of a row depends on that row's inputs alone, never on m or on its position
+ * in a block, so a score has the same bits in any batch.  Each sum has one fixed order.
  * Thread rule: a table is shared read-only; kernels may run on any thread. */
 #ifndef WN_KERNEL_KERNEL_H
 #define WN_KERNEL_KERNEL_H
@@ -23,8 +23,8 @@ typedef enum wn_act {
 typedef struct wn_kernels {
     const char *level; /* "scalar", "avx2", "avx512" */
 
-    /* Packed weights of gemm_f32: panels of nr columns, each [k][nr] row-major, the last panel padded
-     * with zeros: element (j, p) of w [n][k] lies at (j / nr) * k * nr + p * nr + j % nr. */
+    /* Packed weights of gemm_f32: panels of nr columns, each [k][nr] row-major, the last panel
+     * padded with zeros: element (j, p) of w [n][k] lies at (j / nr) * k * nr + p * nr + j % nr. */
     int32_t gemm_f32_nr;
     int32_t gemm_f32_mr; /* rows that one call handles best; any m is allowed */
 
@@ -41,7 +41,7 @@ typedef struct wn_kernels {
     /* Pack the transpose: w is given as [k][n] with row stride ldw. */
     void (*pack_f32_t)(float *packed, const float *w, size_t ldw, size_t n, size_t k);
 
-    /* y = (z - mean z) / sqrt(var z + eps) * gain + bias with z = x + residual; var is divided by n.
+    /* y = (z - mean z) / sqrt(var z + eps) * gain + bias with z = x + residual; var is over n.
      * Shapes:  x, y [m][n] stride n, residual [m][n] or NULL, gain [n], bias [n] or NULL.
      * y may be x or residual. */
     void (*norm_f32)(float *y, const float *x, const float *residual, const float *gain,
@@ -79,7 +79,7 @@ static inline size_t wn_maxsim_scratch(const wn_kernels *kernels, size_t nq)
 #define WN_LEVELS_MAX 16
 
 /* The table of a level by name, or of the best level that this machine runs for NULL.
- * NULL when the name is unknown or the machine lacks the level; *reason (static text) then says why.
+ * NULL when the name is unknown or the machine lacks the level; *reason, a static text, says why.
  * For a level that is returned, *reason says why no higher one was chosen ("" for the highest). */
 const wn_kernels *wn_kernels_get(const char *level, const char **reason);
 

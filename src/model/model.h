@@ -10,8 +10,9 @@
 
 typedef struct wn_model wn_model;
 
-/* Bind and pack the tensors of a set; every missing, odd-shaped or odd-typed tensor is reported, all
- * at once.  Unknown tensors that the family's list of harmless ones does not name are an error too.
+/* Bind and pack the tensors of a set; every missing, odd-shaped or odd-typed tensor is reported,
+ * all at once.  Unknown tensors that the family's list of harmless ones does not name are an
+ * error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
  * Owns:    borrows set and kernels until wn_model_free(); caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
@@ -19,6 +20,7 @@ WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
                                     wn_error *err);
 void wn_model_free(wn_model *model);
 
+/* Facts of a loaded model; the configuration is the one that it was loaded with. */
 const wn_config *wn_model_config(const wn_model *model);
 wn_dims wn_model_dims(const wn_model *model);
 uint64_t wn_model_n_parameters(const wn_model *model);
@@ -36,8 +38,8 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
 /* Hidden states of the last layer, [n_tokens][hidden]; valid until wn_exec_reset(). */
 wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch);
 
-/* Token vectors of a late-interaction model, [n_tokens][dim], normalised when the configuration says
- * so for queries or documents; valid until wn_exec_reset(). */
+/* Token vectors of a late-interaction model, [n_tokens][dim], normalised when the configuration
+ * says so for queries or documents; valid until wn_exec_reset(). */
 wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
                                  bool is_query);
 

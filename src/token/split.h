@@ -1,5 +1,5 @@
-/* Pre-tokenizers of a tokenizer.json: cut a normalized piece into pre-tokens, sometimes rewriting it
- * (Metaspace, ByteLevel).  Known patterns have scanners of their own; any other pattern runs in
+/* Pre-tokenizers of a tokenizer.json: cut a normalized piece into pre-tokens, sometimes rewriting
+ * it (Metaspace, ByteLevel).  Known patterns have scanners of their own; any other pattern runs in
  * PCRE2 with match limits.  Refuses by name what it does not have.
  * Thread rule: shared read-only after parse. */
 #ifndef WN_TOKEN_SPLIT_H
@@ -24,6 +24,7 @@ typedef struct wn_spans {
 
 #define WN_SPANS_INIT {0}
 
+/* Append [start, end); false when memory is short. */
 bool wn_spans_push(wn_spans *spans, size_t start, size_t end);
 void wn_spans_deinit(wn_spans *spans);
 
@@ -35,6 +36,8 @@ typedef struct wn_split_scratch {
 } wn_split_scratch;
 
 #define WN_SPLIT_SCRATCH_INIT {0}
+
+/* Free the memory; the scratch is empty and usable again. */
 void wn_split_scratch_deinit(wn_split_scratch *scratch);
 
 /* Build from the value of "pre_tokenizer" (NULL or JSON null: the piece is one pre-token). */

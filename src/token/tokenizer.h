@@ -20,11 +20,13 @@ typedef struct wn_ids {
 } wn_ids;
 
 #define WN_IDS_INIT {0}
+
+/* Free the memory; the array is empty and usable again. */
 void wn_ids_deinit(wn_ids *ids);
 
 /* Build from the bytes of a tokenizer.json.
- * Fails:   WN_ERR_FORMAT (JSON position or path, and both values), WN_ERR_UNSUPPORTED naming the part
- *          that we do not have, WN_ERR_LIMIT, WN_ERR_MEMORY.
+ * Fails:   WN_ERR_FORMAT (JSON position or path, and both values), WN_ERR_UNSUPPORTED naming the
+ *          part that we do not have, WN_ERR_LIMIT, WN_ERR_MEMORY.
  * Owns:    caller frees with wn_tokenizer_free(); json is not kept. */
 WN_MUST_USE wn_status wn_tokenizer_parse(wn_tokenizer **out, wn_str json, wn_error *err);
 void wn_tokenizer_free(wn_tokenizer *tokenizer);
@@ -32,7 +34,8 @@ void wn_tokenizer_free(wn_tokenizer *tokenizer);
 /* Scratch for encoding.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    borrows tokenizer until wn_encoder_free(). */
-WN_MUST_USE wn_status wn_encoder_new(wn_encoder **out, const wn_tokenizer *tokenizer, wn_error *err);
+WN_MUST_USE wn_status wn_encoder_new(wn_encoder **out, const wn_tokenizer *tokenizer,
+                                     wn_error *err);
 void wn_encoder_free(wn_encoder *encoder);
 
 /* Append the ids of text to *out, without the template's special tokens.

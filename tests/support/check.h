@@ -20,7 +20,8 @@
     do {                                                                                           \
         wn_status assert_ok_status = (call);                                                       \
         if (assert_ok_status != WN_OK)                                                             \
-            fail_msg("%s: %s: %s", wn_status_name(assert_ok_status), (err)->where, (err)->message); \
+            fail_msg("%s: %s: %s", wn_status_name(assert_ok_status), (err)->where,                 \
+                     (err)->message);                                                              \
     } while (0)
 
 /* The call failed with this status and its message contains the text. */
