@@ -214,13 +214,14 @@ class Tree:
         self.root = root
         self.paths = sorted(p for p in self.list_files() if os.path.isfile(os.path.join(root, p)))
         self.texts = {p: self.read(p) for p in self.paths}
-        self.sources = [Source(p, t) for p, t in self.texts.items() if p.endswith((".c", ".h")) and t is not None]
+        self.sources = [Source(p, t) for p, t in self.with_suffix((".c", ".h"))]
         self.in_src = [s for s in self.sources if s.in_src]
         self.headers = [s for s in self.sources if s.name.endswith(".h")]
 
     def list_files(self):
-        done = subprocess.run(["git", "-c", "safe.directory=*", "-C", self.root, "ls-files", "-z", "--cached",
-                               "--others", "--exclude-standard"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        done = subprocess.run(["git", "-c", "safe.directory=*", "-C", self.root, "ls-files", "-z",
+                               "--cached", "--others", "--exclude-standard"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if done.returncode == 0:
             return done.stdout.decode().split("\0")[:-1]
         found = []
@@ -317,8 +318,8 @@ def headers_compile_alone(tree):
     def compile_one(s):
         level = isa.get(s.path.split("/")[-2], "").split() if s.in_src else []
         done = subprocess.run(
-            ["gcc", "-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude", "-Isrc",
-             "-I.", *flags, *level, "-include", s.path, "-x", "c", os.devnull],
+            ["gcc", "-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude",
+             "-Isrc", "-I.", *flags, *level, "-include", s.path, "-x", "c", os.devnull],
             cwd=tree.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         errors = [x for x in done.stderr.splitlines() if "error" in x] or done.stderr.splitlines()
         return s, done.returncode, errors[0] if errors else ""
@@ -412,7 +413,8 @@ def no_mutable_globals(tree):
             continue
         declarations = [(start, text) for start, text in s.outer]
         for _, _, body, end in s.functions:
-            declarations += [(body + m.start(), m[0]) for m in re.finditer(r"\bstatic\s[^;{=]*", s.plain[body:end])]
+            inner = re.finditer(r"\bstatic\s[^;{=]*", s.plain[body:end])
+            declarations += [(body + m.start(), m[0]) for m in inner]
         for start, text in declarations:
             name = mutable_variable(text)
             if name or "_Thread_local" in text:
@@ -465,8 +467,8 @@ def nm(tree, name, *options):
     path = os.path.join(tree.root, "build/release", name)
     if not os.path.exists(path):
         raise Skip(f"build/release/{name} is not built")
-    done = subprocess.run(["nm", "--defined-only", "--extern-only", "-P", *options, path], stdout=subprocess.PIPE,
-                          text=True, check=True)
+    done = subprocess.run(["nm", "--defined-only", "--extern-only", "-P", *options, path],
+                          stdout=subprocess.PIPE, text=True, check=True)
     return {line.split()[0] for line in done.stdout.splitlines() if len(line.split()) > 1}
 
 
@@ -504,7 +506,8 @@ def check(root):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--root", default=os.path.dirname(here), help="the tree to look at")
     broken = False
