@@ -11,9 +11,10 @@
 #include "base/dtype.h"
 #include "base/status.h"
 
-#define WN_SAFETENSORS_HEADER_MAX (100u * 1000 * 1000)
-#define WN_SAFETENSORS_DIMS_MAX   8
-#define WN_SAFETENSORS_FILES_MAX  1024
+#define WN_SAFETENSORS_HEADER_MAX  (100u * 1000 * 1000)
+#define WN_SAFETENSORS_DIMS_MAX    8
+#define WN_SAFETENSORS_FILES_MAX   1024
+#define WN_SAFETENSORS_TENSORS_MAX (128 * 1024) /* in a whole set */
 
 typedef struct wn_safetensors wn_safetensors;
 
@@ -23,13 +24,13 @@ typedef struct wn_tensor_view {
     wn_dtype dtype;
     const char *dtype_name; /* as written in the file */
     size_t n_dims, dims[WN_SAFETENSORS_DIMS_MAX];
-    const unsigned char *data;
+    const unsigned char *data; /* any alignment */
     size_t bytes;
 } wn_tensor_view;
 
-/* Open dir/model.safetensors, or the files that dir/model.safetensors.index.json names.
- * Fails:   WN_ERR_IO, WN_ERR_FORMAT (names file, tensor and both values), WN_ERR_LIMIT,
- *          WN_ERR_MEMORY.
+/* Open dir/model.safetensors, or the files that dir/model.safetensors.index.json names.  An index
+ * must place exactly the tensors that its files hold, each in one file of the same directory.
+ * Fails:   WN_ERR_IO, WN_ERR_LIMIT, WN_ERR_MEMORY, WN_ERR_FORMAT (names file, tensor and values).
  * Owns:    caller closes with wn_safetensors_close(). */
 WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *err);
 
@@ -37,9 +38,12 @@ WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir,
  * name is used in error messages. */
 WN_MUST_USE wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name,
                                            wn_error *err);
+
+/* Free a set; NULL is allowed. */
 void wn_safetensors_close(wn_safetensors *set);
 
-/* The tensors by number and by name; valid until wn_safetensors_close(). */
+/* The tensors by number (file after file, in each in the order of their data) and by name; valid
+ * until wn_safetensors_close(). */
 size_t wn_safetensors_count(const wn_safetensors *set);
 const wn_tensor_view *wn_safetensors_at(const wn_safetensors *set, size_t i);
 const wn_tensor_view *wn_safetensors_find(const wn_safetensors *set, wn_str name); /* NULL: none */

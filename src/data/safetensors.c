@@ -1,0 +1,248 @@
+/* See safetensors.h.  A set is one file or the shards of an index; tensors are found by name
+ * through one map.  The header of each file is read by safetensors_header.c. */
+#include "data/safetensors.h"
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "data/json_bind.h"
+#include "data/safetensors_header.h"
+
+#include <string.h>
+
+#define WN_WHERE "data/safetensors"
+
+#define SINGLE_FILE "model.safetensors"
+#define INDEX_FILE  "model.safetensors.index.json"
+
+/* Largest index file that is read: room for WN_SAFETENSORS_TENSORS_MAX names of 128 bytes. */
+#define INDEX_MAX_BYTES (16u << 20)
+
+struct wn_safetensors {
+    wn_view_list views;
+    wn_map by_name; /* index of a view */
+    wn_file_map *maps;
+    size_t n_maps;
+};
+
+/* The names of an index's files, in the order in which they first occur. */
+typedef struct shard_names {
+    const char *at[WN_SAFETENSORS_FILES_MAX]; /* borrowed from the JSON */
+    size_t n;
+    wn_map ids;
+} shard_names;
+
+static wn_status new_set(wn_safetensors **out, wn_error *err)
+{
+    wn_safetensors *set = wn_mem_zalloc(1, sizeof *set);
+    if (set == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a set of tensors");
+    *out = set;
+    return WN_OK;
+}
+
+/* Read one file's tensors and enter them by name. */
+static wn_status add_file(wn_safetensors *set, wn_str bytes, const char *file, wn_error *err)
+{
+    size_t first = set->views.n;
+    WN_TRY(wn_safetensors_header_read(&set->views, bytes, file, err));
+    if (!wn_map_reserve(&set->by_name, set->views.n))
+        WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for %zu names", file, set->views.n);
+    for (size_t i = first; i < set->views.n; i++) {
+        wn_str name = set->views.at[i].name;
+        int32_t before = wn_map_get(&set->by_name, name, -1);
+        if (before >= 0)
+            WN_FAIL(
+                err, WN_ERR_FORMAT, "%s: tensor '%.*s' is there twice, %s", file, WN_STR_ARG(name),
+                (size_t)before >= first ? "both in this file" : "also in another file of the set");
+        if (!wn_map_put(&set->by_name, name, (int32_t)i, NULL))
+            WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for a name", file);
+    }
+    return WN_OK;
+}
+
+/* Map dir/file and read it; the mapping belongs to the set from then on. */
+static wn_status add_mapped(wn_safetensors *set, const char *dir, const char *file, wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    wn_status status = WN_OK;
+    wn_file_map *map = &set->maps[set->n_maps];
+    if (!wn_file_join(&path, dir, file))
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", file);
+    WN_TRY_OUT(wn_file_map_open(map, path.ptr, err));
+    set->n_maps++;
+    status = add_file(set, (wn_str){(const char *)map->ptr, map->len}, file, err);
+out:
+    wn_buf_deinit(&path);
+    return status;
+}
+
+/* A file name of this directory, not a way out of it. */
+static bool is_plain_name(const json_t *value)
+{
+    const char *name = json_string_value(value);
+    size_t len = json_string_length(value);
+    if (name == NULL || len == 0 || len > 255 || name[0] == '.' || strlen(name) != len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] == '/' || name[i] == '\\' || (unsigned char)name[i] < 0x20 || name[i] == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static wn_status collect_names(shard_names *names, json_t *weight_map, wn_error *err)
+{
+    const char *tensor;
+    json_t *value;
+    if (!json_is_object(weight_map) || json_object_size(weight_map) == 0)
+        WN_FAIL(err, WN_ERR_FORMAT, "%s: no 'weight_map' with tensors", INDEX_FILE);
+    if (json_object_size(weight_map) > WN_SAFETENSORS_TENSORS_MAX)
+        WN_FAIL(err, WN_ERR_LIMIT, "%s: %zu tensors, at most %d", INDEX_FILE,
+                json_object_size(weight_map), WN_SAFETENSORS_TENSORS_MAX);
+    json_object_foreach(weight_map, tensor, value)
+    {
+        if (!is_plain_name(value))
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "%s: tensor '%.200s': its file is not the plain name of a file", INDEX_FILE,
+                    tensor);
+        wn_str name = wn_str_from(json_string_value(value));
+        if (wn_map_get(&names->ids, name, -1) >= 0)
+            continue;
+        if (names->n == WN_SAFETENSORS_FILES_MAX)
+            WN_FAIL(err, WN_ERR_LIMIT, "%s: over %d files", INDEX_FILE, WN_SAFETENSORS_FILES_MAX);
+        if (!wn_map_put(&names->ids, name, (int32_t)names->n, NULL))
+            WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for a file name", INDEX_FILE);
+        names->at[names->n++] = name.ptr;
+    }
+    return WN_OK;
+}
+
+/* The tensors of one shard are those that the index places there. */
+static wn_status check_shard(const wn_safetensors *set, size_t first, const char *file,
+                             json_t *weight_map, wn_error *err)
+{
+    for (size_t i = first; i < set->views.n; i++) {
+        wn_str name = set->views.at[i].name;
+        const json_t *value = json_object_getn(weight_map, name.ptr, name.len);
+        if (value == NULL)
+            WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.*s' of '%s' is not in the index", INDEX_FILE,
+                    WN_STR_ARG(name), file);
+        if (strcmp(json_string_value(value), file) != 0)
+            WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.*s' is placed in '%s', but is in '%s'",
+                    INDEX_FILE, WN_STR_ARG(name), json_string_value(value), file);
+    }
+    return WN_OK;
+}
+
+/* No tensor of the index is missing. */
+static wn_status check_complete(const wn_safetensors *set, json_t *weight_map, wn_error *err)
+{
+    const char *tensor;
+    json_t *value;
+    json_object_foreach(weight_map, tensor, value)
+    {
+        if (wn_map_get(&set->by_name, wn_str_from(tensor), -1) < 0)
+            WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.200s' is placed in '%s', but is not there",
+                    INDEX_FILE, tensor, json_string_value(value));
+    }
+    return WN_OK;
+}
+
+static wn_status open_shards(wn_safetensors *set, const char *dir, const char *index_path,
+                             wn_error *err)
+{
+    wn_buf text = WN_BUF_INIT;
+    json_t *index = NULL;
+    shard_names names = {.n = 0};
+    wn_status status = WN_OK;
+    WN_TRY_OUT(wn_file_read(&text, index_path, INDEX_MAX_BYTES, err));
+    WN_TRY_OUT(wn_json_parse(&index, wn_buf_str(&text), INDEX_FILE, err));
+    json_t *weight_map = json_object_get(index, "weight_map");
+    WN_TRY_OUT(collect_names(&names, weight_map, err));
+    set->maps = wn_mem_zalloc(names.n, sizeof *set->maps);
+    if (set->maps == NULL)
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for %zu files", INDEX_FILE, names.n);
+    for (size_t i = 0; i < names.n; i++) {
+        size_t first = set->views.n;
+        WN_TRY_OUT(add_mapped(set, dir, names.at[i], err));
+        WN_TRY_OUT(check_shard(set, first, names.at[i], weight_map, err));
+    }
+    status = check_complete(set, weight_map, err);
+out:
+    wn_map_deinit(&names.ids);
+    json_decref(index);
+    wn_buf_deinit(&text);
+    return status;
+}
+
+wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *err)
+{
+    wn_safetensors *set = NULL;
+    wn_buf path = WN_BUF_INIT;
+    wn_status status = WN_OK;
+    WN_TRY_OUT(new_set(&set, err));
+    if (!wn_file_join(&path, dir, SINGLE_FILE))
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", SINGLE_FILE);
+    if (wn_file_exists(path.ptr)) {
+        set->maps = wn_mem_zalloc(1, sizeof *set->maps);
+        if (set->maps == NULL)
+            WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for its mapping", SINGLE_FILE);
+        WN_TRY_OUT(add_mapped(set, dir, SINGLE_FILE, err));
+    } else {
+        if (!wn_file_join(&path, dir, INDEX_FILE))
+            WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", INDEX_FILE);
+        if (!wn_file_exists(path.ptr))
+            WN_FAIL_OUT(err, WN_ERR_IO, "'%s' has neither %s nor %s", dir, SINGLE_FILE, INDEX_FILE);
+        WN_TRY_OUT(open_shards(set, dir, path.ptr, err));
+    }
+    *out = set;
+out:
+    wn_buf_deinit(&path);
+    if (status != WN_OK)
+        wn_safetensors_close(set);
+    return status;
+}
+
+wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name, wn_error *err)
+{
+    wn_safetensors *set = NULL;
+    WN_TRY(new_set(&set, err));
+    wn_status status = add_file(set, bytes, name, err);
+    if (status == WN_OK)
+        *out = set;
+    else
+        wn_safetensors_close(set);
+    return status;
+}
+
+void wn_safetensors_close(wn_safetensors *set)
+{
+    if (set == NULL)
+        return;
+    for (size_t i = 0; i < set->n_maps; i++)
+        wn_file_unmap(&set->maps[i]);
+    wn_mem_free(set->maps);
+    wn_map_deinit(&set->by_name);
+    wn_arena_deinit(&set->views.names);
+    wn_mem_free(set->views.at);
+    wn_mem_free(set);
+}
+
+size_t wn_safetensors_count(const wn_safetensors *set)
+{
+    return set->views.n;
+}
+
+const wn_tensor_view *wn_safetensors_at(const wn_safetensors *set, size_t i)
+{
+    WN_ASSERT(i < set->views.n);
+    return &set->views.at[i];
+}
+
+const wn_tensor_view *wn_safetensors_find(const wn_safetensors *set, wn_str name)
+{
+    int32_t i = wn_map_get(&set->by_name, name, -1);
+    return i < 0 ? NULL : &set->views.at[i];
+}
