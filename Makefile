@@ -60,11 +60,13 @@ LIB_OBJ   := $(call obj_of,$(LIB_SRC)) $(B)/builtin.o
 PROG_OBJ  := $(call obj_of,$(PROG_SRC))
 
 TEST_SUPPORT := $(call obj_of,$(sort $(wildcard tests/support/*.c)))
-TEST_SRC  := $(filter-out tests/support/%,$(sort $(wildcard tests/*/*.c tests/unit/*/*.c)))
+TEST_SRC  := $(sort $(wildcard tests/*/test_*.c tests/unit/*/test_*.c))
 TESTS     := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 SCRIPTS   := $(sort $(wildcard tests/*/test_*.sh tests/*/test_*.py))
 FUZZ_SRC  := $(filter-out fuzz/replay.c,$(sort $(wildcard fuzz/*.c)))
 REPLAYS   := $(patsubst fuzz/%.c,$(B)/fuzz/replay_%,$(FUZZ_SRC))
+
+comma := ,
 
 .DELETE_ON_ERROR:
 V ?= 0
@@ -115,50 +117,16 @@ $(B)/winnow: $(B)/src/cli/main.o $(B)/libprogram.a $(B)/libwinnow.a
 # ---- tests -------------------------------------------------------------------------------------
 
 $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $(patsubst %/,%,$(dir $@)))) $< $(TEST_SUPPORT) \
-	    $(B)/libprogram.a $(B)/libwinnow.a -lcmocka $(LIBS) -o $@
+	$(call Q,LD)$(CC) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 # Allocation-failure tests wrap the allocator at link time.
-TEST_LDFLAGS_fault := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free
+WRAPPED := malloc calloc realloc aligned_alloc free pthread_create
+$(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/fault/fault.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
+	$(call Q,LD)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) $^ -lcmocka $(LIBS) -o $@
 
 $(B)/fuzz/replay_%: $(B)/fuzz/%.o $(B)/fuzz/replay.o $(B)/libprogram.a $(B)/libwinnow.a
 	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/fuzz/fuzz_%: $(B)/fuzz/%.o $(B)/libprogram.a $(B)/libwinnow.a
 	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ $(LIBS) -o $@
-
-.PHONY: check test tests-built tidy replay asan tsan levels fault fuzz
-RUN_TESTS = WINNOW=$(abspath $(B)/winnow) WINNOW_BUILD=$(abspath $(B)) WINNOW_SHARED=$(abspath $(SHARED)) \
-            $(PYTHON) tools/run_tests.py
-
-tests-built: all $(TESTS) $(REPLAYS)
-
-tidy: ## check layers, sizes, banned calls, docstrings, headers that do not compile alone
-	$(PYTHON) tools/tidy.py
-
-check: tests-built ## everything that runs in about two minutes: tidy, all tests, fuzz corpora
-	$(RUN_TESTS) --tidy $(TESTS) $(SCRIPTS) $(REPLAYS)
-
-test: tests-built ## check, and the same tests once more under ASan and UBSan
-	$(MAKE) VARIANT=asan tests-built
-	$(RUN_TESTS) --tidy $(TESTS) $(SCRIPTS) $(REPLAYS) \
-	    $(patsubst $(B)/%,build/asan/%,$(TESTS) $(REPLAYS))
-
-asan: ## all test programs under ASan and UBSan
-	$(MAKE) VARIANT=asan check
-tsan: ## all test programs under TSan
-	$(MAKE) VARIANT=tsan tests-built
-	WINNOW_BUILD=$(abspath build/tsan) WINNOW_SHARED=$(abspath $(SHARED)) \
-	    $(PYTHON) tools/run_tests.py $(patsubst $(B)/%,build/tsan/%,$(TESTS))
-
-replay: $(REPLAYS) ## run every fuzz corpus once
-	$(RUN_TESTS) $(REPLAYS)
-
-FUZZ_SECONDS ?= 60
-fuzz: ## libFuzzer on one target: make fuzz T=safetensors FUZZ_SECONDS=3600
-	@test -n "$(T)" || { echo "make fuzz T=TARGET, one of: $(patsubst fuzz/%.c,%,$(FUZZ_SRC))"; exit 2; }
-	$(MAKE) CC=clang VARIANT=fuzz build/fuzz-clang/fuzz/fuzz_$(T)
-	@mkdir -p build/corpus/$(T) fuzz/corpus/$(T)
-	build/fuzz-clang/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
-	    -print_final_stats=1 -artifact_prefix=build/corpus/$(T)- build/corpus/$(T) fuzz/corpus/$(T)
 
 # ---- installing --------------------------------------------------------------------------------
 

@@ -1,0 +1,40 @@
+# Test targets.  `make check` is what a change must pass, `make test` what continuous integration runs.
+
+.PHONY: check test tests-built tidy asan tsan fault replay fuzz
+
+RUN_TESTS = WINNOW=$(abspath $(B)/winnow) WINNOW_BUILD=$(abspath $(B)) WINNOW_SHARED=$(abspath $(SHARED)) \
+            $(PYTHON) tools/run_tests.py
+TEST_PROGRAMS := $(TESTS) $(SCRIPTS) $(REPLAYS)
+
+tests-built: all $(TESTS) $(REPLAYS)
+
+tidy: ## check layers, sizes, banned calls, docstrings, headers that do not compile alone
+	$(PYTHON) tools/tidy.py
+
+check: tests-built ## everything that runs in about two minutes: tidy, all tests, fuzz corpora
+	$(RUN_TESTS) --tidy $(TEST_PROGRAMS)
+
+test: tests-built ## check, and the same programs once more under ASan and UBSan
+	$(MAKE) VARIANT=asan tests-built
+	$(RUN_TESTS) --tidy $(TEST_PROGRAMS) $(patsubst $(B)/%,build/asan/%,$(TESTS) $(REPLAYS))
+
+asan: ## all tests under ASan and UBSan
+	$(MAKE) VARIANT=asan check
+
+tsan: ## all tests under TSan
+	$(MAKE) VARIANT=tsan check
+
+FAULT_TESTS := $(filter $(B)/tests/fault/%,$(TESTS))
+fault: $(FAULT_TESTS) ## fail each allocation once, see the right status and no leak
+	$(RUN_TESTS) --verbose $(FAULT_TESTS)
+
+replay: $(REPLAYS) ## run every fuzz corpus once
+	$(RUN_TESTS) $(REPLAYS)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## libFuzzer on one target: make fuzz T=safetensors FUZZ_SECONDS=3600
+	@test -n "$(T)" || { echo "make fuzz T=TARGET, one of: $(patsubst fuzz/%.c,%,$(FUZZ_SRC))"; exit 2; }
+	$(MAKE) CC=clang VARIANT=fuzz build/fuzz-clang/fuzz/fuzz_$(T)
+	@mkdir -p build/corpus/$(T) fuzz/corpus/$(T)
+	build/fuzz-clang/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
+	    -print_final_stats=1 -artifact_prefix=build/corpus/$(T)- build/corpus/$(T) fuzz/corpus/$(T)
