@@ -26,8 +26,10 @@ PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wwrite-strings -Wundef -Werror
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-          -ftrivial-auto-var-init=zero
+# Of some flags those that the compiler knows: clang 14 lacks the last one, Arm the one before.
+accepted = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -fsyntax-only -x c /dev/null 2>/dev/null && echo $(f)))
+HARDEN := -fstack-protector-strong $(call accepted,-fstack-clash-protection -fcf-protection \
+          -ftrivial-auto-var-init=zero)
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
 FLAGS_debug   := -O0 -g3 $(HARDEN)
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
