@@ -1,6 +1,6 @@
 # Test targets.  `make check` is what a change must pass, `make test` what continuous integration runs.
 
-.PHONY: check test tests-built tidy asan tsan fault replay fuzz
+.PHONY: check test tests-built tidy reproducible asan tsan fault replay fuzz
 
 RUN_TESTS = WINNOW=$(abspath $(B)/winnow) WINNOW_BUILD=$(abspath $(B)) WINNOW_SHARED=$(abspath $(SHARED)) \
             $(PYTHON) tools/run_tests.py
@@ -16,7 +16,11 @@ check: tests-built ## everything that runs in about two minutes: tidy, all tests
 
 test: tests-built ## check, and the same programs once more under ASan and UBSan
 	$(MAKE) VARIANT=asan tests-built
-	$(RUN_TESTS) --tidy $(TEST_PROGRAMS) $(patsubst $(B)/%,build/asan/%,$(TESTS) $(REPLAYS))
+	$(RUN_TESTS) --tidy $(TEST_PROGRAMS) tests/build/reproducible.py \
+	    $(patsubst $(B)/%,build/asan/%,$(TESTS) $(REPLAYS))
+
+reproducible: all ## build once more in another folder and compare the bytes
+	$(RUN_TESTS) --verbose tests/build/reproducible.py
 
 asan: ## all tests under ASan and UBSan
 	$(MAKE) VARIANT=asan check

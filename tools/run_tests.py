@@ -55,8 +55,8 @@ class Outcome:
             self.failed.append(f"planned {planned} tests, ran {ran}")
 
     def report(self, verbose):
-        print(f"{'FAIL' if self.failed else 'ok':4} {self.name}: {self.passed} passed, {len(self.failed)} failed, "
-              f"{sum(self.skipped.values())} skipped ({self.seconds:.1f} s)")
+        print(f"{'FAIL' if self.failed else 'ok':4} {self.name}: {self.passed} passed, "
+              f"{len(self.failed)} failed, {sum(self.skipped.values())} skipped ({self.seconds:.1f} s)")
         for reason, n in sorted(self.skipped.items()):
             print(f"       skipped {n}: {reason}")
         if self.failed or verbose:
@@ -85,7 +85,8 @@ def run(command, timeout):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tidy", action="store_true", help="also run tools/tidy.py")
     parser.add_argument("--timeout", type=int, default=600, help="seconds a program may take")
     parser.add_argument("--jobs", type=int, default=2, help="programs that run at the same time")
