@@ -1,5 +1,5 @@
 # Winnow's build.  `make help` lists the targets.  Everything is made below build/VARIANT.
-# VARIANT: release (default), debug, asan (with UBSan), tsan.  CC: gcc or clang.
+# VARIANT: release (default), debug, asan (with UBSan), tsan, cover.  CC: gcc or clang.
 
 VARIANT ?= release
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -34,16 +34,17 @@ FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
 FLAGS_debug   := -O0 -g3 $(HARDEN)
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_cover   := -O0 -g --coverage
 FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 ifeq ($(FLAGS_$(VARIANT)),)
-$(error unknown VARIANT '$(VARIANT)', expected release, debug, asan, tsan or fuzz)
+$(error unknown VARIANT '$(VARIANT)', expected release, debug, asan, tsan, cover or fuzz)
 endif
 # -ffp-contract=off: a score must not depend on which multiplications a compiler fuses.
 CFLAGS  += -std=c11 $(WARN) $(FLAGS_$(VARIANT)) -fPIC -fvisibility=hidden -ffp-contract=off \
            -ffile-prefix-map=$(CURDIR)=. -pthread
 CPPFLAGS += -Iinclude -Isrc -I. -I$(B)/gen $(PKG_CFLAGS)
-LDFLAGS += $(filter -fsanitize=%,$(FLAGS_$(VARIANT))) -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
+LDFLAGS += $(filter -fsanitize=% --coverage,$(FLAGS_$(VARIANT))) -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
            -Wl,--build-id=sha1
 LIBS    := $(PKG_LIBS) -lm
 

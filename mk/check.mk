@@ -1,6 +1,6 @@
 # Test targets.  `make check` is what a change must pass, `make test` what continuous integration runs.
 
-.PHONY: check test tests-built tidy reproducible asan tsan fault replay fuzz
+.PHONY: check test tests-built tidy reproducible asan tsan cover valgrind fault replay fuzz
 
 RUN_TESTS = WINNOW=$(abspath $(B)/winnow) WINNOW_BUILD=$(abspath $(B)) WINNOW_SHARED=$(abspath $(SHARED)) \
             $(PYTHON) tools/run_tests.py
@@ -27,6 +27,15 @@ asan: ## all tests under ASan and UBSan
 
 tsan: ## all tests under TSan
 	$(MAKE) VARIANT=tsan check
+
+cover: ## line and branch coverage by folder
+	find build/cover -name '*.gcda' -delete 2>/dev/null || true
+	-$(MAKE) VARIANT=cover check
+	$(PYTHON) tools/coverage.py build/cover
+
+VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
+valgrind: all $(TESTS) ## unit tests and the program under memcheck
+	$(RUN_TESTS) --under "$(VALGRIND)" $(filter $(B)/tests/unit/%,$(TESTS))
 
 FAULT_TESTS := $(filter $(B)/tests/fault/%,$(TESTS))
 fault: $(FAULT_TESTS) ## fail each allocation once, see the right status and no leak

@@ -17,10 +17,10 @@ PLAN = re.compile(r"^1\.\.(\d+)$")
 class Outcome:
     """What one program did."""
 
-    def __init__(self, path, timeout):
+    def __init__(self, path, under, timeout):
         start = time.monotonic()
         self.name, self.passed, self.failed, self.skipped = os.path.relpath(path), 0, [], {}
-        code, self.output = run(command_of(path), timeout)
+        code, self.output = run(command_of(path, under), under, timeout)
         self.read_results()
         if code is None:
             self.failed.append(f"did not end within {timeout} s")
@@ -65,15 +65,16 @@ class Outcome:
         sys.stdout.flush()
 
 
-def command_of(path):
+def command_of(path, under):
     if path.endswith(".py"):
         return [sys.executable, path]
-    return ["sh", path] if path.endswith(".sh") else [os.path.abspath(path)]
+    return ["sh", path] if path.endswith(".sh") else under.split() + [os.path.abspath(path)]
 
 
-def run(command, timeout):
+def run(command, under, timeout):
     """-> (exit status, negative for a signal, None when it hung; everything that it printed)"""
-    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", LC_ALL="C.UTF-8", TSAN_OPTIONS="halt_on_error=1")
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", LC_ALL="C.UTF-8", WINNOW_UNDER=under,
+               TSAN_OPTIONS="halt_on_error=1")
     with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, start_new_session=True) as process:
         try:
@@ -88,6 +89,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tidy", action="store_true", help="also run tools/tidy.py")
+    parser.add_argument("--under", default="", metavar="COMMAND",
+                        help="run programs as arguments of this one; scripts see it as WINNOW_UNDER")
     parser.add_argument("--timeout", type=int, default=600, help="seconds a program may take")
     parser.add_argument("--jobs", type=int, default=2, help="programs that run at the same time")
     parser.add_argument("--verbose", action="store_true", help="show what passing programs print, too")
@@ -98,7 +101,7 @@ def main():
     programs = ([os.path.join(here, "tidy.py")] if args.tidy else []) + args.programs
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as threads:
-        for outcome in threads.map(lambda path: Outcome(path, args.timeout), programs):
+        for outcome in threads.map(lambda path: Outcome(path, args.under, args.timeout), programs):
             outcome.report(args.verbose)
             outcomes.append(outcome)
     passed = sum(o.passed for o in outcomes)
