@@ -7,12 +7,20 @@
 
 typedef struct wn_batch {
     size_t n_seqs;
-    size_t n_tokens;          /* == seq_start[n_seqs] */
-    const int32_t *ids;       /* [n_tokens] */
-    const int32_t *types;     /* [n_tokens], or NULL: all 0 */
+    size_t n_tokens;           /* == seq_start[n_seqs] */
+    const int32_t *ids;        /* [n_tokens] */
+    const int32_t *types;      /* [n_tokens], or NULL: all 0 */
     const uint32_t *seq_start; /* [n_seqs + 1], rising */
-    const uint32_t *n_keys;   /* [n_seqs] tokens of each sequence that may be attended to (a prefix
-                                 of it), or NULL: all.  Rows behind it are still computed. */
+    const uint32_t *n_keys;    /* [n_seqs] tokens of each sequence that may be attended to (a prefix
+                                  of it), or NULL: all.  Rows behind it are still computed. */
 } wn_batch;
+
+/* Tokens of sequence i that may be attended to; at least 1. */
+static inline size_t wn_batch_n_keys(const wn_batch *batch, size_t i)
+{
+    size_t n = batch->seq_start[i + 1] - batch->seq_start[i];
+    WN_ASSERT(n > 0 && (batch->n_keys == NULL || (batch->n_keys[i] > 0 && batch->n_keys[i] <= n)));
+    return batch->n_keys != NULL ? batch->n_keys[i] : n;
+}
 
 #endif

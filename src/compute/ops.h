@@ -17,9 +17,9 @@ typedef struct wn_exec wn_exec;
 
 /* Rows that are added up to the embedding of a token; then normalised. */
 typedef struct wn_embedding {
-    wn_table word;      /* row ids[i] */
-    wn_table position;  /* row position_offset + index within the sequence; rows 0: none */
-    wn_table type;      /* row types[i]; rows 0: none */
+    wn_table word;     /* row ids[i] */
+    wn_table position; /* row position_offset + index within the sequence; rows 0: none */
+    wn_table type;     /* row types[i]; rows 0: none */
     size_t position_offset;
     const wn_norm *norm; /* NULL: none */
 } wn_embedding;

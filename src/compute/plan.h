@@ -1,8 +1,12 @@
 /* The memory plan: every byte that scoring needs, computed from the model's widths and a token
  * budget before anything is allocated, then allocated once by wn_exec_new().
- * Back of the envelope, f32, hidden H, feed-forward I, budget T: tensors T * (3H + 3H) floats, and
- * a thread's scratch holds one row block of the feed-forward (rows * I) and one head of one
- * sequence (2 * max_tokens * head_dim + rows * max_tokens).
+ * Tensors of one forward pass, T = batch_tokens, S = batch_seqs, H = hidden, A = n_heads *
+ * head_dim: 3 of [T][H]     hidden states and two spare ones 1 of [T][3A]    query, key and value
+ *     1 of [T][A]     attention output
+ *     1 of [T][out_dim]
+ *     3 of [S][max(H, out_dim)]   pooled rows
+ * A family may cut them otherwise, as long as their sum is kept.  A thread's scratch holds one row
+ * block of the feed-forward's intermediate, or one head of one sequence with its scores.
  * Thread rule: values. */
 #ifndef WN_COMPUTE_PLAN_H
 #define WN_COMPUTE_PLAN_H
@@ -22,11 +26,13 @@ typedef struct wn_plan {
     size_t n_threads;
     size_t batch_tokens; /* token budget, >= dims.max_tokens */
     size_t batch_seqs;   /* most sequences in one batch */
-    size_t row_block;    /* rows that one work item of a linear layer handles */
+    size_t row_block;    /* most rows that one work item of a linear layer handles */
+    size_t query_block;  /* most query rows whose attention scores are in scratch at once */
     size_t activation_bytes, scratch_bytes_per_thread, total_bytes;
 } wn_plan;
 
 /* Fill *out.
+ * Needs:   all widths and n_threads >= 1.
  * Fails:   WN_ERR_ARGUMENT when batch_tokens < dims->max_tokens or a size wraps. */
 WN_MUST_USE wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
                                    size_t n_threads, size_t batch_tokens, wn_error *err);

@@ -19,6 +19,7 @@ typedef struct wn_linear {
     float *packed; /* packed(n, k) of the level */
     float *bias;   /* [n] or NULL */
     size_t n, k;
+    size_t bytes; /* heap memory of packed and bias */
 } wn_linear;
 
 /* LayerNorm or RMSNorm parameters */
@@ -39,7 +40,7 @@ typedef struct wn_table {
 /* Widen and pack n_parts matrices, stacked by rows (query, key, value become one) and their
  * biases.
  * Needs:   all parts have the same cols; biases [n_parts] (bias parts have rows 1, cols = the
- *          part's rows) or NULL.
+ *          part's rows; data NULL: zeros) or NULL.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    caller frees with wn_linear_deinit(); the sources are not kept. */
 WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_kernels *kernels,

@@ -1,0 +1,89 @@
+/* Life of an exec: one allocation, from which tensors are cut until the next reset. */
+#include "compute/exec.h"
+#include "base/mem.h"
+
+#define WN_WHERE "compute/exec"
+
+wn_status wn_exec_new(wn_exec **out, const wn_plan *plan, const wn_kernels *kernels, wn_pool *pool,
+                      wn_error *err)
+{
+    WN_ASSERT((size_t)wn_pool_n_threads(pool) <= plan->n_threads);
+    wn_exec *exec = wn_mem_zalloc(1, sizeof *exec);
+    if (exec != NULL) {
+        *exec = (wn_exec){.plan = *plan, .kernels = kernels, .pool = pool};
+        exec->memory = wn_mem_aligned(plan->total_bytes);
+        exec->item_start = wn_mem_zalloc(plan->batch_seqs + 1, sizeof *exec->item_start);
+    }
+    if (exec == NULL || exec->memory == NULL || exec->item_start == NULL) {
+        wn_exec_free(exec);
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a workspace of %zu bytes", plan->total_bytes);
+    }
+    *out = exec;
+    return WN_OK;
+}
+
+void wn_exec_free(wn_exec *exec)
+{
+    if (exec == NULL)
+        return;
+    wn_mem_free(exec->memory);
+    wn_mem_free(exec->item_start);
+    wn_mem_free(exec);
+}
+
+const wn_ops *wn_exec_ops(const wn_exec *exec)
+{
+    (void)exec;
+    return &wn_ops_cpu;
+}
+
+const wn_kernels *wn_exec_kernels(const wn_exec *exec)
+{
+    return exec->kernels;
+}
+
+const wn_plan *wn_exec_plan(const wn_exec *exec)
+{
+    return &exec->plan;
+}
+
+void wn_exec_reset(wn_exec *exec)
+{
+    exec->used_bytes = 0;
+}
+
+wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols)
+{
+    size_t n, left = exec->plan.activation_bytes - exec->used_bytes;
+    WN_ASSERT(wn_mul_size(&n, rows, cols) && n <= left / sizeof(float));
+    size_t bytes = wn_round_up(n * sizeof(float), WN_ALIGN);
+    WN_ASSERT(bytes <= left);
+    wn_tensor tensor = {(float *)(void *)(exec->memory + exec->used_bytes), rows, cols};
+    exec->used_bytes += bytes;
+    return tensor;
+}
+
+size_t wn_exec_query_floats(const wn_exec *exec, size_t nq, size_t dim)
+{
+    return wn_round_up(nq, (size_t)exec->kernels->gemm_f32_nr) * dim;
+}
+
+void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim)
+{
+    exec->kernels->pack_f32(packed, q, dim, nq, dim);
+}
+
+wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows)
+{
+    size_t most = exec->plan.row_block, mr = (size_t)exec->kernels->gemm_f32_mr;
+    size_t n_threads = (size_t)wn_pool_n_threads(exec->pool);
+    wn_row_cut cut = {.n_rows = n_rows, .block = most};
+    if (n_rows == 0)
+        return cut;
+    size_t n_blocks = (n_rows + most - 1) / most;
+    n_blocks = (n_blocks + n_threads - 1) / n_threads * n_threads;
+    size_t rows = (n_rows + n_blocks - 1) / n_blocks;
+    cut.block = (rows + mr - 1) / mr * mr;
+    cut.n_blocks = (n_rows + cut.block - 1) / cut.block;
+    return cut;
+}

@@ -1,0 +1,47 @@
+/* The inside of an exec, for the CPU ops only.
+ * Thread rule: one thread at a time; during wn_pool_run() workers read it and each owns its
+ * scratch. */
+#ifndef WN_COMPUTE_EXEC_H
+#define WN_COMPUTE_EXEC_H
+
+#include "compute/ops.h"
+
+struct wn_exec {
+    wn_plan plan;
+    const wn_kernels *kernels;
+    wn_pool *pool;
+    unsigned char *memory; /* plan.activation_bytes, then the threads' scratch */
+    size_t used_bytes;     /* of the activations */
+    uint32_t *item_start;  /* [batch_seqs + 1] first attention item of each sequence */
+};
+
+/* The ops of the processor. */
+extern const wn_ops wn_ops_cpu;
+
+/* Scratch of a worker, plan.scratch_bytes_per_thread bytes. */
+static inline float *wn_exec_scratch(const wn_exec *exec, int32_t worker)
+{
+    size_t offset = (size_t)worker * exec->plan.scratch_bytes_per_thread;
+    return (float *)(void *)(exec->memory + exec->plan.activation_bytes + offset);
+}
+
+/* An op is about to use this many floats of each thread's scratch; it was planned for. */
+static inline void wn_exec_check_scratch(const wn_exec *exec, size_t floats)
+{
+    WN_ASSERT(floats <= exec->plan.scratch_bytes_per_thread / sizeof(float));
+}
+
+/* Blocks that rows are cut into: at most row_block each, as many as the threads can share evenly.
+ * The cut decides who computes a row, never what it gets. */
+typedef struct wn_row_cut {
+    size_t n_rows, block, n_blocks;
+} wn_row_cut;
+
+/* Cut n_rows. */
+wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows);
+
+/* See ops.h. */
+void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
+                      const wn_attention *a);
+
+#endif

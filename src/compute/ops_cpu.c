@@ -1,0 +1,296 @@
+/* The ops on the processor: each cuts its rows or sequences into items for the pool, and an item
+ * calls kernels on plain memory.  An item's result never depends on the cut, on the worker or on
+ * other items.  Nothing is allocated here. */
+#include "compute/exec.h"
+#include "compute/scratch.h"
+
+#include <string.h>
+
+/* Rows [first, first + n) of an item. */
+typedef struct row_range {
+    size_t first, n;
+} row_range;
+
+static row_range rows_of(const wn_row_cut *cut, size_t item)
+{
+    size_t first = item * cut->block;
+    return (row_range){first, WN_MIN(cut->block, cut->n_rows - first)};
+}
+
+/* ---- embed ----------------------------------------------------------------------------------- */
+
+typedef struct embed_job {
+    const wn_kernels *kernels;
+    wn_row_cut cut;
+    float *y;
+    size_t hidden;
+    const wn_batch *batch;
+    const wn_embedding *e;
+} embed_job;
+
+static void add_table_row(const embed_job *job, float *y, const wn_table *table, size_t row)
+{
+    size_t stride = table->cols * wn_dtype_size(table->dtype);
+    job->kernels->add_row(y, table->data + row * stride, (int)table->dtype, table->cols);
+}
+
+/* Index of the sequence that token t belongs to. */
+static size_t find_seq(const wn_batch *batch, size_t t)
+{
+    size_t low = 0, high = batch->n_seqs;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (batch->seq_start[middle] <= t)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void embed_item(void *arg, size_t item, int32_t worker)
+{
+    const embed_job *job = arg;
+    const wn_batch *batch = job->batch;
+    const wn_embedding *e = job->e;
+    row_range rows = rows_of(&job->cut, item);
+    float *y = job->y + rows.first * job->hidden;
+    size_t seq = find_seq(batch, rows.first);
+    (void)worker;
+    memset(y, 0, rows.n * job->hidden * sizeof *y);
+    for (size_t i = 0; i < rows.n; i++) {
+        size_t t = rows.first + i;
+        while (t >= batch->seq_start[seq + 1])
+            seq++;
+        float *row = y + i * job->hidden;
+        add_table_row(job, row, &e->word, (size_t)batch->ids[t]);
+        if (e->position.rows != 0)
+            add_table_row(job, row, &e->position, e->position_offset + t - batch->seq_start[seq]);
+        if (e->type.rows != 0)
+            add_table_row(job, row, &e->type, batch->types != NULL ? (size_t)batch->types[t] : 0);
+    }
+    if (e->norm != NULL)
+        job->kernels->norm_f32(y, y, NULL, e->norm->gain, e->norm->bias, e->norm->eps, rows.n,
+                               job->hidden);
+}
+
+static void embed(wn_exec *exec, wn_tensor *y, const wn_batch *batch, const wn_embedding *e)
+{
+    WN_ASSERT(y->rows == batch->n_tokens && y->cols == e->word.cols);
+    embed_job job = {exec->kernels, wn_exec_cut(exec, y->rows), y->data, y->cols, batch, e};
+    wn_pool_run(exec->pool, job.cut.n_blocks, embed_item, &job);
+}
+
+/* ---- linear layers --------------------------------------------------------------------------- */
+
+/* What the items of linear, linear_add_norm and feed_forward read. */
+typedef struct layer_job {
+    const wn_exec *exec;
+    wn_row_cut cut;
+    float *y;
+    const float *x, *residual;
+    const wn_linear *w, *down;
+    const wn_norm *norm;
+    wn_act act;
+    size_t cols; /* normalize only */
+} layer_job;
+
+static void multiply(const wn_exec *exec, float *y, size_t ldy, const float *x, size_t ldx,
+                     const wn_linear *w, size_t m, wn_act act)
+{
+    exec->kernels->gemm_f32(y, ldy, x, ldx, w->packed, w->bias, m, w->n, w->k, act);
+}
+
+/* y = norm(residual + x) */
+static void add_norm(const wn_exec *exec, float *y, const float *x, const float *residual,
+                     const wn_norm *norm, size_t m)
+{
+    exec->kernels->norm_f32(y, x, residual, norm->gain, norm->bias, norm->eps, m, norm->n);
+}
+
+static void linear_item(void *arg, size_t item, int32_t worker)
+{
+    const layer_job *job = arg;
+    const wn_linear *w = job->w;
+    row_range rows = rows_of(&job->cut, item);
+    (void)worker;
+    multiply(job->exec, job->y + rows.first * w->n, w->n, job->x + rows.first * w->k, w->k, w,
+             rows.n, job->act);
+}
+
+static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act)
+{
+    WN_ASSERT(x->rows == y->rows && x->cols == w->k && y->cols == w->n);
+    layer_job job = {.exec = exec,
+                     .cut = wn_exec_cut(exec, x->rows),
+                     .y = y->data,
+                     .x = x->data,
+                     .w = w,
+                     .act = act};
+    wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);
+}
+
+/* y may be the residual, so the product goes through scratch. */
+static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
+{
+    const layer_job *job = arg;
+    const wn_linear *w = job->w;
+    row_range rows = rows_of(&job->cut, item);
+    float *product = wn_exec_scratch(job->exec, worker);
+    multiply(job->exec, product, w->n, job->x + rows.first * w->k, w->k, w, rows.n, WN_ACT_NONE);
+    add_norm(job->exec, job->y + rows.first * w->n, product, job->residual + rows.first * w->n,
+             job->norm, rows.n);
+}
+
+static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
+                            const wn_tensor *residual, const wn_norm *norm)
+{
+    WN_ASSERT(x->rows == y->rows && x->cols == w->k && y->cols == w->n);
+    WN_ASSERT(residual->rows == y->rows && residual->cols == w->n && norm->n == w->n);
+    layer_job job = {.exec = exec,
+                     .cut = wn_exec_cut(exec, x->rows),
+                     .y = y->data,
+                     .x = x->data,
+                     .residual = residual->data,
+                     .w = w,
+                     .norm = norm};
+    wn_exec_check_scratch(exec, wn_scratch_layer(job.cut.block, 0, w->n));
+    wn_pool_run(exec->pool, job.cut.n_blocks, linear_add_norm_item, &job);
+}
+
+static void feed_forward_item(void *arg, size_t item, int32_t worker)
+{
+    const layer_job *job = arg;
+    const wn_linear *up = job->w, *down = job->down;
+    row_range rows = rows_of(&job->cut, item);
+    size_t stride = wn_scratch_stride(up->n);
+    float *intermediate = wn_exec_scratch(job->exec, worker);
+    float *product = intermediate + job->cut.block * stride;
+    const float *x = job->x + rows.first * up->k;
+    multiply(job->exec, intermediate, stride, x, up->k, up, rows.n, job->act);
+    multiply(job->exec, product, down->n, intermediate, stride, down, rows.n, WN_ACT_NONE);
+    add_norm(job->exec, job->y + rows.first * down->n, product, x, job->norm, rows.n);
+}
+
+static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *up,
+                         wn_act act, const wn_linear *down, const wn_norm *norm)
+{
+    WN_ASSERT(x->rows == y->rows && x->cols == up->k && y->cols == down->n);
+    WN_ASSERT(down->k == up->n && down->n == up->k && norm->n == down->n);
+    layer_job job = {.exec = exec,
+                     .cut = wn_exec_cut(exec, x->rows),
+                     .y = y->data,
+                     .x = x->data,
+                     .w = up,
+                     .down = down,
+                     .norm = norm,
+                     .act = act};
+    wn_exec_check_scratch(exec, wn_scratch_layer(job.cut.block, up->n, down->n));
+    wn_pool_run(exec->pool, job.cut.n_blocks, feed_forward_item, &job);
+}
+
+/* ---- rows and sequences ---------------------------------------------------------------------- */
+
+typedef struct seq_job {
+    const wn_exec *exec;
+    const wn_batch *batch;
+    float *y;
+    const float *x;
+    size_t cols;
+    wn_pool_kind kind;
+    size_t nq;
+    const float *query, *weight;
+    const uint8_t *keep;
+} seq_job;
+
+/* Rows of x in the order of the sequence, divided once at the end. */
+static void mean_of_rows(const wn_kernels *kernels, float *y, const float *x, size_t n, size_t cols)
+{
+    memset(y, 0, cols * sizeof *y);
+    for (size_t i = 0; i < n; i++)
+        kernels->add_row(y, x + i * cols, WN_DTYPE_F32, cols);
+    for (size_t j = 0; j < cols; j++)
+        y[j] /= (float)n;
+}
+
+static void pool_item(void *arg, size_t item, int32_t worker)
+{
+    const seq_job *job = arg;
+    size_t first = job->batch->seq_start[item], n = wn_batch_n_keys(job->batch, item);
+    float *y = job->y + item * job->cols;
+    (void)worker;
+    if (job->kind == WN_POOL_MEAN) {
+        mean_of_rows(job->exec->kernels, y, job->x + first * job->cols, n, job->cols);
+        return;
+    }
+    size_t row = job->kind == WN_POOL_LAST ? first + n - 1 : first;
+    memcpy(y, job->x + row * job->cols, job->cols * sizeof *y);
+}
+
+static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
+                 wn_pool_kind kind)
+{
+    WN_ASSERT(x->rows == batch->n_tokens && y->rows == batch->n_seqs && x->cols == y->cols);
+    seq_job job = {
+        .exec = exec, .batch = batch, .y = y->data, .x = x->data, .cols = x->cols, .kind = kind};
+    wn_pool_run(exec->pool, batch->n_seqs, pool_item, &job);
+}
+
+static void normalize_item(void *arg, size_t item, int32_t worker)
+{
+    const layer_job *job = arg;
+    row_range rows = rows_of(&job->cut, item);
+    size_t cols = job->cols, offset = rows.first * cols;
+    (void)worker;
+    job->exec->kernels->normalize_f32(job->y + offset, NULL, job->x + offset, rows.n, cols);
+}
+
+static void normalize(wn_exec *exec, wn_tensor *y, const wn_tensor *x)
+{
+    WN_ASSERT(x->rows == y->rows && x->cols == y->cols);
+    layer_job job = {.exec = exec,
+                     .cut = wn_exec_cut(exec, x->rows),
+                     .y = y->data,
+                     .x = x->data,
+                     .cols = x->cols};
+    wn_pool_run(exec->pool, job.cut.n_blocks, normalize_item, &job);
+}
+
+static void maxsim_item(void *arg, size_t item, int32_t worker)
+{
+    const seq_job *job = arg;
+    size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
+    job->y[item] =
+        job->exec->kernels->maxsim_f32(job->query, job->weight, job->nq, job->x + first * job->cols,
+                                       job->keep != NULL ? job->keep + first : NULL, n, job->cols,
+                                       wn_exec_scratch(job->exec, worker));
+}
+
+static void maxsim(wn_exec *exec, float *scores, const float *packed_query, const float *weight,
+                   size_t nq, const wn_tensor *d, const uint8_t *keep, const wn_batch *batch)
+{
+    WN_ASSERT(d->rows == batch->n_tokens);
+    seq_job job = {.exec = exec,
+                   .batch = batch,
+                   .y = scores,
+                   .x = d->data,
+                   .cols = d->cols,
+                   .nq = nq,
+                   .query = packed_query,
+                   .weight = weight,
+                   .keep = keep};
+    wn_exec_check_scratch(exec, wn_maxsim_scratch(exec->kernels, nq));
+    wn_pool_run(exec->pool, batch->n_seqs, maxsim_item, &job);
+}
+
+const wn_ops wn_ops_cpu = {
+    .name = "cpu",
+    .embed = embed,
+    .linear = linear,
+    .linear_add_norm = linear_add_norm,
+    .feed_forward = feed_forward,
+    .attention = wn_attention_cpu,
+    .pool = pool,
+    .normalize = normalize,
+    .maxsim = maxsim,
+};

@@ -1,0 +1,81 @@
+/* See plan.h.  All arithmetic is checked: a configuration file chooses the widths. */
+#include "compute/plan.h"
+#include "compute/scratch.h"
+
+#define WN_WHERE "compute/plan"
+
+/* Rows of a block: few enough that a block of x and its part of y stay in the second-level cache,
+ * many enough that reading the weights once a block costs little. */
+#define ROW_BLOCK      112
+#define QUERY_BLOCK    56
+#define TOKENS_PER_SEQ 4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
+#define WIDTH_MAX      ((size_t)1 << 24)
+#define TOKENS_MAX     ((size_t)1 << 31)
+_Static_assert(sizeof(size_t) == 8, "scratch.h multiplies three bounded widths");
+
+/* *total += rows * cols floats in whole cache lines; false when it wraps. */
+static bool add_tensor(size_t *total, size_t rows, size_t cols)
+{
+    size_t n;
+    if (!wn_mul_size(&n, rows, cols) || !wn_mul_size(&n, n, sizeof(float)) || n > SIZE_MAX / 2)
+        return false;
+    return wn_add_size(total, *total, wn_round_up(n, WN_ALIGN));
+}
+
+static bool count_activations(size_t *total, const wn_plan *plan)
+{
+    const wn_dims *d = &plan->dims;
+    size_t heads = d->n_heads * d->head_dim, pooled = WN_MAX(d->hidden, d->out_dim);
+    *total = 0;
+    for (int i = 0; i < 3; i++) {
+        if (!add_tensor(total, plan->batch_tokens, d->hidden) ||
+            !add_tensor(total, plan->batch_seqs, pooled))
+            return false;
+    }
+    return add_tensor(total, plan->batch_tokens, 3 * heads) &&
+           add_tensor(total, plan->batch_tokens, heads) &&
+           add_tensor(total, plan->batch_tokens, d->out_dim);
+}
+
+static size_t whole_tiles(size_t rows, const wn_kernels *kernels)
+{
+    size_t mr = (size_t)kernels->gemm_f32_mr;
+    return (rows + mr - 1) / mr * mr;
+}
+
+wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
+                       size_t n_threads, size_t batch_tokens, wn_error *err)
+{
+    if (batch_tokens < dims->max_tokens)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens: %zu, expected at least the model's %zu",
+                batch_tokens, dims->max_tokens);
+    if (batch_tokens > TOKENS_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens: %zu, expected at most %zu", batch_tokens,
+                TOKENS_MAX);
+    const size_t widths[] = {dims->hidden,   dims->intermediate, dims->n_heads,
+                             dims->head_dim, dims->out_dim,      dims->max_tokens};
+    for (size_t i = 0; i < WN_ARRAY_LEN(widths); i++) {
+        if (widths[i] == 0 || widths[i] > WIDTH_MAX)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "a width of the model: %zu, expected 1 to %zu", widths[i],
+                    WIDTH_MAX);
+    }
+    wn_plan plan = {
+        .dims = *dims,
+        .n_threads = n_threads,
+        .batch_tokens = batch_tokens,
+        .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
+        .row_block = whole_tiles(ROW_BLOCK, kernels),
+        .query_block = whole_tiles(QUERY_BLOCK, kernels),
+    };
+    plan.scratch_bytes_per_thread =
+        wn_round_up(wn_scratch_floats(&plan, kernels) * sizeof(float), WN_ALIGN);
+    size_t scratch;
+    bool fits = count_activations(&plan.activation_bytes, &plan) &&
+                wn_mul_size(&scratch, plan.scratch_bytes_per_thread, n_threads) &&
+                wn_add_size(&plan.total_bytes, plan.activation_bytes, scratch);
+    if (!fits)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens: %zu needs more memory than can be addressed",
+                batch_tokens);
+    *out = plan;
+    return WN_OK;
+}

@@ -1,0 +1,36 @@
+/* What the processor and the operating system let this process run.  Compiled without instruction
+ * set flags, so that asking is safe on any machine.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_CPU_H
+#define WN_KERNEL_CPU_H
+
+#include "base/defs.h"
+
+/* Bits of the feature word.  OS bits say that the system keeps these registers across a switch. */
+typedef enum wn_cpu_feature {
+    WN_CPU_OS_YMM = 1 << 0,
+    WN_CPU_OS_ZMM = 1 << 1,
+    WN_CPU_AVX2 = 1 << 2,
+    WN_CPU_FMA = 1 << 3,
+    WN_CPU_F16C = 1 << 4,
+    WN_CPU_AVX512F = 1 << 5,
+    WN_CPU_AVX512DQ = 1 << 6,
+    WN_CPU_AVX512BW = 1 << 7,
+    WN_CPU_AVX512VL = 1 << 8
+} wn_cpu_feature;
+
+#if defined(__x86_64__)
+/* The registers of CPUID that the feature word is made of. */
+typedef struct wn_cpuid {
+    uint32_t leaf1_ecx, leaf7_ebx;
+    uint64_t xcr0; /* 0 when the system does not use XSAVE */
+} wn_cpuid;
+
+/* The feature word that these registers mean. */
+uint32_t wn_cpu_decode(const wn_cpuid *id);
+#endif
+
+/* The feature word of this machine. */
+uint32_t wn_cpu_features(void);
+
+#endif

@@ -1,0 +1,12 @@
+/* Every architecture but x86-64: the scalar level is the only one so far, so there is nothing to
+ * ask for. */
+#include "kernel/cpu.h"
+
+#if !defined(__x86_64__)
+
+uint32_t wn_cpu_features(void)
+{
+    return 0;
+}
+
+#endif

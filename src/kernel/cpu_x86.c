@@ -1,0 +1,62 @@
+/* x86-64: CPUID tells what the processor has, XGETBV which registers the system saves; a level
+ * needs both.  Source: Intel SDM volume 1, sections 14.3 and 15.2. */
+#include "kernel/cpu.h"
+
+#if defined(__x86_64__)
+
+#include <cpuid.h>
+
+#define LEAF1_FMA     (1u << 12)
+#define LEAF1_OSXSAVE (1u << 27)
+#define LEAF1_F16C    (1u << 29)
+#define LEAF7_AVX2    (1u << 5)
+#define LEAF7_F       (1u << 16)
+#define LEAF7_DQ      (1u << 17)
+#define LEAF7_BW      (1u << 30)
+#define LEAF7_VL      (1u << 31)
+#define XCR0_YMM      0x06u /* XMM and YMM state */
+#define XCR0_ZMM      0xE6u /* and mask registers, upper halves, upper sixteen */
+
+uint32_t wn_cpu_decode(const wn_cpuid *id)
+{
+    const struct {
+        bool has;
+        wn_cpu_feature feature;
+    } rows[] = {
+        {(id->xcr0 & XCR0_YMM) == XCR0_YMM, WN_CPU_OS_YMM},
+        {(id->xcr0 & XCR0_ZMM) == XCR0_ZMM, WN_CPU_OS_ZMM},
+        {(id->leaf7_ebx & LEAF7_AVX2) != 0, WN_CPU_AVX2},
+        {(id->leaf1_ecx & LEAF1_FMA) != 0, WN_CPU_FMA},
+        {(id->leaf1_ecx & LEAF1_F16C) != 0, WN_CPU_F16C},
+        {(id->leaf7_ebx & LEAF7_F) != 0, WN_CPU_AVX512F},
+        {(id->leaf7_ebx & LEAF7_DQ) != 0, WN_CPU_AVX512DQ},
+        {(id->leaf7_ebx & LEAF7_BW) != 0, WN_CPU_AVX512BW},
+        {(id->leaf7_ebx & LEAF7_VL) != 0, WN_CPU_AVX512VL},
+    };
+    uint32_t features = 0;
+    for (size_t i = 0; i < WN_ARRAY_LEN(rows); i++)
+        features |= rows[i].has ? (uint32_t)rows[i].feature : 0;
+    return features;
+}
+
+static uint64_t read_xcr0(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+uint32_t wn_cpu_features(void)
+{
+    wn_cpuid id = {0};
+    uint32_t a, b, c, d;
+    if (__get_cpuid(1, &a, &b, &c, &d))
+        id.leaf1_ecx = c;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        id.leaf7_ebx = b;
+    if ((id.leaf1_ecx & LEAF1_OSXSAVE) != 0)
+        id.xcr0 = read_xcr0();
+    return wn_cpu_decode(&id);
+}
+
+#endif

@@ -1,0 +1,71 @@
+/* The choice of a level: the highest one whose needs this machine meets, or the one that is asked
+ * for. No level is guessed from a processor's name. */
+#include "kernel/kernel.h"
+#include "kernel/cpu.h"
+#include "kernel/levels.h"
+
+#include <string.h>
+
+/* Levels of this architecture, lowest first, and what each one needs. */
+static const struct {
+    const wn_kernels *table;
+    uint32_t needs;
+} levels[] = {
+    {&wn_kernels_scalar, 0},
+};
+
+static const char *const names[] = {"scalar"};
+_Static_assert(WN_ARRAY_LEN(names) == WN_ARRAY_LEN(levels), "one name a level");
+_Static_assert(WN_ARRAY_LEN(names) <= WN_LEVELS_MAX, "too many levels");
+
+/* Why a level that needs these features does not run. */
+static const char *lack(uint32_t missing)
+{
+    static const struct {
+        wn_cpu_feature feature;
+        const char *reason;
+    } reasons[] = {
+        {WN_CPU_AVX2, "the processor has no AVX2"},
+        {WN_CPU_FMA, "the processor has no FMA"},
+        {WN_CPU_F16C, "the processor has no F16C"},
+        {WN_CPU_OS_YMM, "the operating system does not save the YMM registers"},
+        {WN_CPU_AVX512F, "the processor has no AVX-512F"},
+        {WN_CPU_AVX512DQ, "the processor has no AVX-512DQ"},
+        {WN_CPU_AVX512BW, "the processor has no AVX-512BW"},
+        {WN_CPU_AVX512VL, "the processor has no AVX-512VL"},
+        {WN_CPU_OS_ZMM, "the operating system does not save the ZMM registers"},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(reasons); i++) {
+        if ((missing & (uint32_t)reasons[i].feature) != 0)
+            return reasons[i].reason;
+    }
+    return "";
+}
+
+const wn_kernels *wn_kernels_get(const char *level, const char **reason)
+{
+    uint32_t features = wn_cpu_features();
+    *reason = "";
+    for (size_t i = WN_ARRAY_LEN(levels); i-- > 0;) {
+        uint32_t missing = levels[i].needs & ~features;
+        if (level != NULL && strcmp(level, names[i]) != 0)
+            continue;
+        if (missing == 0) {
+            bool is_highest = i + 1 == WN_ARRAY_LEN(levels);
+            if (level != NULL && !is_highest)
+                *reason = "asked for by name";
+            return levels[i].table;
+        }
+        *reason = lack(missing);
+        if (level != NULL)
+            return NULL;
+    }
+    *reason = "no level of this name";
+    return NULL;
+}
+
+const char *const *wn_kernels_levels(size_t *n)
+{
+    *n = WN_ARRAY_LEN(names);
+    return names;
+}

@@ -1,0 +1,27 @@
+/* The functions of each level, for the tables in init_LEVEL.c and for kernel.c only.
+ * Every function does what the member of wn_kernels with its name says.  A table names all of its
+ * functions, those of lower levels too, so what a level runs is read off one page.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_LEVELS_H
+#define WN_KERNEL_LEVELS_H
+
+#include "kernel/kernel.h"
+
+/* The reference: plain C, fused multiply-add and the functions of libm. */
+extern const wn_kernels wn_kernels_scalar;
+
+/* See wn_kernels in kernel.h. */
+void wn_gemm_f32_scalar(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                        const float *bias, size_t m, size_t n, size_t k, wn_act act);
+void wn_pack_f32_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k);
+void wn_pack_f32_t_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k);
+void wn_norm_f32_scalar(float *y, const float *x, const float *residual, const float *gain,
+                        const float *bias, float eps, size_t m, size_t n);
+void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n);
+void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n);
+void wn_add_row_scalar(float *y, const void *row, int dtype, size_t n);
+void wn_normalize_f32_scalar(float *y, float *length, const float *x, size_t m, size_t n);
+float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const float *d,
+                           const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+
+#endif

@@ -1,0 +1,81 @@
+/* Matrix product of the scalar level, its packing, and the sum of maxima that stands on it.
+ * Each element is one chain of fused multiply-adds over k in rising order that starts from 0: the
+ * order that every level keeps, so that all levels give the same bits.  fmaf() is exact on every
+ * machine; where the processor has the instruction, libm uses it. */
+#include "kernel/levels.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { NR = 8, MR = 4 };
+
+void wn_pack_f32_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    for (size_t j0 = 0; j0 < n; j0 += NR) {
+        for (size_t p = 0; p < k; p++) {
+            for (size_t j = j0; j < j0 + NR; j++)
+                *packed++ = j < n ? w[j * ldw + p] : 0.0f;
+        }
+    }
+}
+
+void wn_pack_f32_t_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    for (size_t j0 = 0; j0 < n; j0 += NR) {
+        for (size_t p = 0; p < k; p++) {
+            for (size_t j = j0; j < j0 + NR; j++)
+                *packed++ = j < n ? w[p * ldw + j] : 0.0f;
+        }
+    }
+}
+
+/* acc = the first m rows of x times one panel of w. */
+static void multiply_tile(float acc[MR][NR], const float *x, size_t ldx, const float *w, size_t m,
+                          size_t k)
+{
+    memset(acc, 0, sizeof(float[MR][NR]));
+    for (size_t p = 0; p < k; p++) {
+        for (size_t i = 0; i < m; i++) {
+            for (size_t j = 0; j < NR; j++)
+                acc[i][j] = fmaf(x[i * ldx + p], w[p * NR + j], acc[i][j]);
+        }
+    }
+}
+
+void wn_gemm_f32_scalar(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                        const float *bias, size_t m, size_t n, size_t k, wn_act act)
+{
+    for (size_t i0 = 0; i0 < m; i0 += MR) {
+        size_t rows = WN_MIN(m - i0, (size_t)MR);
+        for (size_t j0 = 0; j0 < n; j0 += NR) {
+            size_t cols = WN_MIN(n - j0, (size_t)NR);
+            float acc[MR][NR];
+            multiply_tile(acc, x + i0 * ldx, ldx, w + j0 * k, rows, k);
+            for (size_t i = 0; i < rows; i++) {
+                float *out = y + (i0 + i) * ldy + j0;
+                for (size_t j = 0; j < cols; j++)
+                    out[j] = bias != NULL ? acc[i][j] + bias[j0 + j] : acc[i][j];
+                wn_act_f32_scalar(out, out, act, cols);
+            }
+        }
+    }
+}
+
+float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const float *d,
+                           const uint8_t *keep, size_t nd, size_t dim, float *scratch)
+{
+    float *best = scratch, *dots = scratch + wn_round_up(nq, NR);
+    size_t n_kept = 0;
+    for (size_t j = 0; j < nd; j++) {
+        if (keep != NULL && !keep[j])
+            continue;
+        wn_gemm_f32_scalar(dots, nq, d + j * dim, dim, q, NULL, 1, nq, dim, WN_ACT_NONE);
+        for (size_t i = 0; i < nq; i++)
+            best[i] = n_kept == 0 || dots[i] > best[i] ? dots[i] : best[i];
+        n_kept++;
+    }
+    double sum = 0;
+    for (size_t i = 0; i < nq && n_kept > 0; i++)
+        sum += (double)(weight != NULL ? weight[i] : 1.0f) * (double)best[i];
+    return (float)sum;
+}

@@ -1,0 +1,18 @@
+/* What the scalar level has: everything.  It is the definition that the other levels are tested
+ * against. */
+#include "kernel/levels.h"
+
+const wn_kernels wn_kernels_scalar = {
+    .level = "scalar",
+    .gemm_f32_nr = 8,
+    .gemm_f32_mr = 4,
+    .gemm_f32 = wn_gemm_f32_scalar,
+    .pack_f32 = wn_pack_f32_scalar,
+    .pack_f32_t = wn_pack_f32_t_scalar,
+    .norm_f32 = wn_norm_f32_scalar,
+    .softmax_f32 = wn_softmax_f32_scalar,
+    .act_f32 = wn_act_f32_scalar,
+    .add_row = wn_add_row_scalar,
+    .normalize_f32 = wn_normalize_f32_scalar,
+    .maxsim_f32 = wn_maxsim_f32_scalar,
+};
