@@ -72,31 +72,35 @@ bool wn_report_push_table(wn_buf *out, const wn_report *report)
 /* ---- JSON -------------------------------------------------------------------------------------
  */
 
-static const char *const column_keys[WN_COLUMNS] = {"bm25", "model", "difference"};
-
-static json_t *json_of_column(const wn_estimate *estimates)
+/* Each of these gives *object one more field; *ok turns false when memory is short. */
+static void put(json_t *object, const char *key, json_t *value, bool *ok)
 {
-    json_t *object = json_object();
-    for (wn_metric metric = 0; metric < WN_METRICS; metric++) {
-        wn_estimate e = estimates[metric];
-        json_object_set_new(
-            object, wn_metric_key(metric),
-            json_pack("{s:f, s:f, s:f}", "mean", e.mean, "low", e.low, "high", e.high));
-    }
-    return object;
+    *ok = json_object_set_new(object, key, value) == 0 && *ok;
 }
 
-static json_t *json_of_row(const wn_report *report, const wn_row *row)
+static void put_column(json_t *object, wn_column column, const wn_estimate *estimates, bool *ok)
+{
+    static const char *const keys[WN_COLUMNS] = {"bm25", "model", "difference"};
+    json_t *metrics = json_object();
+    for (wn_metric metric = 0; metric < WN_METRICS; metric++) {
+        wn_estimate e = estimates[metric];
+        put(metrics, wn_metric_key(metric),
+            json_pack("{s:f, s:f, s:f}", "mean", e.mean, "low", e.low, "high", e.high), ok);
+    }
+    put(object, keys[column], metrics, ok);
+}
+
+static json_t *json_of_row(const wn_report *report, const wn_row *row, bool *ok)
 {
     json_t *object = json_pack("{s:s, s:I, s:I}", "set", row->name, "queries",
                                (json_int_t)row->n_queries, "pairs", (json_int_t)row->n_pairs);
     json_t *notes = json_object();
-    size_t n_columns = report->model != NULL ? WN_COLUMNS : 1;
-    for (size_t column = 0; column < n_columns; column++)
-        json_object_set_new(object, column_keys[column], json_of_column(row->estimates[column]));
+    wn_column n_columns = report->model != NULL ? WN_COLUMNS : WN_COLUMN_MODEL;
+    for (wn_column column = 0; column < n_columns; column++)
+        put_column(object, column, row->estimates[column], ok);
     for (wn_note note = 0; note < WN_NOTES; note++)
-        json_object_set_new(notes, wn_note_key(note), json_integer((json_int_t)row->notes[note]));
-    json_object_set_new(object, "notes", notes);
+        put(notes, wn_note_key(note), json_integer((json_int_t)row->notes[note]), ok);
+    put(object, "notes", notes, ok);
     return object;
 }
 
@@ -107,15 +111,17 @@ static int push_bytes(const char *bytes, size_t n, void *out)
 
 bool wn_report_push_json(wn_buf *out, const wn_report *report)
 {
+    bool ok = true;
     json_t *sets = json_array();
     for (size_t i = 0; i < report->n_rows; i++)
-        json_array_append_new(sets, json_of_row(report, &report->rows[i]));
-    json_t *root = json_pack("{s:s?, s:s?, s:I, s:I, s:i, s:o, s:o}", "model", report->model,
-                             "long_docs", report->long_docs, "limit", (json_int_t)report->limit,
-                             "top", (json_int_t)report->top, "resamples", WN_BOOTSTRAP_RESAMPLES,
-                             "sets", sets, "mean", json_of_row(report, &report->mean));
+        ok = json_array_append_new(sets, json_of_row(report, &report->rows[i], &ok)) == 0 && ok;
+    json_t *root = json_pack("{s:s?, s:s?, s:I, s:I, s:i}", "model", report->model, "long_docs",
+                             report->long_docs, "limit", (json_int_t)report->limit, "top",
+                             (json_int_t)report->top, "resamples", WN_BOOTSTRAP_RESAMPLES);
+    put(root, "sets", sets, &ok);
+    put(root, "mean", json_of_row(report, &report->mean, &ok), &ok);
     size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(12);
-    bool ok = root != NULL && json_dump_callback(root, push_bytes, out, flags) == 0;
+    ok = ok && json_dump_callback(root, push_bytes, out, flags) == 0;
     json_decref(root);
     return ok && wn_buf_push_byte(out, '\n');
 }
