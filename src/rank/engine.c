@@ -1,0 +1,340 @@
+/* Opening a model: read the files, tell the family, load tensors and tokenizer side by side, then
+ * prove that they fit: every id that the tokenizer can give has a row in the embedding table, every
+ * type id too.  After that no id is checked again. */
+#include "rank/engine.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "rank/builtin.h"
+
+#include <string.h>
+
+#define WN_WHERE            "rank/engine"
+#define CONFIG_BYTES_MAX    (16u << 20)
+#define TOKENIZER_BYTES_MAX (256u << 20)
+#define FILES_MAX           8
+
+/* The files of a model, from a directory or from the binary. */
+typedef struct source {
+    const char *dir; /* NULL: built-in */
+    wn_buf owned[FILES_MAX];
+    size_t n_owned;
+} source;
+
+static wn_status read_file(source *src, wn_str *out, const char *name, size_t max_bytes,
+                           bool required, wn_error *err)
+{
+    *out = (wn_str){NULL, 0};
+    if (src->dir == NULL) {
+        *out = wn_builtin_file(name);
+        if (out->ptr == NULL && required)
+            WN_FAIL(err, WN_ERR_INTERNAL,
+                    "this build has no built-in model: give a model directory");
+        return WN_OK;
+    }
+    wn_buf path = WN_BUF_INIT;
+    if (!wn_file_join(&path, src->dir, name)) {
+        wn_buf_deinit(&path);
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
+    }
+    wn_status status = WN_OK;
+    if (required || wn_file_exists(path.ptr)) {
+        WN_ASSERT(src->n_owned < FILES_MAX);
+        wn_buf *buf = &src->owned[src->n_owned++];
+        status = wn_file_read(buf, path.ptr, max_bytes, err);
+        if (status == WN_OK)
+            *out = buf->len == 0 ? (wn_str){"", 0} : wn_buf_str(buf);
+    }
+    wn_buf_deinit(&path);
+    return status;
+}
+
+static void source_deinit(source *src)
+{
+    for (size_t i = 0; i < src->n_owned; i++)
+        wn_buf_deinit(&src->owned[i]);
+}
+
+static wn_status read_config(wn_engine *engine, source *src, wn_error *err)
+{
+    wn_model_files files = {0};
+    const struct {
+        const char *name;
+        wn_str *out;
+    } optional[] = {
+        {"tokenizer_config.json", &files.tokenizer_config},
+        {"special_tokens_map.json", &files.special_tokens_map},
+        {"sentence_bert_config.json", &files.sentence_bert_config},
+        {"modules.json", &files.modules},
+        {"1_Pooling/config.json", &files.pooling},
+        {"artifact.metadata", &files.colbert_metadata},
+    };
+    WN_TRY(read_file(src, &files.config, "config.json", CONFIG_BYTES_MAX, true, err));
+    for (size_t i = 0; i < WN_ARRAY_LEN(optional); i++)
+        WN_TRY(read_file(src, optional[i].out, optional[i].name, CONFIG_BYTES_MAX, false, err));
+    return wn_config_parse(&engine->config, &files, err);
+}
+
+/* Loading the tensors and reading the tokenizer are independent and take about as long. */
+typedef struct loading {
+    wn_engine *engine;
+    source *src;
+    wn_status status[2];
+    wn_error err[2];
+} loading;
+
+static wn_status load_model(wn_engine *engine, const source *src, wn_error *err)
+{
+    if (src->dir != NULL) {
+        WN_TRY(wn_safetensors_open(&engine->tensors, src->dir, err));
+    } else {
+        wn_str bytes = wn_builtin_file("model.safetensors");
+        WN_TRY(wn_safetensors_parse(&engine->tensors, bytes, "built-in model.safetensors", err));
+    }
+    return wn_model_load(&engine->model, &engine->config, engine->tensors, engine->kernels, err);
+}
+
+static wn_status load_tokenizer(wn_engine *engine, const source *src, wn_error *err)
+{
+    source own = {.dir = src->dir};
+    wn_str json;
+    wn_status status = read_file(&own, &json, "tokenizer.json", TOKENIZER_BYTES_MAX, true, err);
+    if (status == WN_OK) {
+        status = wn_tokenizer_parse(&engine->tokenizer, json, err);
+        if (status != WN_OK)
+            wn_error_prefix(err, status, "%s%stokenizer.json", src->dir == NULL ? "" : src->dir,
+                            src->dir == NULL ? "built-in " : "/");
+    }
+    source_deinit(&own);
+    return status;
+}
+
+static void load_part(void *arg, size_t item, int32_t worker)
+{
+    (void)worker;
+    loading *l = arg;
+    l->status[item] = item == 0 ? load_tokenizer(l->engine, l->src, &l->err[0])
+                                : load_model(l->engine, l->src, &l->err[1]);
+}
+
+static wn_status load_parts(wn_engine *engine, source *src, int32_t n_threads, wn_error *err)
+{
+    loading l = {.engine = engine, .src = src};
+    wn_pool *pool = NULL;
+    if (n_threads > 1)
+        WN_TRY(wn_pool_new(&pool, 2, err));
+    wn_pool_run(pool, 2, load_part, &l);
+    wn_pool_free(pool);
+    for (size_t i = 2; i-- > 0;) {
+        if (l.status[i] != WN_OK) {
+            if (err != NULL)
+                *err = l.err[i];
+            return l.status[i];
+        }
+    }
+    return WN_OK;
+}
+
+/* Every id of the tokenizer needs a row of the embedding table. */
+static wn_status check_tokenizer(wn_engine *engine, wn_error *err)
+{
+    const wn_config *config = &engine->config;
+    size_t vocab = wn_tokenizer_vocab_size(engine->tokenizer);
+    for (size_t id = config->vocab; id < vocab; id++) {
+        wn_str token = wn_tokenizer_token(engine->tokenizer, (int32_t)id);
+        if (token.ptr != NULL)
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "tokenizer.json: token '%.*s' has id %zu, config.json: vocab_size is %zu",
+                    WN_STR_ARG(token), id, config->vocab);
+    }
+    engine->use_types = config->family == WN_FAMILY_BERT;
+    for (int pair = 0; pair < 2 && engine->use_types; pair++) {
+        size_t n;
+        const wn_template_item *items = wn_tokenizer_template(engine->tokenizer, pair != 0, &n);
+        for (size_t i = 0; i < n; i++) {
+            if (items[i].type_id < 0 || (size_t)items[i].type_id >= config->type_vocab)
+                WN_FAIL(err, WN_ERR_FORMAT,
+                        "tokenizer.json: the template uses type id %d, config.json: "
+                        "type_vocab_size is %zu",
+                        items[i].type_id, config->type_vocab);
+        }
+    }
+    return WN_OK;
+}
+
+/* An id that config.json gives, or the id of a token by name. */
+static wn_status resolve_id(const wn_engine *engine, int32_t *id, const char *const *names,
+                            const char *what, wn_error *err)
+{
+    for (size_t i = 0; *id < 0 && names[i] != NULL; i++)
+        *id = wn_tokenizer_find(engine->tokenizer, wn_str_from(names[i]));
+    if (*id < 0)
+        WN_FAIL(err, WN_ERR_FORMAT, "tokenizer.json has no %s token ('%s')", what, names[0]);
+    if ((size_t)*id >= engine->config.vocab)
+        WN_FAIL(err, WN_ERR_FORMAT, "config.json: %s id is %d, vocab_size is %zu", what, *id,
+                engine->config.vocab);
+    return WN_OK;
+}
+
+static bool is_ascii_punctuation(wn_str token)
+{
+    if (token.ptr == NULL || token.len != 1)
+        return false;
+    char c = token.ptr[0];
+    return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
+           (c >= '{' && c <= '~');
+}
+
+static wn_status prepare_late(wn_engine *engine, wn_error *err)
+{
+    wn_late_config *late = &engine->config.late;
+    WN_TRY(
+        resolve_id(engine, &late->cls_id, (const char *const[]){"[CLS]", "<s>", NULL}, "CLS", err));
+    WN_TRY(resolve_id(engine, &late->sep_id, (const char *const[]){"[SEP]", "</s>", NULL}, "SEP",
+                      err));
+    if (late->query_pad_to > 0)
+        WN_TRY(resolve_id(engine, &late->mask_id, (const char *const[]){"[MASK]", "<mask>", NULL},
+                          "mask", err));
+    if ((size_t)late->query_marker >= engine->config.vocab ||
+        (size_t)late->doc_marker >= engine->config.vocab)
+        WN_FAIL(err, WN_ERR_FORMAT, "config.json: markers are %d and %d, vocab_size is %zu",
+                late->query_marker, late->doc_marker, engine->config.vocab);
+    if (!late->skip_punctuation)
+        return WN_OK;
+    engine->skip_token = wn_arena_alloc(&engine->arena, engine->config.vocab, 1);
+    if (engine->skip_token == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu token flags", engine->config.vocab);
+    for (size_t id = 0; id < engine->config.vocab; id++)
+        engine->skip_token[id] =
+            is_ascii_punctuation(wn_tokenizer_token(engine->tokenizer, (int32_t)id));
+    return WN_OK;
+}
+
+/* Limits of a query and of what surrounds the texts, once, for all requests. */
+static wn_status prepare_limits(wn_engine *engine, wn_error *err)
+{
+    const wn_config *config = &engine->config;
+    engine->n_special_pair = wn_tokenizer_n_special(engine->tokenizer, true);
+    engine->n_special_single = wn_tokenizer_n_special(engine->tokenizer, false);
+    size_t room = config->max_tokens;
+    if (config->family == WN_FAMILY_COLBERT) {
+        engine->kind = WN_KIND_LATE_INTERACTION;
+        engine->n_special_single = 3;
+        room = config->late.max_query_tokens;
+        WN_TRY(prepare_late(engine, err));
+    } else {
+        engine->kind = config->has_head ? WN_KIND_CROSS_ENCODER : WN_KIND_EMBEDDER;
+        if (engine->kind == WN_KIND_CROSS_ENCODER)
+            room = config->max_query_tokens > 0 ? config->max_query_tokens
+                                                : config->max_tokens / 4 * 3;
+    }
+    if (room <= engine->n_special_single || config->max_tokens <= engine->n_special_pair + 1)
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "a sequence has at most %zu tokens (a query %zu), the special tokens alone are %zu",
+                config->max_tokens, room, engine->n_special_pair);
+    engine->max_query_ids = room - engine->n_special_single;
+    if (engine->kind == WN_KIND_CROSS_ENCODER)
+        engine->max_query_ids =
+            WN_MIN(engine->max_query_ids, config->max_tokens - engine->n_special_pair - 1);
+    return WN_OK;
+}
+
+static wn_status check_options(const wn_engine_options *options, wn_error *err)
+{
+    if (options == NULL || options->struct_size != sizeof *options)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_engine_options: struct_size is %zu, expected %zu",
+                options == NULL ? 0 : options->struct_size, sizeof *options);
+    if (options->n_threads < 0 || options->n_threads > WN_POOL_THREADS_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", options->n_threads,
+                WN_POOL_THREADS_MAX);
+    return WN_OK;
+}
+
+static wn_status choose_kernels(wn_engine *engine, const char *level, wn_error *err)
+{
+    engine->kernels = wn_kernels_get(level, &engine->cpu_reason);
+    if (engine->kernels == NULL)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "CPU level '%s': %s", level == NULL ? "best" : level,
+                engine->cpu_reason);
+    return WN_OK;
+}
+
+wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options, wn_error *err)
+{
+    WN_TRY(check_options(options, err));
+    wn_engine *engine = wn_mem_zalloc(1, sizeof *engine);
+    if (engine == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for an engine");
+    source src = {.dir = options->model_dir};
+    wn_status status;
+    engine->name =
+        wn_arena_str(&engine->arena, wn_str_from(src.dir == NULL ? "built-in" : src.dir)).ptr;
+    if (engine->name == NULL)
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for an engine");
+    int32_t n_threads = options->n_threads == 0 ? wn_thread_count() : options->n_threads;
+    WN_TRY_OUT(choose_kernels(engine, options->cpu_level, err));
+    WN_TRY_OUT(read_config(engine, &src, err));
+    WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
+    WN_TRY_OUT(check_tokenizer(engine, err));
+    WN_TRY_OUT(prepare_limits(engine, err));
+    *out = engine;
+    engine = NULL;
+out:
+    source_deinit(&src);
+    wn_engine_close(engine);
+    return status;
+}
+
+void wn_engine_close(wn_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    wn_model_free(engine->model);
+    wn_tokenizer_free(engine->tokenizer);
+    wn_safetensors_close(engine->tensors);
+    wn_arena_deinit(&engine->arena);
+    wn_mem_free(engine);
+}
+
+static const char *activation_name(wn_score_rule rule)
+{
+    static const char *const names[] = {
+        [WN_SCORE_SIGMOID] = "sigmoid",       [WN_SCORE_IDENTITY] = "identity",
+        [WN_SCORE_CALIBRATED] = "calibrated", [WN_SCORE_MEAN] = "mean",
+        [WN_SCORE_COSINE] = "cosine",
+    };
+    return names[rule];
+}
+
+wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_error *err)
+{
+    if (out->struct_size != sizeof *out)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_engine_info: struct_size is %zu, expected %zu",
+                out->struct_size, sizeof *out);
+    const wn_config *c = &engine->config;
+    bool late = engine->kind == WN_KIND_LATE_INTERACTION;
+    *out = (wn_engine_info){
+        .struct_size = sizeof *out,
+        .model = engine->name,
+        .family = c->family_name,
+        .tokenizer = wn_tokenizer_model_name(engine->tokenizer),
+        .activation = activation_name(c->score_rule),
+        .cpu_level = engine->kernels->level,
+        .cpu_reason = engine->cpu_reason,
+        .kind = engine->kind,
+        .n_layers = (int32_t)c->n_layers,
+        .hidden = (int32_t)c->hidden,
+        .n_heads = (int32_t)c->n_heads,
+        .intermediate = (int32_t)c->intermediate,
+        .vocab = (int32_t)c->vocab,
+        .dim = (int32_t)(late ? c->late.dim : c->hidden),
+        .max_tokens = (int32_t)(late ? c->late.max_doc_tokens : c->max_tokens),
+        .max_query_tokens = (int32_t)(engine->max_query_ids + engine->n_special_single),
+        .n_parameters = wn_model_n_parameters(engine->model),
+        .weight_bytes = wn_model_weight_bytes(engine->model),
+        .mapped_bytes = wn_model_mapped_bytes(engine->model),
+    };
+    return WN_OK;
+}

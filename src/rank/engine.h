@@ -1,0 +1,28 @@
+/* The engine's inside, for rank/ only: a loaded model with everything that a request needs to know.
+ * Owns kernels' choice, tensors, model, tokenizer; checks that they fit each other once, at open.
+ * Thread rule: shared read-only after wn_engine_open(). */
+#ifndef WN_RANK_ENGINE_H
+#define WN_RANK_ENGINE_H
+
+#include "base/arena.h"
+#include "model/model.h"
+#include "token/tokenizer.h"
+
+struct wn_engine {
+    wn_arena arena; /* the strings of this struct */
+    const char *name;
+    const wn_kernels *kernels;
+    const char *cpu_reason;
+    wn_config config;
+    wn_safetensors *tensors;
+    wn_model *model;
+    wn_tokenizer *tokenizer;
+    wn_kind kind;
+    bool use_types;          /* the family reads type ids */
+    size_t n_special_pair;   /* special tokens around a pair */
+    size_t n_special_single; /* around one text; with the marker for late interaction */
+    size_t max_query_ids;    /* own tokens of a query under the family's limit */
+    uint8_t *skip_token;     /* [vocab] document vectors to drop, or NULL */
+};
+
+#endif

@@ -1,0 +1,336 @@
+/* A job is made in four steps: check the request, tokenise the query once, tokenise the documents
+ * on all threads, cut every document into rows.  A document that fits beside the query is one row;
+ * a longer one is cut, windowed or refused as the request says. */
+#include "rank/job.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "rank/chunk.h"
+#include "rank/runner.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WN_WHERE "rank/job"
+
+static wn_status check_request(const wn_request *request, wn_error *err)
+{
+    if (request == NULL || request->struct_size != sizeof *request)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_request: struct_size is %zu, expected %zu",
+                request == NULL ? 0 : request->struct_size, sizeof *request);
+    if (request->n_documents > UINT32_MAX / 2)
+        WN_FAIL(err, WN_ERR_LIMIT, "%zu documents, at most %u are ranked in one request",
+                request->n_documents, UINT32_MAX / 2);
+    if (request->documents == NULL && request->n_documents > 0)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "documents is NULL, n_documents is %zu",
+                request->n_documents);
+    if ((int)request->long_docs < 0 || request->long_docs > WN_LONG_DOCS_ERROR)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "long_docs is %d, expected 0..%d", (int)request->long_docs,
+                (int)WN_LONG_DOCS_ERROR);
+    return WN_OK;
+}
+
+static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
+{
+    const wn_engine *engine = job->engine;
+    wn_doc query;
+    wn_status status = wn_runner_encode(runner, &query, job->arenas, &job->request.query, 1, NULL,
+                                        job->request.plain_specials, false, err);
+    if (status != WN_OK)
+        return wn_error_prefix(err, status, "query");
+    job->query_ids = (int32_t *)(uintptr_t)query.ids;
+    job->n_query = query.n_ids;
+    if (job->n_query == 0 && engine->kind == WN_KIND_LATE_INTERACTION)
+        WN_FAIL(err, WN_ERR_INPUT,
+                "the query has no token of its own: it is empty or holds only characters that the "
+                "model drops (%zu bytes)",
+                job->request.query.len);
+    bool truncate = job->request.long_docs == WN_LONG_DOCS_TRUNCATE;
+    bool own_limit =
+        engine->kind != WN_KIND_CROSS_ENCODER || (engine->config.max_query_tokens > 0 && !truncate);
+    if (own_limit && job->n_query > engine->max_query_ids) {
+        job->n_query = engine->max_query_ids;
+        job->usage.query_truncated = true;
+    }
+    return WN_OK;
+}
+
+/* Most tokens of a document in one row, beside n_query tokens of the query. */
+static size_t row_room(const wn_engine *engine, size_t n_query)
+{
+    if (engine->kind == WN_KIND_LATE_INTERACTION)
+        return engine->config.late.max_doc_tokens - engine->n_special_single;
+    if (engine->kind == WN_KIND_EMBEDDER)
+        return engine->config.max_tokens - engine->n_special_single;
+    size_t used = engine->n_special_pair + n_query;
+    return used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
+}
+
+/* How one document is cut. */
+typedef struct cut {
+    size_t n_query, n_ids; /* tokens kept of both sides */
+    wn_chunks chunks;
+} cut;
+
+static wn_status plan_cut(cut *out, const wn_job *job, size_t index, wn_error *err)
+{
+    const wn_engine *engine = job->engine;
+    size_t n_ids = job->docs[index].n_ids, room = row_room(engine, job->n_query);
+    *out = (cut){.n_query = job->n_query, .n_ids = n_ids};
+    if (n_ids > room ||
+        (engine->kind == WN_KIND_CROSS_ENCODER &&
+         job->n_query + n_ids + engine->n_special_pair > engine->config.max_tokens)) {
+        switch (job->request.long_docs) {
+        case WN_LONG_DOCS_ERROR:
+            WN_FAIL(err, WN_ERR_LIMIT,
+                    "document %zu: %zu tokens beside a query of %zu, at most %zu fit", index, n_ids,
+                    job->n_query, room);
+        case WN_LONG_DOCS_TRUNCATE:
+            if (engine->kind == WN_KIND_CROSS_ENCODER)
+                (void)wn_truncate(&out->n_query, &out->n_ids,
+                                  engine->config.max_tokens - engine->n_special_pair,
+                                  WN_TRUNCATE_LONGEST_FIRST);
+            else
+                out->n_ids = room;
+            break;
+        case WN_LONG_DOCS_WINDOWS:
+            if (engine->kind == WN_KIND_CROSS_ENCODER)
+                out->n_query = WN_MIN(job->n_query, engine->max_query_ids);
+            break;
+        }
+    }
+    size_t window = row_room(engine, out->n_query);
+    out->chunks =
+        wn_chunks_make(out->n_ids, WN_MAX(window, (size_t)1), engine->config.window_overlap);
+    return WN_OK;
+}
+
+/* A late-interaction document without a token of its own has no meaning for the model. */
+static bool is_empty(const wn_job *job, size_t index)
+{
+    return job->engine->kind == WN_KIND_LATE_INTERACTION && job->docs[index].n_ids == 0;
+}
+
+static wn_status count_rows(wn_job *job, wn_error *err)
+{
+    for (size_t i = 0; i < job->request.n_documents; i++) {
+        wn_doc *doc = &job->docs[i];
+        cut c;
+        WN_TRY(plan_cut(&c, job, i, err));
+        doc->first_row = job->n_rows;
+        doc->n_rows = is_empty(job, i) ? 0 : wn_chunks_count(&c.chunks);
+        doc->truncated = c.n_ids < doc->n_ids;
+        job->usage.query_truncated |= c.n_query < job->n_query;
+        job->n_rows += doc->n_rows;
+    }
+    return WN_OK;
+}
+
+static wn_status make_rows(wn_job *job, wn_error *err)
+{
+    WN_TRY(count_rows(job, err));
+    job->rows = wn_mem_alloc(job->n_rows, sizeof *job->rows);
+    if (job->rows == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", job->n_rows);
+    for (size_t i = 0; i < job->request.n_documents; i++) {
+        const wn_doc *doc = &job->docs[i];
+        cut c;
+        WN_TRY(plan_cut(&c, job, i, err));
+        for (size_t w = 0; w < doc->n_rows; w++) {
+            size_t start, end;
+            wn_chunks_at(&c.chunks, &start, &end, w);
+            wn_row *row = &job->rows[doc->first_row + w];
+            *row = (wn_row){
+                .ids = doc->ids + start,
+                .n_ids = (uint32_t)(end - start),
+                .n_query = (uint32_t)c.n_query,
+                .doc = (uint32_t)i,
+                .byte_end = job->request.documents[i].len,
+            };
+            if (doc->start != NULL && end > start && end - start < doc->n_ids) {
+                row->byte_start = start == 0 ? 0 : doc->start[start];
+                row->byte_end = doc->end[end - 1];
+            }
+            job->usage.total_tokens += wn_job_row_length(job, row);
+        }
+    }
+    return WN_OK;
+}
+
+/* Room for the query's vectors, so that scoring allocates nothing. */
+static wn_status make_query_room(wn_job *job, const wn_runner *runner, wn_error *err)
+{
+    const wn_engine *engine = job->engine;
+    job->usage.query_tokens = job->n_query + engine->n_special_single;
+    if (engine->kind == WN_KIND_CROSS_ENCODER)
+        return WN_OK;
+    size_t n = job->n_query + engine->n_special_single, floats = engine->config.hidden;
+    if (engine->kind == WN_KIND_LATE_INTERACTION) {
+        n = WN_MAX(n, engine->config.late.query_pad_to);
+        floats = wn_exec_query_floats(runner->exec, n, engine->config.late.dim);
+    }
+    job->n_query_seq = n;
+    job->usage.query_tokens = n;
+    job->usage.total_tokens += n;
+    job->query_vectors = wn_mem_aligned(floats * sizeof(float));
+    job->query_weights = wn_mem_alloc(n, sizeof(float));
+    if (job->query_vectors == NULL || job->query_weights == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a query of %zu tokens", n);
+    return WN_OK;
+}
+
+wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request, wn_error *err)
+{
+    WN_TRY(check_request(request, err));
+    uint64_t began = wn_clock_ns();
+    wn_job *job = wn_mem_zalloc(1, sizeof *job);
+    if (job == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a job");
+    wn_status status;
+    job->engine = runner->engine;
+    job->request = *request;
+    job->n_arenas = (size_t)runner->n_threads;
+    job->arenas = wn_mem_zalloc(job->n_arenas, sizeof *job->arenas);
+    job->docs = wn_mem_zalloc(request->n_documents, sizeof *job->docs);
+    job->results = wn_mem_zalloc(request->n_documents, sizeof *job->results);
+    if (job->arenas == NULL || job->docs == NULL || job->results == NULL)
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a job of %zu documents",
+                    request->n_documents);
+    WN_TRY_OUT(encode_query(job, runner, err));
+    WN_TRY_OUT(wn_runner_encode(runner, job->docs, job->arenas, request->documents,
+                                request->n_documents, "document", request->plain_specials,
+                                request->want_windows, err));
+    WN_TRY_OUT(make_query_room(job, runner, err));
+    WN_TRY_OUT(make_rows(job, err));
+    job->usage.tokenize_ns = wn_clock_ns() - began;
+    *out = job;
+    job = NULL;
+out:
+    wn_job_free(job);
+    return status;
+}
+
+void wn_job_free(wn_job *job)
+{
+    if (job == NULL)
+        return;
+    for (size_t i = 0; job->arenas != NULL && i < job->n_arenas; i++)
+        wn_arena_deinit(&job->arenas[i]);
+    wn_mem_free(job->arenas);
+    wn_mem_free(job->docs);
+    wn_mem_free(job->rows);
+    wn_mem_free(job->results);
+    wn_mem_free(job->query_vectors);
+    wn_mem_free(job->query_weights);
+    wn_mem_free(job);
+}
+
+/* [CLS] marker tokens [SEP] */
+static size_t late_sequence(const wn_late_config *late, int32_t marker, int32_t *ids,
+                            const int32_t *tokens, size_t n)
+{
+    ids[0] = late->cls_id;
+    ids[1] = marker;
+    if (n > 0)
+        memcpy(ids + 2, tokens, n * sizeof *ids);
+    ids[n + 2] = late->sep_id;
+    return n + 3;
+}
+
+size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, uint32_t *n_keys)
+{
+    const wn_late_config *late = &job->engine->config.late;
+    size_t n;
+    if (job->engine->kind == WN_KIND_LATE_INTERACTION) {
+        n = late_sequence(late, late->query_marker, ids, job->query_ids, job->n_query);
+        *n_keys = (uint32_t)n;
+        while (n < job->n_query_seq)
+            ids[n++] = late->mask_id;
+        if (late->attend_to_mask)
+            *n_keys = (uint32_t)n;
+        return n;
+    }
+    n = wn_tokenizer_assemble(job->engine->tokenizer, ids, types, job->query_ids, job->n_query,
+                              NULL, 0, true);
+    *n_keys = (uint32_t)n;
+    return n;
+}
+
+size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, int32_t *types)
+{
+    const wn_engine *engine = job->engine;
+    const wn_late_config *late = &engine->config.late;
+    switch (engine->kind) {
+    case WN_KIND_LATE_INTERACTION:
+        return late_sequence(late, late->doc_marker, ids, row->ids, row->n_ids);
+    case WN_KIND_EMBEDDER:
+        return wn_tokenizer_assemble(engine->tokenizer, ids, types, row->ids, row->n_ids, NULL, 0,
+                                     true);
+    case WN_KIND_CROSS_ENCODER:
+        break;
+    }
+    return wn_tokenizer_assemble(engine->tokenizer, ids, types, job->query_ids, row->n_query,
+                                 row->ids, row->n_ids, true);
+}
+
+size_t wn_job_row_length(const wn_job *job, const wn_row *row)
+{
+    if (job->engine->kind == WN_KIND_CROSS_ENCODER)
+        return job->engine->n_special_pair + row->n_query + row->n_ids;
+    return job->engine->n_special_single + row->n_ids;
+}
+
+/* The best row of a document; the first one wins a tie. */
+static const wn_row *best_row(const wn_job *job, const wn_doc *doc)
+{
+    const wn_row *best = &job->rows[doc->first_row];
+    for (size_t w = 1; w < doc->n_rows; w++) {
+        if (job->rows[doc->first_row + w].logit > best->logit)
+            best = &job->rows[doc->first_row + w];
+    }
+    return best;
+}
+
+wn_status wn_job_finish(wn_job *job, wn_error *err)
+{
+    for (size_t i = 0; i < job->n_rows; i++) {
+        if (!isfinite(job->rows[i].logit))
+            WN_FAIL(err, WN_ERR_FORMAT, "document %u: the model's score is %f, expected a number",
+                    job->rows[i].doc, (double)job->rows[i].logit);
+    }
+    for (size_t i = 0; i < job->request.n_documents; i++) {
+        const wn_doc *doc = &job->docs[i];
+        wn_result *result = &job->results[i];
+        *result = (wn_result){.index = i,
+                              .truncated = doc->truncated,
+                              .n_windows = (uint32_t)doc->n_rows,
+                              .window_end = job->request.documents[i].len};
+        if (doc->n_rows == 0) {
+            result->empty = true;
+            continue;
+        }
+        const wn_row *best = best_row(job, doc);
+        result->logit = best->logit;
+        result->relevance_score =
+            wn_score_relevance(&job->engine->config, best->logit, &job->score_query);
+        result->window_start = best->byte_start;
+        result->window_end = best->byte_end;
+    }
+    wn_score_order(job->results, job->request.n_documents);
+    job->n_results = job->request.n_documents;
+    if (job->request.top_n > 0)
+        job->n_results = WN_MIN(job->n_results, job->request.top_n);
+    job->done = true;
+    return WN_OK;
+}
+
+const wn_result *wn_job_results(const wn_job *job, size_t *n)
+{
+    *n = job->done ? job->n_results : 0;
+    return job->done ? job->results : NULL;
+}
+
+wn_usage wn_job_usage(const wn_job *job)
+{
+    return job->usage;
+}

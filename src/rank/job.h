@@ -1,0 +1,61 @@
+/* A request on its way: texts as tokens, cut into rows (one row is one sequence that the model
+ * reads), and the results.  All memory is taken in wn_job_new(); wn_run() allocates nothing.
+ * For rank/ only.  Thread rule: one at a time. */
+#ifndef WN_RANK_JOB_H
+#define WN_RANK_JOB_H
+
+#include "base/arena.h"
+#include "rank/engine.h"
+#include "rank/score.h"
+
+/* One window of one document beside the query. */
+typedef struct wn_row {
+    const int32_t *ids;      /* [n_ids] the document's tokens */
+    uint32_t n_ids, n_query; /* n_query: tokens of the query that are used */
+    uint32_t doc;
+    float logit;
+    size_t byte_start, byte_end;
+} wn_row;
+
+/* Tokens of one document, before it is cut. */
+typedef struct wn_doc {
+    const int32_t *ids;
+    const uint32_t *start, *end; /* byte range of each token; NULL unless windows are wanted */
+    size_t n_ids, first_row, n_rows;
+    bool truncated;
+} wn_doc;
+
+struct wn_job {
+    const wn_engine *engine;
+    wn_request request; /* documents are borrowed, texts are not read after wn_job_new() */
+    wn_arena *arenas;   /* [n_arenas] one a worker */
+    size_t n_arenas;
+    int32_t *query_ids; /* [n_query] */
+    size_t n_query;
+    wn_doc *docs; /* [request.n_documents] */
+    wn_row *rows;
+    size_t n_rows;
+    wn_result *results;
+    size_t n_results;
+    bool done;
+    size_t n_docs_scored; /* documents whose last row has been scored */
+    wn_usage usage;
+    /* The query as the model sees it: token vectors (packed) or one pooled vector. */
+    size_t n_query_seq; /* tokens of the query's own sequence, special and mask tokens included */
+    float *query_vectors, *query_weights;
+    wn_score_query score_query;
+};
+
+/* Write the query's own sequence (late interaction, embedder) to ids, types; returns its length and
+ * stores the number of tokens that may be attended to in *n_keys. */
+size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, uint32_t *n_keys);
+
+/* Write a row's sequence; returns its length. */
+size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, int32_t *types);
+size_t wn_job_row_length(const wn_job *job, const wn_row *row);
+
+/* Turn scored rows into ordered results.
+ * Fails:   WN_ERR_FORMAT when the model gave a logit that is not finite. */
+WN_MUST_USE wn_status wn_job_finish(wn_job *job, wn_error *err);
+
+#endif

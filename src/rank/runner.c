@@ -1,0 +1,448 @@
+/* Makes the workspace once, then turns jobs into packed batches: rows are staged until the token
+ * budget is full, the model runs, the scores go back to their rows.  Late-interaction and embedding
+ * models read the queries first.  No sequence depends on the others of its batch, so how rows meet
+ * is free. */
+#include "rank/runner.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WN_WHERE         "rank/runner"
+#define BATCH_TOKENS_MAX (1 << 20)
+#define TOKENS_A_THREAD  1024 /* default budget: activations of one thread's share stay in cache */
+
+static wn_status check_options(const wn_engine *engine, const wn_runner_options *options,
+                               wn_error *err)
+{
+    if (options == NULL || options->struct_size != sizeof *options)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_runner_options: struct_size is %zu, expected %zu",
+                options == NULL ? 0 : options->struct_size, sizeof *options);
+    if (options->n_threads < 0 || options->n_threads > WN_POOL_THREADS_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", options->n_threads,
+                WN_POOL_THREADS_MAX);
+    size_t least = wn_model_dims(engine->model).max_tokens;
+    if (options->batch_tokens != 0 &&
+        (options->batch_tokens < 0 || (size_t)options->batch_tokens < least ||
+         options->batch_tokens > BATCH_TOKENS_MAX))
+        WN_FAIL(err, WN_ERR_ARGUMENT,
+                "batch_tokens is %d, expected %zu (the model's longest sequence) to %d",
+                options->batch_tokens, least, BATCH_TOKENS_MAX);
+    return WN_OK;
+}
+
+static wn_status make_staging(wn_runner *runner, wn_error *err)
+{
+    size_t n_tokens = runner->plan.batch_tokens, n_seqs = runner->plan.batch_seqs;
+    runner->ids = wn_mem_alloc(n_tokens, sizeof *runner->ids);
+    runner->types = wn_mem_alloc(n_tokens, sizeof *runner->types);
+    runner->keep = wn_mem_alloc(n_tokens, 1);
+    runner->seq_start = wn_mem_zalloc(n_seqs + 1, sizeof *runner->seq_start);
+    runner->n_keys = wn_mem_alloc(n_seqs, sizeof *runner->n_keys);
+    runner->owner = wn_mem_alloc(n_seqs, sizeof *runner->owner);
+    runner->row = wn_mem_alloc(n_seqs, sizeof *runner->row);
+    runner->scores = wn_mem_alloc(n_seqs, sizeof *runner->scores);
+    if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
+        runner->seq_start == NULL || runner->n_keys == NULL || runner->owner == NULL ||
+        runner->row == NULL || runner->scores == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
+    return WN_OK;
+}
+
+static wn_status make_encoders(wn_runner *runner, wn_error *err)
+{
+    size_t n = (size_t)runner->n_threads;
+    runner->encoders = wn_mem_zalloc(n, sizeof *runner->encoders);
+    runner->scratch = wn_mem_zalloc(n, sizeof *runner->scratch);
+    if (runner->encoders == NULL || runner->scratch == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu encoders", n);
+    for (size_t i = 0; i < n; i++)
+        WN_TRY(wn_encoder_new(&runner->encoders[i], runner->engine->tokenizer, err));
+    return WN_OK;
+}
+
+wn_status wn_runner_new(wn_runner **out, const wn_engine *engine, const wn_runner_options *options,
+                        wn_error *err)
+{
+    WN_TRY(check_options(engine, options, err));
+    wn_runner *runner = wn_mem_zalloc(1, sizeof *runner);
+    if (runner == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a runner");
+    wn_status status;
+    runner->engine = engine;
+    runner->n_threads = options->n_threads == 0 ? wn_thread_count() : options->n_threads;
+    wn_dims dims = wn_model_dims(engine->model);
+    size_t batch_tokens = (size_t)options->batch_tokens;
+    if (batch_tokens == 0)
+        batch_tokens = WN_MAX(dims.max_tokens, TOKENS_A_THREAD * (size_t)runner->n_threads);
+    WN_TRY_OUT(wn_plan_make(&runner->plan, &dims, engine->kernels, (size_t)runner->n_threads,
+                            batch_tokens, err));
+    WN_TRY_OUT(wn_pool_new(&runner->pool, runner->n_threads, err));
+    WN_TRY_OUT(wn_exec_new(&runner->exec, &runner->plan, engine->kernels, runner->pool, err));
+    WN_TRY_OUT(make_staging(runner, err));
+    WN_TRY_OUT(make_encoders(runner, err));
+    *out = runner;
+    runner = NULL;
+out:
+    wn_runner_free(runner);
+    return status;
+}
+
+void wn_runner_free(wn_runner *runner)
+{
+    if (runner == NULL)
+        return;
+    for (int32_t i = 0; i < runner->n_threads; i++) {
+        if (runner->encoders != NULL)
+            wn_encoder_free(runner->encoders[i]);
+        if (runner->scratch != NULL)
+            wn_ids_deinit(&runner->scratch[i]);
+    }
+    wn_mem_free(runner->encoders);
+    wn_mem_free(runner->scratch);
+    wn_mem_free(runner->ids);
+    wn_mem_free(runner->types);
+    wn_mem_free(runner->keep);
+    wn_mem_free(runner->seq_start);
+    wn_mem_free(runner->n_keys);
+    wn_mem_free(runner->owner);
+    wn_mem_free(runner->row);
+    wn_mem_free(runner->scores);
+    wn_exec_free(runner->exec);
+    wn_pool_free(runner->pool);
+    wn_mem_free(runner);
+}
+
+wn_status wn_runner_get_info(const wn_runner *runner, wn_runner_info *out, wn_error *err)
+{
+    if (out->struct_size != sizeof *out)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_runner_info: struct_size is %zu, expected %zu",
+                out->struct_size, sizeof *out);
+    const wn_plan *plan = &runner->plan;
+    *out = (wn_runner_info){
+        .struct_size = sizeof *out,
+        .n_threads = runner->n_threads,
+        .batch_tokens = (int32_t)plan->batch_tokens,
+        .batch_seqs = (int32_t)plan->batch_seqs,
+        .activation_bytes = plan->activation_bytes,
+        .scratch_bytes = plan->scratch_bytes_per_thread * plan->n_threads,
+    };
+    return WN_OK;
+}
+
+/* ---- tokenising ------------------------------------------------------------------------------ */
+
+typedef struct encoding {
+    wn_runner *runner;
+    wn_doc *docs;
+    wn_arena *arenas;
+    const wn_str *texts;
+    bool plain_specials, with_offsets;
+    struct {
+        size_t item;
+        wn_status status;
+        wn_error err;
+    } first_error[WN_POOL_THREADS_MAX];
+} encoding;
+
+static const void *keep_copy(wn_arena *arena, const void *src, size_t n, size_t size)
+{
+    void *copy = wn_arena_alloc(arena, n, size);
+    if (copy != NULL && n > 0)
+        memcpy(copy, src, n * size);
+    return copy;
+}
+
+static wn_status encode_one(encoding *e, size_t item, int32_t worker, wn_error *err)
+{
+    wn_ids *ids = &e->runner->scratch[worker];
+    wn_arena *arena = &e->arenas[worker];
+    ids->n = 0;
+    ids->with_offsets = e->with_offsets;
+    WN_TRY(wn_encode(e->runner->encoders[worker], ids, e->texts[item], e->plain_specials, err));
+    if (ids->n > UINT32_MAX / 2)
+        WN_FAIL(err, WN_ERR_LIMIT, "%zu tokens, at most %u", ids->n, UINT32_MAX / 2);
+    wn_doc doc = {.n_ids = ids->n, .ids = keep_copy(arena, ids->ids, ids->n, sizeof *ids->ids)};
+    if (e->with_offsets) {
+        doc.start = keep_copy(arena, ids->start, ids->n, sizeof *ids->start);
+        doc.end = keep_copy(arena, ids->end, ids->n, sizeof *ids->end);
+    }
+    if (doc.ids == NULL || (e->with_offsets && (doc.start == NULL || doc.end == NULL)))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu tokens", ids->n);
+    e->docs[item] = doc;
+    return WN_OK;
+}
+
+static void encode_item(void *arg, size_t item, int32_t worker)
+{
+    encoding *e = arg;
+    wn_error err = {0};
+    wn_status status = encode_one(e, item, worker, &err);
+    if (status != WN_OK && e->first_error[worker].status == WN_OK) {
+        e->first_error[worker].item = item;
+        e->first_error[worker].status = status;
+        e->first_error[worker].err = err;
+    }
+}
+
+wn_status wn_runner_encode(wn_runner *runner, wn_doc *docs, wn_arena *arenas, const wn_str *texts,
+                           size_t n, const char *what, bool plain_specials, bool with_offsets,
+                           wn_error *err)
+{
+    encoding *e = wn_mem_zalloc(1, sizeof *e);
+    if (e == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to encode");
+    e->runner = runner;
+    e->docs = docs;
+    e->arenas = arenas;
+    e->texts = texts;
+    e->plain_specials = plain_specials;
+    e->with_offsets = with_offsets;
+    wn_pool_run(runner->pool, n, encode_item, e);
+    /* Each worker takes rising items, so the first error of all is the lowest of theirs. */
+    int32_t first = -1;
+    for (int32_t i = 0; i < runner->n_threads; i++) {
+        if (e->first_error[i].status != WN_OK &&
+            (first < 0 || e->first_error[i].item < e->first_error[first].item))
+            first = i;
+    }
+    wn_status status = WN_OK;
+    if (first >= 0) {
+        status = e->first_error[first].status;
+        if (err != NULL)
+            *err = e->first_error[first].err;
+        if (what != NULL)
+            wn_error_prefix(err, status, "%s %zu", what, e->first_error[first].item);
+    }
+    wn_mem_free(e);
+    return status;
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+bool wn_runner_fits(const wn_runner *runner, size_t n)
+{
+    WN_ASSERT(n <= runner->plan.batch_tokens);
+    return runner->n_seqs < runner->plan.batch_seqs &&
+           runner->n_tokens + n <= runner->plan.batch_tokens;
+}
+
+wn_batch wn_runner_batch(const wn_runner *runner)
+{
+    return (wn_batch){
+        .n_seqs = runner->n_seqs,
+        .n_tokens = runner->n_tokens,
+        .ids = runner->ids,
+        .types = runner->engine->use_types && runner->engine->kind != WN_KIND_LATE_INTERACTION
+                     ? runner->types
+                     : NULL,
+        .seq_start = runner->seq_start,
+        .n_keys = runner->n_keys,
+    };
+}
+
+void wn_runner_clear(wn_runner *runner)
+{
+    runner->n_seqs = 0;
+    runner->n_tokens = 0;
+}
+
+/* Stage a row, or the job's query when row is NULL. */
+static void stage(wn_runner *runner, wn_job *job, wn_row *row)
+{
+    int32_t *ids = runner->ids + runner->n_tokens, *types = runner->types + runner->n_tokens;
+    uint32_t n_keys;
+    size_t n;
+    if (row == NULL) {
+        n = wn_job_query_sequence(job, ids, types, &n_keys);
+    } else {
+        n = wn_job_row_sequence(job, row, ids, types);
+        n_keys = (uint32_t)n;
+    }
+    size_t s = runner->n_seqs++;
+    runner->owner[s] = job;
+    runner->row[s] = row;
+    runner->n_keys[s] = n_keys;
+    runner->n_tokens += n;
+    runner->seq_start[s + 1] = (uint32_t)runner->n_tokens;
+}
+
+/* Sum of weight times length, the scale of a query's scores. */
+static double query_weight(const float *vectors, const float *weights, size_t n, size_t dim)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double square = 0;
+        for (size_t j = 0; j < dim; j++)
+            square += (double)vectors[i * dim + j] * (double)vectors[i * dim + j];
+        sum += (double)weights[i] * sqrt(square);
+    }
+    return sum;
+}
+
+static void read_late_queries(wn_runner *runner, const wn_batch *batch)
+{
+    const wn_model *model = runner->engine->model;
+    wn_tensor v = wn_model_token_vectors(model, runner->exec, batch, true);
+    for (size_t s = 0; s < batch->n_seqs; s++) {
+        wn_job *job = runner->owner[s];
+        size_t start = batch->seq_start[s], n = batch->seq_start[s + 1] - start;
+        const float *vectors = v.data + start * v.cols;
+        for (size_t i = 0; i < n; i++)
+            job->query_weights[i] = wn_model_token_weight(model, batch->ids[start + i]);
+        wn_exec_pack_query(runner->exec, job->query_vectors, vectors, n, v.cols);
+        job->score_query = (wn_score_query){
+            .n_vectors = n,
+            .weight = query_weight(vectors, job->query_weights, n, v.cols),
+        };
+    }
+}
+
+/* Pooled, normalised vectors, one a sequence. */
+static wn_tensor pooled_vectors(wn_runner *runner, const wn_batch *batch)
+{
+    const wn_engine *engine = runner->engine;
+    const wn_ops *ops = wn_exec_ops(runner->exec);
+    wn_tensor hidden = wn_model_hidden(engine->model, runner->exec, batch);
+    wn_tensor pooled = wn_exec_tensor(runner->exec, batch->n_seqs, hidden.cols);
+    ops->pool(runner->exec, &pooled, &hidden, batch,
+              engine->config.pool_cls ? WN_POOL_FIRST : WN_POOL_MEAN);
+    ops->normalize(runner->exec, &pooled, &pooled);
+    return pooled;
+}
+
+static void read_queries(wn_runner *runner)
+{
+    if (runner->n_seqs == 0)
+        return;
+    wn_batch batch = wn_runner_batch(runner);
+    wn_exec_reset(runner->exec);
+    if (runner->engine->kind == WN_KIND_LATE_INTERACTION) {
+        read_late_queries(runner, &batch);
+    } else {
+        wn_tensor v = pooled_vectors(runner, &batch);
+        for (size_t s = 0; s < batch.n_seqs; s++)
+            memcpy(runner->owner[s]->query_vectors, v.data + s * v.cols, v.cols * sizeof(float));
+    }
+    wn_runner_clear(runner);
+}
+
+/* Sum of maxima for each run of rows that belong to one job. */
+static void score_late(wn_runner *runner, const wn_batch *batch)
+{
+    const wn_engine *engine = runner->engine;
+    wn_tensor d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
+    for (size_t i = 0; engine->skip_token != NULL && i < batch->n_tokens; i++)
+        runner->keep[i] = !engine->skip_token[batch->ids[i]];
+    for (size_t s = 0, end; s < batch->n_seqs; s = end) {
+        wn_job *job = runner->owner[s];
+        for (end = s + 1; end < batch->n_seqs && runner->owner[end] == job; end++)
+            ;
+        wn_batch part = *batch;
+        part.seq_start += s;
+        part.n_seqs = end - s;
+        wn_exec_ops(runner->exec)
+            ->maxsim(runner->exec, runner->scores + s, job->query_vectors, job->query_weights,
+                     job->n_query_seq, &d, engine->skip_token == NULL ? NULL : runner->keep, &part);
+    }
+}
+
+static void score_embeddings(wn_runner *runner, const wn_batch *batch)
+{
+    wn_tensor d = pooled_vectors(runner, batch);
+    for (size_t s = 0; s < batch->n_seqs; s++) {
+        const float *q = runner->owner[s]->query_vectors;
+        double dot = 0;
+        for (size_t j = 0; j < d.cols; j++)
+            dot += (double)q[j] * (double)d.data[s * d.cols + j];
+        runner->scores[s] = (float)dot;
+    }
+}
+
+/* Tell the jobs of the batch how far they are; false when one wants to stop. */
+static bool report_progress(wn_runner *runner)
+{
+    bool go_on = true;
+    for (size_t s = 0; s < runner->n_seqs; s++) {
+        wn_job *job = runner->owner[s];
+        const wn_doc *doc = &job->docs[runner->row[s]->doc];
+        if (runner->row[s] == &job->rows[doc->first_row + doc->n_rows - 1])
+            job->n_docs_scored++;
+        if (s + 1 < runner->n_seqs && runner->owner[s + 1] == job)
+            continue;
+        const wn_request *r = &job->request;
+        if (r->progress != NULL)
+            r->progress(r->user, job->n_docs_scored, r->n_documents);
+        if (r->should_stop != NULL && r->should_stop(r->user))
+            go_on = false;
+    }
+    return go_on;
+}
+
+static wn_status score_rows(wn_runner *runner, wn_error *err)
+{
+    if (runner->n_seqs == 0)
+        return WN_OK;
+    wn_batch batch = wn_runner_batch(runner);
+    wn_exec_reset(runner->exec);
+    switch (runner->engine->kind) {
+    case WN_KIND_CROSS_ENCODER:
+        wn_model_logits(runner->engine->model, runner->exec, &batch, runner->scores);
+        break;
+    case WN_KIND_LATE_INTERACTION:
+        score_late(runner, &batch);
+        break;
+    case WN_KIND_EMBEDDER:
+        score_embeddings(runner, &batch);
+        break;
+    }
+    for (size_t s = 0; s < runner->n_seqs; s++)
+        runner->row[s]->logit = runner->scores[s];
+    bool go_on = report_progress(runner);
+    wn_runner_clear(runner);
+    if (!go_on)
+        WN_FAIL(err, WN_ERR_CANCELLED, "the request was stopped by its caller");
+    return WN_OK;
+}
+
+wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs, wn_error *err)
+{
+    uint64_t began = wn_clock_ns();
+    wn_runner_clear(runner);
+    for (size_t i = 0; i < n_jobs && runner->engine->kind != WN_KIND_CROSS_ENCODER; i++) {
+        if (!wn_runner_fits(runner, jobs[i]->n_query_seq))
+            read_queries(runner);
+        stage(runner, jobs[i], NULL);
+    }
+    read_queries(runner);
+    for (size_t i = 0; i < n_jobs; i++) {
+        jobs[i]->n_docs_scored = 0;
+        for (size_t r = 0; r < jobs[i]->n_rows; r++) {
+            wn_row *row = &jobs[i]->rows[r];
+            if (!wn_runner_fits(runner, wn_job_row_length(jobs[i], row)))
+                WN_TRY(score_rows(runner, err));
+            stage(runner, jobs[i], row);
+        }
+    }
+    WN_TRY(score_rows(runner, err));
+    for (size_t i = 0; i < n_jobs; i++) {
+        WN_TRY(wn_job_finish(jobs[i], err));
+        jobs[i]->usage.compute_ns = wn_clock_ns() - began;
+    }
+    return WN_OK;
+}
+
+wn_status wn_rank(wn_job **out, wn_runner *runner, const wn_request *request, wn_error *err)
+{
+    wn_job *job;
+    WN_TRY(wn_job_new(&job, runner, request, err));
+    wn_status status = wn_run(runner, &job, 1, err);
+    if (status != WN_OK) {
+        wn_job_free(job);
+        return status;
+    }
+    *out = job;
+    return WN_OK;
+}

@@ -1,0 +1,45 @@
+/* The runner's inside, for rank/ only: the planned workspace, the pool, per-thread tokenizer
+ * scratch and the staging area where rows of many jobs become one packed batch. Thread rule: one at
+ * a time. */
+#ifndef WN_RANK_RUNNER_H
+#define WN_RANK_RUNNER_H
+
+#include "base/pool.h"
+#include "compute/ops.h"
+#include "rank/job.h"
+
+struct wn_runner {
+    const wn_engine *engine;
+    wn_plan plan;
+    wn_pool *pool;
+    wn_exec *exec;
+    wn_encoder **encoders; /* [n_threads] */
+    wn_ids *scratch;       /* [n_threads] */
+    int32_t n_threads;
+    /* The batch that is being filled. */
+    int32_t *ids, *types;         /* [plan.batch_tokens] */
+    uint8_t *keep;                /* [plan.batch_tokens] */
+    uint32_t *seq_start, *n_keys; /* [plan.batch_seqs + 1] */
+    wn_job **owner;               /* [plan.batch_seqs] */
+    wn_row **row;                 /* [plan.batch_seqs]; NULL: the owner's query */
+    float *scores;                /* [plan.batch_seqs] */
+    size_t n_seqs, n_tokens;
+};
+
+/* Room for one more sequence of n tokens? */
+bool wn_runner_fits(const wn_runner *runner, size_t n);
+
+/* The staged sequences as a batch. */
+wn_batch wn_runner_batch(const wn_runner *runner);
+
+/* Take back all staged sequences. */
+void wn_runner_clear(wn_runner *runner);
+
+/* Encode n texts on all threads; text i goes to docs[i] in arenas[worker], with byte ranges when
+ * with_offsets.
+ * Fails:   the error of the first text that fails, "WHAT i: " in front. */
+WN_MUST_USE wn_status wn_runner_encode(wn_runner *runner, wn_doc *docs, wn_arena *arenas,
+                                       const wn_str *texts, size_t n, const char *what,
+                                       bool plain_specials, bool with_offsets, wn_error *err);
+
+#endif
