@@ -1,0 +1,11 @@
+# Benchmarks: none of them runs in `make test`; figures go to bench/ledger by hand, with their cause.
+
+.PHONY: venv bench-peers
+venv: $(VENV)/.peers ## a Python environment with the engines that bench/peers compares with
+$(VENV)/.peers: bench/peers/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q -r $<
+	touch $@
+
+bench-peers: venv lib ## Winnow beside ONNX Runtime on the same model and texts, interleaved
+	$(VENV)/bin/python bench/peers/run.py --library $(B)/libwinnow.so --models build/peers $(ARGS)
