@@ -9,3 +9,7 @@ $(VENV)/.peers: bench/peers/requirements.txt
 
 bench-peers: venv lib ## Winnow beside ONNX Runtime on the same model and texts, interleaved
 	$(VENV)/bin/python bench/peers/run.py --library $(B)/libwinnow.so --models build/peers $(ARGS)
+
+.PHONY: bench-start
+bench-start: $(B)/winnow ## start-up time, binary size, peak memory
+	$(PYTHON) bench/start.py --winnow $(B)/winnow
