@@ -8,9 +8,9 @@
 #include "kernel/kernel.h"
 
 typedef enum wn_family {
-    WN_FAMILY_BERT = 1,      /* BERT layout, cross-encoder or embedder */
-    WN_FAMILY_XLM_ROBERTA,   /* RoBERTa layout: xlm-roberta, roberta, camembert, jina "flash" */
-    WN_FAMILY_COLBERT        /* late interaction over BERT */
+    WN_FAMILY_BERT = 1,    /* BERT layout, cross-encoder or embedder */
+    WN_FAMILY_XLM_ROBERTA, /* RoBERTa layout: xlm-roberta, roberta, camembert, jina "flash" */
+    WN_FAMILY_COLBERT      /* late interaction over BERT */
 } wn_family;
 
 /* How a logit becomes a relevance score. */
@@ -24,15 +24,15 @@ typedef enum wn_score_rule {
 
 /* Late interaction settings. */
 typedef struct wn_late_config {
-    size_t dim;
-    int32_t query_marker, doc_marker;   /* ids inserted at index 1 */
-    int32_t cls_id, sep_id, mask_id;    /* -1: not used */
+    size_t dim;                       /* 0: as wide as linear.weight is (a loaded model knows) */
+    int32_t query_marker, doc_marker; /* ids inserted at index 1 */
+    int32_t cls_id, sep_id, mask_id;  /* -1: the tokenizer's own */
     size_t max_query_tokens, max_doc_tokens;
-    size_t query_pad_to;     /* queries are filled with mask_id up to this length; 0: not filled */
-    bool attend_to_mask;     /* mask tokens may be attended to */
+    size_t query_pad_to; /* queries are filled with mask_id up to this length; 0: not filled */
+    bool attend_to_mask; /* mask tokens may be attended to */
     bool query_normalize, doc_normalize;
-    bool skip_punctuation;   /* vectors of ASCII punctuation tokens of documents are dropped */
-    bool token_weight;       /* tensor "token_weight" [vocab] weighs the query tokens */
+    bool skip_punctuation; /* vectors of ASCII punctuation tokens of documents are dropped */
+    bool token_weight;     /* tensor "token_weight" [vocab] weighs the query tokens */
     double calibration_a, calibration_b;
 } wn_late_config;
 
@@ -42,23 +42,29 @@ typedef struct wn_config {
     bool is_flash;           /* jina layout: layers.N.mixer.Wqkv, ... */
     bool has_head;           /* a classification head: cross-encoder; else an embedder */
     size_t n_layers, hidden, n_heads, head_dim, intermediate, vocab, type_vocab, max_positions;
-    size_t max_tokens;       /* longest sequence, special tokens included */
-    size_t position_offset;  /* row of the first token */
+    size_t max_tokens;      /* longest sequence, special tokens included */
+    size_t position_offset; /* row of the first token */
     double norm_eps;
     wn_act act;
     int32_t pad_id;
     wn_score_rule score_rule;
-    bool pool_cls;           /* embedder: CLS instead of mean pooling */
-    size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
-    size_t window_overlap;   /* tokens that long-document windows share */
+    bool pool_cls;             /* embedder: CLS instead of mean pooling */
+    size_t max_query_tokens;   /* query cut, special tokens included; 0: none of its own */
+    size_t window_overlap;     /* tokens that long-document windows share */
     bool windows_by_reference; /* the family's reference cuts long documents in windows (jina v2) */
     wn_late_config late;
 } wn_config;
 
 /* A file of a model directory: its bytes, or ptr NULL when it is not there. */
 typedef struct wn_model_files {
-    wn_str config, tokenizer_config, special_tokens_map, sentence_bert_config, modules, pooling,
-        colbert_metadata;
+    wn_str config;                /* config.json */
+    wn_str tokenizer_config;      /* tokenizer_config.json */
+    wn_str special_tokens_map;    /* special_tokens_map.json */
+    wn_str sentence_transformers; /* config_sentence_transformers.json */
+    wn_str sentence_bert_config;  /* sentence_bert_config.json */
+    wn_str modules;               /* modules.json */
+    wn_str pooling;               /* 1_Pooling/config.json */
+    wn_str colbert_metadata;      /* artifact.metadata */
 } wn_model_files;
 
 /* Read the configuration.

@@ -66,6 +66,7 @@ static wn_status read_config(wn_engine *engine, source *src, wn_error *err)
     } optional[] = {
         {"tokenizer_config.json", &files.tokenizer_config},
         {"special_tokens_map.json", &files.special_tokens_map},
+        {"config_sentence_transformers.json", &files.sentence_transformers},
         {"sentence_bert_config.json", &files.sentence_bert_config},
         {"modules.json", &files.modules},
         {"1_Pooling/config.json", &files.pooling},
@@ -277,6 +278,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options, wn_e
     WN_TRY_OUT(choose_kernels(engine, options->cpu_level, err));
     WN_TRY_OUT(read_config(engine, &src, err));
     WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
+    engine->config = *wn_model_config(engine->model);
     WN_TRY_OUT(check_tokenizer(engine, err));
     WN_TRY_OUT(prepare_limits(engine, err));
     *out = engine;

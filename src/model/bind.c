@@ -1,0 +1,157 @@
+/* See bind.h. */
+#include "model/bind.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define WN_WHERE     "model/bind"
+#define NAME_MAX     256
+#define MISTAKES_MAX 20 /* named; the rest is counted */
+
+/* Tensors that published files carry and no forward pass reads. */
+static const char *const harmless_endings[] = {"position_ids", "token_type_ids", "inv_freq"};
+static const char *const harmless_parts[] = {"cls.predictions.", "cls.seq_relationship.",
+                                             "lm_head.", "pooler."};
+
+wn_status wn_tensors_begin(wn_tensors *tensors, const wn_safetensors *set, const char *prefix,
+                           wn_error *err)
+{
+    *tensors = (wn_tensors){.set = set, .prefix = prefix};
+    tensors->used = wn_mem_zalloc(wn_safetensors_count(set), 1);
+    if (tensors->used == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to bind %zu tensors", wn_safetensors_count(set));
+    return WN_OK;
+}
+
+static void note(wn_tensors *tensors, const char *format, ...) WN_PRINTF(2, 3);
+static void note(wn_tensors *tensors, const char *format, ...)
+{
+    if (tensors->n_mistakes++ >= MISTAKES_MAX)
+        return;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (tensors->mistakes.len > 0)
+        wn_buf_push_str(&tensors->mistakes, WN_STR("; "));
+    wn_buf_push_str(&tensors->mistakes, wn_str_from(text));
+}
+
+static const wn_tensor_view *find_plain(const wn_tensors *tensors, const char *name)
+{
+    char full[NAME_MAX + 32];
+    snprintf(full, sizeof full, "%s%s", tensors->prefix, name);
+    const wn_tensor_view *view = wn_safetensors_find(tensors->set, wn_str_from(full));
+    return view != NULL ? view : wn_safetensors_find(tensors->set, wn_str_from(name));
+}
+
+/* By name; old BERT files call a norm's weight gamma and its bias beta. */
+static const wn_tensor_view *find(const wn_tensors *tensors, const char *name)
+{
+    const wn_tensor_view *view = find_plain(tensors, name);
+    const char *dot = strrchr(name, '.');
+    if (view != NULL || dot == NULL || strstr(name, "LayerNorm") == NULL)
+        return view;
+    char old[NAME_MAX + 8];
+    snprintf(old, sizeof old, "%.*s.%s", (int)(dot - name), name,
+             strcmp(dot, ".weight") == 0 ? "gamma" : "beta");
+    return find_plain(tensors, old);
+}
+
+bool wn_tensors_has(const wn_tensors *tensors, const char *name)
+{
+    return find(tensors, name) != NULL;
+}
+
+/* A view as rows and columns; false when it has more than two dimensions. */
+static bool as_matrix(size_t *rows, size_t *cols, const wn_tensor_view *view)
+{
+    *rows = view->n_dims == 2 ? view->dims[0] : 1;
+    *cols = view->n_dims == 2 ? view->dims[1] : view->n_dims == 1 ? view->dims[0] : 0;
+    return view->n_dims == 1 || view->n_dims == 2;
+}
+
+static void shape_text(char *out, size_t size, const wn_tensor_view *view)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < view->n_dims && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%zu", i > 0 ? "," : "", view->dims[i]);
+}
+
+wn_source wn_tensors_get(wn_tensors *tensors, size_t rows, size_t cols, const char *format, ...)
+{
+    char name[NAME_MAX], shape[96] = "";
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    const wn_tensor_view *view = find(tensors, name);
+    if (view == NULL) {
+        note(tensors, "tensor '%s' is missing", name);
+        return (wn_source){0};
+    }
+    tensors->used[view - wn_safetensors_at(tensors->set, 0)] = 1;
+    size_t got_rows, got_cols;
+    bool matrix = as_matrix(&got_rows, &got_cols, view);
+    if (!matrix || got_cols != cols || (rows != 0 && got_rows != rows) || got_rows == 0) {
+        shape_text(shape, sizeof shape, view);
+        if (rows == 1)
+            note(tensors, "tensor '%s': shape [%s], expected [%zu]", name, shape, cols);
+        else if (rows == 0)
+            note(tensors, "tensor '%s': shape [%s], expected [any,%zu]", name, shape, cols);
+        else
+            note(tensors, "tensor '%s': shape [%s], expected [%zu,%zu]", name, shape, rows, cols);
+        return (wn_source){0};
+    }
+    if (view->dtype == WN_DTYPE_OTHER || view->dtype == WN_DTYPE_I8) {
+        note(tensors, "tensor '%s': type %s, expected F32, F16 or BF16", name, view->dtype_name);
+        return (wn_source){0};
+    }
+    tensors->n_parameters += (uint64_t)got_rows * got_cols;
+    return (wn_source){view->data, view->dtype, got_rows, got_cols};
+}
+
+bool wn_tensors_ok(const wn_tensors *tensors)
+{
+    return tensors->n_mistakes == 0;
+}
+
+static bool is_harmless(wn_str name)
+{
+    for (size_t i = 0; i < WN_ARRAY_LEN(harmless_endings); i++) {
+        if (wn_str_ends(name, wn_str_from(harmless_endings[i])))
+            return true;
+    }
+    for (size_t i = 0; i < WN_ARRAY_LEN(harmless_parts); i++) {
+        wn_str part = wn_str_from(harmless_parts[i]);
+        for (size_t at = 0; at + part.len <= name.len; at++) {
+            if (memcmp(name.ptr + at, part.ptr, part.len) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+wn_status wn_tensors_end(wn_tensors *tensors, wn_error *err)
+{
+    for (size_t i = 0; i < wn_safetensors_count(tensors->set); i++) {
+        wn_str name = wn_safetensors_at(tensors->set, i)->name;
+        if (!tensors->used[i] && !is_harmless(name))
+            note(tensors, "tensor '%.*s' is unknown to this family", WN_STR_ARG(name));
+    }
+    wn_status status = WN_OK;
+    if (tensors->n_mistakes > 0)
+        status =
+            wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "model.safetensors: %zu mistake%s: %.*s%s",
+                         tensors->n_mistakes, tensors->n_mistakes == 1 ? "" : "s",
+                         (int)WN_MIN(tensors->mistakes.len, (size_t)400),
+                         tensors->mistakes.len == 0 ? "" : tensors->mistakes.ptr,
+                         tensors->n_mistakes > MISTAKES_MAX ? "; ..." : "");
+    wn_buf_deinit(&tensors->mistakes);
+    wn_mem_free(tensors->used);
+    tensors->used = NULL;
+    return status;
+}

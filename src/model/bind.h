@@ -1,0 +1,42 @@
+/* Finding a model's tensors by name and shape, all mistakes collected, so that a user sees at once
+ * everything that is missing, odd or unknown.  Accepts the prefixes and legacy spellings that
+ * published files have.
+ * Thread rule: one at a time. */
+#ifndef WN_MODEL_BIND_H
+#define WN_MODEL_BIND_H
+
+#include "base/buf.h"
+#include "compute/weight.h"
+#include "data/safetensors.h"
+
+typedef struct wn_tensors {
+    const wn_safetensors *set;
+    const char *prefix; /* "bert.", "roberta."; files may have it or not */
+    uint8_t *used;      /* [wn_safetensors_count(set)] */
+    wn_buf mistakes;
+    size_t n_mistakes;
+    uint64_t n_parameters; /* of the tensors used so far */
+} wn_tensors;
+
+/* Fails:   WN_ERR_MEMORY.
+ * Owns:    borrows set and prefix until wn_tensors_end(). */
+WN_MUST_USE wn_status wn_tensors_begin(wn_tensors *tensors, const wn_safetensors *set,
+                                       const char *prefix, wn_error *err);
+
+/* The tensor of a printf-made name as [rows][cols]; rows 0: any number.  A vector has rows 1.
+ * A mistake is noted when it is missing, has another shape or a type that cannot be a weight; the
+ * source then has data NULL. */
+wn_source wn_tensors_get(wn_tensors *tensors, size_t rows, size_t cols, const char *format, ...)
+    WN_PRINTF(4, 5);
+
+/* Is there a tensor of this name, with or without the prefix? */
+bool wn_tensors_has(const wn_tensors *tensors, const char *name);
+
+/* No mistakes so far?  Weights may be packed only then. */
+bool wn_tensors_ok(const wn_tensors *tensors);
+
+/* Note every tensor that was neither used nor is known to be harmless; free.
+ * Fails:   WN_ERR_FORMAT with all mistakes. */
+WN_MUST_USE wn_status wn_tensors_end(wn_tensors *tensors, wn_error *err);
+
+#endif

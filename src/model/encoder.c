@@ -1,0 +1,233 @@
+/* h = LN(word + position + type); each layer: h = LN(h + attention(h)), h = LN(h + ffn(h)).
+ * Two spellings of the same arithmetic: transformers' BERT/RoBERTa layout, and the "flash" layout
+ * of jina-reranker-v2 with query, key and value in one matrix. Source: transformers
+ * modeling_bert.py, modeling_xlm_roberta.py; vLLM roberta.py for the renaming. */
+#include "model/encoder.h"
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WN_WHERE "model/encoder"
+
+/* Tensor names of a layer, "%zu" its number; qkv has one or three. */
+typedef struct layout {
+    const char *embedding_norm;
+    const char *qkv[3];
+    const char *out, *attention_norm, *up, *down, *output_norm;
+} layout;
+
+#define HF "encoder.layer.%zu."
+#define FL "encoder.layers.%zu."
+static const layout hf_layout = {
+    .embedding_norm = "embeddings.LayerNorm",
+    .qkv = {HF "attention.self.query", HF "attention.self.key", HF "attention.self.value"},
+    .out = HF "attention.output.dense",
+    .attention_norm = HF "attention.output.LayerNorm",
+    .up = HF "intermediate.dense",
+    .down = HF "output.dense",
+    .output_norm = HF "output.LayerNorm",
+};
+static const layout flash_layout = {
+    .embedding_norm = "emb_ln",
+    .qkv = {FL "mixer.Wqkv"},
+    .out = FL "mixer.out_proj",
+    .attention_norm = FL "norm1",
+    .up = FL "mlp.fc1",
+    .down = FL "mlp.fc2",
+    .output_norm = FL "norm2",
+};
+#undef HF
+#undef FL
+
+wn_status wn_bind_linear(wn_linear *out, wn_tensors *tensors, const wn_kernels *kernels,
+                         const char *name, size_t n, size_t k, bool with_bias, wn_error *err)
+{
+    wn_source weight = wn_tensors_get(tensors, n, k, "%s.weight", name), bias = {0};
+    if (with_bias)
+        bias = wn_tensors_get(tensors, 1, n, "%s.bias", name);
+    if (!wn_tensors_ok(tensors))
+        return WN_OK;
+    return wn_linear_init(out, kernels, &weight, with_bias ? &bias : NULL, 1, err);
+}
+
+static wn_status bind_norm(wn_norm *out, wn_tensors *tensors, const char *name,
+                           const wn_config *config, wn_error *err)
+{
+    wn_source gain = wn_tensors_get(tensors, 1, config->hidden, "%s.weight", name);
+    wn_source bias = wn_tensors_get(tensors, 1, config->hidden, "%s.bias", name);
+    if (!wn_tensors_ok(tensors))
+        return WN_OK;
+    return wn_norm_init(out, &gain, &bias, (float)config->norm_eps, err);
+}
+
+/* The name of a part of layer i. */
+typedef struct part_name {
+    char text[128];
+} part_name;
+
+static part_name name_of(const char *format, size_t layer)
+{
+    part_name name = {""};
+    const char *star = strstr(format, "%zu");
+    if (star == NULL)
+        snprintf(name.text, sizeof name.text, "%s", format);
+    else
+        snprintf(name.text, sizeof name.text, "%.*s%zu%s", (int)(star - format), format, layer,
+                 star + 3);
+    return name;
+}
+
+static wn_status bind_qkv(wn_linear *out, const layout *names, size_t layer,
+                          const wn_config *config, wn_tensors *tensors, const wn_kernels *kernels,
+                          wn_error *err)
+{
+    size_t h = config->hidden;
+    if (names->qkv[1] == NULL)
+        return wn_bind_linear(out, tensors, kernels, name_of(names->qkv[0], layer).text, 3 * h, h,
+                              true, err);
+    wn_source weights[3], biases[3];
+    for (size_t i = 0; i < 3; i++) {
+        part_name name = name_of(names->qkv[i], layer);
+        weights[i] = wn_tensors_get(tensors, h, h, "%s.weight", name.text);
+        biases[i] = wn_tensors_get(tensors, 1, h, "%s.bias", name.text);
+    }
+    if (!wn_tensors_ok(tensors))
+        return WN_OK;
+    return wn_linear_init(out, kernels, weights, biases, 3, err);
+}
+
+static wn_status bind_layer(wn_layer *layer, const layout *names, size_t i, const wn_config *config,
+                            wn_tensors *tensors, const wn_kernels *kernels, wn_error *err)
+{
+    size_t h = config->hidden, inter = config->intermediate;
+    WN_TRY(bind_qkv(&layer->qkv, names, i, config, tensors, kernels, err));
+    WN_TRY(wn_bind_linear(&layer->out, tensors, kernels, name_of(names->out, i).text, h, h, true,
+                          err));
+    WN_TRY(wn_bind_linear(&layer->up, tensors, kernels, name_of(names->up, i).text, inter, h, true,
+                          err));
+    WN_TRY(wn_bind_linear(&layer->down, tensors, kernels, name_of(names->down, i).text, h, inter,
+                          true, err));
+    WN_TRY(bind_norm(&layer->attention_norm, tensors, name_of(names->attention_norm, i).text,
+                     config, err));
+    return bind_norm(&layer->output_norm, tensors, name_of(names->output_norm, i).text, config,
+                     err);
+}
+
+static wn_table as_table(wn_source source)
+{
+    return (wn_table){source.data, source.dtype, source.rows, source.cols};
+}
+
+wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
+                                  wn_tensors *tensors, const wn_kernels *kernels, wn_error *err)
+{
+    *out = (wn_encoder_weights){0};
+    const layout *names = config->is_flash ? &flash_layout : &hf_layout;
+    wn_embedding *e = &out->embedding;
+    e->word = as_table(wn_tensors_get(tensors, config->vocab, config->hidden,
+                                      "embeddings.word_embeddings.weight"));
+    e->position = as_table(wn_tensors_get(tensors, config->max_positions, config->hidden,
+                                          "embeddings.position_embeddings.weight"));
+    if (config->type_vocab > 0)
+        e->type = as_table(wn_tensors_get(tensors, config->type_vocab, config->hidden,
+                                          "embeddings.token_type_embeddings.weight"));
+    e->position_offset = config->position_offset;
+    e->norm = &out->embedding_norm;
+    WN_TRY(bind_norm(&out->embedding_norm, tensors, names->embedding_norm, config, err));
+    out->layers = wn_mem_zalloc(config->n_layers, sizeof *out->layers);
+    if (out->layers == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", config->n_layers);
+    out->n_layers = config->n_layers;
+    for (size_t i = 0; i < config->n_layers; i++)
+        WN_TRY(bind_layer(&out->layers[i], names, i, config, tensors, kernels, err));
+    return WN_OK;
+}
+
+void wn_encoder_weights_deinit(wn_encoder_weights *weights)
+{
+    for (size_t i = 0; i < weights->n_layers; i++) {
+        wn_layer *layer = &weights->layers[i];
+        wn_linear_deinit(&layer->qkv);
+        wn_linear_deinit(&layer->out);
+        wn_linear_deinit(&layer->up);
+        wn_linear_deinit(&layer->down);
+        wn_norm_deinit(&layer->attention_norm);
+        wn_norm_deinit(&layer->output_norm);
+    }
+    wn_mem_free(weights->layers);
+    wn_norm_deinit(&weights->embedding_norm);
+    *weights = (wn_encoder_weights){0};
+}
+
+size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < weights->n_layers; i++) {
+        const wn_layer *layer = &weights->layers[i];
+        bytes += wn_linear_bytes(&layer->qkv) + wn_linear_bytes(&layer->out) +
+                 wn_linear_bytes(&layer->up) + wn_linear_bytes(&layer->down);
+    }
+    return bytes;
+}
+
+static size_t table_bytes(const wn_table *table)
+{
+    return table->rows == 0 ? 0 : table->rows * table->cols * wn_dtype_size(table->dtype);
+}
+
+size_t wn_encoder_mapped_bytes(const wn_encoder_weights *weights)
+{
+    const wn_embedding *e = &weights->embedding;
+    return table_bytes(&e->word) + table_bytes(&e->position) + table_bytes(&e->type);
+}
+
+/* Embedding and the first n_layers layers. */
+static wn_tensor forward(const wn_encoder_weights *weights, const wn_config *config, wn_exec *exec,
+                         const wn_batch *batch, size_t n_layers, wn_tensor *qkv, wn_tensor *context)
+{
+    const wn_ops *ops = wn_exec_ops(exec);
+    const wn_attention attention = {config->n_heads, config->head_dim,
+                                    1.0f / sqrtf((float)config->head_dim)};
+    wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    *qkv = wn_exec_tensor(exec, batch->n_tokens, 3 * config->hidden);
+    *context = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    ops->embed(exec, &h, batch, &weights->embedding);
+    for (size_t i = 0; i < n_layers; i++) {
+        const wn_layer *layer = &weights->layers[i];
+        ops->linear(exec, qkv, &h, &layer->qkv, WN_ACT_NONE);
+        ops->attention(exec, context, qkv, batch, &attention);
+        ops->linear_add_norm(exec, &h, context, &layer->out, &h, &layer->attention_norm);
+        ops->feed_forward(exec, &h, &h, &layer->up, config->act, &layer->down, &layer->output_norm);
+    }
+    return h;
+}
+
+wn_tensor wn_encoder_forward(const wn_encoder_weights *weights, const wn_config *config,
+                             wn_exec *exec, const wn_batch *batch)
+{
+    wn_tensor qkv, context;
+    return forward(weights, config, exec, batch, weights->n_layers, &qkv, &context);
+}
+
+wn_tensor wn_encoder_forward_first(const wn_encoder_weights *weights, const wn_config *config,
+                                   wn_exec *exec, const wn_batch *batch)
+{
+    const wn_ops *ops = wn_exec_ops(exec);
+    const wn_attention attention = {config->n_heads, config->head_dim,
+                                    1.0f / sqrtf((float)config->head_dim)};
+    wn_tensor qkv, context;
+    wn_tensor h = forward(weights, config, exec, batch, weights->n_layers - 1, &qkv, &context);
+    const wn_layer *last = &weights->layers[weights->n_layers - 1];
+    wn_tensor first = wn_exec_tensor(exec, batch->n_seqs, config->hidden);
+    wn_tensor seen = wn_exec_tensor(exec, batch->n_seqs, config->hidden);
+    ops->linear(exec, &qkv, &h, &last->qkv, WN_ACT_NONE);
+    ops->attention(exec, &context, &qkv, batch, &attention);
+    ops->pool(exec, &first, &h, batch, WN_POOL_FIRST);
+    ops->pool(exec, &seen, &context, batch, WN_POOL_FIRST);
+    ops->linear_add_norm(exec, &first, &seen, &last->out, &first, &last->attention_norm);
+    ops->feed_forward(exec, &first, &first, &last->up, config->act, &last->down,
+                      &last->output_norm);
+    return first;
+}
