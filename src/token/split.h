@@ -22,7 +22,10 @@ typedef struct wn_spans {
     size_t count, cap;
 } wn_spans;
 
-#define WN_SPANS_INIT {0}
+#define WN_SPANS_INIT                                                                              \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* Append [start, end); false when memory is short. */
 bool wn_spans_push(wn_spans *spans, size_t start, size_t end);
@@ -35,7 +38,10 @@ typedef struct wn_split_scratch {
     void *match; /* PCRE2 match data of this thread */
 } wn_split_scratch;
 
-#define WN_SPLIT_SCRATCH_INIT {0}
+#define WN_SPLIT_SCRATCH_INIT                                                                      \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* Free the memory; the scratch is empty and usable again. */
 void wn_split_scratch_deinit(wn_split_scratch *scratch);

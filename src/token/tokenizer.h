@@ -19,7 +19,10 @@ typedef struct wn_ids {
     bool with_offsets; /* set by the caller before encoding */
 } wn_ids;
 
-#define WN_IDS_INIT {0}
+#define WN_IDS_INIT                                                                                \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* Free the memory; the array is empty and usable again. */
 void wn_ids_deinit(wn_ids *ids);
@@ -47,7 +50,7 @@ WN_MUST_USE wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, b
 
 /* What the post-processor makes of one text or a pair.  type_ids[i] belongs to ids[i]. */
 typedef struct wn_template_item {
-    int32_t id;      /* special token, or WN_SEQUENCE_A / WN_SEQUENCE_B */
+    int32_t id; /* special token, or WN_SEQUENCE_A / WN_SEQUENCE_B */
     int32_t type_id;
 } wn_template_item;
 #define WN_SEQUENCE_A (-1)
@@ -79,9 +82,9 @@ typedef enum wn_truncation {
 bool wn_truncate(size_t *n_a, size_t *n_b, size_t max, wn_truncation strategy);
 
 /* Vocabulary, added tokens included. */
-size_t wn_tokenizer_vocab_size(const wn_tokenizer *tokenizer); /* highest id + 1 */
-wn_str wn_tokenizer_token(const wn_tokenizer *tokenizer, int32_t id); /* ptr NULL: no such id */
+size_t wn_tokenizer_vocab_size(const wn_tokenizer *tokenizer);          /* highest id + 1 */
+wn_str wn_tokenizer_token(const wn_tokenizer *tokenizer, int32_t id);   /* ptr NULL: no such id */
 int32_t wn_tokenizer_find(const wn_tokenizer *tokenizer, wn_str token); /* -1: none */
-const char *wn_tokenizer_model_name(const wn_tokenizer *tokenizer); /* "WordPiece", ... */
+const char *wn_tokenizer_model_name(const wn_tokenizer *tokenizer);     /* "WordPiece", ... */
 
 #endif

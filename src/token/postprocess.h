@@ -1,0 +1,28 @@
+/* Post-processors of a tokenizer.json as flat templates: which special tokens go where, and the
+ * type ids.  What they do to offsets (ByteLevel, trim_offsets) is not needed here. Refuses:
+ * templates that use a sequence twice or leave one out. Source: huggingface/tokenizers 0.23,
+ * processors/. Thread rule: shared read-only after parse. */
+#ifndef WN_TOKEN_POSTPROCESS_H
+#define WN_TOKEN_POSTPROCESS_H
+
+#include "token/tokenizer.h"
+
+#include <jansson.h>
+
+typedef struct wn_template {
+    wn_template_item *items;
+    size_t count, n_special;
+} wn_template;
+
+typedef struct wn_postprocessor {
+    wn_template single, pair;
+} wn_postprocessor;
+
+/* Build from the value of "post_processor" (NULL or JSON null: the sequences alone, types 0 and 1).
+ * Fails:   WN_ERR_FORMAT with the JSON path, WN_ERR_UNSUPPORTED naming the type, WN_ERR_MEMORY.
+ * Owns:    caller frees with wn_postprocessor_deinit(), also after a failure. */
+WN_MUST_USE wn_status wn_postprocessor_parse(wn_postprocessor *out, const json_t *node,
+                                             wn_error *err);
+void wn_postprocessor_deinit(wn_postprocessor *postprocessor);
+
+#endif

@@ -1,0 +1,162 @@
+/* Builds the tokenizer object from its file.  Each part has a parser of its own; this file knows
+ * the order (added tokens need the vocabulary and the normalizer) and the table of models. */
+#include "token/tokenizer.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "token/field.h"
+#include "token/tokenizer_parts.h"
+
+#define WN_WHERE "token/tokenizer"
+
+static const wn_token_model_ops *const models[] = {
+    &wn_bpe_ops,
+    &wn_wordpiece_ops,
+    &wn_wordlevel_ops,
+    &wn_unigram_ops,
+};
+
+/* A file from before there was model.type is recognised by its fields, as in the reference. */
+static const wn_token_model_ops *guess_model(const wn_document *document, const json_t *node)
+{
+    if (document->form == WN_VOCAB_LIST)
+        return &wn_unigram_ops;
+    if (document->has_merges)
+        return &wn_bpe_ops;
+    bool wordpiece = json_object_get(node, "continuing_subword_prefix") != NULL &&
+                     json_object_get(node, "max_input_chars_per_word") != NULL;
+    return wordpiece ? &wn_wordpiece_ops : &wn_wordlevel_ops;
+}
+
+static wn_status parse_model(wn_tokenizer *tokenizer, wn_document *document, wn_error *err)
+{
+    const json_t *node = json_object_get(document->root, "model");
+    if (!json_is_object(node))
+        WN_FAIL(err, WN_ERR_FORMAT, "model: is %s, expected an object", wn_field_type(node));
+    if (document->form == WN_VOCAB_MISSING)
+        WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: is %s, expected an object or a list",
+                wn_field_type(json_object_get(node, "vocab")));
+    wn_str type = {NULL, 0};
+    WN_TRY(wn_field_str(&type, node, "model", "type", WN_OPTIONAL, err));
+    const wn_token_model_ops *ops = type.ptr == NULL ? guess_model(document, node) : NULL;
+    for (size_t i = 0; i < WN_ARRAY_LEN(models) && ops == NULL; i++)
+        if (wn_str_equal(type, wn_str_from(models[i]->name)))
+            ops = models[i];
+    if (ops == NULL)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "model.type: '%.*s' is not supported", WN_STR_ARG(type));
+    return ops->parse(&tokenizer->model, document, &tokenizer->vocab, err);
+}
+
+static wn_status check_version(const json_t *root, wn_error *err)
+{
+    wn_str version = WN_STR("1.0");
+    WN_TRY(wn_field_str(&version, root, "tokenizer.json", "version", WN_OPTIONAL, err));
+    if (!wn_str_equal(version, WN_STR("1.0")))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "version: is '%.*s', only '1.0' is supported",
+                WN_STR_ARG(version));
+    return WN_OK;
+}
+
+/* Names of the ids behind the vocabulary. */
+static wn_status index_added(wn_tokenizer *tokenizer, wn_error *err)
+{
+    const wn_added *added = &tokenizer->added;
+    size_t n_vocab = tokenizer->vocab.n_ids;
+    tokenizer->n_ids = n_vocab;
+    for (size_t i = 0; i < added->count; i++)
+        tokenizer->n_ids = WN_MAX(tokenizer->n_ids, (size_t)added->tokens[i].id + 1);
+    tokenizer->added_by_id =
+        wn_mem_zalloc(tokenizer->n_ids - n_vocab, sizeof *tokenizer->added_by_id);
+    if (tokenizer->added_by_id == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu added tokens", added->count);
+    for (size_t i = 0; i < added->count; i++)
+        if ((size_t)added->tokens[i].id >= n_vocab)
+            tokenizer->added_by_id[(size_t)added->tokens[i].id - n_vocab] =
+                added->tokens[i].content;
+    return WN_OK;
+}
+
+static wn_status parse_parts(wn_tokenizer *tokenizer, wn_document *document, wn_error *err)
+{
+    const json_t *root = document->root;
+    WN_TRY(check_version(root, err));
+    WN_TRY(wn_normalizer_parse(&tokenizer->normalizer, json_object_get(root, "normalizer"), err));
+    WN_TRY(wn_splitter_parse(&tokenizer->splitter, json_object_get(root, "pre_tokenizer"), err));
+    WN_TRY(wn_postprocessor_parse(&tokenizer->postprocessor,
+                                  json_object_get(root, "post_processor"), err));
+    tokenizer->vocab = document->vocab;
+    document->vocab = (wn_vocab){0};
+    WN_TRY(parse_model(tokenizer, document, err));
+    WN_TRY(wn_added_parse(&tokenizer->added, json_object_get(root, "added_tokens"),
+                          &tokenizer->vocab, tokenizer->normalizer, err));
+    return index_added(tokenizer, err);
+}
+
+wn_status wn_tokenizer_parse(wn_tokenizer **out, wn_str json, wn_error *err)
+{
+    wn_document document;
+    wn_tokenizer *tokenizer = wn_mem_zalloc(1, sizeof *tokenizer);
+    if (tokenizer == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a tokenizer");
+    wn_status status = wn_document_open(&document, json, err);
+    if (status == WN_OK)
+        status = parse_parts(tokenizer, &document, err);
+    wn_document_close(&document);
+    if (status != WN_OK)
+        wn_tokenizer_free(tokenizer);
+    else
+        *out = tokenizer;
+    return status;
+}
+
+void wn_tokenizer_free(wn_tokenizer *tokenizer)
+{
+    if (tokenizer == NULL)
+        return;
+    if (tokenizer->model != NULL)
+        tokenizer->model->ops->free(tokenizer->model);
+    wn_added_deinit(&tokenizer->added);
+    wn_postprocessor_deinit(&tokenizer->postprocessor);
+    wn_splitter_free(tokenizer->splitter);
+    wn_normalizer_free(tokenizer->normalizer);
+    wn_vocab_deinit(&tokenizer->vocab);
+    wn_mem_free(tokenizer->added_by_id);
+    wn_mem_free(tokenizer);
+}
+
+const wn_template_item *wn_tokenizer_template(const wn_tokenizer *tokenizer, bool pair, size_t *n)
+{
+    const wn_template *template =
+        pair ? &tokenizer->postprocessor.pair : &tokenizer->postprocessor.single;
+    *n = template->count;
+    return template->items;
+}
+
+size_t wn_tokenizer_n_special(const wn_tokenizer *tokenizer, bool pair)
+{
+    return pair ? tokenizer->postprocessor.pair.n_special
+                : tokenizer->postprocessor.single.n_special;
+}
+
+size_t wn_tokenizer_vocab_size(const wn_tokenizer *tokenizer)
+{
+    return tokenizer->n_ids;
+}
+
+wn_str wn_tokenizer_token(const wn_tokenizer *tokenizer, int32_t id)
+{
+    size_t n_vocab = tokenizer->vocab.n_ids;
+    if (id >= 0 && (size_t)id >= n_vocab && (size_t)id < tokenizer->n_ids)
+        return tokenizer->added_by_id[(size_t)id - n_vocab];
+    return wn_vocab_piece(&tokenizer->vocab, id);
+}
+
+int32_t wn_tokenizer_find(const wn_tokenizer *tokenizer, wn_str token)
+{
+    int32_t index = wn_map_get(&tokenizer->added.by_content, token, -1);
+    return index >= 0 ? tokenizer->added.tokens[index].id : wn_vocab_find(&tokenizer->vocab, token);
+}
+
+const char *wn_tokenizer_model_name(const wn_tokenizer *tokenizer)
+{
+    return tokenizer->model->ops->name;
+}

@@ -1,0 +1,159 @@
+/* Every recorded result of the reference tokenizer: ids and type ids of single texts and pairs,
+ * with and without special tokens, under two truncation strategies at eight lengths. */
+#include "tests/support/check.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "token/tokenizer.h"
+
+#include <jansson.h>
+
+static const char *const directories[] = {
+    "bert-base-uncased", "bert-base-multilingual-cased",
+    "all-MiniLM-L6-v2",  "bert-added-tokens-stress",
+    "roberta-base",      "t5-small",
+    "nmt-unigram-32k",   "multilingual-unigram-128k-spm",
+    "qwen2-qwen3",       "modernbert-neox",
+};
+
+static wn_tokenizer *load(const char *path)
+{
+    wn_buf json = WN_BUF_INIT;
+    wn_tokenizer *tokenizer = NULL;
+    wn_error err;
+    assert_ok(wn_file_read(&json, path, 1u << 30, &err), &err);
+    assert_ok(wn_tokenizer_parse(&tokenizer, wn_buf_str(&json), &err), &err);
+    wn_buf_deinit(&json);
+    return tokenizer;
+}
+
+static void encode(wn_encoder *encoder, wn_ids *out, const json_t *text)
+{
+    wn_error err;
+    out->n = 0;
+    if (json_is_string(text))
+        assert_ok(wn_encode(encoder, out,
+                            (wn_str){json_string_value(text), json_string_length(text)}, false,
+                            &err),
+                  &err);
+}
+
+/* Room for the sequences; false when the reference refuses. */
+static bool truncate_pair(const wn_tokenizer *tokenizer, const json_t *record, wn_ids *a, wn_ids *b)
+{
+    const json_t *max = json_object_get(record, "max");
+    const char *name = json_string_value(json_object_get(record, "strategy"));
+    bool pair = json_is_string(json_object_get(record, "b"));
+    if (!json_is_integer(max))
+        return true;
+    size_t special = json_is_true(json_object_get(record, "special"))
+                         ? wn_tokenizer_n_special(tokenizer, pair)
+                         : 0;
+    size_t limit = (size_t)json_integer_value(max);
+    wn_truncation strategy = WN_TRUNCATE_LONGEST_FIRST;
+    if (name != NULL && strstr(name, "econd") != NULL)
+        strategy = WN_TRUNCATE_ONLY_SECOND;
+    if (name != NULL && strstr(name, "irst") != NULL && strstr(name, "onge") == NULL)
+        strategy = WN_TRUNCATE_ONLY_FIRST;
+    return wn_truncate(&a->n, &b->n, limit > special ? limit - special : 0, strategy);
+}
+
+static bool same_numbers(const json_t *want, const int32_t *got, size_t n)
+{
+    if (json_array_size(want) != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (json_integer_value(json_array_get(want, i)) != got[i])
+            return false;
+    }
+    return true;
+}
+
+/* 1 when the record is reproduced. */
+static size_t check_record(const wn_tokenizer *tokenizer, wn_encoder *encoder, const json_t *record)
+{
+    wn_ids a = WN_IDS_INIT, b = WN_IDS_INIT;
+    const json_t *second = json_object_get(record, "b");
+    bool pair = json_is_string(second), special = json_is_true(json_object_get(record, "special"));
+    encode(encoder, &a, json_object_get(record, "a"));
+    encode(encoder, &b, second);
+    bool room = truncate_pair(tokenizer, record, &a, &b), same;
+    if (json_object_get(record, "error") != NULL || !room) {
+        same = !room && json_object_get(record, "error") != NULL;
+    } else {
+        size_t cap = a.n + b.n + 16;
+        int32_t *ids = wn_mem_alloc(cap, sizeof *ids), *types = wn_mem_alloc(cap, sizeof *types);
+        assert_true(ids != NULL && types != NULL);
+        static const int32_t none[1];
+        size_t n =
+            wn_tokenizer_assemble(tokenizer, ids, types, a.ids, a.n,
+                                  pair ? (b.ids == NULL ? none : b.ids) : NULL, b.n, special);
+        same = same_numbers(json_object_get(record, "ids"), ids, n) &&
+               same_numbers(json_object_get(record, "types"), types, n);
+        if (!same) {
+            char *text = json_dumps(record, JSON_COMPACT);
+            printf("# differs: %.300s\n#   got", text);
+            for (size_t i = 0; i < n && i < 40; i++)
+                printf(" %d", ids[i]);
+            printf("\n");
+            free(text);
+        }
+        wn_mem_free(ids);
+        wn_mem_free(types);
+    }
+    wn_ids_deinit(&a);
+    wn_ids_deinit(&b);
+    return same;
+}
+
+static void check_directory(size_t *n_same, size_t *n_all, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "tokenizers/%s/tokenizer.json", name);
+    wn_tokenizer *tokenizer = load(check_shared(path));
+    wn_encoder *encoder = NULL;
+    wn_error err;
+    assert_ok(wn_encoder_new(&encoder, tokenizer, &err), &err);
+    snprintf(path, sizeof path, "tokenizers/%s/hf-goldens.jsonl", name);
+    FILE *f = fopen(check_shared(path), "r");
+    assert_non_null(f);
+    static char line[1 << 20];
+    size_t same = 0, all = 0;
+    while (fgets(line, sizeof line, f) != NULL) {
+        json_t *record = json_loads(line, JSON_ALLOW_NUL, NULL);
+        assert_non_null(record);
+        same += check_record(tokenizer, encoder, record);
+        all++;
+        json_decref(record);
+    }
+    fclose(f);
+    printf("# %s: %zu of %zu\n", name, same, all);
+    wn_encoder_free(encoder);
+    wn_tokenizer_free(tokenizer);
+    *n_same += same;
+    *n_all += all;
+}
+
+static void all_recorded_results_are_reproduced(void **state)
+{
+    (void)state;
+    if (check_shared("tokenizers/t5-small/tokenizer.json") == NULL) {
+        printf("# the folder of reference tokenizers is not there\n");
+        skip();
+    }
+    size_t same = 0, all = 0;
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++)
+        check_directory(&same, &all, directories[i]);
+    assert_int_equal(all, 2740);
+    assert_int_equal(same, all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_recorded_results_are_reproduced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
