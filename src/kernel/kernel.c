@@ -6,15 +6,31 @@
 
 #include <string.h>
 
+#define NEEDS_AVX2                                                                                 \
+    ((uint32_t)WN_CPU_OS_YMM | (uint32_t)WN_CPU_AVX2 | (uint32_t)WN_CPU_FMA | (uint32_t)WN_CPU_F16C)
+#define NEEDS_AVX512                                                                               \
+    (NEEDS_AVX2 | (uint32_t)WN_CPU_OS_ZMM | (uint32_t)WN_CPU_AVX512F | (uint32_t)WN_CPU_AVX512DQ | \
+     (uint32_t)WN_CPU_AVX512BW | (uint32_t)WN_CPU_AVX512VL)
+
 /* Levels of this architecture, lowest first, and what each one needs. */
 static const struct {
     const wn_kernels *table;
     uint32_t needs;
 } levels[] = {
     {&wn_kernels_scalar, 0},
+#if defined(__x86_64__)
+    {&wn_kernels_avx2, NEEDS_AVX2},
+    {&wn_kernels_avx512, NEEDS_AVX512},
+#endif
 };
 
-static const char *const names[] = {"scalar"};
+static const char *const names[] = {
+    "scalar",
+#if defined(__x86_64__)
+    "avx2",
+    "avx512",
+#endif
+};
 _Static_assert(WN_ARRAY_LEN(names) == WN_ARRAY_LEN(levels), "one name a level");
 _Static_assert(WN_ARRAY_LEN(names) <= WN_LEVELS_MAX, "too many levels");
 
