@@ -93,6 +93,11 @@ static bool grow_ids(wn_ids *ids, size_t more)
     }
     if (new_ids == NULL)
         return false;
+    if (!ids->with_offsets) { /* the old ranges are too short for the new capacity */
+        wn_mem_free(ids->start);
+        wn_mem_free(ids->end);
+        ids->start = ids->end = NULL;
+    }
     ids->cap = cap;
     return true;
 }
@@ -100,7 +105,8 @@ static bool grow_ids(wn_ids *ids, size_t more)
 /* Room for `more` ids. */
 static inline bool reserve_ids(wn_ids *ids, size_t more)
 {
-    return ids->cap - ids->n >= more || grow_ids(ids, more);
+    bool ranges = !ids->with_offsets || ids->end != NULL;
+    return (ranges && ids->cap - ids->n >= more) || grow_ids(ids, more);
 }
 
 static wn_status no_memory(const run *r)

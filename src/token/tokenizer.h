@@ -16,7 +16,7 @@ typedef struct wn_ids {
     int32_t *ids;
     uint32_t *start, *end; /* byte range in the text of each id; NULL unless with_offsets */
     size_t n, cap;
-    bool with_offsets; /* set by the caller before encoding */
+    bool with_offsets; /* set by the caller while n is 0 */
 } wn_ids;
 
 #define WN_IDS_INIT                                                                                \
