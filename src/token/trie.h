@@ -11,7 +11,7 @@
 
 typedef uint32_t wn_trie_node;
 #define WN_TRIE_ROOT      0u
-#define WN_TRIE_NONE      0u /* from a step: there is no such edge, for the root is nobody's child */
+#define WN_TRIE_NONE      0u /* no such edge: the root is nobody's child */
 #define WN_TRIE_KEY_ENDS  0x80000000u
 #define WN_TRIE_NODES_MAX 0x00FFFFFFu
 

@@ -1,7 +1,7 @@
 /* The vector operations that the AVX2 kernels share: masked tails, sums, exp, GELU.
  * Sums add lanes in one fixed tree.  Only files of this folder include it.  Thread rule: any. */
-#ifndef WN_KERNEL_AVX2_VEC_AVX2_H
-#define WN_KERNEL_AVX2_VEC_AVX2_H
+#ifndef WN_KERNEL_VEC_AVX2_H
+#define WN_KERNEL_VEC_AVX2_H
 
 #include "base/defs.h"
 #include "kernel/poly.h"

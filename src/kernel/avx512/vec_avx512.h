@@ -1,7 +1,7 @@
 /* The vector operations that the AVX-512 kernels share: masked tails, sums, exp, GELU.
  * Sums add lanes in one fixed tree.  Only files of this folder include it.  Thread rule: any. */
-#ifndef WN_KERNEL_AVX512_VEC_AVX512_H
-#define WN_KERNEL_AVX512_VEC_AVX512_H
+#ifndef WN_KERNEL_VEC_AVX512_H
+#define WN_KERNEL_VEC_AVX512_H
 
 #include "base/defs.h"
 #include "kernel/poly.h"
