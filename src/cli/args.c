@@ -1,0 +1,337 @@
+/* Parsing of the command line by the tables of options.h.
+ * Refuses: words that no row allows, values out of a row's range, too few or too many operands. */
+#include "cli/options.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+
+#define WN_WHERE "cli/args"
+
+#define WORD_BYTES_MAX 32 /* longer words have no nearest match */
+
+bool wn_options_next_choice(const char *choices, size_t *at, wn_str *word)
+{
+    const char *p = choices + *at;
+    if (*p == '\0')
+        return false;
+    size_t len = strcspn(p, "|");
+    *word = (wn_str){p, len};
+    *at += len + (p[len] == '|' ? 1 : 0);
+    return true;
+}
+
+wn_command_id wn_options_find_command(const char *name)
+{
+    for (int i = 0; i < WN_CMD_COUNT; i++)
+        if (strcmp(name, wn_commands[i].name) == 0)
+            return (wn_command_id)i;
+    return WN_CMD_COUNT;
+}
+
+size_t wn_options_distance(wn_str a, wn_str b)
+{
+    if (a.len > WORD_BYTES_MAX || b.len > WORD_BYTES_MAX)
+        return SIZE_MAX;
+    size_t row[WORD_BYTES_MAX + 1][WORD_BYTES_MAX + 1];
+    for (size_t i = 0; i <= a.len; i++) {
+        for (size_t j = 0; j <= b.len; j++) {
+            if (i == 0 || j == 0) {
+                row[i][j] = i + j;
+                continue;
+            }
+            size_t replace = row[i - 1][j - 1] + (a.ptr[i - 1] == b.ptr[j - 1] ? 0 : 1);
+            size_t best = WN_MIN(replace, WN_MIN(row[i - 1][j], row[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1])
+                best = WN_MIN(best, row[i - 2][j - 2] + 1);
+            row[i][j] = best;
+        }
+    }
+    return row[a.len][b.len];
+}
+
+/* The nearest of some words to the one that was typed. */
+typedef struct nearest {
+    wn_str typed, word;
+    size_t distance;
+} nearest;
+
+static void nearest_try(nearest *best, wn_str word)
+{
+    size_t distance = wn_options_distance(best->typed, word);
+    if (best->typed.len >= 2 && wn_str_starts(word, best->typed))
+        distance = WN_MIN(distance, (size_t)1); /* an abbreviation */
+    if (distance < best->distance) {
+        best->distance = distance;
+        best->word = word;
+    }
+}
+
+/* Near enough to be meant: at most two edits, and at most a third of the word. */
+static bool nearest_is_meant(const nearest *best)
+{
+    return best->distance <= 2 && best->distance * 3 <= WN_MAX(best->word.len, (size_t)3);
+}
+
+static wn_status fail_command(const char *typed, wn_error *err)
+{
+    nearest best = {.typed = wn_str_from(typed), .distance = SIZE_MAX};
+    for (int i = 0; i < WN_CMD_COUNT; i++)
+        nearest_try(&best, wn_str_from(wn_commands[i].name));
+    if (nearest_is_meant(&best))
+        WN_FAIL(err, WN_ERR_ARGUMENT, "unknown command '%.100s'; did you mean '%.*s'?", typed,
+                WN_STR_ARG(best.word));
+    WN_FAIL(err, WN_ERR_ARGUMENT, "unknown command '%.100s'; 'winnow help' lists them", typed);
+}
+
+static wn_status fail_option(wn_command_id command, wn_str typed, wn_error *err)
+{
+    nearest best = {.typed = typed, .distance = SIZE_MAX};
+    for (int i = 0; i < WN_OPT_COUNT; i++)
+        if (wn_options[i].commands & (1u << command))
+            nearest_try(&best, wn_str_from(wn_options[i].name));
+    const char *name = wn_commands[command].name;
+    if (nearest_is_meant(&best))
+        WN_FAIL(err, WN_ERR_ARGUMENT, "unknown option '--%.*s' of %s; did you mean '--%.*s'?",
+                WN_STR_ARG(typed), name, WN_STR_ARG(best.word));
+    WN_FAIL(err, WN_ERR_ARGUMENT, "unknown option '--%.*s'; 'winnow help %s' lists them",
+            WN_STR_ARG(typed), name);
+}
+
+/* A decimal number, digits only but for a sign; false when it is none or leaves int64. */
+static bool parse_int(wn_str text, int64_t *out)
+{
+    bool negative = text.len > 0 && text.ptr[0] == '-';
+    size_t at = negative ? 1 : 0;
+    if (at == text.len)
+        return false;
+    int64_t n = 0;
+    for (; at < text.len; at++) {
+        if (text.ptr[at] < '0' || text.ptr[at] > '9' || __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, text.ptr[at] - '0', &n))
+            return false;
+    }
+    *out = negative ? -n : n;
+    return true;
+}
+
+/* The index of a word in choices; `what` names the option or operand in the message. */
+static wn_status parse_choice(int64_t *out, const char *choices, wn_str text, const char *what,
+                              wn_error *err)
+{
+    nearest best = {.typed = text, .distance = SIZE_MAX};
+    wn_str word;
+    int64_t index = 0;
+    for (size_t at = 0; wn_options_next_choice(choices, &at, &word); index++) {
+        nearest_try(&best, word);
+        if (wn_str_equal(word, text)) {
+            *out = index;
+            return WN_OK;
+        }
+    }
+    if (nearest_is_meant(&best))
+        WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.*s', expected %s; did you mean '%.*s'?", what,
+                WN_STR_ARG(text), choices, WN_STR_ARG(best.word));
+    WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.*s', expected %s", what, WN_STR_ARG(text), choices);
+}
+
+static bool parse_shard(wn_str text, wn_option_value *out)
+{
+    const char *slash = text.len > 0 ? memchr(text.ptr, '/', text.len) : NULL;
+    if (slash == NULL)
+        return false;
+    size_t at = (size_t)(slash - text.ptr);
+    return parse_int(wn_str_slice(text, 0, at), &out->number) &&
+           parse_int(wn_str_slice(text, at + 1, text.len), &out->of) && out->number >= 0 &&
+           out->number < out->of && out->of <= WN_SHARDS_MAX;
+}
+
+static wn_status parse_value(wn_option_value *out, const wn_option *option, const char *text,
+                             wn_error *err)
+{
+    wn_option_value value = {.text = text};
+    wn_str s = wn_str_from(text);
+    char what[64];
+    snprintf(what, sizeof what, "--%s", option->name);
+    switch (option->kind) {
+    case WN_VALUE_INT:
+        if (!parse_int(s, &value.number) || value.number < option->min ||
+            value.number > option->max)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected a number %lld..%lld", what,
+                    text, (long long)option->min, (long long)option->max);
+        break;
+    case WN_VALUE_CHOICE:
+        WN_TRY(parse_choice(&value.number, option->choices, s, what, err));
+        break;
+    case WN_VALUE_SHARD:
+        if (!parse_shard(s, &value))
+            WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected I/N with 0 <= I < N <= %d",
+                    what, text, WN_SHARDS_MAX);
+        break;
+    case WN_VALUE_FILE:
+    case WN_VALUE_DIR:
+        if (text[0] == '\0')
+            WN_FAIL(err, WN_ERR_ARGUMENT, "%s is empty, expected a name", what);
+        break;
+    default:
+        break;
+    }
+    *out = value;
+    return WN_OK;
+}
+
+static int find_option(wn_command_id command, wn_str name, char letter)
+{
+    for (int i = 0; i < WN_OPT_COUNT; i++) {
+        const wn_option *option = &wn_options[i];
+        if ((option->commands & (1u << command)) == 0)
+            continue;
+        if (letter != 0 ? option->letter == letter : wn_str_equal(name, wn_str_from(option->name)))
+            return i;
+    }
+    return WN_OPT_COUNT;
+}
+
+/* The rest of a command line that is being read. */
+typedef struct cursor {
+    int argc, at;
+    const char *const *argv;
+} cursor;
+
+/* --name, --name=value, --name value */
+static wn_status parse_long(wn_args *args, cursor *rest, wn_error *err)
+{
+    const char *word = rest->argv[rest->at++] + 2;
+    size_t len = strcspn(word, "=");
+    const char *value = word[len] == '=' ? word + len + 1 : NULL;
+    int id = find_option(args->command, (wn_str){word, len}, 0);
+    if (id == WN_OPT_COUNT)
+        return fail_option(args->command, (wn_str){word, len}, err);
+    const wn_option *option = &wn_options[id];
+    if (option->kind == WN_VALUE_NONE) {
+        if (value != NULL)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "--%s takes no value, '%.100s' was given", option->name,
+                    value);
+        value = "";
+    } else if (value == NULL) {
+        if (rest->at == rest->argc)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "--%s needs a value: --%s %s", option->name, option->name,
+                    option->value);
+        value = rest->argv[rest->at++];
+    }
+    return parse_value(&args->values[id], option, value, err);
+}
+
+/* -x, -xy, -xVALUE, -x VALUE */
+static wn_status parse_letters(wn_args *args, cursor *rest, wn_error *err)
+{
+    const char *word = rest->argv[rest->at++] + 1;
+    for (; *word != '\0'; word++) {
+        int id = find_option(args->command, (wn_str){0}, *word);
+        if (id == WN_OPT_COUNT)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "unknown option '-%c'; 'winnow help %s' lists them",
+                    *word, wn_commands[args->command].name);
+        const wn_option *option = &wn_options[id];
+        if (option->kind == WN_VALUE_NONE) {
+            args->values[id].text = "";
+            continue;
+        }
+        const char *value = word + 1;
+        if (*value == '\0') {
+            if (rest->at == rest->argc)
+                WN_FAIL(err, WN_ERR_ARGUMENT, "-%c needs a value: -%c %s", *word, *word,
+                        option->value);
+            value = rest->argv[rest->at++];
+        }
+        return parse_value(&args->values[id], option, value, err);
+    }
+    return WN_OK;
+}
+
+static wn_status check_operands(const wn_args *args, wn_error *err)
+{
+    const wn_command *command = &wn_commands[args->command];
+    if (wn_args_has(args, WN_OPT_HELP))
+        return WN_OK;
+    if (args->n_operands > command->max_operands)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "%s: '%.100s' is one operand too many, expected %zu",
+                command->name, args->operands[command->max_operands], command->max_operands);
+    if (args->n_operands < command->min_operands)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "%s needs an operand: winnow %s %s", command->name,
+                command->name, command->synopsis);
+    for (size_t i = 0; i < args->n_operands; i++) {
+        int64_t index;
+        if (command->operand == WN_VALUE_COMMAND &&
+            wn_options_find_command(args->operands[i]) == WN_CMD_COUNT)
+            return fail_command(args->operands[i], err);
+        if (command->operand == WN_VALUE_CHOICE)
+            WN_TRY(parse_choice(&index, command->choices, wn_str_from(args->operands[i]),
+                                command->name, err));
+    }
+    return WN_OK;
+}
+
+static wn_status parse_words(wn_args *args, cursor *rest, wn_error *err)
+{
+    bool options_ended = false;
+    while (rest->at < rest->argc) {
+        const char *word = rest->argv[rest->at];
+        if (options_ended || word[0] != '-' || word[1] == '\0') {
+            args->operands[args->n_operands++] = word;
+            rest->at++;
+        } else if (strcmp(word, "--") == 0) {
+            options_ended = true;
+            rest->at++;
+        } else if (word[1] == '-') {
+            WN_TRY(parse_long(args, rest, err));
+        } else {
+            WN_TRY(parse_letters(args, rest, err));
+        }
+    }
+    return check_operands(args, err);
+}
+
+wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_error *err)
+{
+    wn_args args = {.command = WN_CMD_HELP};
+    cursor rest = {.argc = argc, .at = WN_MIN(argc, 2), .argv = argv};
+    const char *first = argc > 1 ? argv[1] : "help";
+    if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
+        args.command = WN_CMD_VERSION;
+    else if (strcmp(first, "--help") != 0 && strcmp(first, "-h") != 0)
+        args.command = wn_options_find_command(first);
+    if (args.command == WN_CMD_COUNT)
+        return fail_command(first, err);
+    args.operands = wn_mem_zalloc((size_t)WN_MAX(argc, 1), sizeof *args.operands);
+    if (args.operands == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %d words", argc);
+    wn_status status = parse_words(&args, &rest, err);
+    if (status != WN_OK) {
+        wn_args_deinit(&args);
+        return status;
+    }
+    *out = args;
+    return WN_OK;
+}
+
+void wn_args_deinit(wn_args *args)
+{
+    wn_mem_free(args->operands);
+    *args = (wn_args){0};
+}
+
+bool wn_args_has(const wn_args *args, wn_option_id id)
+{
+    return args->values[id].text != NULL;
+}
+
+const char *wn_args_text(const wn_args *args, wn_option_id id)
+{
+    return args->values[id].text;
+}
+
+int64_t wn_args_int(const wn_args *args, wn_option_id id)
+{
+    return args->values[id].number;
+}

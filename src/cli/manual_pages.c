@@ -1,0 +1,199 @@
+/* The manual as troff and as Markdown.  See manual.h. */
+#include "cli/manual.h"
+
+#include "base/str.h"
+
+/* ---- troff ----------------------------------------------------------------------------------- */
+
+/* Text that troff leaves as it is: backslashes, hyphens, and what looks like a request. */
+static void push_troff(wn_buf *out, wn_str text)
+{
+    if (text.len > 0 && (text.ptr[0] == '.' || text.ptr[0] == '\''))
+        wn_buf_push_str(out, WN_STR("\\&"));
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\\')
+            wn_buf_push_str(out, WN_STR("\\e"));
+        else if (text.ptr[i] == '-')
+            wn_buf_push_str(out, WN_STR("\\-"));
+        else
+            wn_buf_push_byte(out, text.ptr[i]);
+    }
+}
+
+static void push_troff_line(wn_buf *out, const char *before, wn_str text)
+{
+    wn_buf_push_str(out, wn_str_from(before));
+    push_troff(out, text);
+    wn_buf_push_byte(out, '\n');
+}
+
+/* Paragraphs; lines that start with two spaces are examples. */
+static void push_troff_paragraphs(wn_buf *out, const char *text)
+{
+    while (*text != '\0') {
+        wn_str line = {text, strcspn(text, "\n")};
+        if (line.len == 0) {
+            wn_buf_printf(out, ".PP\n");
+        } else if (wn_str_starts(line, WN_STR("  "))) {
+            wn_buf_printf(out, ".nf\n");
+            push_troff_line(out, "", line);
+            wn_buf_printf(out, ".fi\n");
+        } else {
+            push_troff_line(out, "", line);
+        }
+        text += line.len + (text[line.len] == '\n' ? 1 : 0);
+    }
+}
+
+static void push_troff_entry(wn_buf *out, wn_str term, wn_str text)
+{
+    wn_buf_printf(out, ".TP\n");
+    push_troff_line(out, ".B ", term);
+    push_troff_line(out, "", text);
+}
+
+static void push_troff_option(wn_buf *out, const wn_option *option)
+{
+    wn_buf term = WN_BUF_INIT, text = WN_BUF_INIT;
+    wn_manual_push_option_words(&term, option);
+    wn_manual_push_option_text(&text, option);
+    push_troff_entry(out, wn_buf_str(&term), wn_buf_str(&text));
+    out->failed |= term.failed || text.failed;
+    wn_buf_deinit(&term);
+    wn_buf_deinit(&text);
+}
+
+static void push_troff_examples(wn_buf *out, const char *text)
+{
+    wn_buf_printf(out, ".PP\n.nf\n");
+    while (*text != '\0') {
+        wn_str line = {text, strcspn(text, "\n")};
+        push_troff_line(out, "  ", line);
+        text += line.len + (text[line.len] == '\n' ? 1 : 0);
+    }
+    wn_buf_printf(out, ".fi\n");
+}
+
+static void push_troff_facts(wn_buf *out, const char *title, const wn_fact *facts)
+{
+    wn_buf_printf(out, ".SH %s\n", title);
+    for (size_t i = 0; facts[i].name != NULL; i++)
+        push_troff_entry(out, wn_str_from(facts[i].name), wn_str_from(facts[i].help));
+}
+
+bool wn_manual_push_troff(wn_buf *out)
+{
+    wn_buf_printf(out,
+                  ".TH WINNOW 1 \"\" \"winnow %s\" \"User Commands\"\n.SH NAME\n"
+                  "winnow \\- put documents in order of relevance to a query\n.SH SYNOPSIS\n"
+                  ".B winnow\nCOMMAND [OPTION...] [OPERAND]\n.SH COMMANDS\n",
+                  WN_VERSION);
+    for (int i = 0; i < WN_CMD_COUNT; i++) {
+        const wn_command *command = &wn_commands[i];
+        wn_buf_printf(out, ".SS %s\n", command->name);
+        wn_buf_printf(out, "%c%s.\n.PP\n", command->summary[0] - 'a' + 'A', command->summary + 1);
+        push_troff_paragraphs(out, command->details);
+        for (int j = 0; j < WN_OPT_COUNT; j++)
+            if ((wn_options[j].commands & (1u << i)) != 0 && j != WN_OPT_HELP)
+                push_troff_option(out, &wn_options[j]);
+        push_troff_examples(out, command->examples);
+    }
+    push_troff_facts(out, "EXIT STATUS", wn_exit_codes);
+    push_troff_facts(out, "ENVIRONMENT", wn_environment);
+    push_troff_facts(out, "LIMITS", wn_limits);
+    return !out->failed;
+}
+
+/* ---- Markdown -------------------------------------------------------------------------------- */
+
+/* A cell of a table: a bar would end it. */
+static void push_cell(wn_buf *out, wn_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '|')
+            wn_buf_push_byte(out, '\\');
+        wn_buf_push_byte(out, text.ptr[i]);
+    }
+}
+
+static void push_markdown_options(wn_buf *out, wn_command_id id)
+{
+    wn_buf_printf(out, "\n| option | what it does |\n|--------|--------------|\n");
+    for (int i = 0; i < WN_OPT_COUNT; i++) {
+        if ((wn_options[i].commands & (1u << id)) == 0)
+            continue;
+        wn_buf text = WN_BUF_INIT;
+        wn_buf_printf(out, "| `");
+        wn_manual_push_option_words(out, &wn_options[i]);
+        wn_buf_printf(out, "` | ");
+        wn_manual_push_option_text(&text, &wn_options[i]);
+        push_cell(out, wn_buf_str(&text));
+        wn_buf_printf(out, " |\n");
+        out->failed |= text.failed;
+        wn_buf_deinit(&text);
+    }
+}
+
+static void push_markdown_block(wn_buf *out, const char *before, const char *text)
+{
+    wn_buf_printf(out, "\n```sh\n");
+    do {
+        size_t len = strcspn(text, "\n");
+        wn_buf_printf(out, "%s%.*s\n", before, (int)len, text);
+        text += len + (text[len] == '\n' ? 1 : 0);
+    } while (*text != '\0');
+    wn_buf_printf(out, "```\n");
+}
+
+/* Lines that start with two spaces become blocks of their own. */
+static void push_markdown_paragraphs(wn_buf *out, const char *text)
+{
+    while (*text != '\0') {
+        wn_str line = {text, strcspn(text, "\n")};
+        if (wn_str_starts(line, WN_STR("  ")))
+            wn_buf_printf(out, "    %.*s\n", (int)line.len - 2, line.ptr + 2);
+        else
+            wn_buf_printf(out, "%.*s\n", (int)line.len, line.ptr);
+        text += line.len + (text[line.len] == '\n' ? 1 : 0);
+    }
+}
+
+static void push_markdown_facts(wn_buf *out, const char *title, const char *term,
+                                const wn_fact *facts)
+{
+    wn_buf_printf(out, "\n## %s\n\n| %s | meaning |\n|---|---|\n", title, term);
+    for (size_t i = 0; facts[i].name != NULL; i++)
+        wn_buf_printf(out, "| `%s` | %s |\n", facts[i].name, facts[i].help);
+}
+
+static void push_markdown_command(wn_buf *out, wn_command_id id)
+{
+    const wn_command *command = &wn_commands[id];
+    wn_buf_printf(out, "\n## winnow %s\n\n%c%s.\n", command->name, command->summary[0] - 'a' + 'A',
+                  command->summary + 1);
+    wn_buf before = WN_BUF_INIT;
+    wn_buf_printf(&before, "winnow %s%s", command->name, command->synopsis[0] != '\0' ? " " : "");
+    if (wn_buf_push_byte(&before, '\0'))
+        push_markdown_block(out, before.ptr, command->synopsis);
+    out->failed |= before.failed;
+    wn_buf_deinit(&before);
+    wn_buf_push_byte(out, '\n');
+    push_markdown_paragraphs(out, command->details);
+    push_markdown_options(out, id);
+    push_markdown_block(out, "", command->examples);
+}
+
+bool wn_manual_push_markdown(wn_buf *out)
+{
+    wn_buf_printf(out,
+                  "# The command line\n\nWritten by `winnow help --markdown` from the table in "
+                  "`src/cli/options.c`; `make docs` rewrites it.\n\n"
+                  "Results go to standard output, everything else to standard error. `--` ends "
+                  "the options, `-` is standard input.\n");
+    for (int i = 0; i < WN_CMD_COUNT; i++)
+        push_markdown_command(out, (wn_command_id)i);
+    push_markdown_facts(out, "Exit status", "status", wn_exit_codes);
+    push_markdown_facts(out, "Environment", "variable", wn_environment);
+    push_markdown_facts(out, "Limits", "limit", wn_limits);
+    return !out->failed;
+}

@@ -1,0 +1,252 @@
+/* See options.h. */
+#include "cli/options.h"
+
+#include "base/str.h"
+
+#include <stdlib.h>
+
+#define WITH_ENGINE                                                                                \
+    (WN_FOR(RANK) | WN_FOR(TOKENIZE) | WN_FOR(EMBED) | WN_FOR(INFO) | WN_FOR(VERIFY))
+#define WITH_RUNNER (WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(INFO) | WN_FOR(VERIFY))
+
+const wn_command wn_commands[WN_CMD_COUNT] = {
+    [WN_CMD_RANK] =
+        {
+            .name = "rank",
+            .synopsis = "-q QUERY [FILE|-]\n"
+                        "--request FILE\n"
+                        "--format jsonl [FILE|-]",
+            .summary = "put documents in order of relevance to a query",
+            .details =
+                "With a query, FILE (or standard input) holds one document a line, or JSON lines: "
+                "objects with the document in \"text\" and any other fields, which are kept in the "
+                "output. A file whose first non-blank line starts with '{' is read as JSON lines; "
+                "--input decides it explicitly. In a file of lines a blank line is an empty "
+                "document, so that an index is always a line number less one; between JSON lines "
+                "blank lines are skipped.\n"
+                "\n"
+                "With --request, FILE is one JSON request:\n"
+                "\n"
+                "  {\"query\": \"...\", \"documents\": [\"...\", {\"text\": \"...\"}], \"top_n\": "
+                "3}\n"
+                "\n"
+                "With neither and --format jsonl, the input is a stream: such a request on each "
+                "line, which may have an \"id\" of any kind and \"return_documents\". One line is "
+                "written for each, in order:\n"
+                "\n"
+                "  {\"id\": 7, \"results\": [{\"index\": 0, \"logit\": 2.5, \"relevance_score\": "
+                "0.9}],"
+                " \"usage\": {\"total_tokens\": 31}}\n"
+                "\n"
+                "A line that cannot be ranked gives {\"error\": \"...\", \"line\": 12} in its "
+                "place, "
+                "and the exit status at the end is 3. Blank lines are skipped; fields of a request "
+                "that are not named here are ignored. SIGTERM finishes the line in work and ends "
+                "with status 0. With --output, results go to FILE.part, which is renamed to FILE "
+                "when all is done; --resume goes on behind the last whole line of FILE.part, and "
+                "does nothing when FILE is already there.\n"
+                "\n"
+                "Results are sorted by logit, equal ones in the order of the input. A document "
+                "without a word for the model has \"empty\": true, relevance 0, and comes last.",
+            .examples =
+                "winnow rank -q \"capital of France\" documents.txt\n"
+                "winnow rank -q \"capital of France\" --top-n 3 --format json products.jsonl\n"
+                "winnow rank --request examples/skincare.json\n"
+                "winnow rank --format jsonl < requests.jsonl > results.jsonl\n"
+                "winnow rank --format jsonl --shard 0/8 --output out.0 --resume requests.jsonl",
+            .operand = WN_VALUE_FILE,
+            .max_operands = 1,
+        },
+    [WN_CMD_TOKENIZE] =
+        {
+            .name = "tokenize",
+            .synopsis = "[TEXT|-]",
+            .summary = "show the tokens of a text",
+            .details =
+                "Prints id, byte range and token of each. Without TEXT, or with '-', the text "
+                "is standard input, without its last line end. Nothing is cut.",
+            .examples = "winnow tokenize \"sensitive skin\"\n"
+                        "winnow tokenize --count < README.md",
+            .operand = WN_VALUE_TEXT,
+            .max_operands = 1,
+        },
+    [WN_CMD_EMBED] =
+        {
+            .name = "embed",
+            .synopsis = "[FILE|-]",
+            .summary = "turn texts into vectors",
+            .details =
+                "Reads texts as rank reads documents and writes a JSON line for each, in "
+                "order: {\"index\": 0, \"embedding\": [...]}. The model must be one that has "
+                "one vector a text. A text over the model's limit is cut at its end.",
+            .examples = "winnow embed --model all-MiniLM-L6-v2 texts.txt > vectors.jsonl",
+            .operand = WN_VALUE_FILE,
+            .max_operands = 1,
+        },
+    [WN_CMD_INFO] =
+        {
+            .name = "info",
+            .synopsis = "",
+            .summary = "describe a model, its limits and the memory it takes",
+            .details = "Loads the model, plans the memory as ranking would, and prints the facts: "
+                       "family, sizes, limits, memory, CPU level and why it is not a higher one.",
+            .examples = "winnow info\n"
+                        "winnow info --model bge-reranker-base --json",
+        },
+    [WN_CMD_VERIFY] =
+        {
+            .name = "verify",
+            .synopsis = "",
+            .summary = "check that a model gives the scores that it should",
+            .details =
+                "Scores the reference pairs that come with the built-in model, or those of "
+                "reference.jsonl in a model directory (JSON lines with query, document, raw_score "
+                "and, where known, relevance), and compares them to 1e-4. Then, for any model: "
+                "scores are finite; the best kernels of this machine agree with the scalar ones; a "
+                "pair scores the same bits alone and in a batch; and, as a warning only, texts "
+                "that "
+                "answer a question come before texts that do not.",
+            .examples = "winnow verify\n"
+                        "winnow verify --model bge-reranker-base",
+        },
+    [WN_CMD_VERSION] =
+        {
+            .name = "version",
+            .synopsis = "",
+            .summary = "print the version",
+            .details = "With --json also the compiler and the machine it was built for.",
+            .examples = "winnow version --json",
+        },
+    [WN_CMD_HELP] =
+        {
+            .name = "help",
+            .synopsis = "[COMMAND]",
+            .summary = "explain a command",
+            .details = "Without a command, lists all of them.",
+            .examples = "winnow help rank\n"
+                        "winnow help --man | man -l -",
+            .operand = WN_VALUE_COMMAND,
+            .max_operands = 1,
+        },
+    [WN_CMD_COMPLETION] =
+        {
+            .name = "completion",
+            .synopsis = "bash|zsh|fish",
+            .summary = "print the completions for a shell",
+            .details = "Load them from the shell's start file, or save them where the shell looks "
+                       "for completions.",
+            .examples = "source <(winnow completion bash)\n"
+                        "winnow completion zsh > ~/.zfunc/_winnow\n"
+                        "winnow completion fish > ~/.config/fish/completions/winnow.fish",
+            .operand = WN_VALUE_CHOICE,
+            .choices = "bash|zsh|fish",
+            .min_operands = 1,
+            .max_operands = 1,
+        },
+};
+
+const wn_option wn_options[WN_OPT_COUNT] = {
+    [WN_OPT_QUERY] = {WN_FOR(RANK), "query", 'q', "QUERY", WN_VALUE_TEXT,
+                      .help = "the text that each document is compared with"},
+    [WN_OPT_REQUEST] = {WN_FOR(RANK), "request", 0, "FILE", WN_VALUE_FILE,
+                        .help = "rank one JSON request; '-' is standard input"},
+    [WN_OPT_INPUT] = {WN_FOR(RANK) | WN_FOR(EMBED), "input", 0, "KIND", WN_VALUE_CHOICE,
+                      .choices = "auto|lines|jsonl",
+                      .help = "how FILE holds texts: one a line, or JSON lines with \"text\""},
+    [WN_OPT_TOP_N] = {WN_FOR(RANK), "top-n", 'n', "N", WN_VALUE_INT, 1, INT32_MAX,
+                      .fallback = "all",
+                      .help = "how many results to give; a request's own top_n comes first"},
+    [WN_OPT_FORMAT] = {WN_FOR(RANK), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
+                       .choices = "table|json|jsonl|tsv",
+                       .help =
+                           "how to print results; a table is cut to the width of a terminal and "
+                           "uncut elsewhere"},
+    [WN_OPT_WINDOWS] = {WN_FOR(RANK), "windows", 'w', NULL, WN_VALUE_NONE,
+                        .help = "report the byte range of each document's best window"},
+    [WN_OPT_LONG_DOCS] = {WN_FOR(RANK), "long-docs", 0, "HOW", WN_VALUE_CHOICE,
+                          .choices = "windows|truncate|error",
+                          .help = "a document over the model's limit: best of overlapping windows, "
+                                  "cut as the model's reference does, or an error"},
+    [WN_OPT_OUTPUT] = {WN_FOR(RANK), "output", 'o', "FILE", WN_VALUE_FILE,
+                       .fallback = "standard output",
+                       .help = "write results to FILE.part, renamed to FILE when all is done"},
+    [WN_OPT_RESUME] = {WN_FOR(RANK), "resume", 0, NULL, WN_VALUE_NONE,
+                       .help = "go on behind the last whole line of FILE.part (streams only)"},
+    [WN_OPT_SHARD] = {WN_FOR(RANK), "shard", 0, "I/N", WN_VALUE_SHARD, .fallback = "0/1",
+                      .help = "rank only every N-th line, from line I on, counted from 0 (streams "
+                              "only)"},
+    [WN_OPT_COUNT_ONLY] = {WN_FOR(TOKENIZE), "count", 'c', NULL, WN_VALUE_NONE,
+                           .help = "print only the number of tokens"},
+    [WN_OPT_NO_SPECIALS] = {WN_FOR(TOKENIZE), "no-specials", 0, NULL, WN_VALUE_NONE,
+                            .help = "leave out the special tokens that the model adds"},
+    [WN_OPT_TOKEN_FORMAT] = {WN_FOR(TOKENIZE), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
+                             .choices = "table|json", .help = "how to print tokens"},
+    [WN_OPT_POOLING] = {WN_FOR(EMBED), "pooling", 0, "HOW", WN_VALUE_CHOICE,
+                        .choices = "auto|mean|cls",
+                        .help = "how token vectors become one; auto is what the model says, else "
+                                "mean"},
+    [WN_OPT_NO_NORMALIZE] = {WN_FOR(EMBED), "no-normalize", 0, NULL, WN_VALUE_NONE,
+                             .help = "keep the lengths of the vectors"},
+    [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
+                      .fallback = "the built-in model",
+                      .help = "a Hugging Face directory: config.json, tokenizer.json, weights"},
+    [WN_OPT_PLAIN_SPECIALS] = {WN_FOR(RANK) | WN_FOR(TOKENIZE) | WN_FOR(EMBED), "plain-specials", 0,
+                               NULL, WN_VALUE_NONE,
+                               .help = "special tokens such as [SEP] typed in a text are text"},
+    [WN_OPT_THREADS] = {WITH_RUNNER, "threads", 't', "N", WN_VALUE_INT, 1, 256,
+                        .fallback = "as many as the CPU quota gives",
+                        .help = "threads that score; the scores do not depend on it"},
+    [WN_OPT_BATCH_TOKENS] = {WITH_RUNNER, "batch-tokens", 0, "N", WN_VALUE_INT, 64, 1048576,
+                             .fallback = "what keeps a batch in cache",
+                             .help = "tokens computed together; decides memory, not scores"},
+    [WN_OPT_CPU_LEVEL] = {WITH_RUNNER, "cpu-level", 0, "LEVEL", WN_VALUE_TEXT,
+                          .fallback = "the best of this machine",
+                          .help = "kernels to use, such as scalar, avx2 or avx512"},
+    [WN_OPT_JSON] = {WN_FOR(INFO) | WN_FOR(VERIFY) | WN_FOR(VERSION), "json", 0, NULL,
+                     WN_VALUE_NONE, .help = "print one JSON object"},
+    [WN_OPT_MAN] = {WN_FOR(HELP), "man", 0, NULL, WN_VALUE_NONE,
+                    .help = "print the manual page as troff text"},
+    [WN_OPT_MARKDOWN] = {WN_FOR(HELP), "markdown", 0, NULL, WN_VALUE_NONE,
+                         .help = "print the reference as Markdown"},
+    [WN_OPT_QUIET] = {WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(VERIFY), "quiet", 0, NULL,
+                      WN_VALUE_NONE, .help = "print nothing but results and errors"},
+    [WN_OPT_HELP] = {WN_FOR_ALL, "help", 'h', NULL, WN_VALUE_NONE, .help = "explain the command"},
+};
+
+const wn_fact wn_environment[] = {
+    {"NO_COLOR", "when set, nothing is coloured"},
+    {"CI", "when set, no progress is drawn"},
+    {"TERM", "when it is 'dumb', nothing is coloured and no progress drawn"},
+    {"COLUMNS", "the width of a terminal that does not tell its width"},
+    {0},
+};
+
+const wn_fact wn_exit_codes[] = {
+    {"0", "success; also when the reader of standard output has gone"},
+    {"1", "a failure at run time: a file cannot be read or written, memory is short"},
+    {"2", "usage: an unknown word, a value out of range, an empty query"},
+    {"3", "partial: some lines of a stream could not be ranked"},
+    {"4", "a model or an input file that cannot be used: damaged, not text, over a limit, or, for "
+          "verify, scores that are not the expected ones"},
+    {"130", "stopped by Ctrl-C"},
+    {"143", "stopped by SIGTERM; a stream of requests finishes its line and ends with 0"},
+    {0},
+};
+
+const wn_fact wn_limits[] = {
+    {"64 MiB", "one line of input, one request, one text to tokenize"},
+    {"1,000,000", "JSON values in a line or request; documents of one query"},
+    {0},
+};
+
+const char *wn_options_env(const char *name)
+{
+    for (size_t i = 0; wn_environment[i].name != NULL; i++) {
+        if (wn_str_equal(wn_str_from(name), wn_str_from(wn_environment[i].name))) {
+            const char *value = getenv(name);
+            return value != NULL && value[0] != '\0' ? value : NULL;
+        }
+    }
+    WN_ASSERT(!"a variable of the table");
+    return NULL;
+}

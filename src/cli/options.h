@@ -1,0 +1,150 @@
+/* The one table of commands and options.  Its rows drive parsing, range checks, --help, the nearest
+ * match for a word that does not exist, the manual page, shell completions and docs/cli.md.
+ * A new option is a row of wn_options[] and its id below; a new command is a row of wn_commands[],
+ * its id, and its function in main.c.  Parsing is pure: it reads argv and nothing else.
+ * Thread rule: tables are constant; wn_args one at a time. */
+#ifndef WN_CLI_OPTIONS_H
+#define WN_CLI_OPTIONS_H
+
+#include "base/status.h"
+
+typedef enum wn_command_id {
+    WN_CMD_RANK = 0,
+    WN_CMD_TOKENIZE,
+    WN_CMD_EMBED,
+    WN_CMD_INFO,
+    WN_CMD_VERIFY,
+    WN_CMD_VERSION,
+    WN_CMD_HELP,
+    WN_CMD_COMPLETION,
+    WN_CMD_COUNT
+} wn_command_id;
+
+/* What an operand or an option's value is; completions offer it, parsing checks it. */
+typedef enum wn_value_kind {
+    WN_VALUE_NONE = 0, /* an option without a value */
+    WN_VALUE_TEXT,
+    WN_VALUE_FILE,
+    WN_VALUE_DIR,
+    WN_VALUE_INT,    /* min..max */
+    WN_VALUE_CHOICE, /* one of choices; the first is the default */
+    WN_VALUE_SHARD,  /* I/N with 0 <= I < N <= WN_SHARDS_MAX */
+    WN_VALUE_COMMAND
+} wn_value_kind;
+
+#define WN_SHARDS_MAX 1000000
+
+typedef struct wn_command {
+    const char *name;
+    const char *synopsis; /* what may follow the name; one way a line */
+    const char *summary;  /* one line without a full stop */
+    const char *details;  /* paragraphs, an empty line between them; a line that starts with two
+                             spaces is shown as it is */
+    const char *examples; /* one command a line */
+    wn_value_kind operand;
+    const char *choices; /* of an operand that is a choice */
+    size_t min_operands, max_operands;
+} wn_command;
+
+typedef enum wn_option_id {
+    WN_OPT_QUERY = 0,
+    WN_OPT_REQUEST,
+    WN_OPT_INPUT,
+    WN_OPT_TOP_N,
+    WN_OPT_FORMAT,
+    WN_OPT_WINDOWS,
+    WN_OPT_LONG_DOCS,
+    WN_OPT_OUTPUT,
+    WN_OPT_RESUME,
+    WN_OPT_SHARD,
+    WN_OPT_COUNT_ONLY,
+    WN_OPT_NO_SPECIALS,
+    WN_OPT_TOKEN_FORMAT,
+    WN_OPT_POOLING,
+    WN_OPT_NO_NORMALIZE,
+    WN_OPT_MODEL,
+    WN_OPT_PLAIN_SPECIALS,
+    WN_OPT_THREADS,
+    WN_OPT_BATCH_TOKENS,
+    WN_OPT_CPU_LEVEL,
+    WN_OPT_JSON,
+    WN_OPT_MAN,
+    WN_OPT_MARKDOWN,
+    WN_OPT_QUIET,
+    WN_OPT_HELP,
+    WN_OPT_COUNT
+} wn_option_id;
+
+#define WN_FOR(command) (1u << WN_CMD_##command)
+#define WN_FOR_ALL      ((1u << WN_CMD_COUNT) - 1)
+
+typedef struct wn_option {
+    unsigned commands; /* WN_FOR(...) of each command that has it */
+    const char *name;  /* without the dashes */
+    char letter;       /* 0: none */
+    const char *value; /* as shown, such as "N"; NULL: takes none */
+    wn_value_kind kind;
+    int64_t min, max;
+    const char *choices;  /* "table|json" */
+    const char *fallback; /* what happens without it, in words; NULL: nothing to say */
+    const char *help;     /* one sentence or two, without a full stop at the end */
+} wn_option;
+
+/* An environment variable, exit status or limit, for the documents. */
+typedef struct wn_fact {
+    const char *name;
+    const char *help;
+} wn_fact;
+
+extern const wn_command wn_commands[WN_CMD_COUNT];
+extern const wn_option wn_options[WN_OPT_COUNT];
+extern const wn_fact wn_environment[]; /* these three end with a row without name */
+extern const wn_fact wn_exit_codes[];
+extern const wn_fact wn_limits[];
+
+typedef struct wn_option_value {
+    const char *text; /* as given; NULL: the option was not given */
+    int64_t number;   /* INT: the value; CHOICE: the index; SHARD: I; else 0 */
+    int64_t of;       /* SHARD: N */
+} wn_option_value;
+
+typedef struct wn_args {
+    wn_command_id command;
+    wn_option_value values[WN_OPT_COUNT];
+    const char **operands;
+    size_t n_operands;
+} wn_args;
+
+/* Read a command line.  The last of several values counts; "--" ends the options; "-" is an
+ * operand. No command at all and --help as the first word are the command help, --version is
+ * version. Fails:   WN_ERR_ARGUMENT for a word, value or number of operands that is not allowed
+ * (names it and, where there is one, the nearest word that is), WN_ERR_MEMORY. Owns:    caller
+ * frees with wn_args_deinit(); borrows argv until then. */
+WN_MUST_USE wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_error *err);
+
+/* Free the operands. */
+void wn_args_deinit(wn_args *args);
+
+/* Whether the option was given. */
+bool wn_args_has(const wn_args *args, wn_option_id id);
+
+/* The value as given, or NULL. */
+const char *wn_args_text(const wn_args *args, wn_option_id id);
+
+/* The number or the index of the choice; 0 when it was not given. */
+int64_t wn_args_int(const wn_args *args, wn_option_id id);
+
+/* The value of an environment variable that is listed in wn_environment[]; NULL when it is unset or
+ * empty.  The only place that reads the environment. */
+const char *wn_options_env(const char *name);
+
+/* The id of a command, or WN_CMD_COUNT. */
+wn_command_id wn_options_find_command(const char *name);
+
+/* The number of edits (insert, delete, replace, swap of neighbours) that make a into b. */
+size_t wn_options_distance(wn_str a, wn_str b);
+
+/* The next word of a "a|b|c" list; false at its end.  *at starts at 0. */
+bool wn_options_next_choice(const char *choices, size_t *at, wn_str *word);
+
+#endif

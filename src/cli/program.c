@@ -1,0 +1,126 @@
+/* See program.h. */
+#define _DEFAULT_SOURCE /* stat */
+#include "cli/program.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "cli/signals.h"
+#include "data/lines.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WN_WHERE   "cli/program"
+#define READ_BYTES 65536
+
+/* Say what is wrong with the path of a model in words that help, before the loader does. */
+static wn_status check_model_dir(const char *dir, wn_error *err)
+{
+    struct stat info;
+    if (stat(dir, &info) != 0)
+        WN_FAIL(err, WN_ERR_IO, "model '%s': %s", dir, strerror(errno));
+    if (!S_ISDIR(info.st_mode))
+        WN_FAIL(err, WN_ERR_IO, "model '%s': is a file, expected the directory that it lies in",
+                dir);
+    wn_buf path = WN_BUF_INIT;
+    bool joined = wn_file_join(&path, dir, "config.json");
+    bool found = joined && wn_file_exists(path.ptr);
+    wn_buf_deinit(&path);
+    if (!joined)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
+    if (!found)
+        WN_FAIL(err, WN_ERR_IO,
+                "model '%s': has no config.json, expected a Hugging Face directory with "
+                "config.json, tokenizer.json and model.safetensors",
+                dir);
+    return WN_OK;
+}
+
+wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error *err)
+{
+    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
+    options.model_dir = wn_args_text(&program->args, WN_OPT_MODEL);
+    options.cpu_level = wn_args_text(&program->args, WN_OPT_CPU_LEVEL);
+    options.n_threads = (int32_t)wn_args_int(&program->args, WN_OPT_THREADS);
+    wn_status status = WN_OK;
+    if (options.model_dir != NULL)
+        status = check_model_dir(options.model_dir, err);
+    if (status == WN_OK)
+        status = wn_engine_open(out, &options, err);
+    if (status != WN_OK && status != WN_ERR_MEMORY && status != WN_ERR_ARGUMENT)
+        program->exit_code = WN_EXIT_DATA;
+    return status;
+}
+
+wn_status wn_program_open_runner(wn_runner **out, const wn_program *program,
+                                 const wn_engine *engine, wn_error *err)
+{
+    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
+    options.n_threads = (int32_t)wn_args_int(&program->args, WN_OPT_THREADS);
+    options.batch_tokens = (int32_t)wn_args_int(&program->args, WN_OPT_BATCH_TOKENS);
+    return wn_runner_new(out, engine, &options, err);
+}
+
+wn_status wn_program_write(wn_program *program, const wn_buf *bytes, wn_error *err)
+{
+    if (bytes->failed)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for the output");
+    return wn_sink_write(&program->out, wn_buf_str(bytes), err);
+}
+
+wn_status wn_program_read_input(wn_buf *out, wn_error *err)
+{
+    wn_buf_clear(out);
+    for (;;) {
+        if (!wn_buf_reserve(out, READ_BYTES))
+            WN_FAIL(err, WN_ERR_MEMORY, "standard input: no memory for %zu bytes", out->len);
+        ssize_t n = read(STDIN_FILENO, out->ptr + out->len, READ_BYTES);
+        if (wn_signals_caught() != 0)
+            WN_FAIL(err, WN_ERR_CANCELLED, "standard input: stopped after %zu bytes", out->len);
+        if (n < 0 && errno != EINTR)
+            WN_FAIL(err, WN_ERR_IO, "cannot read standard input: %s", strerror(errno));
+        if (n == 0)
+            return WN_OK;
+        out->len += n > 0 ? (size_t)n : 0;
+        if (out->len > WN_LINE_BYTES_MAX)
+            WN_FAIL(err, WN_ERR_LIMIT, "standard input: longer than %zu bytes", WN_LINE_BYTES_MAX);
+    }
+}
+
+void wn_program_note(const wn_program *program, const char *format, ...)
+{
+    if (wn_args_has(&program->args, WN_OPT_QUIET))
+        return;
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+}
+
+bool wn_program_should_stop(void *user)
+{
+    (void)user;
+    return wn_signals_caught() != 0;
+}
+
+int wn_program_exit_code(wn_status status)
+{
+    switch (status) {
+    case WN_OK:
+        return WN_EXIT_OK;
+    case WN_ERR_ARGUMENT:
+        return WN_EXIT_USAGE;
+    case WN_ERR_FORMAT:
+    case WN_ERR_UNSUPPORTED:
+    case WN_ERR_LIMIT:
+    case WN_ERR_INPUT:
+        return WN_EXIT_DATA;
+    case WN_ERR_CANCELLED:
+        return WN_EXIT_SIGNAL + wn_signals_caught();
+    default:
+        return WN_EXIT_FAILURE;
+    }
+}
