@@ -1,0 +1,54 @@
+/* The program: reads the command line, runs one command, prints its error, chooses the exit status.
+ * Data goes to standard output, everything else to standard error. */
+#include "cli/program.h"
+#include "cli/signals.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static wn_command_fn *const commands[WN_CMD_COUNT] = {
+    [WN_CMD_RANK] = wn_cmd_rank,     [WN_CMD_TOKENIZE] = wn_cmd_tokenize,
+    [WN_CMD_EMBED] = wn_cmd_embed,   [WN_CMD_INFO] = wn_cmd_info,
+    [WN_CMD_VERIFY] = wn_cmd_verify, [WN_CMD_VERSION] = wn_cmd_version,
+    [WN_CMD_HELP] = wn_cmd_help,     [WN_CMD_COMPLETION] = wn_cmd_completion,
+};
+
+/* An error may quote what a user gave: show it as a terminal may see it. */
+static void print_error(const wn_error *err)
+{
+    wn_buf line = WN_BUF_INIT;
+    if (wn_terminal_push_text(&line, wn_str_from(err->message), WN_COLUMNS_UNLIMITED) &&
+        wn_buf_push_byte(&line, '\0'))
+        fprintf(stderr, "winnow: %s\n", line.ptr);
+    wn_buf_deinit(&line);
+}
+
+static int end(wn_program *program, wn_status status, wn_error *err)
+{
+    if (status == WN_OK && program->out.fd >= 0)
+        status = wn_sink_close(&program->out, err);
+    if (program->out.reader_gone)
+        return WN_EXIT_OK;
+    if (status != WN_OK && status != WN_ERR_CANCELLED)
+        print_error(err);
+    return program->exit_code != 0 ? program->exit_code : wn_program_exit_code(status);
+}
+
+int main(int argc, char **argv)
+{
+    wn_error err = {0};
+    wn_program program = {.out = {.fd = STDOUT_FILENO, .name = "standard output"}};
+    wn_status status = wn_signals_install(&err);
+    if (status == WN_OK)
+        status = wn_args_parse(&program.args, argc, (const char *const *)argv, &err);
+    if (status == WN_OK) {
+        wn_terminal_init(&program.terminal, wn_args_has(&program.args, WN_OPT_QUIET));
+        bool help = wn_args_has(&program.args, WN_OPT_HELP);
+        status = commands[help ? WN_CMD_HELP : program.args.command](&program, &err);
+    }
+    int code = end(&program, status, &err);
+    wn_args_deinit(&program.args);
+    return code;
+}
