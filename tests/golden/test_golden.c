@@ -1,0 +1,340 @@
+/* Tiny random models against the results of the reference implementation (tools/make_golden.py),
+ * through the public header, on every CPU level of this machine; and a proof that these goldens
+ * notice each trap: the same files with one setting changed must not reproduce them. */
+#define _GNU_SOURCE
+#include "tests/support/check.h"
+
+#include "base/defs.h"
+#include "kernel/kernel.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOT      "tests/golden/models"
+#define TOLERANCE 1e-5 /* times max(1, |reference|) */
+#define CASES_MAX 64
+
+typedef struct golden_case {
+    wn_str query, document;
+    wn_long_docs long_docs;
+    double logit;
+    size_t n_windows; /* 0: not recorded */
+    const json_t *vector;
+    float got;
+} golden_case;
+
+typedef struct model {
+    json_t *rows[CASES_MAX];
+    golden_case cases[CASES_MAX];
+    size_t n_cases;
+    wn_engine *engine;
+    wn_engine_info info;
+} model;
+
+static wn_str text_of(const json_t *row, const char *key)
+{
+    const json_t *value = json_object_get(row, key);
+    return (wn_str){json_string_value(value), json_string_length(value)};
+}
+
+static void load_cases(model *m, const char *dir)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/cases.jsonl", dir);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    static char line[1 << 16];
+    while (fgets(line, sizeof line, f) != NULL) {
+        assert_true(m->n_cases < CASES_MAX);
+        json_t *row = json_loads(line, 0, NULL);
+        assert_non_null(row);
+        const char *policy = json_string_value(json_object_get(row, "long_docs"));
+        m->rows[m->n_cases] = row;
+        m->cases[m->n_cases++] = (golden_case){
+            .query = text_of(row, "query"),
+            .document = json_object_get(row, "text") != NULL ? text_of(row, "text")
+                                                             : text_of(row, "document"),
+            .long_docs = policy == NULL                    ? WN_LONG_DOCS_ERROR
+                         : strcmp(policy, "truncate") == 0 ? WN_LONG_DOCS_TRUNCATE
+                                                           : WN_LONG_DOCS_WINDOWS,
+            .logit = json_number_value(json_object_get(row, "logit")),
+            .n_windows = (size_t)json_integer_value(json_object_get(row, "windows")),
+            .vector = json_object_get(row, "vector"),
+        };
+    }
+    fclose(f);
+    assert_true(m->n_cases > 0);
+}
+
+static wn_status open_model(model *m, const char *dir, const char *level, wn_error *err)
+{
+    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
+    options.model_dir = dir;
+    options.cpu_level = level;
+    wn_status status = wn_engine_open(&m->engine, &options, err);
+    if (status != WN_OK)
+        return status;
+    m->info = (wn_engine_info)WN_ENGINE_INFO_INIT;
+    assert_ok(wn_engine_get_info(m->engine, &m->info, err), err);
+    load_cases(m, dir);
+    return WN_OK;
+}
+
+static void close_model(model *m)
+{
+    for (size_t i = 0; i < m->n_cases; i++)
+        json_decref(m->rows[i]);
+    wn_engine_close(m->engine);
+    *m = (model){0};
+}
+
+static wn_runner *new_runner(const model *m, int32_t n_threads, int32_t batch_tokens)
+{
+    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
+    wn_runner *runner = NULL;
+    wn_error err;
+    options.n_threads = n_threads;
+    options.batch_tokens = batch_tokens;
+    assert_ok(wn_runner_new(&runner, m->engine, &options, &err), &err);
+    return runner;
+}
+
+static double scaled(double got, double want)
+{
+    return fabs(got - want) / fmax(1, fabs(want));
+}
+
+/* Each case alone; returns the largest scaled error. */
+static double run_pairs(model *m, wn_runner *runner, bool check_windows)
+{
+    double worst = 0;
+    for (size_t i = 0; i < m->n_cases; i++) {
+        golden_case *c = &m->cases[i];
+        wn_request request = WN_REQUEST_INIT;
+        request.query = c->query;
+        request.documents = &c->document;
+        request.n_documents = 1;
+        request.long_docs = c->long_docs;
+        if (m->info.kind == WN_KIND_LATE_INTERACTION)
+            request.long_docs = WN_LONG_DOCS_TRUNCATE;
+        wn_job *job = NULL;
+        wn_error err;
+        assert_ok(wn_rank(&job, runner, &request, &err), &err);
+        size_t n;
+        const wn_result *r = wn_job_results(job, &n);
+        assert_int_equal(n, 1);
+        if (check_windows && c->n_windows > 0)
+            assert_int_equal(r->n_windows, c->n_windows);
+        c->got = r->logit;
+        worst = fmax(worst, scaled((double)r->logit, c->logit));
+        wn_job_free(job);
+    }
+    return worst;
+}
+
+/* All documents that share a query and a policy in one request: same bits, same order. */
+static void run_together(model *m, wn_runner *runner)
+{
+    for (size_t first = 0, end; first < m->n_cases; first = end) {
+        const golden_case *c = &m->cases[first];
+        wn_str documents[CASES_MAX];
+        for (end = first; end < m->n_cases && m->cases[end].query.len == c->query.len &&
+                          memcmp(m->cases[end].query.ptr, c->query.ptr, c->query.len) == 0 &&
+                          m->cases[end].long_docs == c->long_docs;
+             end++)
+            documents[end - first] = m->cases[end].document;
+        wn_request request = WN_REQUEST_INIT;
+        request.query = c->query;
+        request.documents = documents;
+        request.n_documents = end - first;
+        request.long_docs =
+            m->info.kind == WN_KIND_LATE_INTERACTION ? WN_LONG_DOCS_TRUNCATE : c->long_docs;
+        wn_job *job = NULL;
+        wn_error err;
+        assert_ok(wn_rank(&job, runner, &request, &err), &err);
+        size_t n;
+        const wn_result *r = wn_job_results(job, &n);
+        assert_int_equal(n, end - first);
+        for (size_t i = 0; i < n; i++) {
+            assert_memory_equal(&r[i].logit, &m->cases[first + r[i].index].got, sizeof(float));
+            if (i > 0)
+                assert_true(m->cases[first + r[i - 1].index].logit + 2 * TOLERANCE >=
+                            m->cases[first + r[i].index].logit);
+        }
+        wn_job_free(job);
+    }
+}
+
+static double run_vectors(model *m, wn_runner *runner)
+{
+    wn_str texts[CASES_MAX];
+    float out[CASES_MAX][64];
+    double worst = 0;
+    size_t dim = (size_t)m->info.dim;
+    assert_true(dim <= 64);
+    for (size_t i = 0; i < m->n_cases; i++)
+        texts[i] = m->cases[i].document;
+    wn_embed_options options = WN_EMBED_OPTIONS_INIT;
+    wn_error err;
+    float *flat = malloc(m->n_cases * dim * sizeof *flat);
+    assert_ok(wn_embed(flat, runner, texts, m->n_cases, &options, &err), &err);
+    for (size_t i = 0; i < m->n_cases; i++) {
+        assert_ok(wn_embed(out[i], runner, &texts[i], 1, &options, &err), &err);
+        assert_memory_equal(out[i], flat + i * dim, dim * sizeof(float));
+        for (size_t j = 0; j < dim; j++)
+            worst = fmax(worst, scaled((double)out[i][j],
+                                       json_number_value(json_array_get(m->cases[i].vector, j))));
+    }
+    free(flat);
+    return worst;
+}
+
+/* One directory at one level; returns the largest scaled error. */
+static double check_model(const char *dir, const char *level, size_t *n_cases)
+{
+    static model m;
+    wn_error err;
+    assert_ok(open_model(&m, dir, level, &err), &err);
+    wn_runner *one = new_runner(&m, 1, 0), *three = new_runner(&m, 3, 512);
+    double worst;
+    if (m.cases[0].vector != NULL) {
+        worst = fmax(run_vectors(&m, one), run_vectors(&m, three));
+    } else {
+        worst = run_pairs(&m, one, true);
+        run_together(&m, one);
+        run_together(&m, three);
+    }
+    *n_cases += m.n_cases;
+    wn_runner_free(one);
+    wn_runner_free(three);
+    close_model(&m);
+    return worst;
+}
+
+static void every_model_gives_the_reference_results_on_every_level(void **state)
+{
+    (void)state;
+    size_t n_levels, n_models = 0, n_cases = 0;
+    const char *const *levels = wn_kernels_levels(&n_levels);
+    DIR *root = opendir(ROOT);
+    assert_non_null(root);
+    for (struct dirent *entry; (entry = readdir(root)) != NULL;) {
+        char dir[512];
+        snprintf(dir, sizeof dir, ROOT "/%s", entry->d_name);
+        struct stat info;
+        if (entry->d_name[0] == '.' || stat(dir, &info) != 0 || !S_ISDIR(info.st_mode))
+            continue;
+        n_models++;
+        printf("# %-16s", entry->d_name);
+        for (size_t i = 0; i < n_levels; i++) {
+            const char *reason;
+            if (wn_kernels_get(levels[i], &reason) == NULL) {
+                printf("  %s: not run (%s)", levels[i], reason);
+                continue;
+            }
+            double worst = check_model(dir, levels[i], &n_cases);
+            printf("  %s %.1e", levels[i], worst);
+            fflush(stdout);
+            if (!(worst <= TOLERANCE))
+                fail_msg("%s on %s: error %.2e, at most %.0e", dir, levels[i], worst, TOLERANCE);
+        }
+        printf("\n");
+    }
+    closedir(root);
+    printf("# %zu models, %zu cases\n", n_models, n_cases);
+    assert_true(n_models >= 20);
+}
+
+/* ---- the goldens notice the traps -------------------------------------------------------------
+ */
+
+static void copy_file(const char *to, const char *from)
+{
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in != NULL && out != NULL);
+    static char bytes[1 << 16];
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* Error of a copy of the model whose config.json has one field changed; INFINITY when it is
+ * refused. */
+static double error_with(const char *name, const char *key, json_t *value)
+{
+    static const char *const files[] = {"model.safetensors", "tokenizer.json", "cases.jsonl",
+                                        "tokenizer_config.json"};
+    char dir[] = "build/golden-XXXXXX", from[512], to[512];
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < WN_ARRAY_LEN(files); i++) {
+        snprintf(from, sizeof from, ROOT "/%s/%s", name, files[i]);
+        snprintf(to, sizeof to, "%s/%s", dir, files[i]);
+        copy_file(to, from);
+    }
+    snprintf(from, sizeof from, ROOT "/%s/config.json", name);
+    snprintf(to, sizeof to, "%s/config.json", dir);
+    json_t *config = json_load_file(from, 0, NULL);
+    assert_non_null(config);
+    json_object_set_new(config, key, value);
+    assert_int_equal(json_dump_file(config, to, 0), 0);
+    json_decref(config);
+    static model m;
+    wn_error err;
+    double worst = INFINITY;
+    if (open_model(&m, dir, NULL, &err) == WN_OK) {
+        wn_runner *runner = new_runner(&m, 1, 0);
+        worst = m.cases[0].vector != NULL ? run_vectors(&m, runner) : run_pairs(&m, runner, false);
+        wn_runner_free(runner);
+        close_model(&m);
+    }
+    unlink(to);
+    for (size_t i = 0; i < WN_ARRAY_LEN(files); i++) {
+        snprintf(to, sizeof to, "%s/%s", dir, files[i]);
+        unlink(to);
+    }
+    rmdir(dir);
+    return worst;
+}
+
+static void goldens_notice_one_changed_setting(void **state)
+{
+    (void)state;
+    const struct {
+        const char *model, *key;
+        json_t *value;
+    } traps[] = {
+        {"bert", "hidden_act", json_string("gelu_new")},
+        {"bert-gelu-new", "hidden_act", json_string("gelu")},
+        {"bert-relu", "hidden_act", json_string("gelu")},
+        {"bert-eps", "layer_norm_eps", json_real(1e-12)},
+        {"bert-d16x2", "num_attention_heads", json_integer(1)},
+        {"xlmr", "layer_norm_eps", json_real(1e-2)},
+        {"xlmr", "pad_token_id", json_integer(0)},
+        {"xlmr", "model_type", json_string("bert")},
+        {"bert", "model_type", json_string("roberta")},
+        {"jina-v2-flash", "pad_token_id", json_integer(2)},
+        {"bert", "type_vocab_size", json_integer(1)},
+        {"bert", "vocab_size", json_integer(50)},
+        {"bert", "id2label", json_pack("{s:s,s:s}", "0", "a", "1", "b")},
+        {"bert", "num_hidden_layers", json_integer(1)},
+    };
+    mkdir("build", 0777);
+    for (size_t i = 0; i < WN_ARRAY_LEN(traps); i++) {
+        double worst = error_with(traps[i].model, traps[i].key, traps[i].value);
+        printf("# %s with another %s: error %.1e\n", traps[i].model, traps[i].key, worst);
+        assert_true(worst > 10 * TOLERANCE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_model_gives_the_reference_results_on_every_level),
+        cmocka_unit_test(goldens_notice_one_changed_setting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
