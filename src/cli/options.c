@@ -5,9 +5,8 @@
 
 #include <stdlib.h>
 
-#define WITH_ENGINE                                                                                \
-    (WN_FOR(RANK) | WN_FOR(TOKENIZE) | WN_FOR(EMBED) | WN_FOR(INFO) | WN_FOR(VERIFY))
-#define WITH_RUNNER (WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(INFO) | WN_FOR(VERIFY))
+#define WITH_RUNNER (WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(INFO) | WN_FOR(VERIFY))
+#define WITH_ENGINE (WITH_RUNNER | WN_FOR(TOKENIZE))
 
 const wn_command wn_commands[WN_CMD_COUNT] = {
     [WN_CMD_RANK] =
@@ -82,6 +81,29 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .examples = "winnow embed --model all-MiniLM-L6-v2 texts.txt > vectors.jsonl",
             .operand = WN_VALUE_FILE,
             .max_operands = 1,
+        },
+    [WN_CMD_EVAL] =
+        {
+            .name = "eval",
+            .synopsis = "DIR...",
+            .summary = "measure how good the orders of a model are",
+            .details =
+                "Each DIR is a set of judged queries: queries.tsv and docs.tsv (id, language, "
+                "text), qrels.tsv (query, document, grade) and candidates.jsonl, which says what "
+                "is to be put in order:\n"
+                "\n"
+                "  {\"qid\": \"q1\", \"cands\": [\"d7\", \"d2\"]}\n"
+                "\n"
+                "The candidates of each query are ranked by the model and by BM25 (k1 0.9, b 0.4). "
+                "Printed are the means of nDCG@10, MRR@10 and recall@3 over the queries of each "
+                "set, the mean over the sets, and 95% bootstrap intervals. Ties count against the "
+                "system: a tied relevant document is placed after the irrelevant ones.",
+            .examples = "winnow eval tests/eval/tiny\n"
+                        "winnow eval --html quality.html dev/*\n"
+                        "winnow eval --model bge-reranker-base --limit 100 --format json dev/*",
+            .operand = WN_VALUE_DIR,
+            .min_operands = 1,
+            .max_operands = SIZE_MAX,
         },
     [WN_CMD_INFO] =
         {
@@ -163,7 +185,7 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                            "uncut elsewhere"},
     [WN_OPT_WINDOWS] = {WN_FOR(RANK), "windows", 'w', NULL, WN_VALUE_NONE,
                         .help = "report the byte range of each document's best window"},
-    [WN_OPT_LONG_DOCS] = {WN_FOR(RANK), "long-docs", 0, "HOW", WN_VALUE_CHOICE,
+    [WN_OPT_LONG_DOCS] = {WN_FOR(RANK) | WN_FOR(EVAL), "long-docs", 0, "HOW", WN_VALUE_CHOICE,
                           .choices = "windows|truncate|error",
                           .help = "a document over the model's limit: best of overlapping windows, "
                                   "cut as the model's reference does, or an error"},
@@ -187,6 +209,17 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                 "mean"},
     [WN_OPT_NO_NORMALIZE] = {WN_FOR(EMBED), "no-normalize", 0, NULL, WN_VALUE_NONE,
                              .help = "keep the lengths of the vectors"},
+    [WN_OPT_EVAL_FORMAT] = {WN_FOR(EVAL), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
+                            .choices = "table|json", .help = "how to print the figures"},
+    [WN_OPT_HTML] = {WN_FOR(EVAL), "html", 0, "FILE", WN_VALUE_FILE,
+                     .help = "write a page with charts as well, which needs no other file"},
+    [WN_OPT_BM25_ONLY] = {WN_FOR(EVAL), "bm25-only", 0, NULL, WN_VALUE_NONE,
+                          .help = "measure BM25 alone and load no model"},
+    [WN_OPT_LIMIT] = {WN_FOR(EVAL), "limit", 0, "N", WN_VALUE_INT, 1, INT32_MAX, .fallback = "all",
+                      .help = "how many queries of each set to take, spread evenly over it"},
+    [WN_OPT_TOP] = {WN_FOR(EVAL), "top", 0, "N", WN_VALUE_INT, 1, INT32_MAX, .fallback = "all",
+                    .help = "how many candidates of each query to score, the first of its list; "
+                            "those behind them count as not found"},
     [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
                       .fallback = "the built-in model",
                       .help = "a Hugging Face directory: config.json, tokenizer.json, weights"},
@@ -208,8 +241,8 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                     .help = "print the manual page as troff text"},
     [WN_OPT_MARKDOWN] = {WN_FOR(HELP), "markdown", 0, NULL, WN_VALUE_NONE,
                          .help = "print the reference as Markdown"},
-    [WN_OPT_QUIET] = {WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(VERIFY), "quiet", 0, NULL,
-                      WN_VALUE_NONE, .help = "print nothing but results and errors"},
+    [WN_OPT_QUIET] = {WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(VERIFY), "quiet", 0,
+                      NULL, WN_VALUE_NONE, .help = "print nothing but results and errors"},
     [WN_OPT_HELP] = {WN_FOR_ALL, "help", 'h', NULL, WN_VALUE_NONE, .help = "explain the command"},
 };
 

@@ -31,6 +31,7 @@ typedef wn_status wn_command_fn(wn_program *program, wn_error *err);
 wn_command_fn wn_cmd_rank;
 wn_command_fn wn_cmd_tokenize;
 wn_command_fn wn_cmd_embed;
+wn_command_fn wn_cmd_eval;
 wn_command_fn wn_cmd_info;
 wn_command_fn wn_cmd_verify;
 wn_command_fn wn_cmd_version;

@@ -67,7 +67,7 @@ typedef struct wn_evaluation_options {
 
 typedef struct wn_evaluation wn_evaluation;
 
-/* A key for programs, and a phrase that follows the count: "queries without candidates". */
+/* A key for programs, and a phrase that the count follows. */
 const char *wn_note_key(wn_note note);
 const char *wn_note_text(wn_note note);
 

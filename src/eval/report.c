@@ -51,7 +51,7 @@ static void push_notes(wn_buf *out, const wn_row *row)
 {
     for (wn_note note = 0; note < WN_NOTES; note++)
         if (row->notes[note] > 0)
-            wn_buf_printf(out, "%s: %zu %s\n", row->name, row->notes[note], wn_note_text(note));
+            wn_buf_printf(out, "%s: %s: %zu\n", row->name, wn_note_text(note), row->notes[note]);
 }
 
 bool wn_report_push_table(wn_buf *out, const wn_report *report)

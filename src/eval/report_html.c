@@ -298,9 +298,9 @@ static void push_notes(wn_buf *out, const wn_report *report)
                 continue;
             push_text(out, "<li>");
             push_escaped(out, report->rows[i].name);
-            push_text(out, ": ");
+            wn_buf_printf(out, ": %s: ", wn_note_text(note));
             push_count(out, report->rows[i].notes[note]);
-            wn_buf_printf(out, " %s.</li>\n", wn_note_text(note));
+            push_text(out, "</li>\n");
         }
     }
     push_text(out, "</ul></section>\n");

@@ -1,0 +1,143 @@
+/* winnow eval: how good are the orders of a model, and of BM25, on sets of judged queries.
+ * All sets are read and the page is opened before anything is scored, so that a mistake in the last
+ * of them does not cost an hour. */
+#include "cli/part_file.h"
+#include "cli/program.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "eval/report.h"
+#include "eval/scorer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WN_WHERE "cli/cmd_eval"
+
+typedef struct eval_run {
+    wn_program *program;
+    const wn_dataset **sets; /* [n_sets] */
+    size_t n_sets;
+    wn_engine *engine; /* NULL with --bm25-only */
+    wn_scorer scorer;
+    wn_evaluation *evaluation;
+    wn_part_file page; /* path NULL without --html */
+    wn_sink page_sink;
+    wn_progress progress;
+    char noun[64]; /* what the progress counts */
+} eval_run;
+
+static wn_status open_sets(eval_run *run, wn_error *err)
+{
+    const wn_args *args = &run->program->args;
+    run->sets = wn_mem_zalloc(args->n_operands, sizeof(const wn_dataset *));
+    if (run->sets == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu sets", args->n_operands);
+    for (; run->n_sets < args->n_operands; run->n_sets++)
+        WN_TRY(wn_dataset_open(&run->sets[run->n_sets], args->operands[run->n_sets], err));
+    return WN_OK;
+}
+
+/* Called for each query: begin a line of progress with the first of a set, end it with the last. */
+static void show_progress(void *user, const char *set, size_t n_done, size_t n_queries)
+{
+    eval_run *run = user;
+    if (n_done == 1) {
+        snprintf(run->noun, sizeof run->noun, "queries of %s", set);
+        wn_progress_begin(&run->progress, &run->program->terminal, run->noun);
+    }
+    wn_progress_update(&run->progress, n_done, n_queries);
+    if (n_done == n_queries)
+        wn_progress_end(&run->progress);
+}
+
+/* The last part of a model's path, which is what a column has room for. */
+static const char *short_name(const char *model)
+{
+    const char *slash = strrchr(model, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : model;
+}
+
+static wn_status open_model(eval_run *run, wn_evaluation_options *options, wn_error *err)
+{
+    static const char *const ways[] = {"windows", "truncate", "error"};
+    int64_t way = wn_args_int(&run->program->args, WN_OPT_LONG_DOCS);
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    WN_TRY(wn_program_open_engine(&run->engine, run->program, err));
+    WN_TRY(wn_program_open_runner(&run->scorer.runner, run->program, run->engine, err));
+    WN_TRY(wn_engine_get_info(run->engine, &info, err));
+    run->scorer.long_docs = (wn_long_docs)way;
+    run->scorer.should_stop = wn_program_should_stop;
+    options->model = short_name(info.model);
+    options->long_docs = ways[way];
+    options->scorer = wn_scorer_score;
+    options->scorer_arg = &run->scorer;
+    return WN_OK;
+}
+
+static wn_status write_page(eval_run *run, const wn_report *report, wn_error *err)
+{
+    wn_buf page = WN_BUF_INIT;
+    wn_status status = WN_OK;
+    if (!wn_report_push_html(&page, report))
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the page");
+    WN_TRY_OUT(wn_sink_write(&run->page_sink, wn_buf_str(&page), err));
+    WN_TRY_OUT(wn_part_file_commit(&run->page, &run->page_sink, err));
+out:
+    wn_buf_deinit(&page);
+    return status;
+}
+
+static wn_status write_report(eval_run *run, const wn_report *report, wn_error *err)
+{
+    bool json = wn_args_int(&run->program->args, WN_OPT_EVAL_FORMAT) == 1;
+    wn_buf text = WN_BUF_INIT;
+    wn_status status = WN_OK;
+    if (!(json ? wn_report_push_json : wn_report_push_table)(&text, report))
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the report");
+    WN_TRY_OUT(wn_program_write(run->program, &text, err));
+out:
+    wn_buf_deinit(&text);
+    return status;
+}
+
+static wn_status evaluate(eval_run *run, wn_error *err)
+{
+    const wn_args *args = &run->program->args;
+    const char *page = wn_args_text(args, WN_OPT_HTML);
+    wn_evaluation_options options = {
+        .limit = (size_t)wn_args_int(args, WN_OPT_LIMIT),
+        .top = (size_t)wn_args_int(args, WN_OPT_TOP),
+        .should_stop = wn_program_should_stop,
+        .progress = show_progress,
+        .user = run,
+    };
+    WN_TRY(open_sets(run, err));
+    if (!wn_args_has(args, WN_OPT_BM25_ONLY))
+        WN_TRY(open_model(run, &options, err));
+    if (page != NULL)
+        WN_TRY(wn_part_file_open(&run->page, &run->page_sink, page, false, err));
+    WN_TRY(wn_evaluation_new(&run->evaluation, &options, err));
+    for (size_t i = 0; i < run->n_sets; i++)
+        WN_TRY(wn_evaluation_add(run->evaluation, run->sets[i], err));
+    wn_report report = wn_evaluation_report(run->evaluation);
+    if (page != NULL)
+        WN_TRY(write_page(run, &report, err));
+    return write_report(run, &report, err);
+}
+
+wn_status wn_cmd_eval(wn_program *program, wn_error *err)
+{
+    eval_run run = {.program = program};
+    wn_status status = evaluate(&run, err);
+    wn_progress_end(&run.progress);
+    wn_part_file_deinit(&run.page);
+    wn_evaluation_free(run.evaluation);
+    wn_scorer_deinit(&run.scorer);
+    wn_runner_free(run.scorer.runner);
+    wn_engine_close(run.engine);
+    for (size_t i = 0; i < run.n_sets; i++)
+        wn_dataset_close(run.sets[i]);
+    wn_mem_free(run.sets);
+    return status;
+}
