@@ -126,7 +126,9 @@ static layout layout_of(const wn_answer *answer, const wn_terminal *terminal)
 {
     layout l = {.answer = answer, .colour = terminal->out_is_tty && terminal->colour};
     l.rank_columns = digits_of(answer->n_results);
-    l.index_columns = 1;
+    l.score_columns = (int)strlen("0.000");
+    l.index_columns = (int)strlen("index");
+    l.window_columns = (int)strlen("bytes");
     for (size_t i = 0; i < answer->n_results; i++) {
         const wn_result *r = &answer->results[i];
         int score = snprintf(NULL, 0, "%.3f", r->relevance_score);
@@ -154,6 +156,15 @@ static void push_style(wn_buf *out, const layout *l, const char *code)
         wn_buf_printf(out, "\033[%sm", code);
 }
 
+/* A text as a table shows it: white space at its start says nothing. */
+static wn_str without_leading_space(wn_str text)
+{
+    size_t at = 0;
+    while (at < text.len && strchr(" \t\r\n", text.ptr[at]) != NULL)
+        at++;
+    return wn_str_slice(text, at, text.len);
+}
+
 static void push_row(wn_buf *out, const layout *l, size_t i)
 {
     const wn_result *r = &l->answer->results[i];
@@ -168,10 +179,9 @@ static void push_row(wn_buf *out, const layout *l, size_t i)
     push_style(out, l, "2");
     wn_buf_printf(out, "  %*zu", l->index_columns, r->index);
     if (l->window_columns > 0) {
-        int width = wn_buf_printf(out, "  %zu-%zu", r->window_start, r->window_end)
-                        ? digits_of(r->window_start) + 1 + digits_of(r->window_end)
-                        : 0;
-        wn_buf_printf(out, "%*s", l->window_columns - width, "");
+        int width = digits_of(r->window_start) + 1 + digits_of(r->window_end);
+        wn_buf_printf(out, "  %zu-%zu%*s", r->window_start, r->window_end,
+                      l->window_columns - width, "");
         if (r->window_end <= text.len && r->window_start <= r->window_end)
             text = wn_str_slice(text, r->window_start, r->window_end);
     }
@@ -182,14 +192,35 @@ static void push_row(wn_buf *out, const layout *l, size_t i)
         wn_buf_printf(out, "(empty)");
         push_style(out, l, "0");
     } else {
-        wn_terminal_push_text(out, text, l->text_columns);
+        wn_terminal_push_text(out, without_leading_space(text), l->text_columns);
     }
+    wn_buf_push_byte(out, '\n');
+}
+
+static void push_titles(wn_buf *out, const layout *l, size_t columns)
+{
+    if (l->answer->query.len > 0) {
+        push_style(out, l, "1");
+        wn_buf_push_byte(out, ' ');
+        wn_terminal_push_text(out, l->answer->query,
+                              columns == WN_COLUMNS_UNLIMITED ? columns : columns - 2);
+        push_style(out, l, "0");
+        wn_buf_printf(out, "\n\n");
+    }
+    push_style(out, l, "2");
+    wn_buf_printf(out, " %*s  %-*s  %*s", l->rank_columns, "#", BAR_CELLS + 2 + l->score_columns,
+                  "relevance", l->index_columns, "index");
+    if (l->window_columns > 0)
+        wn_buf_printf(out, "  %-*s", l->window_columns, "bytes");
+    wn_buf_printf(out, "  text");
+    push_style(out, l, "0");
     wn_buf_push_byte(out, '\n');
 }
 
 bool wn_answer_push_table(wn_buf *out, const wn_answer *answer, const wn_terminal *terminal)
 {
     layout l = layout_of(answer, terminal);
+    push_titles(out, &l, terminal->out_columns);
     for (size_t i = 0; i < answer->n_results; i++)
         push_row(out, &l, i);
     return !out->failed;

@@ -20,6 +20,7 @@ typedef struct wn_answer {
     size_t n_results;
     wn_usage usage;
     wn_str id;                    /* JSON text; empty: none */
+    wn_str query;                 /* shown above a table; empty: not shown */
     const wn_document *documents; /* of the request, by index */
     bool with_documents;          /* JSON repeats them */
     bool with_windows;            /* byte ranges of the best windows */
@@ -36,7 +37,8 @@ bool wn_answer_push_jsonl(wn_buf *out, const wn_answer *answer);
  * text are \t, \n, \r, \\ and \u00XX. */
 bool wn_answer_push_tsv(wn_buf *out, const wn_answer *answer);
 
-/* Rank, bar, relevance, index and text; cut to the width of a terminal, whole elsewhere. */
+/* A line of titles, then rank, bar, relevance, index and text; cut to the width of a terminal,
+ * whole elsewhere. */
 bool wn_answer_push_table(wn_buf *out, const wn_answer *answer, const wn_terminal *terminal);
 
 #endif

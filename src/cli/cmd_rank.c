@@ -202,7 +202,11 @@ static wn_status rank_request(ranker *r, wn_error *err)
         status = wn_rank_request_parse(&asked, wn_buf_str(&text), path, err);
     if (status == WN_OK) {
         wn_answer answer = {
-            .id = asked.id, .documents = asked.documents, .with_documents = asked.return_documents};
+            .id = asked.id,
+            .query = asked.query,
+            .documents = asked.documents,
+            .with_documents = asked.return_documents,
+        };
         wn_request request = r->base;
         request.query = asked.query;
         request.documents = asked.texts;

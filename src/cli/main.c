@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,6 +20,15 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_HELP] = wn_cmd_help,
     [WN_CMD_COMPLETION] = wn_cmd_completion,
 };
+
+/* Whoever started us may have closed standard descriptors: a file opened later must not become one
+ * of them.  Writing to the stand-in fails, as it would have. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            return;
+}
 
 /* An error may quote what a user gave: show it as a terminal may see it. */
 static void print_error(const wn_error *err)
@@ -43,6 +53,7 @@ static int end(wn_program *program, wn_status status, wn_error *err)
 
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     wn_error err = {0};
     wn_program program = {.out = {.fd = STDOUT_FILENO, .name = "standard output"}};
     wn_status status = wn_signals_install(&err);

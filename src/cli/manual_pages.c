@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#include <stdio.h>
+
 /* ---- troff ----------------------------------------------------------------------------------- */
 
 /* Text that troff leaves as it is: backslashes, hyphens, and what looks like a request. */
@@ -25,6 +27,18 @@ static void push_troff_line(wn_buf *out, const char *before, wn_str text)
     wn_buf_push_str(out, wn_str_from(before));
     push_troff(out, text);
     wn_buf_push_byte(out, '\n');
+}
+
+/* Lines as they are, each behind the same words. */
+static void push_troff_lines(wn_buf *out, const char *before, const char *text)
+{
+    wn_buf_printf(out, ".PP\n.nf\n");
+    do {
+        wn_str line = {text, strcspn(text, "\n")};
+        push_troff_line(out, before, line);
+        text += line.len + (text[line.len] == '\n' ? 1 : 0);
+    } while (*text != '\0');
+    wn_buf_printf(out, ".fi\n");
 }
 
 /* Paragraphs; lines that start with two spaces are examples. */
@@ -63,15 +77,21 @@ static void push_troff_option(wn_buf *out, const wn_option *option)
     wn_buf_deinit(&text);
 }
 
-static void push_troff_examples(wn_buf *out, const char *text)
+static void push_troff_command(wn_buf *out, wn_command_id id)
 {
-    wn_buf_printf(out, ".PP\n.nf\n");
-    while (*text != '\0') {
-        wn_str line = {text, strcspn(text, "\n")};
-        push_troff_line(out, "  ", line);
-        text += line.len + (text[line.len] == '\n' ? 1 : 0);
-    }
-    wn_buf_printf(out, ".fi\n");
+    const wn_command *command = &wn_commands[id];
+    char before[40];
+    snprintf(before, sizeof before, "  winnow %s ", command->name);
+    wn_buf_printf(out, ".SS %s\n%c%s.\n", command->name, command->summary[0] - 'a' + 'A',
+                  command->summary + 1);
+    push_troff_lines(out, before, command->synopsis);
+    wn_buf_printf(out, ".PP\n");
+    push_troff_paragraphs(out, command->details);
+    for (int i = 0; i < WN_OPT_COUNT; i++)
+        if ((wn_options[i].commands & (1u << id)) != 0 && i != WN_OPT_HELP)
+            push_troff_option(out, &wn_options[i]);
+    wn_buf_printf(out, ".PP\nExamples:\n");
+    push_troff_lines(out, "  ", command->examples);
 }
 
 static void push_troff_facts(wn_buf *out, const char *title, const wn_fact *facts)
@@ -88,16 +108,8 @@ bool wn_manual_push_troff(wn_buf *out)
                   "winnow \\- put documents in order of relevance to a query\n.SH SYNOPSIS\n"
                   ".B winnow\nCOMMAND [OPTION...] [OPERAND]\n.SH COMMANDS\n",
                   WN_VERSION);
-    for (int i = 0; i < WN_CMD_COUNT; i++) {
-        const wn_command *command = &wn_commands[i];
-        wn_buf_printf(out, ".SS %s\n", command->name);
-        wn_buf_printf(out, "%c%s.\n.PP\n", command->summary[0] - 'a' + 'A', command->summary + 1);
-        push_troff_paragraphs(out, command->details);
-        for (int j = 0; j < WN_OPT_COUNT; j++)
-            if ((wn_options[j].commands & (1u << i)) != 0 && j != WN_OPT_HELP)
-                push_troff_option(out, &wn_options[j]);
-        push_troff_examples(out, command->examples);
-    }
+    for (int i = 0; i < WN_CMD_COUNT; i++)
+        push_troff_command(out, (wn_command_id)i);
     push_troff_facts(out, "EXIT STATUS", wn_exit_codes);
     push_troff_facts(out, "ENVIRONMENT", wn_environment);
     push_troff_facts(out, "LIMITS", wn_limits);

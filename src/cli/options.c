@@ -193,10 +193,10 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                        .fallback = "standard output",
                        .help = "write results to FILE.part, renamed to FILE when all is done"},
     [WN_OPT_RESUME] = {WN_FOR(RANK), "resume", 0, NULL, WN_VALUE_NONE,
-                       .help = "go on behind the last whole line of FILE.part (streams only)"},
-    [WN_OPT_SHARD] = {WN_FOR(RANK), "shard", 0, "I/N", WN_VALUE_SHARD, .fallback = "0/1",
-                      .help = "rank only every N-th line, from line I on, counted from 0 (streams "
-                              "only)"},
+                       .help = "in a stream, go on behind the last whole line of FILE.part"},
+    [WN_OPT_SHARD] = {WN_FOR(RANK), "shard", 0, "I/N", WN_VALUE_SHARD,
+                      .help =
+                          "in a stream, rank only every N-th line, from line I on, counted from 0"},
     [WN_OPT_COUNT_ONLY] = {WN_FOR(TOKENIZE), "count", 'c', NULL, WN_VALUE_NONE,
                            .help = "print only the number of tokens"},
     [WN_OPT_NO_SPECIALS] = {WN_FOR(TOKENIZE), "no-specials", 0, NULL, WN_VALUE_NONE,

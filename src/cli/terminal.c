@@ -181,13 +181,14 @@ bool wn_progress_push_line(wn_buf *out, const wn_progress *progress, uint64_t el
         wn_buf_printf(&words, ", %.3g a second", (double)done / seconds);
     }
     size_t used = wn_terminal_text_columns(wn_buf_str(&words));
-    size_t room = progress->columns > used + 3 ? progress->columns - used - 3 : 0;
+    size_t room = progress->columns > used + 4 ? progress->columns - used - 4 : 0;
     size_t cells = total == 0 ? 0 : WN_MIN(room, (size_t)32);
+    wn_buf_push_byte(out, ' ');
     if (cells >= 8) {
         push_rule(out, fraction, cells, progress->colour);
         wn_buf_push(out, "  ", 2);
     }
-    wn_terminal_push_text(out, wn_buf_str(&words), progress->columns - 1);
+    wn_terminal_push_text(out, wn_buf_str(&words), progress->columns - 2);
     out->failed |= words.failed;
     wn_buf_deinit(&words);
     return !out->failed;

@@ -44,7 +44,7 @@ typedef struct wn_progress {
 } wn_progress;
 
 /* Append one line of progress without its line end; total 0: not known.
- * Needs:   columns >= 1. */
+ * Needs:   columns >= 2. */
 bool wn_progress_push_line(wn_buf *out, const wn_progress *progress, uint64_t elapsed_ns,
                            size_t done, size_t total);
 
