@@ -1,0 +1,185 @@
+/* The ops of a forward pass on ragged batches, against a plain double reference, with one thread
+ * and three, alone and together, bit by bit where the promise says so. */
+#include "tests/support/check.h"
+
+#include "base/mem.h"
+#include "compute/ops.h"
+#include "tests/support/levels.h"
+
+#include <math.h>
+
+enum { SEQS = 9 };
+static const uint32_t lens[SEQS] = {1, 5, 17, 64, 3, 130, 31, 2, 90};
+
+static wn_exec *new_exec(const wn_kernels *kernels, wn_pool *pool, size_t hidden, size_t inter,
+                         size_t n_heads, size_t n_threads)
+{
+    wn_dims dims = {hidden, inter, n_heads, hidden / n_heads, hidden, 130};
+    wn_plan plan;
+    wn_exec *exec = NULL;
+    wn_error err;
+    assert_ok(wn_plan_make(&plan, &dims, kernels, n_threads, 1024, &err), &err);
+    assert_ok(wn_exec_new(&exec, &plan, kernels, pool, &err), &err);
+    return exec;
+}
+
+/* Attention of sequence rows [first, first + n) in double. */
+static void reference(double *out, const float *qkv, size_t width, size_t first, size_t n,
+                      size_t n_keys, const wn_attention *a, size_t head, size_t row)
+{
+    size_t d = a->head_dim, at = head * d;
+    const float *q = qkv + (first + row) * 3 * width + at;
+    double weights[130], top = -INFINITY, sum = 0;
+    (void)n;
+    for (size_t j = 0; j < n_keys; j++) {
+        const float *k = qkv + (first + j) * 3 * width + width + at;
+        weights[j] = 0;
+        for (size_t p = 0; p < d; p++)
+            weights[j] += (double)q[p] * (double)k[p] * (double)a->scale;
+        top = fmax(top, weights[j]);
+    }
+    for (size_t j = 0; j < n_keys; j++)
+        sum += weights[j] = exp(weights[j] - top);
+    for (size_t p = 0; p < d; p++) {
+        out[p] = 0;
+        for (size_t j = 0; j < n_keys; j++)
+            out[p] += weights[j] / sum * (double)qkv[(first + j) * 3 * width + 2 * width + at + p];
+    }
+}
+
+static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t head_dim)
+{
+    size_t width = n_heads * head_dim, total = 0;
+    uint32_t start[SEQS + 1] = {0}, keys[SEQS];
+    for (size_t s = 0; s < SEQS; s++) {
+        start[s + 1] = start[s] + lens[s];
+        keys[s] = s % 3 == 1 ? (lens[s] + 1) / 2 : lens[s];
+    }
+    total = start[SEQS];
+    wn_batch batch = {.n_seqs = SEQS, .n_tokens = total, .seq_start = start, .n_keys = keys};
+    wn_attention a = {n_heads, head_dim, 1.0f / sqrtf((float)head_dim)};
+    wn_pool *pool = NULL;
+    wn_error err;
+    assert_ok(wn_pool_new(&pool, 3, &err), &err);
+    wn_exec *one = new_exec(kernels, NULL, width, 8, n_heads, 1);
+    wn_exec *three = new_exec(kernels, pool, width, 8, n_heads, 3);
+    wn_tensor qkv = wn_exec_tensor(one, total, 3 * width), y = wn_exec_tensor(one, total, width);
+    wn_tensor z = wn_exec_tensor(three, total, width), w = wn_exec_tensor(three, 130, width);
+    check_random(qkv.data, total * 3 * width, 2);
+    wn_exec_ops(one)->attention(one, &y, &qkv, &batch, &a);
+    wn_exec_ops(three)->attention(three, &z, &qkv, &batch, &a);
+    assert_memory_equal(y.data, z.data, total * width * sizeof(float));
+    double worst = 0;
+    for (size_t s = 0; s < SEQS; s++) {
+        for (size_t head = 0; head < n_heads; head++) {
+            for (size_t i = 0; i < lens[s]; i++) {
+                double want[256];
+                reference(want, qkv.data, width, start[s], lens[s], keys[s], &a, head, i);
+                for (size_t p = 0; p < head_dim; p++)
+                    worst = fmax(worst,
+                                 fabs((double)y.data[(start[s] + i) * width + head * head_dim + p] -
+                                      want[p]));
+            }
+        }
+        uint32_t alone_start[2] = {0, lens[s]};
+        wn_batch alone = {
+            .n_seqs = 1, .n_tokens = lens[s], .seq_start = alone_start, .n_keys = &keys[s]};
+        wn_tensor part = {qkv.data + start[s] * 3 * width, lens[s], 3 * width};
+        wn_tensor out = {w.data, lens[s], width};
+        wn_exec_ops(three)->attention(three, &out, &part, &alone, &a);
+        assert_memory_equal(out.data, y.data + start[s] * width, lens[s] * width * sizeof(float));
+    }
+    if (!(worst <= 5e-6))
+        fail_msg("%s: %zu heads of %zu: error %.2e, at most 5e-6", kernels->level, n_heads,
+                 head_dim, worst);
+    wn_exec_free(one);
+    wn_exec_free(three);
+    wn_pool_free(pool);
+}
+
+static void check_attention(const wn_kernels *kernels)
+{
+    const size_t shapes[][2] = {{1, 32}, {3, 64}, {2, 9}, {1, 128}, {12, 32}, {1, 1}};
+    for (size_t i = 0; i < WN_ARRAY_LEN(shapes); i++)
+        check_attention_of(kernels, shapes[i][0], shapes[i][1]);
+}
+
+static void attention_sees_its_own_sequence_and_its_keys_only(void **state)
+{
+    (void)state;
+    check_levels(check_attention);
+}
+
+static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
+{
+    float *w = wn_mem_alloc(n * k, sizeof *w), *b = wn_mem_alloc(n, sizeof *b);
+    check_random(w, n * k, 0.3f);
+    check_random(b, n, 0.3f);
+    wn_source weight = {w, WN_DTYPE_F32, n, k}, bias = {b, WN_DTYPE_F32, 1, n};
+    wn_linear linear;
+    wn_error err;
+    assert_ok(wn_linear_init(&linear, kernels, &weight, &bias, 1, &err), &err);
+    wn_mem_free(w);
+    wn_mem_free(b);
+    return linear;
+}
+
+static void check_layer(const wn_kernels *kernels)
+{
+    const size_t rows = 343, h = 48, inter = 100;
+    float ones[48], zeros[48] = {0};
+    for (size_t i = 0; i < h; i++)
+        ones[i] = 1;
+    wn_source gain = {ones, WN_DTYPE_F32, 1, h}, bias = {zeros, WN_DTYPE_F32, 1, h};
+    wn_linear up = random_linear(kernels, inter, h), down = random_linear(kernels, h, inter);
+    wn_norm norm;
+    wn_error err;
+    assert_ok(wn_norm_init(&norm, &gain, &bias, 1e-12f, &err), &err);
+    wn_pool *pool = NULL;
+    assert_ok(wn_pool_new(&pool, 3, &err), &err);
+    wn_exec *three = new_exec(kernels, pool, h, inter, 1, 3),
+            *one = new_exec(kernels, NULL, h, inter, 1, 1);
+    wn_tensor x = wn_exec_tensor(one, rows, h), y = wn_exec_tensor(one, rows, h);
+    wn_tensor z = wn_exec_tensor(three, rows, h), apart = wn_exec_tensor(three, rows, h);
+    float *wide = wn_mem_aligned(rows * inter * sizeof(float));
+    check_random(x.data, rows * h, 1);
+    wn_exec_ops(one)->feed_forward(one, &y, &x, &up, WN_ACT_GELU, &down, &norm);
+    wn_exec_ops(three)->feed_forward(three, &z, &x, &up, WN_ACT_GELU, &down, &norm);
+    assert_memory_equal(y.data, z.data, rows * h * sizeof(float));
+    /* The same as its parts. */
+    wn_tensor middle = {wide, rows, inter};
+    wn_exec_ops(three)->linear(three, &middle, &x, &up, WN_ACT_GELU);
+    wn_exec_ops(three)->linear_add_norm(three, &apart, &middle, &down, &x, &norm);
+    assert_memory_equal(y.data, apart.data, rows * h * sizeof(float));
+    /* In place, and a row alone. */
+    memcpy(z.data, x.data, rows * h * sizeof(float));
+    wn_exec_ops(three)->feed_forward(three, &z, &z, &up, WN_ACT_GELU, &down, &norm);
+    assert_memory_equal(y.data, z.data, rows * h * sizeof(float));
+    for (size_t i = 0; i < rows; i += 57) {
+        wn_tensor row = {x.data + i * h, 1, h}, out = {apart.data, 1, h};
+        wn_exec_ops(three)->feed_forward(three, &out, &row, &up, WN_ACT_GELU, &down, &norm);
+        assert_memory_equal(out.data, y.data + i * h, h * sizeof(float));
+    }
+    wn_mem_free(wide);
+    wn_exec_free(one);
+    wn_exec_free(three);
+    wn_pool_free(pool);
+    wn_linear_deinit(&up);
+    wn_linear_deinit(&down);
+    wn_norm_deinit(&norm);
+}
+
+static void feed_forward_equals_its_parts_bit_by_bit(void **state)
+{
+    (void)state;
+    check_levels(check_layer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attention_sees_its_own_sequence_and_its_keys_only),
+        cmocka_unit_test(feed_forward_equals_its_parts_bit_by_bit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

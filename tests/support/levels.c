@@ -1,0 +1,30 @@
+/* See levels.h. */
+#include "tests/support/check.h"
+#include "tests/support/levels.h"
+
+void check_levels(check_level_fn *check)
+{
+    size_t n;
+    const char *const *names = wn_kernels_levels(&n);
+    const char *only = getenv("WINNOW_TEST_LEVEL"), *reason;
+    for (size_t i = 0; i < n; i++) {
+        if (only != NULL && only[0] != '\0' && strcmp(only, names[i]) != 0)
+            continue;
+        const wn_kernels *kernels = wn_kernels_get(names[i], &reason);
+        if (kernels == NULL)
+            printf("# level %s not run: %s\n", names[i], reason);
+        else
+            check(kernels);
+    }
+}
+
+void check_random(float *x, size_t n, float scale)
+{
+    static uint64_t state = 0x9E3779B97F4A7C15u;
+    for (size_t i = 0; i < n; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        x[i] = scale * ((float)(state >> 40) * 0x1p-23f - 1.0f);
+    }
+}
