@@ -4,7 +4,7 @@
 #include "tests/support/check.h"
 
 #include "base/mem.h"
-#include "tests/support/levels.h"
+#include "tests/support/check_levels.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/dtype.h"
 #include "base/mem.h"
-#include "tests/support/levels.h"
+#include "tests/support/check_levels.h"
 
 #include <math.h>
 

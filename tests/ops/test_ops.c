@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "compute/ops.h"
-#include "tests/support/levels.h"
+#include "tests/support/check_levels.h"
 
 #include <math.h>
 

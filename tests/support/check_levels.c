@@ -1,6 +1,6 @@
-/* See levels.h. */
+/* See check_levels.h. */
 #include "tests/support/check.h"
-#include "tests/support/levels.h"
+#include "tests/support/check_levels.h"
 
 void check_levels(check_level_fn *check)
 {

@@ -1,7 +1,7 @@
 /* Tests that run on every CPU level of this machine.  WINNOW_TEST_LEVEL narrows them to one.
  * Thread rule: test thread only. */
-#ifndef WN_TESTS_LEVELS_H
-#define WN_TESTS_LEVELS_H
+#ifndef WN_TESTS_CHECK_LEVELS_H
+#define WN_TESTS_CHECK_LEVELS_H
 
 #include "kernel/kernel.h"
 
