@@ -57,7 +57,9 @@ wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *e
     json_t *json = json_loadb(text.len == 0 ? "" : text.ptr, text.len, flags, &why);
     if (json == NULL && json_error_code(&why) == json_error_numeric_overflow)
         json = json_loadb(text.ptr, text.len, flags | JSON_DECODE_INT_AS_REAL, &why);
-    if (json == NULL && json_error_code(&why) == json_error_out_of_memory)
+    /* jansson has no text for some failed allocations. */
+    if (json == NULL &&
+        (json_error_code(&why) == json_error_out_of_memory || why.text[0] == '\0'))
         WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for its JSON (%zu bytes)", name, text.len);
     if (json == NULL)
         WN_FAIL(err, WN_ERR_FORMAT, "%s: line %d, byte %d: %s", name, WN_MAX(why.line, 1),

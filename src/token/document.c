@@ -218,6 +218,8 @@ static wn_status walk_object(reader *r, bool in_model)
         if (scan->at == value && !wn_scan_skip(scan))
             break;
     } while (wn_scan_take(scan, ','));
+    if (status == WN_OK && key.failed)
+        status = wn_error_set(r->err, WN_ERR_MEMORY, WN_WHERE, "no memory for a key");
     wn_buf_deinit(&key);
     if (status == WN_OK)
         wn_scan_take(scan, '}');

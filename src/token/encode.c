@@ -105,7 +105,7 @@ static bool grow_ids(wn_ids *ids, size_t more)
 /* Room for `more` ids. */
 static inline bool reserve_ids(wn_ids *ids, size_t more)
 {
-    bool ranges = !ids->with_offsets || ids->end != NULL;
+    bool ranges = !ids->with_offsets || (ids->start != NULL && ids->end != NULL);
     return (ranges && ids->cap - ids->n >= more) || grow_ids(ids, more);
 }
 

@@ -2,7 +2,6 @@
 #include "tests/fault/fault.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -116,7 +115,6 @@ static verdict run_once(char *why, size_t why_size, fault_operation *operation, 
 
 long fault_loop(char *why, size_t why_size, fault_operation *operation, void *arg)
 {
-    json_set_alloc_funcs(__wrap_malloc, __wrap_free);
     for (long n = 1; n <= ALLOCATIONS_MAX; n++) {
         verdict result = run_once(why, why_size, operation, arg, n, false);
         if (result == FAILED_WELL)

@@ -1,0 +1,167 @@
+/* The library behind winnow.h under failing allocations: opening models of every kind, ranking,
+ * embedding, tokenizing; and the promise that scoring allocates nothing at all. */
+#include "tests/fault/fault.h"
+
+#include "base/str.h"
+
+static const wn_str documents[] = {
+    {"balan bamer celan", 17},
+    {"", 0},
+    {"dimer. fonis!", 13},
+    {"zzz gutok", 9},
+};
+
+static wn_engine *open_engine(const char *dir)
+{
+    wn_engine *engine = NULL;
+    wn_error err;
+    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
+    options.model_dir = dir;
+    assert_ok(wn_engine_open(&engine, &options, &err), &err);
+    return engine;
+}
+
+static wn_runner *new_runner(const wn_engine *engine)
+{
+    wn_runner *runner = NULL;
+    wn_error err;
+    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
+    options.n_threads = 2;
+    assert_ok(wn_runner_new(&runner, engine, &options, &err), &err);
+    return runner;
+}
+
+static wn_request small_request(void)
+{
+    wn_request request = WN_REQUEST_INIT;
+    request.query = WN_STR("balan dimer");
+    request.documents = documents;
+    request.n_documents = sizeof documents / sizeof documents[0];
+    request.want_windows = true;
+    return request;
+}
+
+static wn_status open_and_close(void *arg, wn_error *err)
+{
+    wn_engine *engine = NULL;
+    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
+    options.model_dir = arg;
+    options.n_threads = 1;
+    wn_status status = wn_engine_open(&engine, &options, err);
+    wn_engine_close(engine);
+    return status;
+}
+
+static void opening_a_model_survives(void **state)
+{
+    (void)state;
+    static const char *const dirs[] = {
+        "tests/golden/models/bert",        "tests/golden/models/xlmr",
+        "tests/golden/models/roberta-bpe", "tests/golden/models/colbert",
+        "tests/golden/models/embed-mean",  "tests/golden/models/bert-sharded"};
+    for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+        fault_each_allocation(dirs[i], open_and_close, (void *)(uintptr_t)dirs[i]);
+}
+
+/* The runner keeps its scratch, so it is made and freed inside. */
+static wn_status rank_once(void *arg, wn_error *err)
+{
+    wn_request request = small_request();
+    wn_runner *runner = NULL;
+    wn_job *job = NULL;
+    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
+    options.n_threads = 2;
+    wn_status status = wn_runner_new(&runner, arg, &options, err);
+    if (status == WN_OK)
+        status = wn_rank(&job, runner, &request, err);
+    wn_job_free(job);
+    wn_runner_free(runner);
+    return status;
+}
+
+static void ranking_survives_with_every_kind_of_model(void **state)
+{
+    (void)state;
+    static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/colbert",
+                                       "tests/golden/models/embed-cls"};
+    for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+        wn_engine *engine = open_engine(dirs[i]);
+        fault_each_allocation("make a runner and rank", rank_once, engine);
+        wn_engine_close(engine);
+    }
+}
+
+static wn_status embed_once(void *arg, wn_error *err)
+{
+    float out[4 * 32];
+    wn_runner *runner = NULL;
+    wn_runner_options runner_options = WN_RUNNER_OPTIONS_INIT;
+    wn_embed_options options = WN_EMBED_OPTIONS_INIT;
+    runner_options.n_threads = 2;
+    wn_status status = wn_runner_new(&runner, arg, &runner_options, err);
+    if (status == WN_OK)
+        status = wn_embed(out, runner, documents, 4, &options, err);
+    wn_runner_free(runner);
+    return status;
+}
+
+static wn_status tokenize_once(void *arg, wn_error *err)
+{
+    wn_tokens *tokens = NULL;
+    wn_tokenize_options options = WN_TOKENIZE_OPTIONS_INIT;
+    wn_status status = wn_tokenize(&tokens, arg, documents[2], &options, err);
+    wn_tokens_free(tokens);
+    return status;
+}
+
+static void embedding_and_tokenizing_survive(void **state)
+{
+    (void)state;
+    wn_engine *engine = open_engine("tests/golden/models/embed-mean");
+    fault_each_allocation("make a runner and embed", embed_once, engine);
+    fault_each_allocation("tokenize", tokenize_once, engine);
+    wn_engine_close(engine);
+}
+
+/* An operation that allocates nothing has one loop turn: fault_loop() then counts 0 allocations. */
+static wn_status score_again(void *arg, wn_error *err)
+{
+    wn_job **pair = arg;
+    return wn_run((wn_runner *)(void *)pair[0], &pair[1], 1, err);
+}
+
+static void scoring_allocates_nothing(void **state)
+{
+    (void)state;
+    static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/xlmr",
+                                       "tests/golden/models/colbert",
+                                       "tests/golden/models/embed-mean", NULL /* built-in */};
+    for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+        wn_engine *engine = open_engine(dirs[i]);
+        wn_runner *runner = new_runner(engine);
+        wn_request request = small_request();
+        wn_job *job = NULL;
+        wn_error err;
+        char why[256] = "";
+        assert_ok(wn_job_new(&job, runner, &request, &err), &err);
+        wn_job *pair[2] = {(wn_job *)(void *)runner, job};
+        long n = fault_loop(why, sizeof why, score_again, pair);
+        if (n != 0)
+            fail_msg("%s: scoring made %ld allocations %s", dirs[i] == NULL ? "built-in" : dirs[i],
+                     n, why);
+        wn_job_free(job);
+        wn_runner_free(runner);
+        wn_engine_close(engine);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opening_a_model_survives),
+        cmocka_unit_test(ranking_survives_with_every_kind_of_model),
+        cmocka_unit_test(embedding_and_tokenizing_survive),
+        cmocka_unit_test(scoring_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
