@@ -52,7 +52,7 @@ static int run_folder(const char *folder, size_t *n_files)
     int n = scandir(folder, &entries, is_file, alphasort), failed = 0;
     for (int i = 0; i < n; i++) {
         char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        snprintf(path, sizeof path, "%.3800s/%.255s", folder, entries[i]->d_name);
         failed |= run_file(path);
         free(entries[i]);
     }

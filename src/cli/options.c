@@ -280,6 +280,6 @@ const char *wn_options_env(const char *name)
             return value != NULL && value[0] != '\0' ? value : NULL;
         }
     }
-    WN_ASSERT(!"a variable of the table");
+    WN_ASSERT(false); /* every name is in the table */
     return NULL;
 }
