@@ -420,5 +420,7 @@ wn_status wn_safetensors_header_read(wn_view_list *list, wn_str bytes, const cha
     skip_space(&s);
     if (s.at < s.text.len)
         return fail_here(&s, "nothing but spaces behind the last '}'");
+    if (list->n == first) /* no array to point into */
+        return check_cover(&s, NULL, 0, data);
     return check_cover(&s, list->at + first, list->n - first, data);
 }
