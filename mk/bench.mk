@@ -13,3 +13,9 @@ bench-peers: venv lib ## Winnow beside ONNX Runtime on the same model and texts,
 .PHONY: bench-start
 bench-start: $(B)/winnow ## start-up time, binary size, peak memory
 	$(PYTHON) bench/start.py --winnow $(B)/winnow
+
+.PHONY: bench-tokenizer
+$(B)/bench/%: $(B)/bench/%.o $(B)/libwinnow.a
+	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+bench-tokenizer: venv $(B)/bench/tokenizer_speed ## tokenizer speed beside the tokenizers package
+	$(VENV)/bin/python bench/tokenizer_speed.py --program $(B)/bench/tokenizer_speed --shared $(SHARED) $(ARGS)
