@@ -1,5 +1,6 @@
 /* Every recorded result of the reference tokenizer: ids and type ids of single texts and pairs,
  * with and without special tokens, under two truncation strategies at eight lengths. */
+#define _GNU_SOURCE
 #include "tests/support/check.h"
 
 #include "base/buf.h"
@@ -150,9 +151,69 @@ static void all_recorded_results_are_reproduced(void **state)
     assert_int_equal(same, all);
 }
 
+/* Texts separated by a marker line, and a line of ids for each. */
+static void check_llama_goldens(size_t *n_all, const char *files, const char *name)
+{
+    char path[256];
+    wn_buf texts = WN_BUF_INIT;
+    wn_error err;
+    snprintf(path, sizeof path, "tokenizers/llama-cpp-goldens/%s.inp", files);
+    assert_ok(wn_file_read(&texts, check_shared(path), 1 << 24, &err), &err);
+    snprintf(path, sizeof path, "tokenizers/%s/tokenizer.json", name);
+    wn_tokenizer *tokenizer = load(check_shared(path));
+    wn_encoder *encoder = NULL;
+    assert_ok(wn_encoder_new(&encoder, tokenizer, &err), &err);
+    snprintf(path, sizeof path, "tokenizers/llama-cpp-goldens/%s.out", files);
+    FILE *f = fopen(check_shared(path), "r");
+    assert_non_null(f);
+    static const char marker[] = "\n__ggml_vocab_test__\n";
+    static char line[1 << 16];
+    wn_ids ids = WN_IDS_INIT;
+    size_t n = 0;
+    for (char *at = texts.ptr, *end = texts.ptr + texts.len; fgets(line, sizeof line, f) != NULL;
+         n++) {
+        char *stop = memmem(at, (size_t)(end - at), marker, sizeof marker - 1), *number = line;
+        size_t len = (size_t)((stop == NULL ? end : stop) - at), count = 0;
+        ids.n = 0;
+        assert_ok(wn_encode(encoder, &ids, (wn_str){at, len}, false, &err), &err);
+        for (char *rest; *number != '\0'; number = rest, count++) {
+            long id = strtol(number, &rest, 10);
+            if (rest == number)
+                break;
+            if (count >= ids.n || ids.ids[count] != id)
+                fail_msg("%s text %zu: id %zu is %d, expected %ld", files, n, count,
+                         count < ids.n ? ids.ids[count] : -1, id);
+        }
+        assert_int_equal(count, ids.n);
+        at = stop == NULL ? end : stop + sizeof marker - 1;
+    }
+    fclose(f);
+    printf("# %s: %zu texts\n", files, n);
+    *n_all += n;
+    wn_ids_deinit(&ids);
+    wn_encoder_free(encoder);
+    wn_tokenizer_free(tokenizer);
+    wn_buf_deinit(&texts);
+}
+
+static void llama_cpp_goldens_are_reproduced(void **state)
+{
+    (void)state;
+    if (check_shared("tokenizers/llama-cpp-goldens/qwen2.inp") == NULL) {
+        printf("# the folder of reference tokenizers is not there\n");
+        skip();
+    }
+    size_t all = 0;
+    check_llama_goldens(&all, "bert-bge", "bert-base-uncased");
+    check_llama_goldens(&all, "qwen2", "qwen2-qwen3");
+    check_llama_goldens(&all, "roberta-bpe", "roberta-base");
+    assert_int_equal(all, 3 * 46);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(llama_cpp_goldens_are_reproduced),
         cmocka_unit_test(all_recorded_results_are_reproduced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
