@@ -1,6 +1,6 @@
 /* A model directory's JSON files from strangers, one behind the other with a NUL between:
  * config.json, tokenizer_config.json, config_sentence_transformers.json, sentence_bert_config.json,
- * 1_Pooling/config.json, artifact.metadata.  What is accepted must be in range. */
+ * 1_Pooling/config.json, artifact.metadata, modules.json.  What is accepted must be in range. */
 #include "model/config.h"
 
 #include <string.h>
@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              &files.sentence_transformers,
                              &files.sentence_bert_config,
                              &files.pooling,
-                             &files.colbert_metadata};
+                             &files.colbert_metadata,
+                             &files.modules};
     const char *at = (const char *)data, *end = at + size;
     for (size_t i = 0; i < WN_ARRAY_LEN(parts) && at < end; i++) {
         const char *stop =

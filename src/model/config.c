@@ -1,34 +1,51 @@
-/* Reading a model directory's configuration.  The family comes from architectures, model_type,
- * auto_map and _name_or_path, because JinaBERT calls itself "bert" and jina-reranker-v2 has no
- * model_type at all.  Whatever would be computed wrongly is refused by name.
- * Source: transformers configuration_bert.py, configuration_xlm_roberta.py; sentence-transformers
- * CrossEncoder; stanford-futuredata/ColBERT settings.py. */
+/* See config.h.  Order: which family the files name, its sizes, then what is beside them.  What the
+ * graphs of model/ do not compute is refused here by name, never computed approximately.
+ * Source: transformers 5.24 configuration_{bert,xlm_roberta}.py for the defaults of missing fields;
+ * jinaai/xlm-roberta-flash-implementation for the flash layout. */
 #include "model/config.h"
+
 #include "base/str.h"
-#include "data/json_bind.h"
+#include "model/config_parts.h"
 
-#include <math.h>
+#include <string.h>
 
-#define WN_WHERE      "model/config"
-#define WIDTH_MAX     65536
-#define VOCAB_MAX     (1 << 24)
-#define POSITIONS_MAX (1 << 20)
+#define WN_WHERE "model/config"
 
-/* What a model_type means, and the defaults of its configuration class. */
+#define CONFIG_FILE "config.json"
+
+/* jina-reranker-v2, rerank() of its own code: windows of 1024 tokens, queries of at most half. */
+#define JINA_MAX_TOKENS 1024
+#define WINDOW_OVERLAP  80
+
+/* What a model_type means.  Classes of one family are one layout, so that the class may come from a
+ * neighbour: camembert's from roberta, say. */
 typedef struct family_row {
     const char *model_type;
+    const char *class_prefix; /* of its classes in transformers */
     wn_family family;
-    const char *name;
-    int64_t type_vocab, pad_id;
+    const char *name; /* shown to users */
+    size_t type_vocab, pad_id;
 } family_row;
 
 static const family_row families[] = {
-    {"bert", WN_FAMILY_BERT, "bert", 2, 0},
-    {"xlm-roberta", WN_FAMILY_XLM_ROBERTA, "xlm-roberta", 2, 1},
-    {"roberta", WN_FAMILY_XLM_ROBERTA, "roberta", 2, 1},
-    {"camembert", WN_FAMILY_XLM_ROBERTA, "camembert", 2, 1},
+    {"bert", "Bert", WN_FAMILY_BERT, "bert", 2, 0},
+    {"xlm-roberta", "XLMRoberta", WN_FAMILY_XLM_ROBERTA, "xlm-roberta", 2, 1},
+    {"roberta", "Roberta", WN_FAMILY_XLM_ROBERTA, "roberta", 2, 1},
+    {"camembert", "Camembert", WN_FAMILY_XLM_ROBERTA, "camembert", 2, 1},
 };
-static const family_row flash_family = {"", WN_FAMILY_XLM_ROBERTA, "xlm-roberta-flash", 1, 1};
+static const family_row flash_family = {
+    "", "XLMRoberta", WN_FAMILY_XLM_ROBERTA, "xlm-roberta-flash", 1, 1};
+
+/* What the ending of a class says about its head. */
+static const struct {
+    const char *ending;
+    bool has_head;
+} classes[] = {
+    {"ForSequenceClassification", true},
+    {"Model", false},
+    {"ForMaskedLM", false},
+    {"ForPreTraining", false},
+};
 
 static const struct {
     const char *name;
@@ -42,386 +59,280 @@ static const struct {
     {"relu", WN_ACT_RELU},
     {"silu", WN_ACT_SILU},
     {"swish", WN_ACT_SILU},
+    {"tanh", WN_ACT_TANH},
 };
 
-static const char *string_at(const json_t *object, const char *key)
+/* By what a config.json says who it is; "" where it says nothing. */
+typedef struct identity {
+    const char *architecture, *model_type, *auto_config, *name_or_path, *positions, *feed_forward;
+} identity;
+
+void wn_bind_size(wn_binder *binder, const char *key, size_t *out, size_t min, size_t max,
+                  size_t fallback)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text == NULL ? "" : text;
+    int64_t value;
+    wn_bind_int(binder, key, &value, (int64_t)min, (int64_t)max, (int64_t)fallback);
+    *out = (size_t)value;
 }
 
-/* Does a value, or any string inside an object, contain the text? */
-static bool mentions(const json_t *value, const char *text)
+wn_status wn_config_object(json_t **out, wn_str text, const char *name, wn_error *err)
 {
-    if (json_is_string(value))
-        return strstr(json_string_value(value), text) != NULL;
-    const char *key;
-    json_t *member;
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
-    {
-        if (json_is_string(member) && strstr(json_string_value(member), text) != NULL)
-            return true;
-    }
-    return false;
-}
-
-static bool comes_from(const json_t *config, const char *text)
-{
-    return mentions(json_object_get(config, "_name_or_path"), text) ||
-           mentions(json_object_get(config, "auto_map"), text);
-}
-
-static wn_status find_family(const family_row **out, const json_t *config, wn_error *err)
-{
-    if (comes_from(config, "jina-bert") ||
-        strcmp(string_at(config, "position_embedding_type"), "alibi") == 0)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "config.json: this is a JinaBERT model (ALiBi positions), which is not supported");
-    const char *type = string_at(config, "model_type");
-    if (type[0] == '\0' && comes_from(config, "XLMRobertaFlashConfig")) {
-        *out = &flash_family;
+    json_t *json = NULL;
+    if (text.ptr == NULL) {
+        *out = NULL;
         return WN_OK;
     }
-    for (size_t i = 0; i < WN_ARRAY_LEN(families); i++) {
-        if (strcmp(families[i].model_type, type) == 0) {
-            *out = &families[i];
-            return WN_OK;
-        }
+    WN_TRY(wn_json_parse(&json, text, name, err));
+    if (!json_is_object(json)) {
+        json_decref(json);
+        WN_FAIL(err, WN_ERR_FORMAT, "%s: is an array, expected an object", name);
     }
-    if (type[0] == '\0')
-        WN_FAIL(
-            err, WN_ERR_UNSUPPORTED,
-            "config.json: no model_type and no auto_map that is known, so the family is unknown");
-    WN_FAIL(err, WN_ERR_UNSUPPORTED,
-            "config.json: model_type '%.60s' is not supported; supported are bert, xlm-roberta, "
-            "roberta, camembert",
-            type);
-}
-
-/* Head or not, and late interaction, from architectures. */
-static wn_status read_architecture(wn_config *c, const json_t *config, wn_error *err)
-{
-    const json_t *list = json_object_get(config, "architectures");
-    const char *name = json_string_value(json_array_get(list, 0));
-    if (name == NULL)
-        return WN_OK;
-    wn_str s = wn_str_from(name);
-    if (wn_str_equal(s, WN_STR("HF_ColBERT"))) {
-        if (c->family != WN_FAMILY_BERT)
-            WN_FAIL(err, WN_ERR_UNSUPPORTED, "config.json: HF_ColBERT over '%s', supported is bert",
-                    c->family_name);
-        c->family = WN_FAMILY_COLBERT;
-        c->family_name = "colbert";
-    } else if (wn_str_ends(s, WN_STR("ForSequenceClassification"))) {
-        c->has_head = true;
-    } else if (!wn_str_ends(s, WN_STR("Model")) && !wn_str_ends(s, WN_STR("ForMaskedLM")) &&
-               !wn_str_ends(s, WN_STR("ForPreTraining"))) {
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "config.json: architecture '%.60s' is neither a cross-encoder "
-                "(ForSequenceClassification), an encoder (Model) nor HF_ColBERT",
-                name);
-    }
+    *out = json;
     return WN_OK;
 }
 
-static void read_act(wn_config *c, wn_binder *b, const char **unknown)
-{
-    const char *name;
-    wn_bind_string(b, "hidden_act", &name, "gelu");
-    for (size_t i = 0; i < WN_ARRAY_LEN(activations); i++) {
-        if (strcmp(activations[i].name, name) == 0) {
-            c->act = activations[i].act;
-            return;
-        }
-    }
-    *unknown = name;
-}
+/* ---- the family ------------------------------------------------------------------------------ */
 
-static void read_widths(wn_config *c, const family_row *row, wn_binder *b)
-{
-    int64_t layers, hidden, heads, inter, vocab, types, positions, pad;
-    wn_bind_int(b, "num_hidden_layers", &layers, 1, 1024, 12);
-    wn_bind_int(b, "hidden_size", &hidden, 1, WIDTH_MAX, 768);
-    wn_bind_int(b, "num_attention_heads", &heads, 1, 1024, 12);
-    wn_bind_int(b, "intermediate_size", &inter, 1, WIDTH_MAX, 3072);
-    wn_bind_int(b, "vocab_size", &vocab, 1, VOCAB_MAX, 30522);
-    wn_bind_int(b, "type_vocab_size", &types, 0, 256, row->type_vocab);
-    wn_bind_int(b, "max_position_embeddings", &positions, 8, POSITIONS_MAX, 512);
-    wn_bind_int(b, "pad_token_id", &pad, 0, VOCAB_MAX, row->pad_id);
-    wn_bind_double(b, "layer_norm_eps", &c->norm_eps, 0, 1, 1e-12);
-    if (hidden % heads != 0)
-        wn_binder_note(b, "hidden_size %lld is not a multiple of num_attention_heads %lld",
-                       (long long)hidden, (long long)heads);
-    c->n_layers = (size_t)layers;
-    c->hidden = (size_t)hidden;
-    c->n_heads = (size_t)heads;
-    c->head_dim = (size_t)(hidden / heads);
-    c->intermediate = (size_t)inter;
-    c->vocab = (size_t)vocab;
-    c->type_vocab = (size_t)types;
-    c->max_positions = (size_t)positions;
-    c->pad_id = (int32_t)pad;
-    c->position_offset = row->family == WN_FAMILY_XLM_ROBERTA ? (size_t)pad + 1 : 0;
-    if (c->position_offset + 8 > c->max_positions)
-        wn_binder_note(b, "max_position_embeddings %zu leaves no room behind pad_token_id %lld",
-                       c->max_positions, (long long)pad);
-}
-
-/* transformers derives the number of labels from id2label, then num_labels, else 2. */
-static size_t label_count(const json_t *config)
-{
-    const json_t *map = json_object_get(config, "id2label");
-    if (json_is_object(map))
-        return json_object_size(map);
-    const json_t *n = json_object_get(config, "num_labels");
-    return json_is_integer(n) && json_integer_value(n) >= 0 ? (size_t)json_integer_value(n) : 2;
-}
-
-static wn_status check_supported(const wn_config *c, const json_t *config, const char *unknown_act,
-                                 wn_error *err)
-{
-    if (unknown_act != NULL)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED, "config.json: hidden_act '%.60s' is not supported",
-                unknown_act);
-    const char *positions = string_at(config, "position_embedding_type");
-    if (positions[0] != '\0' && strcmp(positions, "absolute") != 0)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "config.json: position_embedding_type '%.60s' is not supported, only 'absolute'",
-                positions);
-    if (json_is_true(json_object_get(config, "is_decoder")))
-        WN_FAIL(err, WN_ERR_UNSUPPORTED, "config.json: is_decoder is true, expected an encoder");
-    if (c->has_head && label_count(config) != 1)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "config.json: the head has %zu labels, a reranker has exactly 1",
-                label_count(config));
-    return WN_OK;
-}
-
-/* The activation that sentence-transformers would apply: a dotted Python class name. */
-static wn_status read_score_rule(wn_config *c, const json_t *config, const json_t *st,
-                                 wn_error *err)
-{
-    if (c->family == WN_FAMILY_COLBERT || !c->has_head) {
-        c->score_rule = c->family == WN_FAMILY_COLBERT ? WN_SCORE_MEAN : WN_SCORE_COSINE;
-        return WN_OK;
-    }
-    const json_t *nested = json_object_get(config, "sentence_transformers");
-    const char *names[] = {
-        string_at(nested, "activation_fn"),
-        string_at(config, "sbert_ce_default_activation_function"),
-        string_at(st, "activation_fn"),
-    };
-    c->score_rule = WN_SCORE_SIGMOID;
-    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
-        wn_str name = wn_str_from(names[i]);
-        if (name.len == 0)
-            continue;
-        if (wn_str_ends(name, WN_STR("Identity")))
-            c->score_rule = WN_SCORE_IDENTITY;
-        else if (!wn_str_ends(name, WN_STR("Sigmoid")))
-            WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                    "the activation function '%.80s' of the scores is not supported, only Sigmoid "
-                    "and Identity",
-                    names[i]);
-        return WN_OK;
-    }
-    return WN_OK;
-}
-
-/* Tokens that a file allows, when it says something sensible (1e30 means "no limit"). */
-static void lower_limit(size_t *limit, const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_number(value))
-        return;
-    double n = json_number_value(value);
-    if (n >= 8 && n < (double)*limit)
-        *limit = (size_t)n;
-}
-
-static wn_status read_pooling(wn_config *c, const json_t *pooling, wn_error *err)
-{
-    if (pooling == NULL)
-        return WN_OK;
-    static const char *const others[] = {
-        "pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens",
-        "pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"};
-    for (size_t i = 0; i < WN_ARRAY_LEN(others); i++) {
-        if (json_is_true(json_object_get(pooling, others[i])))
-            WN_FAIL(err, WN_ERR_UNSUPPORTED, "1_Pooling/config.json: %s is not supported",
-                    others[i]);
-    }
-    bool cls = json_is_true(json_object_get(pooling, "pooling_mode_cls_token"));
-    bool mean = json_is_true(json_object_get(pooling, "pooling_mode_mean_tokens"));
-    if (cls && mean)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "1_Pooling/config.json: CLS and mean pooling together are not supported");
-    c->pool_cls = cls;
-    return WN_OK;
-}
-
-/* Stanford ColBERT's conventions: [unused0] and [unused1] are ids 1 and 2, queries are filled to 32
- * tokens with [MASK], document vectors of punctuation are dropped. */
-static wn_status read_colbert(wn_config *c, const json_t *metadata, wn_error *err)
+static wn_status read_identity(identity *out, const json_t *json, wn_error *err)
 {
     wn_binder b;
-    int64_t dim, query_max, doc_max;
-    bool attend, skip;
-    wn_binder_init(&b, metadata, "artifact.metadata");
-    wn_bind_int(&b, "dim", &dim, 1, WIDTH_MAX, 0);
-    wn_bind_int(&b, "query_maxlen", &query_max, 8, (int64_t)c->max_tokens, 32);
-    wn_bind_int(&b, "doc_maxlen", &doc_max, 8, POSITIONS_MAX, 512);
-    wn_bind_bool(&b, "attend_to_mask_tokens", &attend, false);
-    wn_bind_bool(&b, "mask_punctuation", &skip, true);
-    WN_TRY(wn_binder_end(&b, err));
-    c->late = (wn_late_config){
-        .dim = (size_t)dim,
-        .query_marker = 1,
-        .doc_marker = 2,
-        .cls_id = -1,
-        .sep_id = -1,
-        .mask_id = -1,
-        .max_query_tokens = (size_t)query_max,
-        .max_doc_tokens = WN_MIN(c->max_tokens, (size_t)512),
-        .query_pad_to = (size_t)query_max,
-        .attend_to_mask = attend,
-        .query_normalize = true,
-        .doc_normalize = true,
-        .skip_punctuation = skip,
-    };
-    return WN_OK;
-}
-
-/* The "winnow" object of config.json: our own late-interaction models. */
-static wn_status read_winnow(wn_config *c, const json_t *config, wn_error *err)
-{
-    const json_t *own = json_object_get(config, "winnow");
-    const json_t *calibration = json_object_get(own, "calibration");
-    int64_t dim, query_max, doc_max, ids[4];
-    const char *scoring, *weight;
-    wn_binder b;
-    wn_binder_init(&b, config, "config.json");
-    wn_bind_int(&b, "dim", &dim, 1, WIDTH_MAX, 0);
-    WN_TRY(wn_binder_end(&b, err));
-    wn_binder_init(&b, own, "config.json 'winnow'");
-    int64_t longest = (int64_t)c->max_tokens, vocab = (int64_t)c->vocab;
-    static const char *const id_keys[] = {"cls_id", "sep_id", "query_prefix_id", "doc_prefix_id"};
-    for (size_t i = 0; i < 4; i++)
-        wn_bind_int_required(&b, id_keys[i], &ids[i], 0, vocab - 1);
-    wn_bind_int(&b, "max_query_tokens", &query_max, 8, longest, WN_MIN(longest, 128));
-    wn_bind_int(&b, "max_doc_tokens", &doc_max, 8, longest, longest);
-    wn_bind_string(&b, "scoring", &scoring, "maxsim");
-    wn_bind_string(&b, "token_weight", &weight, "");
-    if (strcmp(scoring, "maxsim") != 0)
-        wn_binder_note(&b, "field 'scoring': is '%.40s', expected 'maxsim'", scoring);
-    if (weight[0] != '\0' && strcmp(weight, "token_weight") != 0)
-        wn_binder_note(&b, "field 'token_weight': is '%.40s', expected 'token_weight'", weight);
-    c->late = (wn_late_config){
-        .dim = (size_t)dim,
-        .cls_id = (int32_t)ids[0],
-        .sep_id = (int32_t)ids[1],
-        .query_marker = (int32_t)ids[2],
-        .doc_marker = (int32_t)ids[3],
-        .mask_id = -1,
-        .max_query_tokens = (size_t)query_max,
-        .max_doc_tokens = (size_t)doc_max,
-        .token_weight = weight[0] != '\0',
-    };
-    wn_bind_bool(&b, "query_normalize", &c->late.query_normalize, true);
-    wn_bind_bool(&b, "doc_normalize", &c->late.doc_normalize, true);
-    WN_TRY(wn_binder_end(&b, err));
-    if (calibration == NULL)
-        return WN_OK;
-    wn_binder_init(&b, calibration, "config.json 'winnow.calibration'");
-    wn_bind_double(&b, "a", &c->late.calibration_a, 0, 1e6, 1);
-    wn_bind_double(&b, "b", &c->late.calibration_b, -1e6, 1e6, 0);
-    c->score_rule = WN_SCORE_CALIBRATED;
+    wn_binder_init(&b, json, CONFIG_FILE);
+    wn_bind_string(&b, "model_type", &out->model_type, "");
+    wn_bind_string(&b, "_name_or_path", &out->name_or_path, "");
+    wn_bind_string(&b, "position_embedding_type", &out->positions, "absolute");
+    wn_bind_string(&b, "feed_forward_type", &out->feed_forward, "original");
+    const json_t *list = json_object_get(json, "architectures");
+    const json_t *first = json_array_get(list, 0);
+    out->architecture = json_is_string(first) ? json_string_value(first) : "";
+    if (list != NULL && !json_is_null(list) && !json_is_string(first))
+        wn_binder_note(&b, "field 'architectures': is not a list of names");
+    const json_t *map = json_object_get(json, "auto_map");
+    const json_t *config = json_object_get(map, "AutoConfig");
+    out->auto_config = json_is_string(config) ? json_string_value(config) : "";
     return wn_binder_end(&b, err);
 }
 
-/* The parsed files; NULL where a file is not there. */
-typedef struct documents {
-    json_t *config, *tokenizer, *st, *sbert, *pooling, *colbert;
-} documents;
-
-static void documents_deinit(documents *d)
+/* JinaBERT calls itself "bert", but has ALiBi instead of positions and a gated feed-forward. */
+static wn_status refuse_look_alikes(const identity *id, wn_error *err)
 {
-    json_t *all[] = {d->config, d->tokenizer, d->st, d->sbert, d->pooling, d->colbert};
-    for (size_t i = 0; i < WN_ARRAY_LEN(all); i++)
-        json_decref(all[i]);
-}
-
-static wn_status documents_parse(documents *d, const wn_model_files *files, wn_error *err)
-{
-    const struct {
-        json_t **out;
-        wn_str text;
-        const char *name;
-    } all[] = {
-        {&d->config, files->config, "config.json"},
-        {&d->tokenizer, files->tokenizer_config, "tokenizer_config.json"},
-        {&d->st, files->sentence_transformers, "config_sentence_transformers.json"},
-        {&d->sbert, files->sentence_bert_config, "sentence_bert_config.json"},
-        {&d->pooling, files->pooling, "1_Pooling/config.json"},
-        {&d->colbert, files->colbert_metadata, "artifact.metadata"},
-    };
-    for (size_t i = 0; i < WN_ARRAY_LEN(all); i++) {
-        if (all[i].text.ptr == NULL)
-            continue;
-        WN_TRY(wn_json_parse(all[i].out, all[i].text, all[i].name, err));
-        if (!json_is_object(*all[i].out))
-            WN_FAIL(err, WN_ERR_FORMAT, "%s: the document is not an object", all[i].name);
-    }
-    if (d->config == NULL)
-        WN_FAIL(err, WN_ERR_FORMAT, "config.json is missing");
+    static const char *const origins[] = {"jina-bert-implementation", "jina-bert-v2-qk-post-norm"};
+    bool is_jina_bert =
+        strstr(id->auto_config, "JinaBert") != NULL || strstr(id->architecture, "JinaBert") != NULL;
+    for (size_t i = 0; i < WN_ARRAY_LEN(origins); i++)
+        is_jina_bert |= strstr(id->name_or_path, origins[i]) != NULL ||
+                        strstr(id->auto_config, origins[i]) != NULL;
+    if (is_jina_bert)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: this is a JinaBERT model (ALiBi positions, gated feed-forward), which is not "
+                "supported",
+                CONFIG_FILE);
+    if (strcmp(id->positions, "absolute") != 0)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: position_embedding_type '%.100s' is not supported, only 'absolute'",
+                CONFIG_FILE, id->positions);
+    if (strcmp(id->feed_forward, "original") != 0)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: feed_forward_type '%.100s' is not supported, only 'original'", CONFIG_FILE,
+                id->feed_forward);
     return WN_OK;
 }
 
-static wn_status read_limits(wn_config *c, const documents *d, wn_error *err)
+/* The row of model_type, or without one of the class; NULL when neither says anything. */
+static wn_status find_row(const family_row **out, const identity *id, wn_error *err)
 {
-    c->max_tokens = c->max_positions - c->position_offset;
-    lower_limit(&c->max_tokens, d->tokenizer, "model_max_length");
-    if (!c->has_head)
-        lower_limit(&c->max_tokens, d->sbert, "max_seq_length");
-    c->window_overlap = 80;
-    if (c->is_flash && c->has_head) {
-        c->windows_by_reference = true;
-        c->max_query_tokens = c->max_tokens / 2;
+    *out = NULL;
+    if (strstr(id->auto_config, "XLMRobertaFlashConfig") != NULL) {
+        *out = &flash_family;
+        return WN_OK;
     }
-    if (c->family != WN_FAMILY_COLBERT)
-        return c->has_head ? WN_OK : read_pooling(c, d->pooling, err);
-    if (json_is_object(json_object_get(d->config, "winnow")))
-        return read_winnow(c, d->config, err);
-    return read_colbert(c, d->colbert, err);
+    bool by_type = id->model_type[0] != '\0';
+    for (size_t i = 0; i < WN_ARRAY_LEN(families) && *out == NULL; i++) {
+        wn_str class_prefix = wn_str_from(families[i].class_prefix);
+        if (by_type ? strcmp(id->model_type, families[i].model_type) == 0
+                    : wn_str_starts(wn_str_from(id->architecture), class_prefix))
+            *out = &families[i];
+    }
+    if (*out == NULL && by_type)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: model_type '%.100s' is not supported; supported are bert, xlm-roberta, "
+                "roberta, camembert",
+                CONFIG_FILE, id->model_type);
+    if (*out == NULL)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: neither model_type nor auto_map nor architectures ('%.100s') name a family "
+                "that is supported",
+                CONFIG_FILE, id->architecture);
+    return WN_OK;
 }
 
-static wn_status read_all(wn_config *c, const documents *d, wn_error *err)
+/* The class agrees with the family, and its ending tells whether there is a head.  Without a class
+ * a directory of sentence-transformers modules is an embedder, any other one has a head. */
+static wn_status read_class(wn_config *config, const identity *id, bool has_modules, wn_error *err)
 {
-    const family_row *row = NULL;
-    WN_TRY(find_family(&row, d->config, err));
-    c->family = row->family;
-    c->family_name = row->name;
-    c->is_flash = row == &flash_family;
-    WN_TRY(read_architecture(c, d->config, err));
-    const char *unknown_act = NULL;
+    wn_str name = wn_str_from(id->architecture);
+    config->has_head = !has_modules;
+    if (name.len == 0)
+        return WN_OK;
+    for (size_t i = 0; i < WN_ARRAY_LEN(families); i++) {
+        wn_str prefix = wn_str_from(families[i].class_prefix);
+        if (families[i].family != config->family || !wn_str_starts(name, prefix))
+            continue;
+        wn_str ending = wn_str_slice(name, prefix.len, name.len);
+        for (size_t j = 0; j < WN_ARRAY_LEN(classes); j++) {
+            if (wn_str_equal(ending, wn_str_from(classes[j].ending))) {
+                config->has_head = classes[j].has_head;
+                return WN_OK;
+            }
+        }
+    }
+    WN_FAIL(err, WN_ERR_UNSUPPORTED,
+            "%s: architecture '%.100s' of a %s model is not supported; supported are its classes "
+            "ForSequenceClassification and Model, and HF_ColBERT over bert",
+            CONFIG_FILE, id->architecture, config->family_name);
+}
+
+static wn_status find_family(wn_config *config, const family_row **row, const json_t *json,
+                             bool has_modules, wn_error *err)
+{
+    identity id;
+    WN_TRY(read_identity(&id, json, err));
+    WN_TRY(refuse_look_alikes(&id, err));
+    bool is_colbert = strcmp(id.architecture, "HF_ColBERT") == 0;
+    WN_TRY(find_row(row, &id, err));
+    config->family = (*row)->family;
+    config->family_name = (*row)->name;
+    config->is_flash = *row == &flash_family;
+    if (!is_colbert)
+        return read_class(config, &id, has_modules, err);
+    if (config->family != WN_FAMILY_BERT)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: HF_ColBERT over %s is not supported, only over bert",
+                CONFIG_FILE, config->family_name);
+    config->family = WN_FAMILY_COLBERT;
+    config->family_name = "colbert";
+    return WN_OK;
+}
+
+/* ---- its sizes ------------------------------------------------------------------------------- */
+
+static void bind_sizes(wn_config *config, const family_row *row, wn_binder *b)
+{
+    int64_t pad;
+    wn_bind_size(b, "vocab_size", &config->vocab, 1, WN_VOCAB_MAX, 30522);
+    wn_bind_size(b, "hidden_size", &config->hidden, 1, WN_HIDDEN_MAX, 768);
+    wn_bind_size(b, "num_hidden_layers", &config->n_layers, 1, 1024, 12);
+    wn_bind_size(b, "num_attention_heads", &config->n_heads, 1, 1024, 12);
+    wn_bind_size(b, "intermediate_size", &config->intermediate, 1, 16 * WN_HIDDEN_MAX, 3072);
+    wn_bind_size(b, "max_position_embeddings", &config->max_positions, 1, WN_POSITIONS_MAX, 512);
+    wn_bind_size(b, "type_vocab_size", &config->type_vocab, 1, 1024, row->type_vocab);
+    wn_bind_double(b, "layer_norm_eps", &config->norm_eps, 1e-20, 0.1, 1e-12);
+    bool pads_first = row->family == WN_FAMILY_XLM_ROBERTA;
+    wn_bind_int(b, "pad_token_id", &pad, 0, (int64_t)config->vocab - 1, (int64_t)row->pad_id);
+    if (config->hidden % config->n_heads != 0)
+        wn_binder_note(b, "field 'hidden_size': is %zu, expected a multiple of the %zu heads",
+                       config->hidden, config->n_heads);
+    config->pad_id = (int32_t)pad;
+    config->head_dim = config->hidden / config->n_heads;
+    config->position_offset = pads_first ? (size_t)pad + 1 : 0;
+    if (config->max_positions < config->position_offset + WN_TOKENS_MIN)
+        wn_binder_note(b, "field 'max_position_embeddings': is %zu, expected at least %zu",
+                       config->max_positions, config->position_offset + WN_TOKENS_MIN);
+    else
+        config->max_tokens = config->max_positions - config->position_offset;
+}
+
+static wn_status read_activation(wn_config *config, const char *name, wn_error *err)
+{
+    for (size_t i = 0; i < WN_ARRAY_LEN(activations); i++) {
+        if (strcmp(name, activations[i].name) == 0) {
+            config->act = activations[i].act;
+            return WN_OK;
+        }
+    }
+    WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: hidden_act '%.100s' is not supported", CONFIG_FILE, name);
+}
+
+/* Switches of the reference's graph that must be off, and objects that must be empty. */
+static wn_status refuse_switches(const json_t *json, wn_error *err)
+{
+    static const char *const keys[] = {"is_decoder", "add_cross_attention", "pruned_heads",
+                                       "quantization_config", "lora_adaptations"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        const json_t *value = json_object_get(json, keys[i]);
+        if (json_is_true(value) || json_object_size(value) > 0 || json_array_size(value) > 0)
+            WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: '%s' is set, which is not supported", CONFIG_FILE,
+                    keys[i]);
+    }
+    return WN_OK;
+}
+
+static wn_status read_sizes(wn_config *config, const family_row *row, const json_t *json,
+                            wn_error *err)
+{
+    const char *act;
     wn_binder b;
-    wn_binder_init(&b, d->config, "config.json");
-    read_widths(c, row, &b);
-    read_act(c, &b, &unknown_act);
+    wn_binder_init(&b, json, CONFIG_FILE);
+    bind_sizes(config, row, &b);
+    wn_bind_string(&b, "hidden_act", &act, "gelu");
     WN_TRY(wn_binder_end(&b, err));
-    WN_TRY(check_supported(c, d->config, unknown_act, err));
-    WN_TRY(read_score_rule(c, d->config, d->st, err));
-    return read_limits(c, d, err);
+    WN_TRY(read_activation(config, act, err));
+    return refuse_switches(json, err);
+}
+
+/* transformers counts id2label; without it num_labels; without that there are two. */
+static wn_status check_labels(const json_t *json, wn_error *err)
+{
+    const json_t *labels = json_object_get(json, "id2label");
+    int64_t n;
+    wn_binder b;
+    wn_binder_init(&b, json, CONFIG_FILE);
+    wn_bind_int(&b, "num_labels", &n, 1, INT32_MAX, 2);
+    if (json_is_object(labels))
+        n = (int64_t)json_object_size(labels);
+    else if (labels != NULL && !json_is_null(labels))
+        wn_binder_note(&b, "field 'id2label': is not an object");
+    WN_TRY(wn_binder_end(&b, err));
+    if (n != 1)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: the model has %lld labels, a reranker has 1",
+                CONFIG_FILE, (long long)n);
+    return WN_OK;
+}
+
+/* The windows of the flash reranker are its reference's own; others overlap by as much. */
+static void set_windows(wn_config *config)
+{
+    config->window_overlap = WINDOW_OVERLAP;
+    if (!config->is_flash || !config->has_head)
+        return;
+    config->max_tokens = WN_MIN(config->max_tokens, (size_t)JINA_MAX_TOKENS);
+    config->max_query_tokens = config->max_tokens / 2;
+    config->windows_by_reference = true;
+}
+
+static wn_status read_all(wn_config *config, const json_t *json, const wn_model_files *files,
+                          wn_error *err)
+{
+    const family_row *row;
+    WN_TRY(find_family(config, &row, json, files->modules.ptr != NULL, err));
+    WN_TRY(read_sizes(config, row, json, err));
+    if (config->family == WN_FAMILY_COLBERT)
+        return wn_config_read_late(config, json, files, err);
+    if (config->has_head)
+        WN_TRY(check_labels(json, err));
+    WN_TRY(wn_config_read_tokenizer(config, files->tokenizer_config, err));
+    WN_TRY(wn_config_read_companions(config, json, files, err));
+    set_windows(config);
+    return WN_OK;
 }
 
 wn_status wn_config_parse(wn_config *out, const wn_model_files *files, wn_error *err)
 {
-    documents d = {0};
+    json_t *json = NULL;
     wn_config config = {0};
-    wn_status status = documents_parse(&d, files, err);
-    if (status == WN_OK)
-        status = read_all(&config, &d, err);
-    documents_deinit(&d);
+    WN_TRY(wn_config_object(&json, files->config, CONFIG_FILE, err));
+    if (json == NULL)
+        WN_FAIL(err, WN_ERR_FORMAT, "%s is missing", CONFIG_FILE);
+    wn_status status = read_all(&config, json, files, err);
+    json_decref(json);
     if (status == WN_OK)
         *out = config;
     return status;

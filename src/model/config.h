@@ -38,7 +38,7 @@ typedef struct wn_late_config {
 
 typedef struct wn_config {
     wn_family family;
-    const char *family_name; /* "bert", "xlm-roberta", "colbert"; static */
+    const char *family_name; /* "bert", "camembert", "colbert", ...; static */
     bool is_flash;           /* jina layout: layers.N.mixer.Wqkv, ... */
     bool has_head;           /* a classification head: cross-encoder; else an embedder */
     size_t n_layers, hidden, n_heads, head_dim, intermediate, vocab, type_vocab, max_positions;
@@ -59,7 +59,6 @@ typedef struct wn_config {
 typedef struct wn_model_files {
     wn_str config;                /* config.json */
     wn_str tokenizer_config;      /* tokenizer_config.json */
-    wn_str special_tokens_map;    /* special_tokens_map.json */
     wn_str sentence_transformers; /* config_sentence_transformers.json */
     wn_str sentence_bert_config;  /* sentence_bert_config.json */
     wn_str modules;               /* modules.json */

@@ -20,7 +20,8 @@ WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
                                     wn_error *err);
 void wn_model_free(wn_model *model);
 
-/* Facts of a loaded model; the configuration is the one that it was loaded with. */
+/* Facts of a loaded model; the configuration is the one that it was loaded with, late.dim filled
+ * in. */
 const wn_config *wn_model_config(const wn_model *model);
 wn_dims wn_model_dims(const wn_model *model);
 uint64_t wn_model_n_parameters(const wn_model *model);

@@ -65,7 +65,6 @@ static wn_status read_config(wn_engine *engine, source *src, wn_error *err)
         wn_str *out;
     } optional[] = {
         {"tokenizer_config.json", &files.tokenizer_config},
-        {"special_tokens_map.json", &files.special_tokens_map},
         {"config_sentence_transformers.json", &files.sentence_transformers},
         {"sentence_bert_config.json", &files.sentence_bert_config},
         {"modules.json", &files.modules},

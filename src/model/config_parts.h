@@ -1,0 +1,42 @@
+/* What the config_*.c files share: each reads some of a model directory's files into one wn_config.
+ * Thread rule: any. */
+#ifndef WN_MODEL_CONFIG_PARTS_H
+#define WN_MODEL_CONFIG_PARTS_H
+
+#include "data/json_bind.h"
+#include "model/config.h"
+
+/* Bounds that no model in sight comes near; they keep every later product of sizes far from
+ * wrapping. */
+#define WN_HIDDEN_MAX    65536
+#define WN_VOCAB_MAX     (16 * 1024 * 1024)
+#define WN_POSITIONS_MAX (1024 * 1024)
+
+/* Shortest longest sequence: special tokens and a token of each side. */
+#define WN_TOKENS_MIN 8
+
+/* Read a size field. */
+void wn_bind_size(wn_binder *binder, const char *key, size_t *out, size_t min, size_t max,
+                  size_t fallback);
+
+/* Parse a companion file; *out is NULL when it is not there.
+ * Fails:   WN_ERR_FORMAT when it is not a JSON object.
+ * Owns:    caller gives *out back with json_decref(). */
+WN_MUST_USE wn_status wn_config_object(json_t **out, wn_str text, const char *name, wn_error *err);
+
+/* Late interaction: config.late and the fields that follow from it.  Sizes are read before.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_config_read_late(wn_config *config, const json_t *json,
+                                          const wn_model_files *files, wn_error *err);
+
+/* What sentence-transformers keeps beside config.json: the chain of modules, the pooling, the
+ * longest sequence, the activation of scores.  json is config.json.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_config_read_companions(wn_config *config, const json_t *json,
+                                                const wn_model_files *files, wn_error *err);
+
+/* Lower config->max_tokens to the tokenizer's model_max_length. */
+WN_MUST_USE wn_status wn_config_read_tokenizer(wn_config *config, wn_str tokenizer_config,
+                                               wn_error *err);
+
+#endif

@@ -1,0 +1,438 @@
+/* config.json and its companions: which family, which limits, what is refused and by which name. */
+#include "tests/support/check.h"
+
+#include "base/str.h"
+#include "data/json_bind.h"
+#include "model/config.h"
+
+static wn_error err;
+
+#define SIZES                                                                                      \
+    "'hidden_size':32,'num_hidden_layers':2,'num_attention_heads':4,'intermediate_size':64,"       \
+    "'vocab_size':200,'max_position_embeddings':130"
+#define BERT                                                                                       \
+    "{'architectures':['BertForSequenceClassification'],'model_type':'bert','num_labels':1," SIZES \
+    "}"
+#define XLMR                                                                                       \
+    "{'architectures':['XLMRobertaForSequenceClassification'],'model_type':'xlm-roberta',"         \
+    "'id2label':{'0':'x'}," SIZES "}"
+#define FLASH                                                                                      \
+    "{'architectures':['XLMRobertaForSequenceClassification'],'num_labels':1,'auto_map':"          \
+    "{'AutoConfig':'jinaai/flash--configuration_xlm_roberta.XLMRobertaFlashConfig'}," SIZES "}"
+#define EMBEDDER "{'architectures':['BertModel'],'model_type':'bert'," SIZES "}"
+#define COLBERT  "{'architectures':['HF_ColBERT'],'model_type':'bert'," SIZES "}"
+#define BLOCK                                                                                      \
+    "{'winnow':{'cls_id':2,'sep_id':3,'query_prefix_id':4,'doc_prefix_id':5,'max_query_tokens':"   \
+    "20,"                                                                                          \
+    "'token_weight':'token_weight','query_normalize':false,'calibration':{'a':2,'b':-1}},'dim':"   \
+    "16}"
+
+/* JSON with ' for ". */
+static wn_str json_of(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '\'' ? '"' : *c;
+    return wn_str_from(out);
+}
+
+/* Parse config.json = base with the fields of patch (null removes one), and companions. */
+static wn_status parse(wn_config *out, const char *base, const char *patch, wn_model_files files)
+{
+    char text[4096];
+    json_t *config = NULL, *changes = NULL, *value;
+    const char *key;
+    assert_ok(wn_json_parse(&config, json_of(text, sizeof text, base), "base", &err), &err);
+    assert_ok(wn_json_parse(&changes, json_of(text, sizeof text, patch), "patch", &err), &err);
+    json_object_foreach(changes, key, value)
+    {
+        if (json_is_null(value))
+            json_object_del(config, key);
+        else
+            json_object_set(config, key, value);
+    }
+    char *dumped = json_dumps(config, 0);
+    files.config = wn_str_from(dumped);
+    memset(&err, 0, sizeof err);
+    wn_status status = wn_config_parse(out, &files, &err);
+    free(dumped);
+    json_decref(config);
+    json_decref(changes);
+    return status;
+}
+
+static wn_config accepts(const char *base, const char *patch)
+{
+    wn_config config;
+    assert_ok(parse(&config, base, patch, (wn_model_files){0}), &err);
+    return config;
+}
+
+static void refuses(const char *base, const char *patch, wn_status status, const char *message)
+{
+    wn_config config;
+    assert_int_equal(parse(&config, base, patch, (wn_model_files){0}), status);
+    if (strstr(err.message, message) == NULL)
+        fail_msg("message '%s' does not contain '%s'", err.message, message);
+}
+
+static void unsupported(const char *base, const char *patch, const char *message)
+{
+    refuses(base, patch, WN_ERR_UNSUPPORTED, message);
+}
+
+static void mistaken(const char *base, const char *patch, const char *message)
+{
+    refuses(base, patch, WN_ERR_FORMAT, message);
+}
+
+static void family_comes_from_the_files_signals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base, *patch;
+        wn_family family;
+        bool has_head, is_flash;
+        size_t offset;
+    } cases[] = {
+        {BERT, "{}", WN_FAMILY_BERT, true, false, 0},
+        {BERT, "{'model_type':null}", WN_FAMILY_BERT, true, false, 0},
+        {BERT, "{'architectures':null}", WN_FAMILY_BERT, true, false, 0},
+        {EMBEDDER, "{}", WN_FAMILY_BERT, false, false, 0},
+        {BERT, "{'architectures':['BertForMaskedLM']}", WN_FAMILY_BERT, false, false, 0},
+        {XLMR, "{}", WN_FAMILY_XLM_ROBERTA, true, false, 2},
+        {XLMR, "{'pad_token_id':5}", WN_FAMILY_XLM_ROBERTA, true, false, 6},
+        {XLMR, "{'model_type':'roberta','architectures':['RobertaForSequenceClassification']}",
+         WN_FAMILY_XLM_ROBERTA, true, false, 2},
+        {XLMR, "{'model_type':'camembert','architectures':['RobertaModel']}", WN_FAMILY_XLM_ROBERTA,
+         false, false, 2},
+        {FLASH, "{}", WN_FAMILY_XLM_ROBERTA, true, true, 2},
+        {FLASH, "{'model_type':'xlm-roberta'}", WN_FAMILY_XLM_ROBERTA, true, true, 2},
+        {COLBERT, "{}", WN_FAMILY_COLBERT, false, false, 0},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++) {
+        wn_config c = accepts(cases[i].base, cases[i].patch);
+        assert_int_equal(c.family, cases[i].family);
+        assert_int_equal(c.has_head, cases[i].has_head);
+        assert_int_equal(c.is_flash, cases[i].is_flash);
+        assert_int_equal(c.position_offset, cases[i].offset);
+        assert_int_equal(c.max_tokens, 130 - cases[i].offset);
+    }
+}
+
+static void other_families_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"distilbert", "electra", "deberta-v2", "modernbert", "new",
+                                        "qwen3",      "gemma",   "mpnet",      "bertx"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(types); i++) {
+        char patch[100], message[100];
+        snprintf(patch, sizeof patch, "{'model_type':'%s'}", types[i]);
+        snprintf(message, sizeof message, "model_type '%s' is not supported", types[i]);
+        unsupported(BERT, patch, message);
+    }
+    unsupported(BERT, "{'_name_or_path':'jinaai/jina-bert-implementation'}", "JinaBERT");
+    unsupported(BERT, "{'_name_or_path':'jinaai/jina-bert-v2-qk-post-norm'}", "JinaBERT");
+    unsupported(BERT, "{'auto_map':{'AutoConfig':'configuration_bert.JinaBertConfig'}}",
+                "JinaBERT");
+    unsupported(BERT, "{'position_embedding_type':'alibi'}",
+                "position_embedding_type 'alibi' is not supported, only 'absolute'");
+    unsupported(BERT, "{'position_embedding_type':'relative_key'}", "'relative_key'");
+    unsupported(FLASH, "{'position_embedding_type':'rotary'}", "'rotary'");
+    unsupported(BERT, "{'feed_forward_type':'geglu'}", "feed_forward_type 'geglu'");
+    unsupported(BERT, "{'hidden_act':'quick_gelu'}", "hidden_act 'quick_gelu' is not supported");
+    unsupported(BERT, "{'is_decoder':true}", "'is_decoder' is set");
+    unsupported(BERT, "{'quantization_config':{'bits':4}}", "'quantization_config' is set");
+    unsupported(BERT, "{'pruned_heads':{'0':[1]}}", "'pruned_heads' is set");
+    unsupported(FLASH, "{'lora_adaptations':['a']}", "'lora_adaptations' is set");
+    unsupported(BERT, "{'architectures':['BertForQuestionAnswering']}",
+                "architecture 'BertForQuestionAnswering' of a bert model is not supported");
+    unsupported(BERT, "{'architectures':['RobertaModel']}",
+                "architecture 'RobertaModel' of a bert");
+    unsupported(XLMR, "{'architectures':['HF_ColBERT']}", "HF_ColBERT over xlm-roberta");
+    unsupported(FLASH, "{'architectures':['HF_ColBERT']}", "HF_ColBERT over xlm-roberta-flash");
+    unsupported("{}", "{}", "neither model_type nor auto_map nor architectures ('')");
+}
+
+static void a_cross_encoder_has_exactly_one_label(void **state)
+{
+    (void)state;
+    accepts(BERT, "{'num_labels':7,'id2label':{'0':'x'}}");
+    accepts(EMBEDDER, "{'num_labels':7}");
+    unsupported(BERT, "{'num_labels':null}", "the model has 2 labels, a reranker has 1");
+    unsupported(BERT, "{'num_labels':3}", "the model has 3 labels");
+    unsupported(BERT, "{'id2label':{'0':'a','1':'b'}}", "the model has 2 labels");
+    unsupported(BERT, "{'id2label':{}}", "the model has 0 labels");
+    mistaken(BERT, "{'id2label':[0]}", "field 'id2label': is not an object");
+    mistaken(BERT, "{'num_labels':-1}", "field 'num_labels': is -1, expected 1..");
+}
+
+static void every_size_is_range_checked_and_all_mistakes_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *patch, *message;
+    } cases[] = {
+        {"{'hidden_size':0}", "field 'hidden_size': is 0, expected 1..65536"},
+        {"{'hidden_size':1e30}", "field 'hidden_size': is 1e+30"},
+        {"{'hidden_size':33}", "field 'hidden_size': is 33, expected a multiple of the 4 heads"},
+        {"{'num_hidden_layers':0}", "field 'num_hidden_layers': is 0"},
+        {"{'num_hidden_layers':9223372036854775807}", "field 'num_hidden_layers'"},
+        {"{'num_attention_heads':-4}", "field 'num_attention_heads': is -4"},
+        {"{'intermediate_size':'64'}", "field 'intermediate_size': is a string"},
+        {"{'vocab_size':99999999}", "field 'vocab_size': is 99999999"},
+        {"{'max_position_embeddings':2.5}", "field 'max_position_embeddings': is 2.5"},
+        {"{'max_position_embeddings':7}",
+         "field 'max_position_embeddings': is 7, expected at least 8"},
+        {"{'type_vocab_size':0}", "field 'type_vocab_size': is 0"},
+        {"{'pad_token_id':200}", "field 'pad_token_id': is 200, expected 0..199"},
+        {"{'layer_norm_eps':0}", "field 'layer_norm_eps': is 0"},
+        {"{'layer_norm_eps':true}", "field 'layer_norm_eps': is true"},
+        {"{'hidden_act':3}", "field 'hidden_act': is an integer"},
+        {"{'model_type':3}", "field 'model_type': is an integer"},
+        {"{'position_embedding_type':1}", "field 'position_embedding_type': is an integer"},
+        {"{'architectures':'BertModel'}", "field 'architectures': is not a list of names"},
+        {"{'architectures':[1]}", "field 'architectures': is not a list of names"},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++)
+        mistaken(BERT, cases[i].patch, cases[i].message);
+    mistaken(XLMR, "{'max_position_embeddings':9}", "is 9, expected at least 10");
+    mistaken(BERT, "{'hidden_size':0,'vocab_size':0}",
+             "'vocab_size': is 0, expected 1..16777216; field 'hidden_size'");
+    wn_model_files files = {0};
+    wn_config config;
+    assert_fails(wn_config_parse(&config, &files, &err), WN_ERR_FORMAT, &err,
+                 "config.json is missing");
+    files.config = WN_STR("[]");
+    assert_fails(wn_config_parse(&config, &files, &err), WN_ERR_FORMAT, &err, "is an array");
+}
+
+static void missing_fields_take_the_defaults_of_transformers(void **state)
+{
+    (void)state;
+    wn_config c = accepts("{'model_type':'bert','architectures':['BertModel']}", "{}");
+    assert_true(c.n_layers == 12 && c.hidden == 768 && c.n_heads == 12 && c.head_dim == 64);
+    assert_true(c.intermediate == 3072 && c.vocab == 30522 && c.type_vocab == 2);
+    assert_true(c.max_tokens == 512 && c.norm_eps == 1e-12 && c.act == WN_ACT_GELU &&
+                c.pad_id == 0);
+    c = accepts("{'model_type':'xlm-roberta','num_labels':1,'layer_norm_eps':1e-5}", "{}");
+    assert_true(c.pad_id == 1 && c.max_tokens == 510 && c.type_vocab == 2 && c.norm_eps == 1e-5);
+}
+
+static void activations_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        wn_act act;
+    } acts[] = {{"gelu", WN_ACT_GELU},
+                {"gelu_python", WN_ACT_GELU},
+                {"gelu_new", WN_ACT_GELU_TANH},
+                {"gelu_pytorch_tanh", WN_ACT_GELU_TANH},
+                {"gelu_fast", WN_ACT_GELU_TANH},
+                {"relu", WN_ACT_RELU},
+                {"silu", WN_ACT_SILU},
+                {"swish", WN_ACT_SILU},
+                {"tanh", WN_ACT_TANH}};
+    for (size_t i = 0; i < WN_ARRAY_LEN(acts); i++) {
+        char patch[60];
+        snprintf(patch, sizeof patch, "{'hidden_act':'%s'}", acts[i].name);
+        assert_int_equal(accepts(BERT, patch).act, acts[i].act);
+    }
+}
+
+static void score_rule_is_the_one_that_sentence_transformers_applies(void **state)
+{
+    (void)state;
+    wn_config c;
+    assert_int_equal(accepts(BERT, "{}").score_rule, WN_SCORE_SIGMOID);
+    assert_int_equal(accepts(EMBEDDER, "{}").score_rule, WN_SCORE_COSINE);
+    static const char *const identity =
+        "{'sentence_transformers':{'activation_fn':'torch.nn.modules.linear.Identity'}}";
+    assert_int_equal(accepts(BERT, identity).score_rule, WN_SCORE_IDENTITY);
+    assert_int_equal(
+        accepts(BERT, "{'sbert_ce_default_activation_function':'torch.nn.modules.linear.Identity'}")
+            .score_rule,
+        WN_SCORE_IDENTITY);
+    assert_int_equal(
+        accepts(BERT,
+                "{'sbert_ce_default_activation_function':'torch.nn.modules.activation.Sigmoid'}")
+            .score_rule,
+        WN_SCORE_SIGMOID);
+    unsupported(BERT, "{'sentence_transformers':{'activation_fn':'torch.nn.Tanh'}}",
+                "activation 'torch.nn.Tanh' of scores is not supported");
+    wn_model_files files = {.sentence_transformers = WN_STR(
+                                "{\"activation_fn\":\"torch.nn.modules.activation.Sigmoid\"}")};
+    assert_ok(parse(&c, BERT, identity, files), &err);
+    assert_int_equal(c.score_rule, WN_SCORE_SIGMOID);
+}
+
+static void longest_sequence_is_the_smallest_limit(void **state)
+{
+    (void)state;
+    wn_config c;
+    wn_model_files files = {.tokenizer_config =
+                                WN_STR("{\"model_max_length\":1000000000000000019884624838656}")};
+    assert_ok(parse(&c, BERT, "{}", files), &err);
+    assert_int_equal(c.max_tokens, 130);
+    files.tokenizer_config = WN_STR("{\"model_max_length\":100}");
+    assert_ok(parse(&c, BERT, "{}", files), &err);
+    assert_int_equal(c.max_tokens, 100);
+    files.sentence_bert_config = WN_STR("{\"max_seq_length\":60}");
+    assert_ok(parse(&c, EMBEDDER, "{}", files), &err);
+    assert_int_equal(c.max_tokens, 60);
+    files.tokenizer_config = WN_STR("{\"model_max_length\":\"100\"}");
+    assert_int_equal(parse(&c, BERT, "{}", files), WN_ERR_FORMAT);
+    assert_non_null(
+        strstr(err.message, "tokenizer_config.json: field 'model_max_length': is a string"));
+}
+
+static void flash_reranker_has_the_windows_of_its_reference(void **state)
+{
+    (void)state;
+    wn_config c = accepts(FLASH, "{'max_position_embeddings':1026}");
+    assert_true(c.windows_by_reference && c.max_tokens == 1024 && c.max_query_tokens == 512 &&
+                c.window_overlap == 80);
+    c = accepts(FLASH, "{'max_position_embeddings':8194}");
+    assert_true(c.max_tokens == 1024 && c.max_query_tokens == 512);
+    c = accepts(XLMR, "{}");
+    assert_true(!c.windows_by_reference && c.max_query_tokens == 0 && c.window_overlap == 80);
+    assert_false(accepts(FLASH, "{'architectures':['XLMRobertaModel']}").windows_by_reference);
+}
+
+#define CHAIN(pooling_path, third)                                                                 \
+    "[{\"type\":\"sentence_transformers.models.Transformer\",\"path\":\"\"},"                      \
+    "{\"type\":\"sentence_transformers.models.Pooling\",\"path\":\"" pooling_path "\"}" third "]"
+
+static void embedder(const char *modules, const char *pooling, wn_status status, bool cls,
+                     const char *message)
+{
+    wn_config c;
+    wn_model_files files = {.modules = wn_str_from(modules), .pooling = wn_str_from(pooling)};
+    wn_status got = parse(&c, EMBEDDER, "{}", files);
+    if (got != status || strstr(err.message, message) == NULL)
+        fail_msg("%s, %s: %s '%s', expected '%s'", modules, pooling == NULL ? "" : pooling,
+                 wn_status_name(got), err.message, message);
+    if (got == WN_OK)
+        assert_int_equal(c.pool_cls, cls);
+}
+
+static void pooling_is_read_in_both_spellings(void **state)
+{
+    (void)state;
+    const char *chain = CHAIN("1_Pooling", "");
+    embedder(chain, "{\"pooling_mode_cls_token\":true,\"word_embedding_dimension\":32}", WN_OK,
+             true, "");
+    embedder(chain, "{\"pooling_mode_mean_tokens\":true}", WN_OK, false, "");
+    embedder(chain, "{}", WN_OK, false, "");
+    embedder(chain, "{\"pooling_mode\":\"cls\"}", WN_OK, true, "");
+    embedder(chain, "{\"pooling_mode\":[\"mean\"]}", WN_OK, false, "");
+    embedder(chain, "{\"pooling_mode\":\"lasttoken\"}", WN_ERR_UNSUPPORTED, false,
+             "pooling 'lasttoken'");
+    embedder(chain, "{\"pooling_mode\":[\"mean\",\"cls\"]}", WN_ERR_UNSUPPORTED, false,
+             "not one of 'cls' and 'mean'");
+    embedder(chain, "{\"pooling_mode\":3}", WN_ERR_UNSUPPORTED, false,
+             "not one of 'cls' and 'mean'");
+    embedder(chain, "{\"pooling_mode_max_tokens\":true}", WN_ERR_UNSUPPORTED, false,
+             "pooling 'max'");
+    embedder(chain, "{\"pooling_mode_cls_token\":true,\"pooling_mode_mean_tokens\":true}",
+             WN_ERR_UNSUPPORTED, false, "not one of 'cls' and 'mean'");
+    embedder(chain, "{\"word_embedding_dimension\":31}", WN_ERR_FORMAT, false,
+             "is 31, hidden_size is 32");
+    embedder(chain, NULL, WN_ERR_FORMAT, false, "1_Pooling/config.json, which is missing");
+}
+
+static void modules_that_are_not_computed_are_refused(void **state)
+{
+    (void)state;
+    embedder(CHAIN("1_Pooling", ",{\"type\":\"x.Normalize\",\"path\":\"2_Normalize\"}"), "{}",
+             WN_OK, false, "");
+    embedder(CHAIN("1_Pooling", ",{\"type\":\"x.Dense\",\"path\":\"2_Dense\"}"), "{}",
+             WN_ERR_UNSUPPORTED, false,
+             "modules.json: module 'x.Dense' in '2_Dense' is not supported");
+    embedder(CHAIN("2_Pooling", ""), "{}", WN_ERR_UNSUPPORTED, false,
+             "in '2_Pooling' is not supported");
+    embedder("[{\"type\":\"x.Transformer\",\"path\":\"0_Transformer\"}]", "{}", WN_ERR_UNSUPPORTED,
+             false, "in '0_Transformer' is not supported");
+    embedder("[]", "{}", WN_ERR_FORMAT, false, "not a list of modules");
+    embedder("{}", "{}", WN_ERR_FORMAT, false, "not a list of modules");
+    embedder("[1]", "{}", WN_ERR_FORMAT, false, "not a list of objects");
+    wn_config c;
+    wn_model_files files = {.sentence_transformers = WN_STR("{\"default_prompt_name\":\"query\"}")};
+    assert_int_equal(parse(&c, EMBEDDER, "{}", files), WN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "default prompt 'query'"));
+}
+
+static void colbert_takes_its_metadata_or_the_defaults_of_colbert_v2(void **state)
+{
+    (void)state;
+    wn_config c = accepts(COLBERT, "{}");
+    assert_true(c.late.dim == 0 && c.late.query_marker == 1 && c.late.doc_marker == 2);
+    assert_true(c.late.cls_id == -1 && c.late.sep_id == -1 && c.late.mask_id == -1);
+    assert_true(c.late.max_query_tokens == 32 && c.late.query_pad_to == 32 &&
+                c.late.max_doc_tokens == 130);
+    assert_true(!c.late.attend_to_mask && c.late.skip_punctuation && !c.late.token_weight);
+    assert_true(c.late.query_normalize && c.late.doc_normalize && c.score_rule == WN_SCORE_MEAN);
+    wn_model_files files = {.colbert_metadata =
+                                WN_STR("{\"dim\":96,\"query_maxlen\":48,\"doc_maxlen\":180,"
+                                       "\"attend_to_mask_tokens\":true,\"mask_punctuation\":false,"
+                                       "\"similarity\":\"cosine\"}")};
+    assert_ok(parse(&c, COLBERT, "{}", files), &err);
+    assert_true(c.late.dim == 96 && c.late.query_pad_to == 48 && c.late.max_doc_tokens == 130);
+    assert_true(c.late.attend_to_mask && !c.late.skip_punctuation);
+    files.colbert_metadata =
+        WN_STR("{\"similarity\":\"l2\",\"query_token_id\":\"[Q]\",\"query_maxlen\":1000}");
+    assert_int_equal(parse(&c, COLBERT, "{}", files), WN_ERR_FORMAT);
+    assert_string_equal(err.message,
+                        "artifact.metadata: field 'query_maxlen': is 1000, expected 8..130; "
+                        "field 'query_token_id': is '[Q]', expected '[unused0]'; "
+                        "field 'similarity': is 'l2', expected 'cosine'");
+}
+
+static void own_late_interaction_block_is_read_and_strict(void **state)
+{
+    (void)state;
+    wn_config c = accepts(COLBERT, BLOCK);
+    assert_true(c.late.dim == 16 && c.late.cls_id == 2 && c.late.sep_id == 3);
+    assert_true(c.late.query_marker == 4 && c.late.doc_marker == 5 && c.late.query_pad_to == 0);
+    assert_true(c.late.max_query_tokens == 20 && c.late.max_doc_tokens == 130 &&
+                c.max_tokens == 130);
+    assert_true(!c.late.query_normalize && c.late.doc_normalize && c.late.token_weight &&
+                !c.late.skip_punctuation);
+    assert_true(c.score_rule == WN_SCORE_CALIBRATED && c.late.calibration_a == 2 &&
+                c.late.calibration_b == -1);
+    mistaken(COLBERT, "{'winnow':3}", "config.json: winnow: is not an object");
+    mistaken(COLBERT, "{'winnow':{}}", "field 'cls_id': is missing, expected 0..199");
+    mistaken(COLBERT, "{'winnow':{'cls_id':200,'sep_id':1,'query_prefix_id':1,'doc_prefix_id':1}}",
+             "is 200, expected 0..199");
+    mistaken(COLBERT, "{'winnow':{'scoring':'sum','dropout':1}}",
+             "field 'dropout': is unknown; field 'scoring': is 'sum'");
+    mistaken(COLBERT,
+             "{'winnow':{'cls_id':1,'sep_id':1,'query_prefix_id':1,'doc_prefix_id':1,'calibration':"
+             "{'a':1}}}",
+             "winnow.calibration: is not an object with 'a' and 'b'");
+    mistaken(COLBERT,
+             "{'winnow':{'cls_id':1,'sep_id':1,'query_prefix_id':1,'doc_prefix_id':1,'calibration_"
+             "input':'raw'}}",
+             "field 'calibration_input': is 'raw', expected");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(family_comes_from_the_files_signals),
+        cmocka_unit_test(other_families_are_refused_by_name),
+        cmocka_unit_test(a_cross_encoder_has_exactly_one_label),
+        cmocka_unit_test(every_size_is_range_checked_and_all_mistakes_are_told),
+        cmocka_unit_test(missing_fields_take_the_defaults_of_transformers),
+        cmocka_unit_test(activations_are_told_apart),
+        cmocka_unit_test(score_rule_is_the_one_that_sentence_transformers_applies),
+        cmocka_unit_test(longest_sequence_is_the_smallest_limit),
+        cmocka_unit_test(flash_reranker_has_the_windows_of_its_reference),
+        cmocka_unit_test(pooling_is_read_in_both_spellings),
+        cmocka_unit_test(modules_that_are_not_computed_are_refused),
+        cmocka_unit_test(colbert_takes_its_metadata_or_the_defaults_of_colbert_v2),
+        cmocka_unit_test(own_late_interaction_block_is_read_and_strict),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
