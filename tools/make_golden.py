@@ -226,12 +226,12 @@ def add_cases(folder, cases):
 
 # ---- embedders and late interaction --------------------------------------------------------------
 
-def embedder(folder, model, tk, cls, max_seq=64):
+def embedder(folder, model, tk, cls, max_seq=64, pooling=None):
     save(folder, model, tk)
     os.makedirs(os.path.join(folder, "1_Pooling"), exist_ok=True)
     write_json(folder, "modules.json", [dict(idx=0, name="0", path="", type="sentence_transformers.models.Transformer"),
                                         dict(idx=1, name="1", path="1_Pooling", type="sentence_transformers.models.Pooling")])
-    write_json(folder, "1_Pooling/config.json", dict(word_embedding_dimension=32, pooling_mode_cls_token=cls,
+    write_json(folder, "1_Pooling/config.json", pooling or dict(word_embedding_dimension=32, pooling_mode_cls_token=cls,
                                                      pooling_mode_mean_tokens=not cls, pooling_mode_max_tokens=False,
                                                      pooling_mode_mean_sqrt_len_tokens=False))
     write_json(folder, "sentence_bert_config.json", dict(max_seq_length=max_seq, do_lower_case=False))
@@ -248,9 +248,9 @@ def embedder(folder, model, tk, cls, max_seq=64):
     write_cases(folder, cases)
 
 
-def colbert(folder, dim=24, query_max=32):
+def colbert(folder, dim=24, query_max=32, attend=False, seed=7):
     tk = bert_tokenizer()
-    model = randomize(BertModel(BertConfig(**SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=160), add_pooling_layer=False), 1.0, 7)
+    model = randomize(BertModel(BertConfig(**SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=160), add_pooling_layer=False), 1.0, seed)
     save(folder, model, tk)
     torch.manual_seed(SEED)
     linear = torch.randn(dim, 32) * 0.3
@@ -259,7 +259,7 @@ def colbert(folder, dim=24, query_max=32):
     tensors["linear.weight"] = linear
     save_file(tensors, path)
     edit_json(folder, "config.json", {"architectures": ["HF_ColBERT"]})
-    write_json(folder, "artifact.metadata", dict(dim=dim, query_maxlen=query_max, doc_maxlen=160, attend_to_mask_tokens=False, mask_punctuation=True))
+    write_json(folder, "artifact.metadata", dict(dim=dim, query_maxlen=query_max, doc_maxlen=160, attend_to_mask_tokens=attend, mask_punctuation=True))
     punctuation = {tk.token_to_id(p) for p in PUNCTUATION}
 
     def vectors(ids, n_keys):
@@ -273,7 +273,7 @@ def colbert(folder, dim=24, query_max=32):
     for n_query in (1, 6, 29, 60):
         query = text(n_query)
         q = [4, 1] + tk.encode(query, add_special_tokens=False).ids[:query_max - 3] + [5]
-        qv = vectors(q + [6] * (query_max - len(q)), len(q))
+        qv = vectors(q + [6] * (query_max - len(q)), query_max if attend else len(q))
         for n in (1, 8, 60):
             document = text(n) + ". " + text(2) + "!"
             d = [4, 2] + tk.encode(document, add_special_tokens=False).ids + [5]
@@ -322,6 +322,11 @@ def main():
     embedder(at("embed-xlmr"), randomize(XLMRobertaModel(XLMRobertaConfig(**SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=162,
              type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)), 1.0, 42), tk, False)
     colbert(at("colbert"))
+    colbert(at("colbert-attend"), attend=True, seed=8)
+    tk = bert_tokenizer()
+    embedder(at("embed-mean-st6"), randomize(BertModel(BertConfig(**SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=160)), 1.0, 43), tk, False,
+             pooling=dict(embedding_dimension=32, pooling_mode="mean", include_prompt=True))
+    bert(at("bert-d12x5"), hidden_size=60, num_attention_heads=5, intermediate_size=44, lengths=(1, 5, 30), seed=24)
     write_json(root, "versions.json", dict(seed=SEED, python=platform.python_version(), torch=torch.__version__.split("+")[0],
                                            transformers=transformers.__version__, tokenizers=tokenizers.__version__, numpy=np.__version__))
 

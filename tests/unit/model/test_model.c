@@ -1,0 +1,298 @@
+/* Binding a model's tensors: which names and spellings are taken, and that everything missing, odd
+ * or unknown is told at once.  What the graphs compute is tested by tests/golden. */
+#include "tests/support/check.h"
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "model/model.h"
+
+static wn_error err;
+
+enum { HIDDEN = 4, INTER = 6, VOCAB = 9, POSITIONS = 12, LAYERS = 2 };
+
+/* A file under construction: tensors of zeros, in order. */
+typedef struct draft {
+    wn_buf header;
+    size_t data_bytes;
+} draft;
+
+static void add(draft *d, const char *name, const char *dtype, size_t rows, size_t cols)
+{
+    size_t size = strcmp(dtype, "F32") == 0 ? 4 : strcmp(dtype, "I64") == 0 ? 8 : 1;
+    size_t bytes = rows * cols * size;
+    char shape[40];
+    snprintf(shape, sizeof shape, rows == 1 ? "[%zu]" : "[%zu,%zu]", rows == 1 ? cols : rows, cols);
+    wn_buf_printf(&d->header, "%c\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
+                  d->header.len == 0 ? '{' : ',', name, dtype, shape, d->data_bytes,
+                  d->data_bytes + bytes);
+    d->data_bytes += bytes;
+}
+
+static void add_linear(draft *d, const char *prefix, const char *name, size_t n, size_t k)
+{
+    char full[200];
+    snprintf(full, sizeof full, "%s%s.weight", prefix, name);
+    add(d, full, "F32", n == 1 ? 1 : n, k);
+    snprintf(full, sizeof full, "%s%s.bias", prefix, name);
+    add(d, full, "F32", 1, n);
+}
+
+static void add_norm(draft *d, const char *prefix, const char *name, bool legacy)
+{
+    char full[200];
+    snprintf(full, sizeof full, "%s%s.%s", prefix, name, legacy ? "gamma" : "weight");
+    add(d, full, "F32", 1, HIDDEN);
+    snprintf(full, sizeof full, "%s%s.%s", prefix, name, legacy ? "beta" : "bias");
+    add(d, full, "F32", 1, HIDDEN);
+}
+
+static void add_encoder(draft *d, const char *prefix, bool legacy)
+{
+    static const char *const tables[] = {"word", "position", "token_type"};
+    static const size_t rows[] = {VOCAB, POSITIONS, 2};
+    char full[200];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(full, sizeof full, "%sembeddings.%s_embeddings.weight", prefix, tables[i]);
+        add(d, full, "F32", rows[i], HIDDEN);
+    }
+    add_norm(d, prefix, "embeddings.LayerNorm", legacy);
+    for (size_t i = 0; i < LAYERS; i++) {
+        char layer[100];
+        snprintf(layer, sizeof layer, "%sencoder.layer.%zu.", prefix, i);
+        add_linear(d, layer, "attention.self.query", HIDDEN, HIDDEN);
+        add_linear(d, layer, "attention.self.key", HIDDEN, HIDDEN);
+        add_linear(d, layer, "attention.self.value", HIDDEN, HIDDEN);
+        add_linear(d, layer, "attention.output.dense", HIDDEN, HIDDEN);
+        add_norm(d, layer, "attention.output.LayerNorm", legacy);
+        add_linear(d, layer, "intermediate.dense", INTER, HIDDEN);
+        add_linear(d, layer, "output.dense", HIDDEN, INTER);
+        add_norm(d, layer, "output.LayerNorm", legacy);
+    }
+}
+
+static void add_bert(draft *d, const char *prefix)
+{
+    add_encoder(d, prefix, false);
+    add_linear(d, prefix, "pooler.dense", HIDDEN, HIDDEN);
+    add_linear(d, "", "classifier", 1, HIDDEN);
+}
+
+static wn_config config_of(wn_family family, bool has_head)
+{
+    return (wn_config){.family = family,
+                       .family_name = "test",
+                       .has_head = has_head,
+                       .n_layers = LAYERS,
+                       .hidden = HIDDEN,
+                       .n_heads = 2,
+                       .head_dim = HIDDEN / 2,
+                       .intermediate = INTER,
+                       .vocab = VOCAB,
+                       .type_vocab = 2,
+                       .max_positions = POSITIONS,
+                       .max_tokens = POSITIONS,
+                       .norm_eps = 1e-12,
+                       .act = WN_ACT_GELU};
+}
+
+/* A model and the file that it borrows. */
+typedef struct loaded {
+    wn_buf file;
+    wn_safetensors *set;
+    wn_model *model;
+} loaded;
+
+/* Finish the draft and load it. */
+static wn_status load(loaded *out, draft *d, const wn_config *config)
+{
+    *out = (loaded){0};
+    wn_buf_push_byte(&d->header, '}');
+    for (size_t i = 0; i < 8; i++)
+        wn_buf_push_byte(&out->file, (char)((uint64_t)d->header.len >> 8 * i));
+    wn_buf_push_str(&out->file, wn_buf_str(&d->header));
+    for (size_t i = 0; i < d->data_bytes; i++)
+        wn_buf_push_byte(&out->file, 0);
+    wn_buf_deinit(&d->header);
+    assert_ok(wn_safetensors_parse(&out->set, wn_buf_str(&out->file), "m", &err), &err);
+    const char *reason;
+    memset(&err, 0, sizeof err);
+    return wn_model_load(&out->model, config, out->set, wn_kernels_get("scalar", &reason), &err);
+}
+
+static void unload(loaded *l)
+{
+    wn_model_free(l->model);
+    wn_safetensors_close(l->set);
+    wn_buf_deinit(&l->file);
+}
+
+static void loads(draft *d, const wn_config *config, uint64_t n_parameters)
+{
+    loaded l;
+    assert_ok(load(&l, d, config), &err);
+    assert_int_equal(wn_model_n_parameters(l.model), n_parameters);
+    unload(&l);
+}
+
+static void refuses(draft *d, const wn_config *config, wn_status status, const char *message)
+{
+    loaded l;
+    assert_int_equal(load(&l, d, config), status);
+    assert_null(l.model);
+    if (strstr(err.message, message) == NULL)
+        fail_msg("message '%s' does not contain '%s'", err.message, message);
+    unload(&l);
+}
+
+enum {
+    NORM = 2 * HIDDEN,
+    SQUARE = HIDDEN * HIDDEN + HIDDEN,
+    LAYER = 4 * SQUARE + 2 * NORM + 2 * INTER * HIDDEN + INTER + HIDDEN,
+    ENCODER = (VOCAB + POSITIONS + 2) * HIDDEN + NORM + LAYERS * LAYER,
+};
+
+static void bert_loads_with_and_without_prefix_and_in_the_legacy_spelling(void **state)
+{
+    (void)state;
+    wn_config head = config_of(WN_FAMILY_BERT, true), body = config_of(WN_FAMILY_BERT, false);
+    draft d = {0};
+    add_bert(&d, "bert.");
+    loads(&d, &head, ENCODER + SQUARE + HIDDEN + 1);
+    d = (draft){0};
+    add_bert(&d, "");
+    loads(&d, &head, ENCODER + SQUARE + HIDDEN + 1);
+    d = (draft){0};
+    add_encoder(&d, "", true);
+    loads(&d, &body, ENCODER);
+    d = (draft){0};
+    add_encoder(&d, "bert.", true);
+    loads(&d, &body, ENCODER);
+}
+
+static void roberta_head_has_its_own_names(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, true);
+    draft d = {0};
+    add_encoder(&d, "roberta.", false);
+    add_linear(&d, "", "classifier.dense", HIDDEN, HIDDEN);
+    add_linear(&d, "", "classifier.out_proj", 1, HIDDEN);
+    loads(&d, &c, ENCODER + SQUARE + HIDDEN + 1);
+    d = (draft){0};
+    add_bert(&d, "roberta.");
+    refuses(&d, &c, WN_ERR_FORMAT, "6 mistakes: tensor 'classifier.dense.weight' is missing");
+}
+
+static void flash_layout_has_one_matrix_for_query_key_and_value(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, false);
+    c.is_flash = true;
+    draft d = {0};
+    add(&d, "roberta.embeddings.word_embeddings.weight", "F32", VOCAB, HIDDEN);
+    add(&d, "roberta.embeddings.position_embeddings.weight", "F32", POSITIONS, HIDDEN);
+    add(&d, "roberta.embeddings.token_type_embeddings.weight", "F32", 2, HIDDEN);
+    add_norm(&d, "roberta.", "emb_ln", false);
+    for (size_t i = 0; i < LAYERS; i++) {
+        char layer[100];
+        snprintf(layer, sizeof layer, "roberta.encoder.layers.%zu.", i);
+        add_linear(&d, layer, "mixer.Wqkv", 3 * HIDDEN, HIDDEN);
+        add_linear(&d, layer, "mixer.out_proj", HIDDEN, HIDDEN);
+        add_norm(&d, layer, "norm1", false);
+        add_linear(&d, layer, "mlp.fc1", INTER, HIDDEN);
+        add_linear(&d, layer, "mlp.fc2", HIDDEN, INTER);
+        add_norm(&d, layer, "norm2", false);
+    }
+    loads(&d, &c, ENCODER);
+}
+
+static void tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_BERT, false);
+    draft d = {0};
+    add_encoder(&d, "bert.", false);
+    add(&d, "bert.embeddings.position_ids", "I64", 1, POSITIONS);
+    add(&d, "embeddings.token_type_ids", "I64", 1, POSITIONS);
+    add_linear(&d, "bert.", "pooler.dense", HIDDEN, HIDDEN);
+    add_linear(&d, "", "cls.predictions.transform.dense", HIDDEN, HIDDEN);
+    add_linear(&d, "", "cls.seq_relationship", 2, HIDDEN);
+    add_linear(&d, "", "lm_head.dense", HIDDEN, HIDDEN);
+    loads(&d, &c, ENCODER);
+    d = (draft){0};
+    add_encoder(&d, "bert.", false);
+    add(&d, "bert.encoder.layer.2.output.dense.weight", "F32", HIDDEN, INTER);
+    add(&d, "adapter.weight", "F32", 1, 3);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "2 mistakes: tensor 'bert.encoder.layer.2.output.dense.weight' is unknown to this "
+            "family; tensor 'adapter.weight' is unknown to this family");
+}
+
+static void every_missing_or_odd_tensor_is_told_at_once(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_BERT, true);
+    draft d = {0};
+    add_encoder(&d, "bert.", false);
+    add(&d, "bert.pooler.dense.weight", "F32", HIDDEN, HIDDEN + 1);
+    add(&d, "bert.pooler.dense.bias", "I64", 1, HIDDEN);
+    add(&d, "classifier.weight", "I8", 1, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "4 mistakes: tensor 'pooler.dense.weight': shape [4,5], expected [4,4]; "
+            "tensor 'pooler.dense.bias': type I64, expected F32, F16 or BF16; "
+            "tensor 'classifier.weight': type I8, expected F32, F16 or BF16; "
+            "tensor 'classifier.bias' is missing");
+    d = (draft){0};
+    add(&d, "bert.embeddings.word_embeddings.weight", "F32", VOCAB - 1, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT, "shape [8,4], expected [9,4]");
+    assert_non_null(strstr(err.message, "41 mistakes: "));
+}
+
+static void look_alikes_are_refused_by_their_tensors(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_BERT, true);
+    draft d = {0};
+    add_bert(&d, "bert.");
+    add(&d, "bert.encoder.layer.0.mlp.gated_layers.weight", "F32", 2 * INTER, HIDDEN);
+    refuses(&d, &c, WN_ERR_UNSUPPORTED, "this is a JinaBERT model");
+}
+
+static void late_interaction_takes_its_width_from_the_projection(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_COLBERT, false);
+    draft d = {0};
+    loaded l;
+    add_encoder(&d, "bert.", false);
+    add(&d, "linear.weight", "F32", 3, HIDDEN);
+    assert_ok(load(&l, &d, &c), &err);
+    assert_int_equal(wn_model_config(l.model)->late.dim, 3);
+    assert_int_equal(wn_model_dims(l.model).out_dim, 3);
+    assert_true(wn_model_token_weight(l.model, VOCAB - 1) == 1.0f);
+    unload(&l);
+    c.late.dim = 2;
+    d = (draft){0};
+    add_encoder(&d, "bert.", false);
+    add(&d, "linear.weight", "F32", 3, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT, "tensor 'linear.weight': shape [3,4], expected [2,4]");
+    c.late.token_weight = true;
+    d = (draft){0};
+    add_encoder(&d, "bert.", false);
+    add(&d, "linear.weight", "F32", 2, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT, "1 mistake: tensor 'token_weight' is missing");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bert_loads_with_and_without_prefix_and_in_the_legacy_spelling),
+        cmocka_unit_test(roberta_head_has_its_own_names),
+        cmocka_unit_test(flash_layout_has_one_matrix_for_query_key_and_value),
+        cmocka_unit_test(tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named),
+        cmocka_unit_test(every_missing_or_odd_tensor_is_told_at_once),
+        cmocka_unit_test(look_alikes_are_refused_by_their_tensors),
+        cmocka_unit_test(late_interaction_takes_its_width_from_the_projection),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
