@@ -12,12 +12,12 @@
 #include "base/str.h"
 #include "data/json_bind.h"
 #include "data/lines.h"
+#include "data/unicode.h"
 #include "eval/quality.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #define WN_WHERE "eval/dataset"
 
@@ -215,24 +215,9 @@ static wn_status add_list_line(loader *load, wn_str line, wn_error *err)
     return status;
 }
 
-/* The first byte that is not UTF-8, or the length. */
-static size_t find_bad_byte(wn_str text)
-{
-    size_t at = 0;
-    while (at < text.len) {
-        int32_t c;
-        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text.ptr + at,
-                                              (utf8proc_ssize_t)(text.len - at), &c);
-        if (n <= 0)
-            break;
-        at += (size_t)n;
-    }
-    return at;
-}
-
 static wn_status read_line(loader *load, wn_str line, line_fn *fn, wn_error *err)
 {
-    size_t bad = find_bad_byte(line);
+    size_t bad = wn_utf8_check(line);
     if (bad < line.len)
         WN_FAIL(err, WN_ERR_FORMAT, "byte %zu, 0x%02x, is not UTF-8", bad,
                 (unsigned)(unsigned char)line.ptr[bad]);

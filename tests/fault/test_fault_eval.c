@@ -1,10 +1,19 @@
-/* eval/ under failing allocations: measuring, and each way to report. */
+/* eval/ under failing allocations: loading a set, measuring, and each way to report. */
 #include "tests/fault/fault.h"
 
 #include "eval/evaluate.h"
 #include "eval/report.h"
 
 #define WN_WHERE "tests/fault"
+
+static wn_status load_set(void *arg, wn_error *err)
+{
+    (void)arg;
+    const wn_dataset *set = NULL;
+    wn_status status = wn_dataset_open(&set, "tests/eval/tiny", err);
+    wn_dataset_close(set);
+    return status;
+}
 
 static wn_status score_alike(void *arg, double *scores, const wn_dataset *set,
                              const wn_topic *topic, size_t n, size_t *notes, wn_error *err)
@@ -41,6 +50,12 @@ static wn_status write_report(void *arg, wn_error *err)
     return WN_OK;
 }
 
+static void loading_a_set_survives(void **state)
+{
+    (void)state;
+    fault_each_allocation("dataset", load_set, NULL);
+}
+
 static void measuring_survives(void **state)
 {
     (void)state;
@@ -72,6 +87,7 @@ static void reporting_survives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loading_a_set_survives),
         cmocka_unit_test(measuring_survives),
         cmocka_unit_test(reporting_survives),
     };
