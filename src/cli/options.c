@@ -99,8 +99,8 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
                 "set, the mean over the sets, and 95% bootstrap intervals. Ties count against the "
                 "system: a tied relevant document is placed after the irrelevant ones.",
             .examples = "winnow eval tests/eval/tiny\n"
-                        "winnow eval --html quality.html dev/*\n"
-                        "winnow eval --model bge-reranker-base --limit 100 --format json dev/*",
+                        "winnow eval --html quality.html dev/*/\n"
+                        "winnow eval --model bge-reranker-base --limit 100 --format json dev/*/",
             .operand = WN_VALUE_DIR,
             .min_operands = 1,
             .max_operands = SIZE_MAX,
