@@ -34,8 +34,14 @@ cover: ## line and branch coverage by folder
 	$(PYTHON) tools/coverage.py build/cover
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
+# Smoke tests: what takes seconds natively would take an hour here, and runs under the sanitizers.
+VALGRIND_SLOW := %/test_rank %/test_normalize %/test_goldens %/test_split %/test_evaluate %/test_scorer \
+                 %/test_safetensors
 valgrind: all $(TESTS) ## unit tests and the program under memcheck
-	$(RUN_TESTS) --under "$(VALGRIND)" $(filter $(B)/tests/unit/%,$(TESTS))
+	$(RUN_TESTS) --under "$(VALGRIND)" \
+	    $(filter-out $(VALGRIND_SLOW),$(filter $(B)/tests/unit/%,$(TESTS)))
+	echo "a line" | $(VALGRIND) $(B)/winnow rank -q "a line" -f tsv
+	$(VALGRIND) $(B)/winnow tokenize --count "some text"
 
 FAULT_TESTS := $(filter $(B)/tests/fault/%,$(TESTS))
 fault: $(FAULT_TESTS) ## fail each allocation once, see the right status and no leak
