@@ -87,13 +87,16 @@ static wn_status bind_pooling(wn_config *config, const json_t *json, wn_error *e
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "1_Pooling/config.json: the pooling is not one of 'cls' and 'mean'");
     config->pool_cls = is_cls;
-    size_t width;
+    static const char *const keys[] = {"word_embedding_dimension", "embedding_dimension"};
     wn_binder b;
     wn_binder_init(&b, json, "1_Pooling/config.json");
-    wn_bind_size(&b, "word_embedding_dimension", &width, 1, WN_HIDDEN_MAX, config->hidden);
-    if (width != config->hidden)
-        wn_binder_note(&b, "field 'word_embedding_dimension': is %zu, hidden_size is %zu", width,
-                       config->hidden);
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        size_t width;
+        wn_bind_size(&b, keys[i], &width, 1, WN_HIDDEN_MAX, config->hidden);
+        if (width != config->hidden)
+            wn_binder_note(&b, "field '%s': is %zu, hidden_size is %zu", keys[i], width,
+                           config->hidden);
+    }
     return wn_binder_end(&b, err);
 }
 

@@ -339,6 +339,8 @@ static void pooling_is_read_in_both_spellings(void **state)
              WN_ERR_UNSUPPORTED, false, "not one of 'cls' and 'mean'");
     embedder(chain, "{\"word_embedding_dimension\":31}", WN_ERR_FORMAT, false,
              "is 31, hidden_size is 32");
+    embedder(chain, "{\"embedding_dimension\":33}", WN_ERR_FORMAT, false,
+             "field 'embedding_dimension': is 33, hidden_size is 32");
     embedder(chain, NULL, WN_ERR_FORMAT, false, "1_Pooling/config.json, which is missing");
 }
 
