@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,10 +27,36 @@ static size_t skip_string(wn_str text, size_t i)
     return i < text.len ? i + 1 : text.len;
 }
 
-/* Brackets outside strings may not nest too deep. */
-static wn_status check_depth(wn_str text, const char *name, wn_error *err)
+static bool ends_token(char c)
 {
-    size_t depth = 0;
+    return c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':' || c == ' ' ||
+           c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Whether a token is an integer beyond 64 bits. */
+static bool overflows(wn_str token)
+{
+    bool negative = token.len > 0 && token.ptr[0] == '-';
+    wn_str digits = wn_str_slice(token, negative, token.len);
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return false;
+    }
+    const char *limit = negative ? "9223372036854775808" : "9223372036854775807";
+    return digits.len > 19 || (digits.len == 19 && memcmp(digits.ptr, limit, 19) > 0);
+}
+
+/* What has to be known of a text before jansson sees it. */
+typedef struct facts {
+    size_t longest_token;
+    bool big_integers;
+} facts;
+
+/* Brackets outside strings may not nest too deep. */
+static wn_status scan(facts *out, wn_str text, const char *name, wn_error *err)
+{
+    size_t depth = 0, start = 0;
+    *out = (facts){0};
     for (size_t i = 0; i < text.len;) {
         char c = text.ptr[i++];
         if (c == '"')
@@ -39,8 +66,73 @@ static wn_status check_depth(wn_str text, const char *name, wn_error *err)
         else if ((c == '{' || c == '[') && ++depth > WN_JSON_DEPTH_MAX)
             WN_FAIL(err, WN_ERR_LIMIT, "%s: line %zu, byte %zu: nested deeper than %d levels", name,
                     line_of(text, i - 1), i - 1, WN_JSON_DEPTH_MAX);
+        out->longest_token = WN_MAX(out->longest_token, i - start);
+        if (ends_token(c)) {
+            out->big_integers |= overflows(wn_str_slice(text, start, i - 1));
+            start = i;
+        }
     }
     return WN_OK;
+}
+
+/* When jansson 2.14 cannot grow the buffer of its current token, it drops the byte and goes on: a
+ * moment without memory would give other strings, or abort in a number.  So the text is parsed as
+ * the second element of an array.  The first, a string of n bytes, makes the buffer large enough
+ * for every token of the text, and has lost none of its bytes if its length is still n. */
+static bool make_opening(wn_buf *out, size_t longest, size_t *n)
+{
+    size_t size = 64; /* that the doubling buffer must have */
+    while (size < longest + 8)
+        size *= 2;
+    *n = size - 8; /* so that the quote behind it causes no growth */
+    if (!wn_buf_reserve(out, size))
+        return false;
+    memset(out->ptr, ' ', size);
+    memcpy(out->ptr, "[\"", 2);
+    memcpy(out->ptr + 2 + *n, "\",", 2);
+    out->len = *n + 4;
+    return true;
+}
+
+/* Gives jansson the next bytes of the three parts of its input. */
+static size_t read_parts(void *buffer, size_t size, void *arg)
+{
+    wn_str *parts = arg;
+    size_t i = 0;
+    while (i < 2 && parts[i].len == 0)
+        i++;
+    size_t n = WN_MIN(size, parts[i].len);
+    if (n > 0)
+        memcpy(buffer, parts[i].ptr, n);
+    parts[i] = wn_str_slice(parts[i], n, parts[i].len);
+    return n;
+}
+
+/* NULL for any failure; *no_memory when it was a failed allocation, for which most paths of jansson
+ * set no error of their own. */
+static json_t *load(wn_str opening, size_t n, wn_str text, size_t flags, bool *no_memory)
+{
+    wn_str parts[3] = {opening, text, WN_STR("]")};
+    errno = 0;
+    json_error_t why;
+    json_t *array = json_load_callback(read_parts, parts, flags, &why);
+    json_t *first = json_array_get(array, 0), *second = json_array_get(array, 1);
+    *no_memory = errno == ENOMEM || (array != NULL && json_string_length(first) != n);
+    bool ok = !*no_memory && json_array_size(array) == 2 &&
+              (json_is_object(second) || json_is_array(second));
+    json_t *json = ok ? json_incref(second) : NULL;
+    json_decref(array);
+    return json;
+}
+
+/* The mistake of a text that does not parse, in jansson's words. */
+static wn_status fail_parse(wn_str text, size_t flags, const char *name, wn_error *err)
+{
+    json_error_t why;
+    json_t *json = json_loadb(text.len == 0 ? "" : text.ptr, text.len, flags, &why);
+    json_decref(json);
+    WN_FAIL(err, WN_ERR_FORMAT, "%s: line %d, byte %d: %s", name, WN_MAX(why.line, 1),
+            WN_MAX(why.position, 0), why.text);
 }
 
 wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *err)
@@ -51,19 +143,21 @@ wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *e
         WN_FAIL(err, WN_ERR_FORMAT, "%s: line %zu, byte %zu: NUL byte", name, line_of(text, at),
                 at);
     }
-    WN_TRY(check_depth(text, name, err));
-    json_error_t why;
-    size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
-    json_t *json = json_loadb(text.len == 0 ? "" : text.ptr, text.len, flags, &why);
-    if (json == NULL && json_error_code(&why) == json_error_numeric_overflow)
-        json = json_loadb(text.ptr, text.len, flags | JSON_DECODE_INT_AS_REAL, &why);
-    /* jansson has no text for some failed allocations. */
-    if (json == NULL &&
-        (json_error_code(&why) == json_error_out_of_memory || why.text[0] == '\0'))
+    facts known;
+    WN_TRY(scan(&known, text, name, err));
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL |
+                   (known.big_integers ? JSON_DECODE_INT_AS_REAL : 0);
+    size_t n;
+    json_t *json = NULL;
+    wn_buf opening = WN_BUF_INIT;
+    bool no_memory = !make_opening(&opening, known.longest_token, &n);
+    if (!no_memory)
+        json = load(wn_buf_str(&opening), n, text, flags, &no_memory);
+    wn_buf_deinit(&opening);
+    if (no_memory)
         WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for its JSON (%zu bytes)", name, text.len);
     if (json == NULL)
-        WN_FAIL(err, WN_ERR_FORMAT, "%s: line %d, byte %d: %s", name, WN_MAX(why.line, 1),
-                WN_MAX(why.position, 0), why.text);
+        return fail_parse(text, flags, name, err);
     *out = json;
     return WN_OK;
 }
@@ -198,7 +292,10 @@ void wn_bind_string(wn_binder *binder, const char *key, const char **out, const 
 wn_status wn_binder_end(wn_binder *binder, wn_error *err)
 {
     wn_status status = WN_OK;
-    if (binder->n_mistakes > 0)
+    if (binder->mistakes.failed)
+        status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "%s: no memory for its %zu mistakes",
+                              binder->name, binder->n_mistakes);
+    else if (binder->n_mistakes > 0)
         status = wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "%s: %.*s", binder->name,
                               (int)binder->mistakes.len,
                               binder->mistakes.ptr == NULL ? "" : binder->mistakes.ptr);

@@ -47,7 +47,8 @@ void wn_bind_int_required(wn_binder *binder, const char *key, int64_t *out, int6
 /* Note a mistake of the caller's own. */
 void wn_binder_note(wn_binder *binder, const char *format, ...) WN_PRINTF(2, 3);
 
-/* Free the binder; WN_ERR_FORMAT with all mistakes when there were any. */
+/* Free the binder; WN_ERR_FORMAT with all mistakes when there were any, WN_ERR_MEMORY when they
+ * could not be kept. */
 WN_MUST_USE wn_status wn_binder_end(wn_binder *binder, wn_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tests/fault/fault.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -18,8 +19,10 @@ static bool fails_now(void)
     }
     bool fails =
         left == 1 || (left == 0 && atomic_load(&keep_failing) && atomic_load(&n_failed) > 0);
-    if (fails)
+    if (fails) {
         atomic_fetch_add(&n_failed, 1);
+        errno = ENOMEM;
+    }
     return fails;
 }
 
@@ -115,6 +118,7 @@ static verdict run_once(char *why, size_t why_size, fault_operation *operation, 
 
 long fault_loop(char *why, size_t why_size, fault_operation *operation, void *arg)
 {
+    json_set_alloc_funcs(__wrap_malloc, __wrap_free);
     for (long n = 1; n <= ALLOCATIONS_MAX; n++) {
         verdict result = run_once(why, why_size, operation, arg, n, false);
         if (result == FAILED_WELL)

@@ -1,9 +1,9 @@
 /* Fail the n-th allocation, for every n, until the operation succeeds.
  * The programs of tests/fault/ are linked with --wrap, so that the library's calls of malloc,
- * calloc, realloc, aligned_alloc, free and pthread_create come here; jansson is told to do
- * nearly the same.  After each failure the status must be WN_ERR_MEMORY, with a message, and every
- * block freed again. Each n is tried twice: that allocation alone fails, and that one with all
- * after it. Thread rule: one loop at a time; the operation itself may use threads. */
+ * calloc, realloc, aligned_alloc, free and pthread_create come here; jansson is told to do the
+ * same.  After each failure the status must be WN_ERR_MEMORY, with a message, and every block freed
+ * again.  Each n is tried twice: that allocation alone fails, and that one with all after it.
+ * Thread rule: one loop at a time; the operation itself may use threads. */
 #ifndef WN_TESTS_FAULT_H
 #define WN_TESTS_FAULT_H
 

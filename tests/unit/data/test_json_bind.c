@@ -96,6 +96,26 @@ static void integers_beyond_64_bits_become_reals(void **state)
     json_decref(json);
 }
 
+static void integers_of_64_bits_stay_integers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool integer;
+    } cases[] = {
+        {"[9223372036854775807]", true},     {"[9223372036854775808]", false},
+        {"[-9223372036854775808]", true},    {"[-9223372036854775809]", false},
+        {"[10000000000000000000]", false},   {"[\"10000000000000000000\", 1]", true},
+        {"[0.10000000000000000000]", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *json = parse(cases[i].text);
+        const json_t *last = json_array_get(json, json_array_size(json) - 1);
+        assert_int_equal(json_is_integer(last), cases[i].integer);
+        json_decref(json);
+    }
+}
+
 static void missing_and_null_fields_take_the_fallback(void **state)
 {
     (void)state;
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test(depth_is_limited_before_anything_recurses),
         cmocka_unit_test(strings_keep_nul_and_all_of_unicode),
         cmocka_unit_test(integers_beyond_64_bits_become_reals),
+        cmocka_unit_test(integers_of_64_bits_stay_integers),
         cmocka_unit_test(missing_and_null_fields_take_the_fallback),
         cmocka_unit_test(all_mistakes_are_collected_and_fallbacks_stored),
     };
