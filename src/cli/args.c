@@ -1,6 +1,6 @@
 /* Parsing of the command line by the tables of options.h.
  * Refuses: words that no row allows, values out of a row's range, too few or too many operands. */
-#include "cli/options.h"
+#include "cli/args.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -11,7 +11,7 @@
 
 #define WORD_BYTES_MAX 32 /* longer words have no nearest match */
 
-bool wn_options_next_choice(const char *choices, size_t *at, wn_str *word)
+bool wn_args_next_choice(const char *choices, size_t *at, wn_str *word)
 {
     const char *p = choices + *at;
     if (*p == '\0')
@@ -22,7 +22,7 @@ bool wn_options_next_choice(const char *choices, size_t *at, wn_str *word)
     return true;
 }
 
-wn_command_id wn_options_find_command(const char *name)
+wn_command_id wn_args_find_command(const char *name)
 {
     for (int i = 0; i < WN_CMD_COUNT; i++)
         if (strcmp(name, wn_commands[i].name) == 0)
@@ -30,7 +30,7 @@ wn_command_id wn_options_find_command(const char *name)
     return WN_CMD_COUNT;
 }
 
-size_t wn_options_distance(wn_str a, wn_str b)
+size_t wn_args_distance(wn_str a, wn_str b)
 {
     if (a.len > WORD_BYTES_MAX || b.len > WORD_BYTES_MAX)
         return SIZE_MAX;
@@ -59,7 +59,7 @@ typedef struct nearest {
 
 static void nearest_try(nearest *best, wn_str word)
 {
-    size_t distance = wn_options_distance(best->typed, word);
+    size_t distance = wn_args_distance(best->typed, word);
     if (best->typed.len >= 2 && wn_str_starts(word, best->typed))
         distance = WN_MIN(distance, (size_t)1); /* an abbreviation */
     if (distance < best->distance) {
@@ -123,7 +123,7 @@ static wn_status parse_choice(int64_t *out, const char *choices, wn_str text, co
     nearest best = {.typed = text, .distance = SIZE_MAX};
     wn_str word;
     int64_t index = 0;
-    for (size_t at = 0; wn_options_next_choice(choices, &at, &word); index++) {
+    for (size_t at = 0; wn_args_next_choice(choices, &at, &word); index++) {
         nearest_try(&best, word);
         if (wn_str_equal(word, text)) {
             *out = index;
@@ -263,7 +263,7 @@ static wn_status check_operands(const wn_args *args, wn_error *err)
     for (size_t i = 0; i < args->n_operands; i++) {
         int64_t index;
         if (command->operand == WN_VALUE_COMMAND &&
-            wn_options_find_command(args->operands[i]) == WN_CMD_COUNT)
+            wn_args_find_command(args->operands[i]) == WN_CMD_COUNT)
             return fail_command(args->operands[i], err);
         if (command->operand == WN_VALUE_CHOICE)
             WN_TRY(parse_choice(&index, command->choices, wn_str_from(args->operands[i]),
@@ -300,7 +300,7 @@ wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_erro
     if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
         args.command = WN_CMD_VERSION;
     else if (strcmp(first, "--help") != 0 && strcmp(first, "-h") != 0)
-        args.command = wn_options_find_command(first);
+        args.command = wn_args_find_command(first);
     if (args.command == WN_CMD_COUNT)
         return fail_command(first, err);
     args.operands = wn_mem_zalloc((size_t)WN_MAX(argc, 1), sizeof *args.operands);

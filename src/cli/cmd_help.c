@@ -16,7 +16,7 @@ static void push_help(wn_buf *out, const wn_program *program)
     if (args->command != WN_CMD_HELP)
         wn_manual_push_command(out, args->command, columns, colour);
     else if (args->n_operands > 0)
-        wn_manual_push_command(out, wn_options_find_command(args->operands[0]), columns, colour);
+        wn_manual_push_command(out, wn_args_find_command(args->operands[0]), columns, colour);
     else
         wn_manual_push_overview(out, columns, colour);
 }

@@ -22,7 +22,7 @@ static void push_choices(wn_buf *out, const char *choices)
 {
     wn_str word;
     bool first = true;
-    for (size_t at = 0; wn_options_next_choice(choices, &at, &word); first = false)
+    for (size_t at = 0; wn_args_next_choice(choices, &at, &word); first = false)
         wn_buf_printf(out, "%s%.*s", first ? "" : ", ", WN_STR_ARG(word));
 }
 

@@ -5,7 +5,7 @@
 #define WN_CLI_MANUAL_H
 
 #include "base/buf.h"
-#include "cli/options.h"
+#include "cli/args.h"
 
 typedef enum wn_shell { WN_SHELL_BASH = 0, WN_SHELL_ZSH, WN_SHELL_FISH } wn_shell;
 

@@ -15,7 +15,7 @@ static void push_words(wn_buf *out, const char *choices)
     size_t at = 0;
     for (int i = 0; choices == NULL && i < WN_CMD_COUNT; i++)
         wn_buf_printf(out, "%s%s", i == 0 ? "" : " ", wn_commands[i].name);
-    for (bool first = true; choices != NULL && wn_options_next_choice(choices, &at, &word);
+    for (bool first = true; choices != NULL && wn_args_next_choice(choices, &at, &word);
          first = false)
         wn_buf_printf(out, "%s%.*s", first ? "" : " ", WN_STR_ARG(word));
 }

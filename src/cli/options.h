@@ -1,8 +1,7 @@
 /* The one table of commands and options.  Its rows drive parsing, range checks, --help, the nearest
  * match for a word that does not exist, the manual page, shell completions and docs/cli.md.
  * A new option is a row of wn_options[] and its id below; a new command is a row of wn_commands[],
- * its id, and its function in main.c.  Parsing is pure: it reads argv and nothing else.
- * Thread rule: tables are constant; wn_args one at a time. */
+ * its id, and its function in main.c.  Thread rule: constant, any. */
 #ifndef WN_CLI_OPTIONS_H
 #define WN_CLI_OPTIONS_H
 
@@ -108,49 +107,8 @@ extern const wn_fact wn_environment[]; /* these three end with a row without nam
 extern const wn_fact wn_exit_codes[];
 extern const wn_fact wn_limits[];
 
-typedef struct wn_option_value {
-    const char *text; /* as given; NULL: the option was not given */
-    int64_t number;   /* INT: the value; CHOICE: the index; SHARD: I; else 0 */
-    int64_t of;       /* SHARD: N */
-} wn_option_value;
-
-typedef struct wn_args {
-    wn_command_id command;
-    wn_option_value values[WN_OPT_COUNT];
-    const char **operands;
-    size_t n_operands;
-} wn_args;
-
-/* Read a command line.  The last of several values counts; "--" ends the options; "-" is an
- * operand. No command at all and --help as the first word are the command help, --version is
- * version. Fails:   WN_ERR_ARGUMENT for a word, value or number of operands that is not allowed
- * (names it and, where there is one, the nearest word that is), WN_ERR_MEMORY. Owns:    caller
- * frees with wn_args_deinit(); borrows argv until then. */
-WN_MUST_USE wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_error *err);
-
-/* Free the operands. */
-void wn_args_deinit(wn_args *args);
-
-/* Whether the option was given. */
-bool wn_args_has(const wn_args *args, wn_option_id id);
-
-/* The value as given, or NULL. */
-const char *wn_args_text(const wn_args *args, wn_option_id id);
-
-/* The number or the index of the choice; 0 when it was not given. */
-int64_t wn_args_int(const wn_args *args, wn_option_id id);
-
 /* The value of an environment variable that is listed in wn_environment[]; NULL when it is unset or
  * empty.  The only place that reads the environment. */
 const char *wn_options_env(const char *name);
-
-/* The id of a command, or WN_CMD_COUNT. */
-wn_command_id wn_options_find_command(const char *name);
-
-/* The number of edits (insert, delete, replace, swap of neighbours) that make a into b. */
-size_t wn_options_distance(wn_str a, wn_str b);
-
-/* The next word of a "a|b|c" list; false at its end.  *at starts at 0. */
-bool wn_options_next_choice(const char *choices, size_t *at, wn_str *word);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef WN_CLI_PROGRAM_H
 #define WN_CLI_PROGRAM_H
 
-#include "cli/options.h"
+#include "cli/args.h"
 #include "cli/sink.h"
 #include "cli/terminal.h"
 

@@ -53,7 +53,7 @@ def check(steps):
     pending, files, words, want = [], {}, None, {"=": ["0"], ">": [], "~": [], "!": []}
     for mark, rest in steps:
         if mark == "$":
-            words = shlex.split(rest)
+            words = [unescape(word) for word in shlex.split(rest)]
         elif mark == "<":
             pending.append(unescape(rest))
         elif mark == "@":
