@@ -1,24 +1,21 @@
 #!/usr/bin/env python3
-"""Run every case of tests/cli/cases; TAP.  What a case looks like: cases.py."""
+"""Run every case of tests/cli/cases.  What a case looks like: cases.py."""
 import glob, os, sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import cases
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
+import cases, tap
 
 
-def main():
-    n = 0
-    for path in sorted(glob.glob(os.path.join(cases.HERE, "cases", "*.case"))):
-        for name, steps in cases.load(path):
-            n += 1
-            try:
-                cases.check(steps)
-                print(f"ok {n} - {name}", flush=True)
-            except Exception as e:  # a case that cannot be run has failed
-                print("".join(f"# {line}\n" for line in str(e).split("\n")), end="")
-                print(f"not ok {n} - {name}", flush=True)
-    print(f"1..{n}")
+def as_test(name, steps):
+    def test():
+        cases.check(steps)
+
+    test.__name__ = "test_" + name
+    return test
 
 
 if __name__ == "__main__":
-    main()
+    tap.main({f"test_{path}:{name}": as_test(name, steps)
+              for path in sorted(glob.glob(os.path.join(HERE, "cases/*.case")))
+              for name, steps in cases.load(path)})
