@@ -1,5 +1,5 @@
 /* A line of the stream, and a line of a file of documents: read, or refused with a reason; every
- * text that is handed out may be read. */
+ * text that is handed out may be read, and every source text is that of its value. */
 #include "base/str.h"
 #include "cli/request.h"
 
@@ -11,6 +11,19 @@ static unsigned char sum_of(wn_str s)
     for (size_t i = 0; i < s.len; i++)
         sum = (unsigned char)(sum + (unsigned char)s.ptr[i]);
     return sum;
+}
+
+/* The source of a document is JSON that holds the document's text. */
+static void check_source(const wn_document *document)
+{
+    json_t *value = json_loadb(document->json.ptr, document->json.len,
+                               JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    WN_ASSERT(value != NULL);
+    const json_t *text = json_is_object(value) ? json_object_get(value, "text") : value;
+    WN_ASSERT(json_is_string(text));
+    wn_str decoded = {json_string_value(text), json_string_length(text)};
+    WN_ASSERT(wn_str_equal(decoded, document->text));
+    json_decref(value);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                   request.top_n <= WN_TOP_N_MAX);
         for (size_t i = 0; i < request.n_documents; i++) {
             WN_ASSERT(wn_str_equal(request.documents[i].text, request.texts[i]));
+            check_source(&request.documents[i]);
             sum =
                 (unsigned char)(sum + sum_of(request.documents[i].json) + sum_of(request.texts[i]));
         }
