@@ -312,6 +312,18 @@ def test_verify_notices_a_model_that_scores_differently():
     assert done.returncode == 4 and b"expected query, document and raw_score" in done.stderr, done.stderr
 
 
+def test_embed_gives_a_vector_of_length_1_for_each_text():
+    model = os.path.join(ROOT, "tests/golden/models/embed-mean")
+    dim = json.loads(run(["info", "--json", "--model", model]).stdout)["dimension"]
+    done = run(["embed", "--model", model], b"one\ntwo words\n\n")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and [r["index"] for r in rows] == [0, 1, 2], done
+    for r in rows:
+        assert len(r["embedding"]) == dim and abs(sum(x * x for x in r["embedding"]) - 1) < 1e-5
+    same = run(["embed", "--model", model, "--input", "jsonl"], b'{"text": "two words"}\n')
+    assert json.loads(same.stdout)["embedding"] == rows[1]["embedding"]
+
+
 def test_the_example_puts_the_texts_about_its_query_first():
     answer = run(["rank", "--request", os.path.join(ROOT, "examples/skincare.json"), "-f", "json"])
     indexes = [r["index"] for r in json.loads(answer.stdout)["results"]]
