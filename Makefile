@@ -53,7 +53,9 @@ ISA_scalar := -O2
 ISA_avx2   := -O3 -mavx2 -mfma -mf16c
 ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 
-LIB_DIRS  := base data kernel kernel/scalar kernel/avx2 kernel/avx512 compute token model rank
+ARCH      := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+LEVELS_x86_64 := kernel/avx2 kernel/avx512
+LIB_DIRS  := base data kernel kernel/scalar $(LEVELS_$(ARCH)) compute token model rank
 PROG_DIRS := eval cli
 src_of     = $(sort $(wildcard $(addsuffix /*.c,$(addprefix src/,$(1)))))
 obj_of     = $(patsubst %.c,$(B)/%.o,$(1))

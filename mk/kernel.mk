@@ -4,3 +4,7 @@
 levels: $(B)/tests/kernel/test_gemm $(B)/tests/kernel/test_rows $(B)/tests/ops/test_ops ## kernel and ops tests once per CPU level
 	for level in scalar avx2 avx512; do \
 	    WINNOW_TEST_LEVEL=$$level $(RUN_TESTS) $^ || exit 1; done
+
+.PHONY: bench-gemm
+bench-gemm: $(B)/bench/gemm ## matrix products of every level as a share of this machine's peak
+	$(B)/bench/gemm $(ARGS)

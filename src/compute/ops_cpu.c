@@ -92,6 +92,7 @@ typedef struct layer_job {
     const wn_linear *w, *down;
     const wn_norm *norm;
     wn_act act;
+    wn_layer_scratch scratch;
     size_t cols; /* normalize only */
 } layer_job;
 
@@ -99,6 +100,16 @@ static void multiply(const wn_exec *exec, float *y, size_t ldy, const float *x, 
                      const wn_linear *w, size_t m, wn_act act)
 {
     exec->kernels->gemm_f32(y, ldy, x, ldx, w->packed, w->bias, m, w->n, w->k, act);
+}
+
+/* The same for rows of a tensor: copied first where their stride is a bad one. */
+static void multiply_rows(const wn_exec *exec, float *y, size_t ldy, const float *x,
+                          const wn_linear *w, size_t m, wn_act act, float *copy, size_t copy_stride)
+{
+    for (size_t i = 0; i < m && copy_stride != 0; i++)
+        memcpy(copy + i * copy_stride, x + i * w->k, w->k * sizeof *x);
+    multiply(exec, y, ldy, copy_stride != 0 ? copy : x, copy_stride != 0 ? copy_stride : w->k, w, m,
+             act);
 }
 
 /* y = norm(residual + x) */
@@ -113,9 +124,9 @@ static void linear_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
-    (void)worker;
-    multiply(job->exec, job->y + rows.first * w->n, w->n, job->x + rows.first * w->k, w->k, w,
-             rows.n, job->act);
+    float *scratch = wn_exec_scratch(job->exec, worker);
+    multiply_rows(job->exec, job->y + rows.first * w->n, w->n, job->x + rows.first * w->k, w,
+                  rows.n, job->act, scratch + job->scratch.x, job->scratch.x_stride);
 }
 
 static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act)
@@ -127,6 +138,8 @@ static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_lin
                      .x = x->data,
                      .w = w,
                      .act = act};
+    job.scratch = wn_scratch_layer(job.cut.block, w->k, 0, 0);
+    wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);
 }
 
@@ -136,8 +149,10 @@ static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
-    float *product = wn_exec_scratch(job->exec, worker);
-    multiply(job->exec, product, w->n, job->x + rows.first * w->k, w->k, w, rows.n, WN_ACT_NONE);
+    float *scratch = wn_exec_scratch(job->exec, worker);
+    float *product = scratch + job->scratch.product;
+    multiply_rows(job->exec, product, w->n, job->x + rows.first * w->k, w, rows.n, WN_ACT_NONE,
+                  scratch + job->scratch.x, job->scratch.x_stride);
     add_norm(job->exec, job->y + rows.first * w->n, product, job->residual + rows.first * w->n,
              job->norm, rows.n);
 }
@@ -154,7 +169,8 @@ static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, con
                      .residual = residual->data,
                      .w = w,
                      .norm = norm};
-    wn_exec_check_scratch(exec, wn_scratch_layer(job.cut.block, 0, w->n));
+    job.scratch = wn_scratch_layer(job.cut.block, w->k, 0, w->n);
+    wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_add_norm_item, &job);
 }
 
@@ -163,11 +179,13 @@ static void feed_forward_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     const wn_linear *up = job->w, *down = job->down;
     row_range rows = rows_of(&job->cut, item);
-    size_t stride = wn_scratch_stride(up->n);
-    float *intermediate = wn_exec_scratch(job->exec, worker);
-    float *product = intermediate + job->cut.block * stride;
+    const wn_layer_scratch *parts = &job->scratch;
+    size_t stride = parts->intermediate_stride;
+    float *scratch = wn_exec_scratch(job->exec, worker);
+    float *intermediate = scratch + parts->intermediate, *product = scratch + parts->product;
     const float *x = job->x + rows.first * up->k;
-    multiply(job->exec, intermediate, stride, x, up->k, up, rows.n, job->act);
+    multiply_rows(job->exec, intermediate, stride, x, up, rows.n, job->act, scratch + parts->x,
+                  parts->x_stride);
     multiply(job->exec, product, down->n, intermediate, stride, down, rows.n, WN_ACT_NONE);
     add_norm(job->exec, job->y + rows.first * down->n, product, x, job->norm, rows.n);
 }
@@ -185,7 +203,8 @@ static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const 
                      .down = down,
                      .norm = norm,
                      .act = act};
-    wn_exec_check_scratch(exec, wn_scratch_layer(job.cut.block, up->n, down->n));
+    job.scratch = wn_scratch_layer(job.cut.block, up->k, up->n, down->n);
+    wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, feed_forward_item, &job);
 }
 

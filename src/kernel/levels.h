@@ -43,6 +43,9 @@ void wn_normalize_f32_avx2(float *y, float *length, const float *x, size_t m, si
 float wn_maxsim_f32_avx2(const float *q, const float *weight, size_t nq, const float *d,
                          const uint8_t *keep, size_t nd, size_t dim, float *scratch);
 
+/* act_f32 in place on the block that a tile of gemm has just stored, y [m][n] of row stride ldy. */
+void wn_act_block_avx2(float *y, size_t ldy, wn_act act, size_t m, size_t n);
+
 /* AVX-512 F, BW, DQ, VL, 512-bit vectors. */
 extern const wn_kernels wn_kernels_avx512;
 
@@ -59,6 +62,9 @@ void wn_add_row_avx512(float *y, const void *row, int dtype, size_t n);
 void wn_normalize_f32_avx512(float *y, float *length, const float *x, size_t m, size_t n);
 float wn_maxsim_f32_avx512(const float *q, const float *weight, size_t nq, const float *d,
                            const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+
+/* act_f32 in place on the block that a tile of gemm has just stored, y [m][n] of row stride ldy. */
+void wn_act_block_avx512(float *y, size_t ldy, wn_act act, size_t m, size_t n);
 
 #endif
 

@@ -1,180 +1,126 @@
-/* Matrix product of the AVX-512 level: a register tile of 14 rows by 32 columns, weights in panels
- * of 32 columns.  A panel stays in cache while the rows pass; long sums are cut at K_BLOCK, the
- * partial sums wait in y and go on as the same chain of fused multiply-adds, so the cut changes no
- * bit. Source: Goto and van de Geijn 2008; the tile is 28 accumulators of 32 registers. */
+/* Matrix product of the AVX-512 level, and the sum of maxima that stands on it.
+ * A tile is up to 14 rows by 32 columns: its 28 accumulators stay in registers while k runs once
+ * from start to end, so each element is the chain of fused multiply-adds of the scalar level.
+ * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
+ * cache for all tiles.  Rows are spread evenly over tiles; a row's chain does not know its tile.
+ * The outputs' cache lines are asked for before k runs, so that storing them does not wait.
+ * Source: Goto and van de Geijn 2008, without their copy of x: a block of rows fits the cache. */
 #include "kernel/levels.h"
 #include "kernel/avx512/vec_avx512.h"
 
-enum { MR = 14, NR = 32, K_BLOCK = 1024 };
+enum { MR = 14, NR = 32 };
 
-/* y[0..rows) of one full panel, from 0 or going on from what y holds. */
-static inline __attribute__((always_inline)) void tile(const size_t rows, float *y, size_t ldy,
-                                                       const float *x, size_t ldx, const float *w,
-                                                       size_t k, bool resume)
+typedef void tile_fn(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                     const float *bias, size_t n, size_t k);
+
+/* rows x n outputs, n <= vecs * LANES; rows and vecs are constants of each instance. */
+static inline __attribute__((always_inline)) void multiply(float *y, size_t ldy, const float *x,
+                                                           size_t ldx, const float *w,
+                                                           const float *bias, size_t n, size_t k,
+                                                           const size_t rows, const size_t vecs)
 {
     __m512 a[MR], b[MR];
 #pragma GCC unroll 14
     for (size_t i = 0; i < rows; i++) {
-        a[i] = resume ? _mm512_loadu_ps(y + i * ldy) : _mm512_setzero_ps();
-        b[i] = resume ? _mm512_loadu_ps(y + i * ldy + LANES) : _mm512_setzero_ps();
+        a[i] = b[i] = _mm512_setzero_ps();
+        __builtin_prefetch(y + i * ldy, 1);
+        if (vecs > 1)
+            __builtin_prefetch(y + i * ldy + LANES, 1);
     }
-    for (size_t p = 0; p < k; p++) {
-        __m512 w0 = _mm512_load_ps(w + p * NR), w1 = _mm512_load_ps(w + p * NR + LANES);
+    for (size_t p = 0; p < k; p++, w += NR) {
+        __m512 w0 = _mm512_load_ps(w), w1 = vecs > 1 ? _mm512_load_ps(w + LANES) : w0;
 #pragma GCC unroll 14
         for (size_t i = 0; i < rows; i++) {
-            __m512 xi = _mm512_set1_ps(x[i * ldx + p]);
-            a[i] = _mm512_fmadd_ps(xi, w0, a[i]);
-            b[i] = _mm512_fmadd_ps(xi, w1, b[i]);
+            __m512 v = _mm512_set1_ps(x[i * ldx + p]);
+            a[i] = _mm512_fmadd_ps(v, w0, a[i]);
+            if (vecs > 1)
+                b[i] = _mm512_fmadd_ps(v, w1, b[i]);
+        }
+    }
+    if (bias != NULL) {
+        __m512 b0 = load_first(bias, n);
+        __m512 b1 = vecs > 1 ? load_first(bias + LANES, n - LANES) : b0;
+#pragma GCC unroll 14
+        for (size_t i = 0; i < rows; i++) {
+            a[i] = _mm512_add_ps(a[i], b0);
+            b[i] = _mm512_add_ps(b[i], b1);
         }
     }
 #pragma GCC unroll 14
     for (size_t i = 0; i < rows; i++) {
-        _mm512_storeu_ps(y + i * ldy, a[i]);
-        _mm512_storeu_ps(y + i * ldy + LANES, b[i]);
+        store_first(y + i * ldy, a[i], n);
+        if (vecs > 1)
+            store_first(y + i * ldy + LANES, b[i], n - LANES);
     }
 }
 
-static void few_rows(size_t rows, float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                     size_t k, bool resume)
-{
-    switch (rows) {
-    case 1:
-        tile(1, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 2:
-        tile(2, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 3:
-        tile(3, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 4:
-        tile(4, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 5:
-        tile(5, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 6:
-        tile(6, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 7:
-        tile(7, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 8:
-        tile(8, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 9:
-        tile(9, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 10:
-        tile(10, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 11:
-        tile(11, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 12:
-        tile(12, y, ldy, x, ldx, w, k, resume);
-        break;
-    case 13:
-        tile(13, y, ldy, x, ldx, w, k, resume);
-        break;
-    default:
-        tile(MR, y, ldy, x, ldx, w, k, resume);
+#define TILE(rows, vecs)                                                                           \
+    static void tile_##rows##_##vecs(float *y, size_t ldy, const float *x, size_t ldx,             \
+                                     const float *w, const float *bias, size_t n, size_t k)        \
+    {                                                                                              \
+        multiply(y, ldy, x, ldx, w, bias, n, k, rows, vecs);                                       \
     }
-}
-
-/* The same for a panel with fewer than NR columns in use: by way of a full tile. */
-static void part_panel(size_t rows, float *y, size_t ldy, const float *x, size_t ldx,
-                       const float *w, size_t n, size_t k, bool resume)
-{
-    _Alignas(WN_ALIGN) float full[MR * NR];
-    for (size_t i = 0; i < rows && resume; i++)
-        for (size_t j = 0; j < n; j++)
-            full[i * NR + j] = y[i * ldy + j];
-    for (size_t i = 0; i < rows && resume; i++)
-        for (size_t j = n; j < NR; j++)
-            full[i * NR + j] = 0.0f;
-    few_rows(rows, full, NR, x, ldx, w, k, resume);
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < n; j++)
-            y[i * ldy + j] = full[i * NR + j];
-}
-
-/* y = act(y + bias) for one panel's columns, while they are in cache. */
-static void finish(float *y, size_t ldy, const float *bias, size_t m, size_t n, wn_act act)
-{
-    if (bias == NULL && act == WN_ACT_NONE)
-        return;
-    for (size_t i = 0; i < m; i++, y += ldy) {
-        for (size_t j = 0; j < n && bias != NULL; j++)
-            y[j] += bias[j];
-        if (act != WN_ACT_NONE)
-            wn_act_f32_avx512(y, y, act, n);
+#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
+#define PAIR(rows)                                                                                 \
+    {                                                                                              \
+        tile_##rows##_1, tile_##rows##_2                                                           \
     }
-}
+
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
+TILES(7)
+TILES(8)
+TILES(9)
+TILES(10)
+TILES(11)
+TILES(12)
+TILES(13)
+TILES(14)
+
+/* By rows - 1, then by whether the second vector is in use. */
+static tile_fn *const tiles[MR][2] = {PAIR(1),  PAIR(2),  PAIR(3),  PAIR(4), PAIR(5),
+                                      PAIR(6),  PAIR(7),  PAIR(8),  PAIR(9), PAIR(10),
+                                      PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
 
 void wn_gemm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
                         const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    for (size_t p = 0; p < k; p += K_BLOCK) {
-        size_t depth = WN_MIN(k - p, (size_t)K_BLOCK);
-        bool last = p + depth == k;
-        for (size_t j = 0; j < n; j += NR) {
-            const float *panel = w + j * k + p * NR;
-            size_t cols = WN_MIN(n - j, (size_t)NR);
-            for (size_t i = 0; i < m; i += MR) {
-                size_t rows = WN_MIN(m - i, (size_t)MR);
-                float *out = y + i * ldy + j;
-                if (cols == NR)
-                    few_rows(rows, out, ldy, x + i * ldx + p, ldx, panel, depth, p > 0);
-                else
-                    part_panel(rows, out, ldy, x + i * ldx + p, ldx, panel, cols, depth, p > 0);
-            }
-            if (last)
-                finish(y + j, ldy, bias != NULL ? bias + j : NULL, m, cols, act);
+    size_t n_tiles = (m + MR - 1) / MR;
+    for (size_t j = 0; j < n; j += NR) {
+        size_t cols = WN_MIN(n - j, (size_t)NR);
+        for (size_t t = 0; t < n_tiles; t++) {
+            size_t i = t * m / n_tiles, rows = (t + 1) * m / n_tiles - i;
+            float *out = y + i * ldy + j;
+            tiles[rows - 1][cols > LANES](out, ldy, x + i * ldx, ldx, w + j * k,
+                                          bias != NULL ? bias + j : NULL, cols, k);
+            wn_act_block_avx512(out, ldy, act, rows, cols);
         }
-    }
-}
-
-void wn_pack_f32_avx512(float *packed, const float *w, size_t ldw, size_t n, size_t k)
-{
-    for (size_t j0 = 0; j0 < n; j0 += NR, packed += NR * k) {
-        size_t cols = WN_MIN(n - j0, (size_t)NR);
-        for (size_t j = 0; j < NR; j++)
-            for (size_t p = 0; p < k; p++)
-                packed[p * NR + j] = j < cols ? w[(j0 + j) * ldw + p] : 0.0f;
-    }
-}
-
-void wn_pack_f32_t_avx512(float *packed, const float *w, size_t ldw, size_t n, size_t k)
-{
-    for (size_t j0 = 0; j0 < n; j0 += NR) {
-        size_t cols = WN_MIN(n - j0, (size_t)NR);
-        for (size_t p = 0; p < k; p++, packed += NR)
-            for (size_t j = 0; j < NR; j++)
-                packed[j] = j < cols ? w[p * ldw + j0 + j] : 0.0f;
     }
 }
 
 float wn_maxsim_f32_avx512(const float *q, const float *weight, size_t nq, const float *d,
                            const uint8_t *keep, size_t nd, size_t dim, float *scratch)
 {
-    size_t ld = wn_round_up(nq, NR);
-    float *best = scratch, *dots = scratch + ld;
-    bool any = false;
+    size_t n = wn_round_up(nq, NR), n_kept = 0;
+    float *best = scratch, *dots = scratch + n;
     for (size_t j = 0; j < nd; j += MR) {
         size_t rows = WN_MIN(nd - j, (size_t)MR);
-        wn_gemm_f32_avx512(dots, ld, d + j * dim, dim, q, NULL, rows, nq, dim, WN_ACT_NONE);
+        wn_gemm_f32_avx512(dots, n, d + j * dim, dim, q, NULL, rows, n, dim, WN_ACT_NONE);
         for (size_t r = 0; r < rows; r++) {
             if (keep != NULL && !keep[j + r])
                 continue;
-            const float *row = dots + r * ld;
-            for (size_t i = 0; i < nq; i++)
-                best[i] = !any || row[i] > best[i] ? row[i] : best[i];
-            any = true;
+            const float *row = dots + r * n, *other = n_kept++ == 0 ? row : best;
+            for (size_t i = 0; i < n; i += LANES)
+                _mm512_storeu_ps(
+                    best + i, _mm512_max_ps(_mm512_loadu_ps(row + i), _mm512_loadu_ps(other + i)));
         }
     }
     double sum = 0;
-    for (size_t i = 0; i < nq && any; i++)
+    for (size_t i = 0; i < nq && n_kept > 0; i++)
         sum += (double)(weight != NULL ? weight[i] : 1.0f) * (double)best[i];
     return (float)sum;
 }

@@ -1,168 +1,162 @@
-/* Kernels of the AVX-512 level that work row by row.  A row's sums run lane by lane over the row
- * and end in one fixed tree, so they depend on the row's length alone.  Activations that only heads
- * use (tanh) and rare ones are the scalar level's. */
-#include "base/dtype.h"
+/* Kernels of the AVX-512 level that work row by row.  A row is summed in four vectors of partial
+ * sums, which are added in one fixed order; the last columns are masked, never peeled off, so the
+ * order depends on n alone. */
 #include "kernel/levels.h"
 #include "kernel/avx512/vec_avx512.h"
+#include "base/dtype.h"
 
 #include <math.h>
 
-/* z = x + residual, or x, at j. */
-static inline __m512 load_sum(const float *x, const float *residual, size_t j)
+enum { PARTS = 4, STEP = PARTS * LANES };
+
+typedef struct sums {
+    __m512 part[PARTS];
+} sums;
+
+static inline sums sums_zero(void)
 {
-    __m512 v = _mm512_loadu_ps(x + j);
-    return residual != NULL ? _mm512_add_ps(v, _mm512_loadu_ps(residual + j)) : v;
+    __m512 zero = _mm512_setzero_ps();
+    return (sums){{zero, zero, zero, zero}};
 }
 
-static inline __m512 load_sum_tail(const float *x, const float *residual, size_t j, wn_tail tail)
+static inline float sums_total(const sums *s)
 {
-    __m512 v = load_tail(x + j, tail);
-    return residual != NULL ? _mm512_add_ps(v, load_tail(residual + j, tail)) : v;
+    return sum_lanes(_mm512_add_ps(_mm512_add_ps(s->part[0], s->part[1]),
+                                   _mm512_add_ps(s->part[2], s->part[3])));
 }
 
-static float mean_of(const float *x, const float *residual, size_t n)
+/* Columns of a row of n from j on. */
+static inline size_t left_at(size_t n, size_t j)
 {
-    __m512 sum = _mm512_setzero_ps();
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        sum = _mm512_add_ps(sum, load_sum(x, residual, j));
-    if (j < n)
-        sum = _mm512_add_ps(sum, load_sum_tail(x, residual, j, tail_of(n - j)));
-    return sum_lanes(sum) / (float)n;
+    return j < n ? n - j : 0;
 }
 
-static float variance_of(const float *x, const float *residual, float mean, size_t n)
+/* y = x + residual; returns the mean of y. */
+static inline float add_residual(float *y, const float *x, const float *residual, size_t n)
 {
-    __m512 sum = _mm512_setzero_ps(), m = _mm512_set1_ps(mean);
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        __m512 c = _mm512_sub_ps(load_sum(x, residual, j), m);
-        sum = _mm512_fmadd_ps(c, c, sum);
+    sums s = sums_zero();
+    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            __m512 v = load_first(x + j, left);
+            if (residual != NULL)
+                v = _mm512_add_ps(v, load_first(residual + j, left));
+            store_first(y + j, v, left);
+            s.part[c] = _mm512_add_ps(s.part[c], v);
+        }
     }
-    if (j < n) {
-        wn_tail tail = tail_of(n - j);
-        __m512 c = keep_tail(_mm512_sub_ps(load_sum_tail(x, residual, j, tail), m), tail);
-        sum = _mm512_fmadd_ps(c, c, sum);
+    return sums_total(&s) / (float)n;
+}
+
+/* Sum of (x - centre)^2 */
+static inline float squares_about(const float *x, float centre, size_t n)
+{
+    const __m512 middle = _mm512_set1_ps(centre);
+    sums s = sums_zero();
+    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            __m512 v = keep_first(_mm512_sub_ps(load_first(x + j, left), middle), left);
+            s.part[c] = _mm512_fmadd_ps(v, v, s.part[c]);
+        }
     }
-    return sum_lanes(sum) / (float)n;
+    return sums_total(&s);
 }
 
 void wn_norm_f32_avx512(float *y, const float *x, const float *residual, const float *gain,
                         const float *bias, float eps, size_t m, size_t n)
 {
-    for (size_t i = 0; i < m; i++, y += n, x += n) {
-        float mean = mean_of(x, residual, n);
-        float scale = 1.0f / sqrtf(variance_of(x, residual, mean, n) + eps);
-        __m512 centre = _mm512_set1_ps(mean), s = _mm512_set1_ps(scale);
-        size_t j = 0;
-        for (; j + LANES <= n; j += LANES) {
-            __m512 v = _mm512_mul_ps(_mm512_sub_ps(load_sum(x, residual, j), centre), s);
-            __m512 g = _mm512_loadu_ps(gain + j);
-            __m512 b = bias != NULL ? _mm512_loadu_ps(bias + j) : _mm512_setzero_ps();
-            _mm512_storeu_ps(y + j, _mm512_fmadd_ps(v, g, b));
-        }
-        if (j < n) {
-            wn_tail tail = tail_of(n - j);
-            __m512 v = _mm512_mul_ps(_mm512_sub_ps(load_sum_tail(x, residual, j, tail), centre), s);
-            __m512 b = bias != NULL ? load_tail(bias + j, tail) : _mm512_setzero_ps();
-            store_tail(y + j, _mm512_fmadd_ps(v, load_tail(gain + j, tail), b), tail);
+    for (size_t i = 0; i < m; i++, x += n, y += n) {
+        float mean = add_residual(y, x, residual, n);
+        float scale = 1.0f / sqrtf(squares_about(y, mean, n) / (float)n + eps);
+        const __m512 middle = _mm512_set1_ps(mean), s = _mm512_set1_ps(scale);
+        for (size_t j = 0; j < n; j += LANES) {
+            __m512 v = _mm512_mul_ps(_mm512_sub_ps(load_first(y + j, n - j), middle), s);
+            __m512 b = bias != NULL ? load_first(bias + j, n - j) : _mm512_setzero_ps();
+            store_first(y + j, _mm512_fmadd_ps(v, load_first(gain + j, n - j), b), n - j);
         }
         residual = residual != NULL ? residual + n : NULL;
     }
 }
 
-/* Largest of scale * s[j]; scale may be negative. */
-static float top_of(const float *s, float scale, size_t n)
+/* s = scale * s; returns the largest. */
+static inline float scale_row(float *s, float scale, size_t n)
 {
-    __m512 top = _mm512_set1_ps(-INFINITY), c = _mm512_set1_ps(scale);
-    float rest = -INFINITY;
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        top = _mm512_max_ps(top, _mm512_mul_ps(_mm512_loadu_ps(s + j), c));
-    for (; j < n; j++)
-        rest = WN_MAX(rest, s[j] * scale);
-    float all = max_lanes(top);
-    return WN_MAX(all, rest);
+    const __m512 lowest = _mm512_set1_ps(-INFINITY), factor = _mm512_set1_ps(scale);
+    __m512 top[2] = {lowest, lowest};
+    for (size_t j0 = 0; j0 < n; j0 += 2 * LANES) {
+#pragma GCC unroll 2
+        for (size_t c = 0; c < 2; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            __m512 v = _mm512_mul_ps(load_first(s + j, left), factor);
+            store_first(s + j, v, left);
+            top[c] = _mm512_max_ps(top[c], blend_first(v, lowest, left));
+        }
+    }
+    return max_lanes(_mm512_max_ps(top[0], top[1]));
+}
+
+/* s = e^(s - top); returns the sum. */
+static inline float exp_row(float *s, float top, size_t n)
+{
+    const __m512 highest = _mm512_set1_ps(top);
+    sums total = sums_zero();
+    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            __m512 v = exp_lanes(_mm512_sub_ps(load_first(s + j, left), highest));
+            store_first(s + j, v, left);
+            total.part[c] = _mm512_add_ps(total.part[c], keep_first(v, left));
+        }
+    }
+    return sums_total(&total);
 }
 
 void wn_softmax_f32_avx512(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, s += ld) {
-        __m512 top = _mm512_set1_ps(top_of(s, scale, n)), c = _mm512_set1_ps(scale);
-        __m512 sum = _mm512_setzero_ps();
-        size_t j = 0;
-        for (; j + LANES <= n; j += LANES) {
-            __m512 e = exp_lanes(_mm512_sub_ps(_mm512_mul_ps(_mm512_loadu_ps(s + j), c), top));
-            _mm512_storeu_ps(s + j, e);
-            sum = _mm512_add_ps(sum, e);
-        }
-        if (j < n) {
-            wn_tail tail = tail_of(n - j);
-            __m512 e = exp_lanes(_mm512_sub_ps(_mm512_mul_ps(load_tail(s + j, tail), c), top));
-            store_tail(s + j, e, tail);
-            sum = _mm512_add_ps(sum, keep_tail(e, tail));
-        }
-        float inverse = 1.0f / sum_lanes(sum);
-        for (j = 0; j < n; j++)
-            s[j] *= inverse;
-        for (; j < ld; j++)
-            s[j] = 0.0f;
+        float top = scale_row(s, scale, n);
+        const __m512 share = _mm512_set1_ps(1.0f / exp_row(s, top, n));
+        for (size_t j = 0; j < ld; j += LANES)
+            store_first(s + j, _mm512_mul_ps(load_first(s + j, left_at(n, j)), share), ld - j);
     }
 }
 
-void wn_act_f32_avx512(float *y, const float *x, wn_act act, size_t n)
+/* The first n of sixteen stored halves, zeros behind them. */
+static inline __m256i load_halves(const unsigned char *p, size_t n)
 {
-    size_t j = 0;
-    if (act == WN_ACT_GELU) {
-        for (; j + LANES <= n; j += LANES)
-            _mm512_storeu_ps(y + j, gelu_lanes(_mm512_loadu_ps(x + j)));
-        if (j < n) {
-            wn_tail tail = tail_of(n - j);
-            store_tail(y + j, gelu_lanes(load_tail(x + j, tail)), tail);
-        }
-    } else {
-        wn_act_f32_scalar(y, x, act, n);
-    }
+    return n >= LANES ? _mm256_loadu_si256((const __m256i *)(const void *)p)
+                      : _mm256_maskz_loadu_epi16(below(n), p);
 }
 
 void wn_add_row_avx512(float *y, const void *row, int dtype, size_t n)
 {
     const unsigned char *bytes = row;
-    size_t j = 0, size = wn_dtype_size((wn_dtype)dtype);
-    for (; j + LANES <= n; j += LANES) {
+    size_t size = wn_dtype_size((wn_dtype)dtype);
+    for (size_t j = 0; j < n; j += LANES) {
+        const unsigned char *at = bytes + j * size;
         __m512 v;
-        if (dtype == WN_DTYPE_F32) {
-            v = _mm512_loadu_ps((const float *)(const void *)(bytes + 4 * j));
-        } else if (dtype == WN_DTYPE_F16) {
-            v = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + 2 * j)));
-        } else {
+        if (dtype == WN_DTYPE_F32)
+            v = load_first((const float *)(const void *)at, n - j);
+        else if (dtype == WN_DTYPE_F16)
+            v = _mm512_cvtph_ps(load_halves(at, n - j));
+        else
             v = _mm512_castsi512_ps(
-                _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(
-                                      (const __m256i *)(const void *)(bytes + 2 * j))),
-                                  16));
-        }
-        _mm512_storeu_ps(y + j, _mm512_add_ps(_mm512_loadu_ps(y + j), v));
+                _mm512_slli_epi32(_mm512_cvtepu16_epi32(load_halves(at, n - j)), 16));
+        store_first(y + j, _mm512_add_ps(load_first(y + j, n - j), v), n - j);
     }
-    if (j < n)
-        wn_add_row_scalar(y + j, bytes + j * size, dtype, n - j);
 }
 
 void wn_normalize_f32_avx512(float *y, float *length, const float *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, x += n, y += n) {
-        __m512 sum = _mm512_setzero_ps();
-        size_t j = 0;
-        for (; j + LANES <= n; j += LANES) {
-            __m512 v = _mm512_loadu_ps(x + j);
-            sum = _mm512_fmadd_ps(v, v, sum);
-        }
-        if (j < n) {
-            __m512 v = load_tail(x + j, tail_of(n - j));
-            sum = _mm512_fmadd_ps(v, v, sum);
-        }
-        float norm = sqrtf(sum_lanes(sum)), scale = 1.0f / WN_MAX(norm, 1e-12f);
-        for (j = 0; j < n; j++)
-            y[j] = x[j] * scale;
+        float norm = sqrtf(squares_about(x, 0.0f, n));
+        const __m512 scale = _mm512_set1_ps(1.0f / WN_MAX(norm, 1e-12f));
+        for (size_t j = 0; j < n; j += LANES)
+            store_first(y + j, _mm512_mul_ps(load_first(x + j, n - j), scale), n - j);
         if (length != NULL)
             length[i] = norm;
     }
