@@ -1,7 +1,7 @@
 # Every CPU level by itself: the tests read WINNOW_TEST_LEVEL, the library reads no environment.
 
 .PHONY: levels
-levels: $(B)/tests/kernel/test_gemm $(B)/tests/kernel/test_rows $(B)/tests/ops/test_ops ## kernel and ops tests once per CPU level
+levels: $(filter $(B)/tests/kernel/% $(B)/tests/ops/%,$(TESTS)) ## kernel and ops tests once per CPU level
 	for level in scalar avx2 avx512; do \
 	    WINNOW_TEST_LEVEL=$$level $(RUN_TESTS) $^ || exit 1; done
 

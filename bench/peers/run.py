@@ -64,6 +64,7 @@ class Onnx:
 
 
 def timed(f):
+    time.sleep(0.1)  # the threads of the engine before go on spinning for a while and would take a core
     start = time.perf_counter()
     f()
     return time.perf_counter() - start

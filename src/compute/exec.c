@@ -75,15 +75,13 @@ void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size
 
 wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows)
 {
-    size_t most = exec->plan.row_block, mr = (size_t)exec->kernels->gemm_f32_mr;
-    size_t n_threads = (size_t)wn_pool_n_threads(exec->pool);
+    size_t most = exec->plan.row_block, n_threads = (size_t)wn_pool_n_threads(exec->pool);
     wn_row_cut cut = {.n_rows = n_rows, .block = most};
     if (n_rows == 0)
         return cut;
     size_t n_blocks = (n_rows + most - 1) / most;
     n_blocks = (n_blocks + n_threads - 1) / n_threads * n_threads;
-    size_t rows = (n_rows + n_blocks - 1) / n_blocks;
-    cut.block = (rows + mr - 1) / mr * mr;
+    cut.block = (n_rows + n_blocks - 1) / n_blocks;
     cut.n_blocks = (n_rows + cut.block - 1) / cut.block;
     return cut;
 }

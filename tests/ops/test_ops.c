@@ -124,10 +124,10 @@ static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
     return linear;
 }
 
-static void check_layer(const wn_kernels *kernels)
+static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
 {
-    const size_t rows = 343, h = 48, inter = 100;
-    float ones[48], zeros[48] = {0};
+    const size_t rows = 343;
+    float ones[1024], zeros[1024] = {0};
     for (size_t i = 0; i < h; i++)
         ones[i] = 1;
     wn_source gain = {ones, WN_DTYPE_F32, 1, h}, bias = {zeros, WN_DTYPE_F32, 1, h};
@@ -167,6 +167,14 @@ static void check_layer(const wn_kernels *kernels)
     wn_linear_deinit(&up);
     wn_linear_deinit(&down);
     wn_norm_deinit(&norm);
+}
+
+/* 1024 columns: rows that all begin in one set of the cache are copied first. */
+static void check_layer(const wn_kernels *kernels)
+{
+    check_layer_of(kernels, 48, 100);
+    check_layer_of(kernels, 1024, 40);
+    check_layer_of(kernels, 40, 1024);
 }
 
 static void feed_forward_equals_its_parts_bit_by_bit(void **state)

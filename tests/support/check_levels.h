@@ -7,7 +7,8 @@
 
 typedef void check_level_fn(const wn_kernels *kernels);
 
-/* Call check for each level; says on stdout which levels the machine lacks, and why. */
+/* Call check for each level; says on stdout which levels the machine lacks, and why.
+ * Skips the test when no level is left. */
 void check_levels(check_level_fn *check);
 
 /* Uniform floats in [-scale, scale] from a fixed sequence that goes on from call to call. */

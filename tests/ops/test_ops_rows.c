@@ -1,0 +1,256 @@
+/* The ops around the layers: embedding, pooling, normalizing, sum of maxima, on ragged batches,
+ * with one thread and three; and attention over sequences longer than one work item. */
+#include "tests/support/check.h"
+
+#include "base/mem.h"
+#include "compute/ops.h"
+#include "tests/support/check_levels.h"
+
+#include <math.h>
+
+enum { SEQS = 5, TOKENS = 611, DIM = 40, LONGEST = 590, VOCAB = 50 };
+static const uint32_t start[SEQS + 1] = {0, 1, 8, 598, 610, 611};
+static const uint32_t keys[SEQS] = {1, 5, 571, 12, 1};
+
+/* The same op on one thread and on three. */
+typedef struct pair {
+    wn_pool *pool;
+    wn_exec *one, *three;
+} pair;
+
+static pair begin(const wn_kernels *kernels, size_t n_heads)
+{
+    pair p = {0};
+    wn_dims dims = {DIM, 64, n_heads, DIM / n_heads, DIM, LONGEST};
+    wn_plan plan;
+    wn_error err;
+    assert_ok(wn_pool_new(&p.pool, 3, &err), &err);
+    assert_ok(wn_plan_make(&plan, &dims, kernels, 3, TOKENS, &err), &err);
+    assert_ok(wn_exec_new(&p.one, &plan, kernels, NULL, &err), &err);
+    assert_ok(wn_exec_new(&p.three, &plan, kernels, p.pool, &err), &err);
+    return p;
+}
+
+static void end(pair *p)
+{
+    wn_exec_free(p->one);
+    wn_exec_free(p->three);
+    wn_pool_free(p->pool);
+}
+
+static wn_batch whole_batch(void)
+{
+    return (wn_batch){.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start, .n_keys = keys};
+}
+
+static void check_embed(const wn_kernels *kernels)
+{
+    static float word[VOCAB * DIM], position[(LONGEST + 2) * DIM], type[2 * DIM];
+    static int32_t ids[TOKENS], types[TOKENS];
+    pair p = begin(kernels, 1);
+    wn_batch batch = whole_batch();
+    wn_embedding e = {.word = {(unsigned char *)word, WN_DTYPE_F32, VOCAB, DIM},
+                      .position = {(unsigned char *)position, WN_DTYPE_F32, LONGEST + 2, DIM},
+                      .type = {(unsigned char *)type, WN_DTYPE_F32, 2, DIM},
+                      .position_offset = 2};
+    check_random(word, VOCAB * DIM, 1);
+    check_random(position, (LONGEST + 2) * DIM, 1);
+    check_random(type, 2 * DIM, 1);
+    for (size_t t = 0; t < TOKENS; t++) {
+        ids[t] = (int32_t)(t * 7 % VOCAB);
+        types[t] = (int32_t)(t % 2);
+    }
+    batch.ids = ids;
+    for (int variant = 0; variant < 3; variant++) {
+        batch.types = variant == 0 ? types : NULL;
+        e.position.rows = variant == 2 ? 0 : LONGEST + 2;
+        e.type.rows = variant == 2 ? 0 : 2;
+        wn_exec_reset(p.one);
+        wn_exec_reset(p.three);
+        wn_tensor y = wn_exec_tensor(p.one, TOKENS, DIM), z = wn_exec_tensor(p.three, TOKENS, DIM);
+        wn_exec_ops(p.one)->embed(p.one, &y, &batch, &e);
+        wn_exec_ops(p.three)->embed(p.three, &z, &batch, &e);
+        assert_memory_equal(y.data, z.data, sizeof(float[TOKENS * DIM]));
+        for (size_t s = 0; s < SEQS; s++) {
+            for (size_t i = 0; i < (start[s + 1] - start[s]) * DIM; i++) {
+                size_t t = start[s] + i / DIM, j = i % DIM, at = i / DIM + 2;
+                float want = word[(size_t)ids[t] * DIM + j];
+                want += variant == 2 ? 0 : position[at * DIM + j];
+                want += variant == 2 ? 0 : type[(variant == 0 ? t % 2 : 0) * DIM + j];
+                assert_true(y.data[t * DIM + j] == want);
+            }
+        }
+    }
+    end(&p);
+}
+
+static void embedding_adds_word_position_and_type(void **state)
+{
+    (void)state;
+    check_levels(check_embed);
+}
+
+static void check_pool(const wn_kernels *kernels)
+{
+    pair p = begin(kernels, 1);
+    wn_batch batch = whole_batch();
+    wn_tensor x = wn_exec_tensor(p.one, TOKENS, DIM), y = wn_exec_tensor(p.one, SEQS, DIM);
+    wn_tensor z = wn_exec_tensor(p.three, SEQS, DIM);
+    check_random(x.data, TOKENS * DIM, 1);
+    for (int kind = WN_POOL_FIRST; kind <= WN_POOL_LAST; kind++) {
+        wn_exec_ops(p.one)->pool(p.one, &y, &x, &batch, (wn_pool_kind)kind);
+        wn_exec_ops(p.three)->pool(p.three, &z, &x, &batch, (wn_pool_kind)kind);
+        assert_memory_equal(y.data, z.data, sizeof(float[SEQS * DIM]));
+        for (size_t i = 0; i < SEQS * DIM; i++) {
+            size_t s = i / DIM, j = i % DIM, last = start[s] + keys[s] - 1;
+            double mean = 0;
+            for (size_t t = start[s]; t <= last; t++)
+                mean += (double)x.data[t * DIM + j] / keys[s];
+            if (kind == WN_POOL_MEAN)
+                assert_true(fabs((double)y.data[i] - mean) < 1e-6);
+            else
+                assert_true(y.data[i] ==
+                            x.data[(kind == WN_POOL_FIRST ? start[s] : last) * DIM + j]);
+        }
+    }
+    end(&p);
+}
+
+static void pooling_takes_the_first_the_last_or_the_mean_of_the_keys(void **state)
+{
+    (void)state;
+    check_levels(check_pool);
+}
+
+static void check_normalize(const wn_kernels *kernels)
+{
+    pair p = begin(kernels, 1);
+    wn_tensor x = wn_exec_tensor(p.one, TOKENS, DIM), y = wn_exec_tensor(p.three, TOKENS, DIM);
+    check_random(x.data, TOKENS * DIM, 3);
+    wn_exec_ops(p.three)->normalize(p.three, &y, &x);
+    wn_exec_ops(p.one)->normalize(p.one, &x, &x);
+    assert_memory_equal(x.data, y.data, sizeof(float[TOKENS * DIM]));
+    for (size_t i = 0; i < TOKENS; i++) {
+        double squares = 0;
+        for (size_t j = 0; j < DIM; j++)
+            squares += pow((double)x.data[i * DIM + j], 2);
+        assert_true(fabs(squares - 1) < 1e-6);
+    }
+    end(&p);
+}
+
+static void normalize_gives_every_row_length_one(void **state)
+{
+    (void)state;
+    check_levels(check_normalize);
+}
+
+static void check_maxsim(const wn_kernels *kernels)
+{
+    enum { NQ = 19 };
+    pair p = begin(kernels, 1);
+    wn_batch batch = whole_batch();
+    wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
+    float q[NQ * DIM], weight[NQ], scores[SEQS], again[SEQS];
+    uint8_t keep[TOKENS];
+    float *packed = wn_mem_aligned(wn_exec_query_floats(p.one, NQ, DIM) * sizeof *packed);
+    check_random(d.data, TOKENS * DIM, 1);
+    check_random(q, NQ * DIM, 1);
+    check_random(weight, NQ, 1);
+    for (size_t t = 0; t < TOKENS; t++)
+        keep[t] = t % 3 != 0;
+    wn_exec_pack_query(p.one, packed, q, NQ, DIM);
+    wn_exec_ops(p.one)->maxsim(p.one, scores, packed, weight, NQ, &d, keep, &batch);
+    wn_exec_ops(p.three)->maxsim(p.three, again, packed, weight, NQ, &d, keep, &batch);
+    assert_memory_equal(scores, again, sizeof scores);
+    for (size_t s = 0; s < SEQS; s++) {
+        double want = 0;
+        size_t n_kept = 0;
+        for (size_t i = 0; i < NQ; i++) {
+            double best = -INFINITY;
+            n_kept = 0;
+            for (size_t t = start[s]; t < start[s + 1]; t++) {
+                double dot = 0;
+                for (size_t j = 0; j < DIM; j++)
+                    dot += (double)q[i * DIM + j] * (double)d.data[t * DIM + j];
+                best = keep[t] ? fmax(best, dot) : best;
+                n_kept += keep[t];
+            }
+            want += (double)weight[i] * best;
+        }
+        assert_true(n_kept == 0 ? scores[s] == 0 : fabs((double)scores[s] - want) < 1e-4);
+    }
+    assert_true(scores[0] == 0); /* its only token is dropped */
+    wn_mem_free(packed);
+    end(&p);
+}
+
+static void maxsim_scores_each_sequence_by_its_kept_tokens(void **state)
+{
+    (void)state;
+    check_levels(check_maxsim);
+}
+
+/* One row of one head in double. */
+static double attention_at(const wn_tensor *qkv, const wn_attention *a, size_t s, size_t row,
+                           size_t head, size_t col)
+{
+    const float *base = qkv->data + start[s] * 3 * DIM + head * a->head_dim;
+    double out = 0, sum = 0;
+    for (size_t j = 0; j < keys[s]; j++) {
+        double dot = 0;
+        for (size_t c = 0; c < a->head_dim; c++)
+            dot += (double)base[row * 3 * DIM + c] * (double)base[j * 3 * DIM + DIM + c];
+        double e = exp(dot * (double)a->scale);
+        sum += e;
+        out += e * (double)base[j * 3 * DIM + 2 * DIM + col];
+    }
+    return out / sum;
+}
+
+static void check_long_attention(const wn_kernels *kernels)
+{
+    const wn_attention a = {.n_heads = 2, .head_dim = DIM / 2, .scale = 0.3f};
+    pair p = begin(kernels, a.n_heads);
+    wn_batch batch = whole_batch();
+    wn_tensor qkv = wn_exec_tensor(p.one, TOKENS, 3 * DIM), y = wn_exec_tensor(p.one, TOKENS, DIM);
+    wn_tensor z = wn_exec_tensor(p.three, TOKENS, DIM);
+    check_random(qkv.data, TOKENS * 3 * DIM, 1);
+    wn_exec_ops(p.one)->attention(p.one, &y, &qkv, &batch, &a);
+    wn_exec_ops(p.three)->attention(p.three, &z, &qkv, &batch, &a);
+    assert_memory_equal(y.data, z.data, sizeof(float[TOKENS * DIM]));
+    for (size_t s = 0; s < SEQS; s++) {
+        for (size_t i = 0; i < start[s + 1] - start[s]; i += 1 + i / 5) {
+            for (size_t j = 0; j < DIM; j += 7) {
+                double want = attention_at(&qkv, &a, s, i, j / a.head_dim, j % a.head_dim);
+                assert_true(fabs((double)y.data[(start[s] + i) * DIM + j] - want) < 3e-6);
+            }
+        }
+    }
+    const uint32_t alone_start[2] = {0, LONGEST};
+    wn_batch alone = {
+        .n_seqs = 1, .n_tokens = LONGEST, .seq_start = alone_start, .n_keys = &keys[2]};
+    wn_tensor part = {qkv.data + start[2] * 3 * DIM, LONGEST, 3 * DIM},
+              out = {z.data, LONGEST, DIM};
+    wn_exec_ops(p.three)->attention(p.three, &out, &part, &alone, &a);
+    assert_memory_equal(out.data, y.data + start[2] * DIM, sizeof(float[LONGEST * DIM]));
+    end(&p);
+}
+
+static void attention_of_a_long_sequence_is_cut_without_a_trace(void **state)
+{
+    (void)state;
+    check_levels(check_long_attention);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(embedding_adds_word_position_and_type),
+        cmocka_unit_test(pooling_takes_the_first_the_last_or_the_mean_of_the_keys),
+        cmocka_unit_test(normalize_gives_every_row_length_one),
+        cmocka_unit_test(maxsim_scores_each_sequence_by_its_kept_tokens),
+        cmocka_unit_test(attention_of_a_long_sequence_is_cut_without_a_trace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
