@@ -144,7 +144,7 @@ static wn_status read_merges(reader *r)
     doc->has_merges = true;
     if (wn_scan_take(scan, ']'))
         return WN_OK;
-    if (!wn_buf_reserve(&doc->merge_bytes, (size_t)(scan->end - scan->at) / 4))
+    if (!wn_buf_reserve(&doc->merge_bytes, 1 + (size_t)(scan->end - scan->at) / 4))
         return scan_error(r, "model.merges");
     bool pairs = wn_scan_take(scan, '[');
     for (bool first = true;; first = false) {
