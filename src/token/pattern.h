@@ -1,9 +1,9 @@
 /* Patterns of a tokenizer.json, {"String": ...} or {"Regex": ...}, and finding their matches from
  * left to right.  A literal, a class of characters, a run of spaces and the split patterns of
  * well-known tokenizers have scanners of their own, on the character sets of the reference's
- * engine; any other regular expression runs in PCRE2 (no JIT; match, depth and heap limits), whose
- * character classes are those of Unicode 14. Thread rule: a pattern is shared read-only; a finder
- * is one thread's. */
+ * engine; any other regular expression is rewritten for PCRE2 (no JIT; match, depth and heap
+ * limits), whose character classes are those of Unicode 14.
+ * Thread rule: a pattern is shared read-only; a finder is one thread's. */
 #ifndef WN_TOKEN_PATTERN_H
 #define WN_TOKEN_PATTERN_H
 
@@ -14,7 +14,7 @@ typedef struct wn_pattern wn_pattern;
 
 /* Build from the JSON value; path begins the error message.
  * Fails:   WN_ERR_FORMAT for a value or expression that is not well-formed, WN_ERR_UNSUPPORTED for
- *          one that PCRE2 does not know, WN_ERR_MEMORY.
+ *          syntax that Winnow does not have, WN_ERR_MEMORY.
  * Owns:    caller frees with wn_pattern_free(). */
 WN_MUST_USE wn_status wn_pattern_parse(wn_pattern **out, const json_t *node, const char *path,
                                        wn_error *err);
