@@ -1,11 +1,11 @@
-/* See dialect.h.  One pass from left to right: what means the same is copied, the rest rewritten. */
+/* See dialect.h.  One pass from left to right: what means the same is copied. */
 #include "token/dialect.h"
 #include "base/str.h"
 
 #define WN_WHERE "token/dialect"
 
-/* Sets of Oniguruma, in a PCRE2 class.  Its \w has six numbers of Latin-1 (and no others) outside of
- * a class, not within one. */
+/* Sets of Oniguruma, in a PCRE2 class.  Its \w has six numbers of Latin-1 (and no others) outside
+ * of a class, not within one. */
 #define WORD_CLASS "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
 #define WORD       "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}" WORD_CLASS
 #define SPACE      "\\p{White_Space}"
@@ -173,8 +173,8 @@ static wn_status rewrite_group(rewriter *r)
     return refuse(r, 4);
 }
 
-/* {n}, {n,}, {,m}, {n,m}; anything else is a literal brace.  A sign behind it is a second repetition
- * for Oniguruma. */
+/* {n}, {n,}, {,m}, {n,m}; anything else is a literal brace.  A sign behind it is a second
+ * repetition for Oniguruma. */
 static wn_status rewrite_interval(rewriter *r)
 {
     size_t n = 1, low, high = 0;
