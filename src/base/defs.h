@@ -10,7 +10,7 @@
 #define WN_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define WN_MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define WN_MAX(a, b)    ((a) > (b) ? (a) : (b))
-#define WN_ALIGN        64 /* bytes; alignment of every tensor and arena block */
+#define WN_ALIGN        64 /* bytes; alignment of every tensor, a cache line */
 #define WN_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define WN_UNUSED       __attribute__((unused))
 

@@ -27,7 +27,7 @@ typedef struct wn_binder {
     size_t n_mistakes;
 } wn_binder;
 
-/* Start with no mistakes; borrows object and name until wn_binder_finish(). */
+/* Start with no mistakes; borrows object and name until wn_binder_end(). */
 void wn_binder_init(wn_binder *binder, const json_t *object, const char *name);
 
 /* Read a field into *out.  Missing or null: the fallback.  Wrong type or out of range: a mistake is

@@ -55,12 +55,6 @@ static inline size_t wn_utf8_len(char lead)
     return b < 0x80 ? 1 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : 4;
 }
 
-/* Bytes of code point c. */
-static inline size_t wn_utf8_size(uint32_t c)
-{
-    return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-}
-
 /* The code point at p; *len is set to its bytes. */
 static inline uint32_t wn_utf8_decode(const char *p, size_t *len)
 {

@@ -8,8 +8,7 @@
 
 #define WN_WHERE "token/added"
 
-/* ---- parsing -----------------------------------------------------------------------------------
- */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 /* Read tokens[i] but for its id; *file_id is the id in the file. */
 static wn_status read_token(wn_added_token *out, uint32_t *file_id, const json_t *node, size_t i,
@@ -129,8 +128,7 @@ void wn_added_deinit(wn_added *added)
     *added = (wn_added){0};
 }
 
-/* ---- matching ----------------------------------------------------------------------------------
- */
+/* ---- matching -------------------------------------------------------------------------------- */
 
 /* Where a pattern may start, at or behind `at`. */
 static size_t next_first(const wn_matcher *matcher, wn_str text, size_t at)

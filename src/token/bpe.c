@@ -50,8 +50,7 @@ typedef struct heap {
     size_t count;
 } heap;
 
-/* ---- merges ------------------------------------------------------------------------------------
- */
+/* ---- merges ---------------------------------------------------------------------------------- */
 
 /* The slot of a pair, or the free one where it belongs. */
 static merge *merge_slot(const bpe *model, int32_t left, int32_t right)
@@ -107,8 +106,7 @@ static wn_status read_merges(bpe *model, const wn_document *document, wn_error *
     return WN_OK;
 }
 
-/* ---- parsing -----------------------------------------------------------------------------------
- */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 static wn_status refuse_options(const json_t *node, wn_error *err)
 {
@@ -178,8 +176,7 @@ static wn_status parse(wn_token_model **out, wn_document *document, const wn_voc
     return WN_OK;
 }
 
-/* ---- the heap ----------------------------------------------------------------------------------
- */
+/* ---- the heap -------------------------------------------------------------------------------- */
 
 static void sift_down(heap *h, size_t i, candidate item)
 {
@@ -216,8 +213,7 @@ static candidate heap_pop(heap *h)
     return top;
 }
 
-/* ---- encoding ----------------------------------------------------------------------------------
- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 /* The pre-token's symbols while they are collected.  An unknown waits for its neighbours. */
 typedef struct symbols {

@@ -38,8 +38,7 @@ static size_t offset(uint32_t unit)
     return (size_t)(unit >> 10) << ((unit & 0x200) >> 6);
 }
 
-/* ---- base64 ------------------------------------------------------------------------------------
- */
+/* ---- base64 ---------------------------------------------------------------------------------- */
 
 static int32_t digit(unsigned char c)
 {
@@ -76,8 +75,7 @@ static bool decode_base64(unsigned char *out, size_t *n, wn_str text)
     return true;
 }
 
-/* ---- parse -------------------------------------------------------------------------------------
- */
+/* ---- parse ----------------------------------------------------------------------------------- */
 
 /* Read the array and the blob from bytes; takes ownership of nothing. */
 static wn_status read_parts(wn_charsmap *map, const unsigned char *bytes, size_t n,
@@ -160,8 +158,7 @@ void wn_charsmap_free(wn_charsmap *map)
     wn_mem_free(map);
 }
 
-/* ---- search ------------------------------------------------------------------------------------
- */
+/* ---- search ---------------------------------------------------------------------------------- */
 
 bool wn_charsmap_find(const wn_charsmap *map, wn_str *to, const char *text, size_t len)
 {

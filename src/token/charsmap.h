@@ -11,8 +11,8 @@ typedef struct wn_charsmap wn_charsmap;
 
 /* Build from the base64 text of "precompiled_charsmap"; path begins the error message.
  * Fails:   WN_ERR_FORMAT for base64 that is not strict, a size that does not fit, a blob that is
- * not UTF-8, a leaf outside of the array or of the blob; WN_ERR_MEMORY. Owns:    caller frees with
- * wn_charsmap_free(). */
+ *          not UTF-8, a leaf outside of the array or of the blob; WN_ERR_MEMORY.
+ * Owns:    caller frees with wn_charsmap_free(). */
 WN_MUST_USE wn_status wn_charsmap_parse(wn_charsmap **out, wn_str base64, const char *path,
                                         wn_error *err);
 void wn_charsmap_free(wn_charsmap *map);

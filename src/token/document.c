@@ -43,8 +43,7 @@ static bool grow(void **items, size_t *cap, size_t count, size_t size)
     return true;
 }
 
-/* ---- vocabulary --------------------------------------------------------------------------------
- */
+/* ---- vocabulary ------------------------------------------------------------------------------ */
 
 /* {"piece": id, ...} behind its bracket. */
 static wn_status read_vocab_object(reader *r)
@@ -94,8 +93,7 @@ static wn_status read_vocab_list(reader *r)
     return wn_scan_need(scan, ']', "',' or ']'") ? WN_OK : scan_error(r, "model.vocab");
 }
 
-/* ---- merges ------------------------------------------------------------------------------------
- */
+/* ---- merges ---------------------------------------------------------------------------------- */
 
 /* "a b": the split is at the one space; a line that starts with #version is no merge. */
 static wn_status read_merge_line(reader *r, wn_merge_text *merge, bool *skip)
@@ -167,11 +165,9 @@ static wn_status read_merges(reader *r)
     return wn_scan_need(scan, ']', "',' or ']'") ? WN_OK : scan_error(r, "model.merges");
 }
 
-/* ---- the document ------------------------------------------------------------------------------
- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
-/* If the value that comes next is one of the two large ones, read it and leave null in its place.
- */
+/* If the value that comes next is one of the two large ones, read it; null stays in its place. */
 static wn_status read_large(reader *r, wn_str key)
 {
     wn_scan *scan = &r->scan;

@@ -64,8 +64,7 @@ void wn_encoder_free(wn_encoder *encoder)
     wn_mem_free(encoder);
 }
 
-/* ---- ids ---------------------------------------------------------------------------------------
- */
+/* ---- ids ------------------------------------------------------------------------------------- */
 
 void wn_ids_deinit(wn_ids *ids)
 {
@@ -137,8 +136,7 @@ static void original_range(const wn_text *text, size_t from, size_t to, uint32_t
     *end = text->end[to - 1];
 }
 
-/* ---- pre-tokens --------------------------------------------------------------------------------
- */
+/* ---- pre-tokens ------------------------------------------------------------------------------ */
 
 /* Append the pieces in a slot; `at` is where the pre-token starts in text. */
 static wn_status push_cached(const run *r, const wn_cache_slot *slot, const wn_text *text,
@@ -193,8 +191,7 @@ static wn_status encode_word(const run *r, const wn_text *text, wn_span span)
     return push_tokens(r, text, span.start);
 }
 
-/* ---- text --------------------------------------------------------------------------------------
- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* Bytes [from, to) of the normalized piece, free of added tokens. */
 static wn_status encode_segment(const run *r, size_t from, size_t to, bool at_start)

@@ -1,6 +1,7 @@
 /* Normalizers of a tokenizer.json: what happens to a piece of text before it is cut.
  * Owns the list of steps; refuses by name what it does not have.  Applied to each piece between
- * special tokens apart.  Source: spec of huggingface/tokenizers 0.23, normalizers/.
+ * special tokens apart.
+ * Source: huggingface/tokenizers 0.23, normalizers/.
  * Thread rule: shared read-only after parse. */
 #ifndef WN_TOKEN_NORMALIZE_H
 #define WN_TOKEN_NORMALIZE_H

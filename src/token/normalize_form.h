@@ -1,7 +1,8 @@
 /* Unicode normalization forms on a text (UAX #15), with the reference's tables of about Unicode 11.
  * Quick check first: a text that is in the form already is not copied.
  * Canonical ordering is a stable sort, so 100,000 marks on one letter cost no more than their
- * number. Thread rule: any; no state. */
+ * number.
+ * Thread rule: any; no state. */
 #ifndef WN_TOKEN_NORMALIZE_FORM_H
 #define WN_TOKEN_NORMALIZE_FORM_H
 

@@ -1,5 +1,6 @@
 /* The normalizers that are a line of Rust each: Lowercase, StripAccents, Nmt, Strip, Prepend,
- * Replace. Source: huggingface/tokenizers 0.23, normalizers/ and tokenizer/normalizer.rs. */
+ * Replace.
+ * Source: huggingface/tokenizers 0.23, normalizers/ and tokenizer/normalizer.rs. */
 #include "data/unicode.h"
 #include "token/edit.h"
 #include "token/normalize_steps.h"

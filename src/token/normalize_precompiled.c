@@ -1,7 +1,7 @@
 /* The Precompiled normalizer, with the crate's three surprises: the shortest key wins and replaces
  * the whole chunk; a grapheme cluster under six bytes is one chunk, so that marks in it can be
- * lost; in a longer cluster every code point is a chunk of its own. Source: huggingface/tokenizers
- * 0.23, normalizers/precompiled.rs; clusters after UAX #29. */
+ * lost; in a longer cluster every code point is a chunk of its own.
+ * Source: huggingface/tokenizers 0.23, normalizers/precompiled.rs; clusters after UAX #29. */
 #include "data/unicode.h"
 #include "token/edit.h"
 #include "token/normalize_steps.h"

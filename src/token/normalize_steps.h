@@ -1,6 +1,7 @@
 /* The steps of a normalizer, one function a kind; only normalize*.c include this.
  * Every step rewrites *text with *spare as scratch, and fails with WN_ERR_MEMORY, or WN_ERR_LIMIT
- * when the result is over WN_TEXT_BYTES_MAX. Thread rule: any; a step is shared read-only. */
+ * when the result is over WN_TEXT_BYTES_MAX.
+ * Thread rule: any; a step is shared read-only. */
 #ifndef WN_TOKEN_NORMALIZE_STEPS_H
 #define WN_TOKEN_NORMALIZE_STEPS_H
 

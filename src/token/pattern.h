@@ -32,8 +32,9 @@ typedef struct wn_finder {
 } wn_finder;
 
 /* Start at byte 0 of text.  *match is the caller's PCRE2 match data, made here when it is needed
- * and NULL, kept for the next call; free with wn_finder_match_free(); match itself may be NULL for
- * a pattern that is not foreign. Fails:   WN_ERR_MEMORY. */
+ * and NULL, kept for the next call; match itself may be NULL for a pattern that is not foreign.
+ * Fails:   WN_ERR_MEMORY.
+ * Owns:    borrows pattern and text; caller frees *match with wn_finder_match_free(). */
 WN_MUST_USE wn_status wn_finder_begin(wn_finder *finder, const wn_pattern *pattern, wn_str text,
                                       void **match, wn_error *err);
 

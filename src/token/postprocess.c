@@ -34,8 +34,7 @@ static wn_status set_template(wn_template *template, const wn_template_item *ite
     return WN_OK;
 }
 
-/* ---- TemplateProcessing ------------------------------------------------------------------------
- */
+/* ---- TemplateProcessing ---------------------------------------------------------------------- */
 
 /* Append the ids that special_tokens gives for a name. */
 static wn_status push_special(wn_template *template, const json_t *specials, wn_str name,
@@ -107,8 +106,7 @@ static wn_status parse_template(wn_template *template, const json_t *node, bool 
     return WN_OK;
 }
 
-/* ---- BertProcessing, RobertaProcessing ---------------------------------------------------------
- */
+/* ---- BertProcessing, RobertaProcessing ------------------------------------------------------- */
 
 /* Read ["[CLS]", 101]; the string is for people. */
 static wn_status parse_pair(int32_t *id, const json_t *node, const char *key, wn_error *err)
@@ -145,8 +143,7 @@ static wn_status parse_roberta(wn_postprocessor *out, const json_t *node, wn_err
     return set_template(&out->pair, items, 6, err);
 }
 
-/* ---- all ---------------------------------------------------------------------------------------
- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 /* Apply one post-processor; *decided tells that an earlier one has set the templates. */
 static wn_status parse_one(wn_postprocessor *out, const json_t *node, bool *decided, int depth,

@@ -1,7 +1,8 @@
 /* Post-processors of a tokenizer.json as flat templates: which special tokens go where, and the
- * type ids.  What they do to offsets (ByteLevel, trim_offsets) is not needed here. Refuses:
- * templates that use a sequence twice or leave one out. Source: huggingface/tokenizers 0.23,
- * processors/. Thread rule: shared read-only after parse. */
+ * type ids.  What they do to offsets (ByteLevel, trim_offsets) is not needed here.
+ * Refuses: templates that use a sequence twice or leave one out.
+ * Source: huggingface/tokenizers 0.23, processors/.
+ * Thread rule: shared read-only after parse. */
 #ifndef WN_TOKEN_POSTPROCESS_H
 #define WN_TOKEN_POSTPROCESS_H
 

@@ -40,8 +40,7 @@ bool wn_scan_need(wn_scan *scan, char c, const char *expected)
     return wn_scan_take(scan, c) || fail(scan, scan->at, expected);
 }
 
-/* ---- strings -----------------------------------------------------------------------------------
- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 /* The four digits of \uXXXX at p; UINT32_MAX when they are not there. */
 static uint32_t hex4(const char *p, const char *end)
@@ -124,8 +123,7 @@ bool wn_scan_string(wn_scan *scan, wn_buf *out)
     }
 }
 
-/* ---- numbers -----------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -237,8 +235,7 @@ bool wn_scan_double(wn_scan *scan, double *out)
     return true;
 }
 
-/* ---- passing over ------------------------------------------------------------------------------
- */
+/* ---- passing over ---------------------------------------------------------------------------- */
 
 /* Pass over the string that starts at scan->at. */
 static bool skip_string(wn_scan *scan)

@@ -1,8 +1,9 @@
 /* Reads JSON one token at a time without building a tree, for the two large values of a
  * tokenizer.json: its vocabulary and its merges, hundreds of thousands of short strings.
  * As strict as RFC 8259 and jansson (no trailing commas, no control characters or lone surrogates
- * in strings, valid UTF-8), except that a NUL escape is text. Numbers become doubles exactly as
- * serde_json makes them, for scores are compared bit by bit. Thread rule: one at a time. */
+ * in strings, valid UTF-8), except that a NUL escape is text.  Numbers become doubles exactly as
+ * serde_json makes them, for scores are compared bit by bit.
+ * Thread rule: one at a time. */
 #ifndef WN_TOKEN_SCAN_H
 #define WN_TOKEN_SCAN_H
 
@@ -20,8 +21,8 @@ bool wn_scan_take(wn_scan *scan, char c);
 /* As wn_scan_take(), but anything else is a failure; `expected` names the character for users. */
 bool wn_scan_need(wn_scan *scan, char c, const char *expected);
 
-/* Read a string and append its text to *out, whose memory failure (out->failed) also gives false.
- */
+/* Read a string and append its text to *out.
+ * Fails:   false, also when *out has no memory (out->failed). */
 bool wn_scan_string(wn_scan *scan, wn_buf *out);
 
 /* Read an integer from 0 to max. */

@@ -1,7 +1,8 @@
 /* A splitter is a list of small steps over a text and its spans.  A cutting step turns each span
  * into several; a rewriting step makes a new text and moves the spans along.  ByteLevel and
- * Metaspace are parsed into one step of each kind. Source: huggingface/tokenizers 0.23,
- * pre_tokenizers/, tokenizer/pattern.rs, tokenizer/normalizer.rs SplitDelimiterBehavior. */
+ * Metaspace are parsed into one step of each kind.
+ * Source: huggingface/tokenizers 0.23, pre_tokenizers/, tokenizer/pattern.rs,
+ * tokenizer/normalizer.rs SplitDelimiterBehavior. */
 #include "token/split.h"
 #include "base/mem.h"
 #include "data/unicode.h"
@@ -325,7 +326,7 @@ static void cutter_take(cutter *c, size_t start, size_t end, bool is_match)
         if (c->held && is_match)
             cutter_push(c, c->held_start, start);
         if (is_match) {
-            c->held_start = c->held && !is_match ? c->held_start : start;
+            c->held_start = start;
             c->held = true;
         } else {
             cutter_push(c, c->held ? c->held_start : start, end);

@@ -1,8 +1,8 @@
 /* A text on its way through a tokenizer: bytes that normalizers rewrite, and, when wanted, for
- * every byte the range of the original text that it came from. Invariant: valid UTF-8; with
- * offsets, start and end have bytes.len entries and do not fall. Like wn_buf, failure is sticky:
- * writers may check text->bytes.failed once at their end. Thread rule: one at a time; meant to be
- * kept and reused, so that encoding allocates rarely. */
+ * every byte the range of the original text that it came from.
+ * Invariant: valid UTF-8; with offsets, start and end have bytes.len entries and do not fall.
+ * Like wn_buf, failure is sticky: writers may check text->bytes.failed once at their end.
+ * Thread rule: one at a time; meant to be kept and reused, so that encoding allocates rarely. */
 #ifndef WN_TOKEN_TEXT_H
 #define WN_TOKEN_TEXT_H
 
@@ -33,8 +33,7 @@ bool wn_text_reserve(wn_text *text, size_t n);
  * Fails:   false when memory is short. */
 bool wn_text_push(wn_text *text, const char *bytes, size_t n, size_t start, size_t end);
 
-/* Append a piece of the original text that starts at byte `at`, each byte mapped to its character.
- */
+/* Append a piece of the original text that starts at byte `at`; a byte maps to its character. */
 bool wn_text_push_original(wn_text *text, wn_str piece, size_t at);
 
 /* Append bytes [from, to) of another text with their offsets. */

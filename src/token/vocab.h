@@ -1,7 +1,7 @@
 /* The pieces of a model: id to bytes by table, bytes to id by trie.
  * Filled while the file is read, in file order; two pieces may share an id and, in a list of
- * pieces, an id may repeat a piece: the last one counts both times, as in the reference. Thread
- * rule: shared read-only once the file is read. */
+ * pieces, an id may repeat a piece: the last one counts both times, as in the reference.
+ * Thread rule: shared read-only once the file is read. */
 #ifndef WN_TOKEN_VOCAB_H
 #define WN_TOKEN_VOCAB_H
 

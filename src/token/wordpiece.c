@@ -1,6 +1,7 @@
 /* WordPiece: from the left always the longest piece; pieces behind the first carry a prefix (##).
  * A pre-token with a part that no piece matches, or with too many characters, is unknown as a
- * whole. Source: huggingface/tokenizers 0.23, models/wordpiece. */
+ * whole.
+ * Source: huggingface/tokenizers 0.23, models/wordpiece. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "token/field.h"
