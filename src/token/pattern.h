@@ -8,7 +8,9 @@
 #define WN_TOKEN_PATTERN_H
 
 #include "base/str.h"
-#include "token/split.h"
+#include "token/text.h"
+
+#include <jansson.h>
 
 typedef struct wn_pattern wn_pattern;
 

@@ -6,9 +6,17 @@
 #ifndef WN_TOKEN_POSTPROCESS_H
 #define WN_TOKEN_POSTPROCESS_H
 
-#include "token/tokenizer.h"
+#include "base/status.h"
 
 #include <jansson.h>
+
+/* One place of a template. */
+typedef struct wn_template_item {
+    int32_t id;      /* special token, or WN_SEQUENCE_A / WN_SEQUENCE_B */
+    int32_t type_id; /* of all ids at this place */
+} wn_template_item;
+#define WN_SEQUENCE_A (-1)
+#define WN_SEQUENCE_B (-2)
 
 typedef struct wn_template {
     wn_template_item *items;

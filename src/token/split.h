@@ -12,25 +12,6 @@
 
 typedef struct wn_splitter wn_splitter;
 
-/* Pre-tokens: ranges of the text's bytes, in order, not empty; gaps are text that is dropped. */
-typedef struct wn_span {
-    uint32_t start, end;
-} wn_span;
-
-typedef struct wn_spans {
-    wn_span *items;
-    size_t count, cap;
-} wn_spans;
-
-#define WN_SPANS_INIT                                                                              \
-    {                                                                                              \
-        0                                                                                          \
-    }
-
-/* Append [start, end); false when memory is short. */
-bool wn_spans_push(wn_spans *spans, size_t start, size_t end);
-void wn_spans_deinit(wn_spans *spans);
-
 /* Scratch that a run needs; one per thread, kept and reused. */
 typedef struct wn_split_scratch {
     wn_text spare;

@@ -109,3 +109,25 @@ void wn_text_deinit(wn_text *text)
     wn_mem_free(text->end);
     *text = (wn_text)WN_TEXT_INIT;
 }
+
+bool wn_spans_push(wn_spans *spans, size_t start, size_t end)
+{
+    if (start == end)
+        return true;
+    if (spans->count == spans->cap) {
+        size_t cap = spans->cap == 0 ? 64 : spans->cap * 2;
+        wn_span *items = wn_mem_realloc(spans->items, cap, sizeof *items);
+        if (items == NULL)
+            return false;
+        spans->items = items;
+        spans->cap = cap;
+    }
+    spans->items[spans->count++] = (wn_span){(uint32_t)start, (uint32_t)end};
+    return true;
+}
+
+void wn_spans_deinit(wn_spans *spans)
+{
+    wn_mem_free(spans->items);
+    *spans = (wn_spans)WN_SPANS_INIT;
+}

@@ -49,4 +49,23 @@ void wn_text_cut(wn_text *text, size_t from, size_t to);
 void wn_text_swap(wn_text *a, wn_text *b);
 void wn_text_deinit(wn_text *text);
 
+/* Ranges of a text's bytes, in order, not empty; gaps are text that is dropped. */
+typedef struct wn_span {
+    uint32_t start, end;
+} wn_span;
+
+typedef struct wn_spans {
+    wn_span *items;
+    size_t count, cap;
+} wn_spans;
+
+#define WN_SPANS_INIT                                                                              \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+/* Append [start, end) unless it is empty; false when memory is short. */
+bool wn_spans_push(wn_spans *spans, size_t start, size_t end);
+void wn_spans_deinit(wn_spans *spans);
+
 #endif

@@ -6,7 +6,7 @@
 #ifndef WN_TOKEN_TOKENIZER_H
 #define WN_TOKEN_TOKENIZER_H
 
-#include "base/status.h"
+#include "token/postprocess.h"
 
 typedef struct wn_tokenizer wn_tokenizer;
 typedef struct wn_encoder wn_encoder; /* per-thread scratch */
@@ -47,14 +47,6 @@ void wn_encoder_free(wn_encoder *encoder);
  *          WN_TEXT_BYTES_MAX, WN_ERR_MEMORY; *out then holds what it held before. */
 WN_MUST_USE wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, bool plain_specials,
                                 wn_error *err);
-
-/* What the post-processor makes of one text or a pair.  type_ids[i] belongs to ids[i]. */
-typedef struct wn_template_item {
-    int32_t id; /* special token, or WN_SEQUENCE_A / WN_SEQUENCE_B */
-    int32_t type_id;
-} wn_template_item;
-#define WN_SEQUENCE_A (-1)
-#define WN_SEQUENCE_B (-2)
 
 /* Template of a single text or a pair, in order; always holds the sequences themselves.
  * Owns:    the tokenizer. */
