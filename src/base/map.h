@@ -1,7 +1,7 @@
 /* A hash map from byte strings to int32: vocabularies, tensor names, option names.
  * Keys are borrowed, so they must outlive the map.  Built once, then read by many.
- * The hash has no secret, so that runs repeat: a well-mixed one with at most half of the slots used,
- * a few probes a key, unless somebody chose the keys so that they collide.
+ * The hash has no secret, so that runs repeat: well mixed, at most half of the slots used, so a few
+ * probes a key, unless somebody chose the keys so that they collide.
  * Thread rule: shared read-only after the last put. */
 #ifndef WN_BASE_MAP_H
 #define WN_BASE_MAP_H
