@@ -1,6 +1,7 @@
 /* Every recorded result of the reference tokenizer: ids and type ids of single texts and pairs,
- * with and without special tokens, truncated by each strategy at several lengths.  Small
- * tokenizers, one a component, come from tools/make_tokens.py; published ones from the reference material. */
+ * with and without special tokens, truncated by each strategy at several lengths.
+ * Small tokenizers, one a component, come from tools/make_tokens.py; published ones from the
+ * reference material. */
 #define _GNU_SOURCE
 #include "tests/support/check.h"
 
