@@ -24,7 +24,7 @@ LAYERS = {
 # Headers of other people's libraries, and the folders of src/ that may include them.
 LIBRARIES = {
     "jansson.h": {"data", "token"},
-    "utf8proc.h": {"data", "token", "eval", "cli"},
+    "utf8proc.h": {"data", "eval", "cli"},
     "pcre2.h": {"token"},
     "pthread.h": {"base"},
     "stdatomic.h": {"base"},

@@ -131,7 +131,9 @@ wn_status wn_cmd_eval(wn_program *program, wn_error *err)
     eval_run run = {.program = program};
     wn_status status = evaluate(&run, err);
     wn_progress_end(&run.progress);
-    wn_part_file_deinit(&run.page);
+    wn_status closed =
+        wn_part_file_deinit(&run.page, &run.page_sink, false, status == WN_OK ? err : NULL);
+    status = status == WN_OK ? closed : status;
     wn_evaluation_free(run.evaluation);
     wn_scorer_deinit(&run.scorer);
     wn_runner_free(run.scorer.runner);

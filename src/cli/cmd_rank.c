@@ -273,16 +273,11 @@ static wn_status run_to_file(wn_program *program, mode how, wn_error *err)
         wn_program_note(program, "winnow: '%s' is there already, nothing to do\n", path);
     else if (status == WN_OK)
         status = run(program, how, &part, err);
-    if (status == WN_OK && !part.is_done && wn_signals_caught() != SIGTERM) {
+    if (status == WN_OK && !part.is_done && wn_signals_caught() != SIGTERM)
         status = wn_part_file_commit(&part, &program->out, err);
-    } else if (!part.is_done) {
-        wn_status closed = wn_sink_close(&program->out, status == WN_OK ? err : NULL);
-        status = status == WN_OK ? closed : status;
-        if (how != MODE_STREAM && part.part_path.ptr != NULL)
-            unlink(part.part_path.ptr); /* nothing that could be resumed */
-    }
-    wn_part_file_deinit(&part);
-    return status;
+    wn_status closed =
+        wn_part_file_deinit(&part, &program->out, how == MODE_STREAM, status == WN_OK ? err : NULL);
+    return status == WN_OK ? closed : status;
 }
 
 wn_status wn_cmd_rank(wn_program *program, wn_error *err)

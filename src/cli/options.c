@@ -268,7 +268,8 @@ const wn_fact wn_exit_codes[] = {
 
 const wn_fact wn_limits[] = {
     {"64 MiB", "one line of input, one request, one text to tokenize"},
-    {"1,000,000", "JSON values in a line or request; documents of one query"},
+    {"4,194,304", "JSON values in a line or request"},
+    {"10,000,000", "documents of one query"},
     {0},
 };
 

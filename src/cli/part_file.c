@@ -54,9 +54,12 @@ wn_status wn_part_file_open(wn_part_file *file, wn_sink *sink, const char *path,
     int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         WN_FAIL(err, WN_ERR_IO, "cannot write '%s': %s", part, strerror(errno));
-    *sink = (wn_sink){.fd = fd, .name = part};
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(fd);
         WN_FAIL(err, WN_ERR_IO, "'%s' is being written by another process", part);
+    }
+    *sink = (wn_sink){.fd = fd, .name = part};
+    file->is_ours = true;
     off_t end = 0;
     if (resume)
         WN_TRY(count_lines(file, fd, &end, err));
@@ -91,12 +94,22 @@ wn_status wn_part_file_commit(wn_part_file *file, wn_sink *sink, wn_error *err)
     if (rename(file->part_path.ptr, file->path) != 0)
         WN_FAIL(err, WN_ERR_IO, "cannot rename '%s' to '%s': %s", file->part_path.ptr, file->path,
                 strerror(errno));
+    file->is_ours = false;
     sync_folder(file->path);
     return WN_OK;
 }
 
-void wn_part_file_deinit(wn_part_file *file)
+wn_status wn_part_file_deinit(wn_part_file *file, wn_sink *sink, bool can_resume, wn_error *err)
 {
+    wn_status status = WN_OK;
+    if (file->is_ours) {
+        status = wn_sink_close(sink, err);
+        if (!can_resume) {
+            unlink(file->part_path.ptr);
+            status = WN_OK;
+        }
+    }
     wn_buf_deinit(&file->part_path);
     *file = (wn_part_file){0};
+    return status;
 }

@@ -343,8 +343,9 @@ static wn_status encode(const wn_token_model *base, wn_token_list *out, wn_str w
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a pre-token of %zu bytes", word.len);
     symbols s = {.items = (symbol *)(candidates + 2 * word.len)};
     if (!collect_symbols(model, &s, word))
-        WN_FAIL(err, WN_ERR_FORMAT, "model.unk_token is not in model.vocab, but '%.*s' needs it",
-                WN_STR_ARG(word));
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "model.unk_token is not in model.vocab, but a word of %zu bytes needs it",
+                word.len);
     heap h = {candidates, 0};
     merge_all(model, &s, &h);
     size_t at = 0;

@@ -10,7 +10,7 @@ typedef struct wn_edit {
     wn_text *text, *out;
     size_t copied; /* bytes of text that are dealt with */
     bool touched;  /* out is in use */
-    bool too_long; /* the result is over WN_TEXT_BYTES_MAX */
+    bool too_long; /* the result is over text->limit */
 } wn_edit;
 
 /* Start at byte 0 of text; spare takes the result.
@@ -24,7 +24,7 @@ void wn_edit_skip(wn_edit *edit, size_t from, size_t to);
 void wn_edit_put(wn_edit *edit, const char *bytes, size_t n, size_t like);
 
 /* Copy the rest and swap the result into text.
- * Fails:   WN_ERR_MEMORY, WN_ERR_LIMIT when the result is over WN_TEXT_BYTES_MAX. */
+ * Fails:   WN_ERR_MEMORY, WN_ERR_LIMIT when the result is over text->limit. */
 WN_MUST_USE wn_status wn_edit_finish(wn_edit *edit, wn_error *err);
 
 #endif

@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-#define WN_WHERE "token/normalize"
+#define WN_WHERE     "token/normalize"
+#define GROWTH_FLOOR ((size_t)64 << 10)
 
 typedef enum kind {
     KIND_BERT,
@@ -203,6 +204,8 @@ static wn_status run_step(const step *s, wn_text *text, wn_text *spare, wn_error
 wn_status wn_normalizer_run(const wn_normalizer *normalizer, wn_text *text, wn_text *spare,
                             wn_error *err)
 {
+    size_t growth = GROWTH_FLOOR + WN_TEXT_GROWTH_MAX * text->bytes.len;
+    text->limit = spare->limit = WN_MIN(growth, (size_t)WN_TEXT_BYTES_MAX);
     for (size_t i = 0; i < normalizer->count; i++)
         WN_TRY(run_step(&normalizer->steps[i], text, spare, err));
     return WN_OK;

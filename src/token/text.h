@@ -14,13 +14,15 @@ typedef struct wn_text {
     bool want_offsets;
     uint32_t *start, *end; /* [bytes.len] original byte range of each byte; only if want_offsets */
     size_t offsets_cap;
+    size_t limit; /* most bytes that a normalizer may make of it */
 } wn_text;
 
 #define WN_TEXT_INIT                                                                               \
     {                                                                                              \
         0                                                                                          \
     }
-#define WN_TEXT_BYTES_MAX (UINT32_MAX / 4) /* of one text */
+#define WN_TEXT_BYTES_MAX  (UINT32_MAX / 4) /* of one text */
+#define WN_TEXT_GROWTH_MAX 64 /* bytes that normalizers may make of one; NFKC makes at most 11 */
 
 /* Make the text empty; keeps the memory. */
 void wn_text_clear(wn_text *text, bool want_offsets);

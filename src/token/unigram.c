@@ -152,7 +152,8 @@ static wn_status encode(const wn_token_model *base, wn_token_list *out, wn_str w
     if (nodes == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a pre-token of %zu bytes", word.len);
     if (!find_paths(model, nodes, word))
-        WN_FAIL(err, WN_ERR_FORMAT, "model.unk_id is null, but '%.*s' needs it", WN_STR_ARG(word));
+        WN_FAIL(err, WN_ERR_FORMAT, "model.unk_id is null, but a word of %zu bytes needs it",
+                word.len);
     size_t from = out->count;
     if (!push_path(model, out, word, nodes))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a pre-token of %zu bytes", word.len);

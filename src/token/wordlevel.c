@@ -42,8 +42,9 @@ static wn_status encode(const wn_token_model *base, wn_token_list *out, wn_str w
     if (id < 0)
         id = model->unk_id;
     if (id < 0)
-        WN_FAIL(err, WN_ERR_FORMAT, "model.unk_token is not in model.vocab, but '%.*s' needs it",
-                WN_STR_ARG(word));
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "model.unk_token is not in model.vocab, but a word of %zu bytes needs it",
+                word.len);
     if (!wn_token_list_push(out, id, 0, word.len))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a token");
     return WN_OK;

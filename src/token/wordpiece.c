@@ -94,8 +94,9 @@ static wn_status encode(const wn_token_model *base, wn_token_list *out, wn_str w
     if (known)
         return WN_OK;
     if (model->unk_id < 0)
-        WN_FAIL(err, WN_ERR_FORMAT, "model.unk_token is not in model.vocab, but '%.*s' needs it",
-                WN_STR_ARG(word));
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "model.unk_token is not in model.vocab, but a word of %zu bytes needs it",
+                word.len);
     out->count = n_before;
     if (!wn_token_list_push(out, model->unk_id, 0, word.len))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a token");

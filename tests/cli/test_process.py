@@ -227,6 +227,8 @@ def test_an_output_file_is_there_whole_or_not_at_all():
     assert not os.path.exists(target)
     other = run(["rank", "-f", "jsonl", "-o", target], requests(1))
     assert other.returncode == 1 and b"being written by another process" in other.stderr, other.stderr
+    other = run(["rank", "-q", "x", "-o", target], b"a text\n")
+    assert other.returncode == 1 and b"being written by another process" in other.stderr, other.stderr
     p.communicate()
     assert p.returncode == 0 and len(content_of(target).splitlines()) == 1
     assert not os.path.exists(target + ".part")

@@ -338,6 +338,33 @@ static void unknown_and_malformed_steps_are_named(void **state)
     }
 }
 
+static void a_text_that_grows_without_bound_is_refused(void **state)
+{
+    (void)state;
+    const char *json =
+        "{\"type\":\"Sequence\",\"normalizers\":["
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaa\"},"
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaa\"},"
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aaaaaaaa\"}]}";
+    wn_normalizer *normalizer = normalizer_of(json);
+    wn_text text = WN_TEXT_INIT, spare = WN_TEXT_INIT;
+    wn_error err;
+    char a[4096];
+    memset(a, 'a', sizeof a);
+    for (size_t n = 128; n <= sizeof a; n *= 32) { /* 512 times 128 is allowed to a short text */
+        wn_text_clear(&text, false);
+        assert_true(wn_text_push_original(&text, (wn_str){a, n}, 0));
+        if (n == 128)
+            assert_ok(wn_normalizer_run(normalizer, &text, &spare, &err), &err);
+        else
+            assert_fails(wn_normalizer_run(normalizer, &text, &spare, &err), WN_ERR_LIMIT, &err,
+                         "grows to more than 327680 bytes");
+    }
+    wn_text_deinit(&text);
+    wn_text_deinit(&spare);
+    wn_normalizer_free(normalizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +374,7 @@ int main(void)
         cmocka_unit_test(charsmap_maps_every_code_point_and_loses_what_the_reference_loses),
         cmocka_unit_test(steps_follow_the_reference),
         cmocka_unit_test(unknown_and_malformed_steps_are_named),
+        cmocka_unit_test(a_text_that_grows_without_bound_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
