@@ -33,7 +33,7 @@ WN_MUST_USE wn_status wn_part_file_commit(wn_part_file *file, wn_sink *sink, wn_
 
 /* Close the sink and free.  What was not committed stays as FILE.part when it can be resumed, else
  * it is removed.
- * Fails:   WN_ERR_IO when bytes that stay could not be written; the memory is freed all the same. */
+ * Fails:   WN_ERR_IO when bytes that stay could not be written; the memory is freed anyway. */
 WN_MUST_USE wn_status wn_part_file_deinit(wn_part_file *file, wn_sink *sink, bool can_resume,
                                           wn_error *err);
 

@@ -20,8 +20,8 @@ WN_MUST_USE wn_status wn_normalizer_parse(wn_normalizer **out, const json_t *nod
 void wn_normalizer_free(wn_normalizer *normalizer);
 
 /* Rewrite *text; *spare is scratch of the same kind (its content is lost).
- * Fails:   WN_ERR_MEMORY, WN_ERR_LIMIT when the text grows to more than WN_TEXT_GROWTH_MAX times its
- *          size (short texts may grow to 64 KiB) or to WN_TEXT_BYTES_MAX. */
+ * Fails:   WN_ERR_MEMORY, WN_ERR_LIMIT when the text grows to more than WN_TEXT_GROWTH_MAX times
+ *          its size and 64 KiB, or to more than WN_TEXT_BYTES_MAX. */
 WN_MUST_USE wn_status wn_normalizer_run(const wn_normalizer *normalizer, wn_text *text,
                                         wn_text *spare, wn_error *err);
 
