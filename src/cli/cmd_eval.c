@@ -60,7 +60,7 @@ static const char *short_name(const char *model)
 
 static wn_status open_model(eval_run *run, wn_evaluation_options *options, wn_error *err)
 {
-    static const char *const ways[] = {"windows", "truncate", "error"};
+    static const char *const ways[] = {"window", "truncate", "error"};
     int64_t way = wn_args_int(&run->program->args, WN_OPT_LONG_DOCS);
     wn_engine_info info = WN_ENGINE_INFO_INIT;
     WN_TRY(wn_program_open_engine(&run->engine, run->program, err));

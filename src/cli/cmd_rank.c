@@ -7,7 +7,6 @@
 #include "cli/stream.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/str.h"
 #include "data/lines.h"
 
@@ -184,22 +183,17 @@ static wn_status rank_documents(ranker *r, wn_error *err)
     return status;
 }
 
-/* The whole of a file or of standard input. */
-static wn_status read_whole(wn_buf *out, const char *path, wn_error *err)
-{
-    if (strcmp(path, "-") != 0)
-        return wn_file_read(out, path, WN_LINE_BYTES_MAX, err);
-    return wn_program_read_input(out, err);
-}
-
 static wn_status rank_request(ranker *r, wn_error *err)
 {
     const char *path = wn_args_text(&r->program->args, WN_OPT_REQUEST);
     wn_rank_request asked = {0};
     wn_buf text = WN_BUF_INIT;
-    wn_status status = read_whole(&text, path, err);
+    wn_status status = wn_program_read_input(&text, path, err);
+    wn_str json = wn_buf_str(&text);
+    if (wn_str_starts(json, WN_STR(WN_BYTE_ORDER_MARK)))
+        json = wn_str_slice(json, strlen(WN_BYTE_ORDER_MARK), json.len);
     if (status == WN_OK)
-        status = wn_rank_request_parse(&asked, wn_buf_str(&text), path, err);
+        status = wn_rank_request_parse(&asked, json, path, err);
     if (status == WN_OK) {
         wn_answer answer = {
             .id = asked.id,
@@ -273,7 +267,8 @@ static wn_status run_to_file(wn_program *program, mode how, wn_error *err)
         wn_program_note(program, "winnow: '%s' is there already, nothing to do\n", path);
     else if (status == WN_OK)
         status = run(program, how, &part, err);
-    if (status == WN_OK && !part.is_done && wn_signals_caught() != SIGTERM)
+    bool is_cut = how == MODE_STREAM && wn_signals_caught() == SIGTERM;
+    if (status == WN_OK && !part.is_done && !is_cut)
         status = wn_part_file_commit(&part, &program->out, err);
     wn_status closed =
         wn_part_file_deinit(&part, &program->out, how == MODE_STREAM, status == WN_OK ? err : NULL);

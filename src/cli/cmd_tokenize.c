@@ -52,11 +52,11 @@ static wn_status read_text(wn_buf *holder, wn_str *text, const wn_args *args, wn
         *text = wn_str_from(args->operands[0]);
         return WN_OK;
     }
-    WN_TRY(wn_program_read_input(holder, err));
+    WN_TRY(wn_program_read_input(holder, "-", err));
     *text = wn_buf_str(holder);
-    if (wn_str_ends(*text, WN_STR("\n")))
-        text->len--;
-    if (wn_str_ends(*text, WN_STR("\r")))
+    if (wn_str_ends(*text, WN_STR("\r\n")))
+        text->len -= 2;
+    else if (wn_str_ends(*text, WN_STR("\n")))
         text->len--;
     return WN_OK;
 }

@@ -170,10 +170,8 @@ static wn_status compare_pair(check *c, double *worst, wn_runner *runner, wn_str
         double difference = WN_MAX(raw, relevance);
         *worst = WN_MAX(*worst, difference);
         if (!(difference <= TOLERANCE) && c->outcome != OUTCOME_FAILED)
-            set(c, OUTCOME_FAILED,
-                "%s: score %.6f and relevance %.6f, expected %.6f and %.6f, query '%.60s'", name,
-                (double)result.logit, result.relevance_score, pair.raw_score, pair.relevance,
-                pair.query.ptr);
+            set(c, OUTCOME_FAILED, "%s: score %.6f and relevance %.6f, expected %.6f and %.6f",
+                name, (double)result.logit, result.relevance_score, pair.raw_score, pair.relevance);
     }
     json_decref(holder);
     return status;

@@ -18,8 +18,8 @@ wn_status wn_documents_check_text(wn_str bytes, const char *name, wn_error *err)
         utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)bytes.ptr + at,
                                               (utf8proc_ssize_t)(bytes.len - at), &c);
         if (n <= 0 || c == 0)
-            WN_FAIL(err, WN_ERR_INPUT, "%s: byte %zu is 0x%02x, which is not UTF-8 text", name,
-                    at + 1, (unsigned char)bytes.ptr[at]);
+            WN_FAIL(err, WN_ERR_INPUT, "%s: byte %zu is 0x%02x, which is not UTF-8 text", name, at,
+                    (unsigned char)bytes.ptr[at]);
         at += (size_t)n;
     }
     return WN_OK;

@@ -26,8 +26,9 @@ typedef struct wn_document_list {
 
 /* Read all of path; "-" is standard input.  WN_INPUT_AUTO: JSON lines when the first line that is
  * not blank starts with '{'.  Between JSON lines blank lines are skipped; a blank line of text is
- * an empty document. Fails:   WN_ERR_IO, WN_ERR_INPUT when there is nothing or a line is not text,
- * WN_ERR_FORMAT for a bad JSON line, WN_ERR_LIMIT, WN_ERR_MEMORY, WN_ERR_CANCELLED after a signal.
+ * an empty document.
+ * Fails:   WN_ERR_IO, WN_ERR_INPUT when there is nothing or a line is not text, WN_ERR_FORMAT for a
+ *          bad JSON line, WN_ERR_LIMIT, WN_ERR_MEMORY, WN_ERR_CANCELLED after a signal.
  * Owns:    caller frees with wn_document_list_deinit(), also after a failure. */
 WN_MUST_USE wn_status wn_document_list_read(wn_document_list *list, const char *path,
                                             wn_input_kind kind, wn_error *err);

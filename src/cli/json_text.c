@@ -120,17 +120,6 @@ bool wn_json_push_compact(wn_buf *out, wn_str json)
     return !out->failed;
 }
 
-size_t wn_json_count_values(wn_str text)
-{
-    size_t n = 1;
-    for (size_t i = 0; i < text.len;) {
-        char c = text.ptr[i];
-        n += c == ',' || c == ':' || c == '[' || c == '{' ? 1 : 0;
-        i = c == '"' ? string_end(text, i) : i + 1;
-    }
-    return n;
-}
-
 static size_t skip_space(wn_str text, size_t at)
 {
     while (at < text.len && is_space(text.ptr[at]))

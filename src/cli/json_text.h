@@ -25,10 +25,6 @@ bool wn_json_push_double(wn_buf *out, double x);
  * Needs:   json is valid. */
 bool wn_json_push_compact(wn_buf *out, wn_str json);
 
-/* How many values a text can hold at most: its commas, colons and opening brackets outside of
- * strings.  The text need not be valid. */
-size_t wn_json_count_values(wn_str text);
-
 /* Where a walk over the values of an object or array stands. */
 typedef struct wn_json_walk {
     wn_str text;

@@ -186,7 +186,7 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_WINDOWS] = {WN_FOR(RANK), "windows", 'w', NULL, WN_VALUE_NONE,
                         .help = "report the byte range of each document's best window"},
     [WN_OPT_LONG_DOCS] = {WN_FOR(RANK) | WN_FOR(EVAL), "long-docs", 0, "HOW", WN_VALUE_CHOICE,
-                          .choices = "windows|truncate|error",
+                          .choices = "window|truncate|error",
                           .help = "a document over the model's limit: best of overlapping windows, "
                                   "cut as the model's reference does, or an error"},
     [WN_OPT_OUTPUT] = {WN_FOR(RANK), "output", 'o', "FILE", WN_VALUE_FILE,
@@ -268,7 +268,7 @@ const wn_fact wn_exit_codes[] = {
 
 const wn_fact wn_limits[] = {
     {"64 MiB", "one line of input, one request, one text to tokenize"},
-    {"4,194,304", "JSON values in a line or request"},
+    {"1,048,576", "JSON values in a line or request"},
     {"10,000,000", "documents of one query"},
     {0},
 };

@@ -2,13 +2,13 @@
 #define _GNU_SOURCE
 #include "cli/part_file.h"
 
-#include "base/file.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WN_WHERE "cli/part_file"
@@ -41,23 +41,47 @@ static wn_status count_lines(wn_part_file *file, int fd, off_t *end, wn_error *e
     return WN_OK;
 }
 
+/* Open and lock FILE.part.  The holder of the lock may have renamed it between our open and our
+ * lock: then what we locked is not FILE.part any more. */
+static wn_status open_locked(wn_part_file *file, int *out_fd, wn_error *err)
+{
+    const char *part = file->part_path.ptr;
+    for (;;) {
+        int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            WN_FAIL(err, WN_ERR_IO, "cannot write '%s': %s", part, strerror(errno));
+        struct stat ours, named;
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &ours) != 0) {
+            int reason = errno;
+            close(fd);
+            if (reason == EWOULDBLOCK)
+                WN_FAIL(err, WN_ERR_IO, "'%s' is being written by another process", part);
+            WN_FAIL(err, WN_ERR_IO, "cannot lock '%s': %s", part, strerror(reason));
+        }
+        *out_fd = fd;
+        if (stat(part, &named) == 0 && named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
+            return WN_OK;
+        close(fd);
+    }
+}
+
 wn_status wn_part_file_open(wn_part_file *file, wn_sink *sink, const char *path, bool resume,
                             wn_error *err)
 {
-    *file = (wn_part_file){.path = path, .is_done = resume && wn_file_exists(path)};
+    struct stat target;
+    *file = (wn_part_file){.path = path};
+    bool is_there = stat(path, &target) == 0;
+    if (is_there && S_ISDIR(target.st_mode))
+        WN_FAIL(err, WN_ERR_IO, "'%s' is a directory, expected a file", path);
+    file->is_done = resume && is_there;
     if (file->is_done)
         return WN_OK;
     if (!wn_buf_printf(&file->part_path, "%s.part", path) ||
         !wn_buf_push_byte(&file->part_path, '\0'))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
     const char *part = file->part_path.ptr;
-    int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        WN_FAIL(err, WN_ERR_IO, "cannot write '%s': %s", part, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        close(fd);
-        WN_FAIL(err, WN_ERR_IO, "'%s' is being written by another process", part);
-    }
+    int fd = -1;
+    WN_TRY(open_locked(file, &fd, err));
     *sink = (wn_sink){.fd = fd, .name = part};
     file->is_ours = true;
     off_t end = 0;

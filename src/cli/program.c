@@ -71,23 +71,33 @@ wn_status wn_program_write(wn_program *program, const wn_buf *bytes, wn_error *e
     return wn_sink_write(&program->out, wn_buf_str(bytes), err);
 }
 
-wn_status wn_program_read_input(wn_buf *out, wn_error *err)
+static wn_status read_all(wn_buf *out, const wn_lines *input, wn_error *err)
 {
-    wn_buf_clear(out);
     for (;;) {
         if (!wn_buf_reserve(out, READ_BYTES))
-            WN_FAIL(err, WN_ERR_MEMORY, "standard input: no memory for %zu bytes", out->len);
-        ssize_t n = read(STDIN_FILENO, out->ptr + out->len, READ_BYTES);
+            WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for %zu bytes", input->name, out->len);
+        ssize_t n = read(input->fd, out->ptr + out->len, READ_BYTES);
         if (wn_signals_caught() != 0)
-            WN_FAIL(err, WN_ERR_CANCELLED, "standard input: stopped after %zu bytes", out->len);
+            WN_FAIL(err, WN_ERR_CANCELLED, "%s: stopped after %zu bytes", input->name, out->len);
         if (n < 0 && errno != EINTR)
-            WN_FAIL(err, WN_ERR_IO, "cannot read standard input: %s", strerror(errno));
+            WN_FAIL(err, WN_ERR_IO, "cannot read %s: %s", input->name, strerror(errno));
         if (n == 0)
             return WN_OK;
         out->len += n > 0 ? (size_t)n : 0;
-        if (out->len > WN_LINE_BYTES_MAX)
-            WN_FAIL(err, WN_ERR_LIMIT, "standard input: longer than %zu bytes", WN_LINE_BYTES_MAX);
+        if (out->len > input->limit_bytes)
+            WN_FAIL(err, WN_ERR_LIMIT, "%s: longer than %zu bytes", input->name,
+                    input->limit_bytes);
     }
+}
+
+wn_status wn_program_read_input(wn_buf *out, const char *path, wn_error *err)
+{
+    wn_lines input;
+    wn_buf_clear(out);
+    WN_TRY(wn_lines_open(&input, path, WN_LINE_BYTES_MAX, err));
+    wn_status status = read_all(out, &input, err);
+    wn_lines_close(&input);
+    return status;
 }
 
 void wn_program_note(const wn_program *program, const char *format, ...)

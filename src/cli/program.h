@@ -52,9 +52,9 @@ WN_MUST_USE wn_status wn_program_open_runner(wn_runner **out, const wn_program *
  * Fails:   WN_ERR_MEMORY when a push to it failed, WN_ERR_IO. */
 WN_MUST_USE wn_status wn_program_write(wn_program *program, const wn_buf *bytes, wn_error *err);
 
-/* All of standard input into *out, at most WN_LINE_BYTES_MAX.
+/* All of a file, pipe or, for "-", standard input into *out, at most WN_LINE_BYTES_MAX.
  * Fails:   WN_ERR_IO, WN_ERR_LIMIT, WN_ERR_MEMORY, WN_ERR_CANCELLED after a signal. */
-WN_MUST_USE wn_status wn_program_read_input(wn_buf *out, wn_error *err);
+WN_MUST_USE wn_status wn_program_read_input(wn_buf *out, const char *path, wn_error *err);
 
 /* A remark on standard error; nothing with --quiet. */
 void wn_program_note(const wn_program *program, const char *format, ...) WN_PRINTF(2, 3);

@@ -34,10 +34,6 @@ static wn_str string_of(const json_t *value)
 /* A bounded json_t of an object; *out is NULL after a failure. */
 static wn_status parse_object(json_t **out, wn_str text, const char *name, wn_error *err)
 {
-    size_t n = wn_json_count_values(text);
-    if (n > WN_REQUEST_VALUES_MAX)
-        WN_FAIL(err, WN_ERR_LIMIT, "%s: %zu JSON values, at most %zu", name, n,
-                WN_REQUEST_VALUES_MAX);
     json_t *json = NULL;
     WN_TRY(wn_json_parse(&json, text, name, err));
     if (!json_is_object(json)) {

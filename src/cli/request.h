@@ -1,15 +1,13 @@
 /* Reads what is to be ranked from one line: a request, or one document of a file of documents.
- * Pure: bytes in, slices out.  Refuses what is not strict UTF-8 JSON, more than
- * WN_REQUEST_VALUES_MAX values, fields of the wrong type or out of range; the message names the
- * field.  Fields that are not known are ignored, so that bodies for a server can be read too.
+ * Pure: bytes in, slices out.  Refuses what is not strict UTF-8 JSON, fields of the wrong type or
+ * out of range; the message names the field.  Fields that are not known are ignored, so that bodies for a server can be read too.
  * Thread rule: one at a time per request. */
 #ifndef WN_CLI_REQUEST_H
 #define WN_CLI_REQUEST_H
 
 #include "data/json_bind.h"
 
-#define WN_REQUEST_VALUES_MAX ((size_t)4 << 20) /* bounds the memory that parsing takes */
-#define WN_TOP_N_MAX          INT32_MAX
+#define WN_TOP_N_MAX INT32_MAX
 
 /* One text to rank or embed. */
 typedef struct wn_document {

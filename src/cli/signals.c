@@ -39,8 +39,8 @@ wn_status wn_signals_install(wn_error *err)
 {
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         WN_FAIL(err, WN_ERR_IO, "cannot make a pipe: %s", strerror(errno));
-    if (!install(SIGPIPE, SIG_IGN, 0) || !install(SIGTERM, catch_signal, 0) ||
-        !install(SIGINT, catch_signal, SA_RESETHAND))
+    if (!install(SIGPIPE, SIG_IGN, 0) || !install(SIGXFSZ, SIG_IGN, 0) ||
+        !install(SIGTERM, catch_signal, 0) || !install(SIGINT, catch_signal, SA_RESETHAND))
         WN_FAIL(err, WN_ERR_IO, "cannot catch signals: %s", strerror(errno));
     return WN_OK;
 }

@@ -127,6 +127,11 @@ static wn_status answer_lines(wn_stream *stream, wn_program *program, wn_lines *
         wn_progress_update(&progress, (size_t)stream->n_lines, 0);
     }
     wn_progress_end(&progress);
+    if (status == WN_OK && wn_signals_caught() == 0 && n_seen < stream->n_skip)
+        WN_FAIL(
+            err, WN_ERR_INPUT,
+            "the output has %llu lines already, but the input has only %llu: not the same input",
+            (unsigned long long)stream->n_skip, (unsigned long long)n_seen);
     if (status == WN_OK && wn_signals_caught() == SIGINT)
         WN_FAIL(err, WN_ERR_CANCELLED, "stopped behind line %llu",
                 (unsigned long long)lines->number);
@@ -137,7 +142,10 @@ wn_status wn_stream_run(wn_stream *stream, wn_program *program, wn_error *err)
 {
     wn_lines lines;
     wn_buf out = WN_BUF_INIT;
-    WN_TRY(wn_lines_open(&lines, stream->path, WN_LINE_BYTES_MAX, err));
+    wn_status opened = wn_lines_open(&lines, stream->path, WN_LINE_BYTES_MAX, err);
+    if (opened == WN_ERR_CANCELLED && wn_signals_caught() == SIGTERM)
+        return WN_OK; /* while a FIFO had no writer yet */
+    WN_TRY(opened);
     lines.wake_fd = wn_signals_wake_fd();
     wn_status status = answer_lines(stream, program, &lines, &out, err);
     wn_buf_deinit(&out);

@@ -48,11 +48,12 @@ static bool overflows(wn_str token)
 
 /* What has to be known of a text before jansson sees it. */
 typedef struct facts {
-    size_t longest_token;
+    size_t longest_token, n_values;
     bool big_integers;
 } facts;
 
-/* Brackets outside strings may not nest too deep. */
+/* Brackets outside strings may not nest too deep, and values may not be too many: each takes memory
+ * that a byte or two of text do not justify. */
 static wn_status scan(facts *out, wn_str text, const char *name, wn_error *err)
 {
     size_t depth = 0, start = 0;
@@ -66,12 +67,16 @@ static wn_status scan(facts *out, wn_str text, const char *name, wn_error *err)
         else if ((c == '{' || c == '[') && ++depth > WN_JSON_DEPTH_MAX)
             WN_FAIL(err, WN_ERR_LIMIT, "%s: line %zu, byte %zu: nested deeper than %d levels", name,
                     line_of(text, i - 1), i - 1, WN_JSON_DEPTH_MAX);
+        out->n_values += c == ',' || c == '[' || c == '{';
         out->longest_token = WN_MAX(out->longest_token, i - start);
         if (ends_token(c)) {
             out->big_integers |= overflows(wn_str_slice(text, start, i - 1));
             start = i;
         }
     }
+    if (out->n_values > WN_JSON_VALUES_MAX)
+        WN_FAIL(err, WN_ERR_LIMIT, "%s: %zu JSON values, at most %d", name, out->n_values,
+                WN_JSON_VALUES_MAX);
     return WN_OK;
 }
 
@@ -131,6 +136,9 @@ static wn_status fail_parse(wn_str text, size_t flags, const char *name, wn_erro
     json_error_t why;
     json_t *json = json_loadb(text.len == 0 ? "" : text.ptr, text.len, flags, &why);
     json_decref(json);
+    char *quote = strstr(why.text, " near '"); /* the text itself is not for messages */
+    if (quote != NULL)
+        *quote = '\0';
     WN_FAIL(err, WN_ERR_FORMAT, "%s: line %d, byte %d: %s", name, WN_MAX(why.line, 1),
             WN_MAX(why.position, 0), why.text);
 }

@@ -10,12 +10,13 @@
 
 #include <jansson.h>
 
-#define WN_JSON_DEPTH_MAX 64
+#define WN_JSON_DEPTH_MAX  64
+#define WN_JSON_VALUES_MAX (1 << 20)
 
 /* Parse a whole document.  name (a file name) begins the error message, which gives line and byte.
  * An integer beyond 64 bits makes all integers of its document reals (transformers writes 1e30 so);
  * wn_bind_int() accepts whole reals.  Strings may contain NUL, keys may not.
- * Fails:   WN_ERR_FORMAT, WN_ERR_LIMIT for depth over WN_JSON_DEPTH_MAX, WN_ERR_MEMORY.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_LIMIT for more depth or values than these, WN_ERR_MEMORY.
  * Owns:    caller gives *out back with json_decref(). */
 WN_MUST_USE wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *err);
 

@@ -30,7 +30,8 @@ wn_status wn_lines_open(wn_lines *lines, const char *path, size_t limit_bytes, w
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        WN_FAIL(err, WN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+        WN_FAIL(err, errno == EINTR ? WN_ERR_CANCELLED : WN_ERR_IO, "cannot open '%s': %s", path,
+                strerror(errno));
     struct stat info;
     if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
         close(fd);
@@ -136,7 +137,7 @@ wn_status wn_lines_next(wn_lines *lines, wn_str *line, bool *got, wn_error *err)
                 (unsigned long long)lines->number, lines->limit_bytes);
     }
     wn_str text = {lines->buf.ptr + lines->start, n};
-    if (lines->number == 1 && wn_str_starts(text, WN_STR("\xEF\xBB\xBF")))
+    if (lines->number == 1 && wn_str_starts(text, WN_STR(WN_BYTE_ORDER_MARK)))
         text = wn_str_slice(text, 3, text.len);
     if (text.len > 0 && text.ptr[text.len - 1] == '\r')
         text.len--;

@@ -9,7 +9,8 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-#define WN_LINE_BYTES_MAX ((size_t)64 << 20) /* longest line that the program's commands read */
+#define WN_BYTE_ORDER_MARK "\xEF\xBB\xBF"     /* dropped at the start of a file of texts */
+#define WN_LINE_BYTES_MAX  ((size_t)64 << 20) /* longest line that the program's commands read */
 
 typedef struct wn_lines {
     const char *name; /* for messages; borrowed */

@@ -194,7 +194,7 @@ def test_a_line_over_the_limit_is_one_error_and_memory_stays_bounded():
     answers = [json.loads(line) for line in out.splitlines()]
     assert p.returncode == 3 and len(answers) == 3, err
     assert "longer than 67108864 bytes" in answers[0]["error"] and answers[0]["line"] == 1
-    assert "JSON values, at most 4194304" in answers[1]["error"] and "results" in answers[2]
+    assert "JSON values, at most 1048576" in answers[1]["error"] and "results" in answers[2]
 
 
 def test_scores_are_the_shortest_numbers_that_read_back():
@@ -232,6 +232,83 @@ def test_an_output_file_is_there_whole_or_not_at_all():
     p.communicate()
     assert p.returncode == 0 and len(content_of(target).splitlines()) == 1
     assert not os.path.exists(target + ".part")
+
+
+def test_a_stop_at_the_end_of_the_work_keeps_the_result():
+    target = os.path.join(scratch, "late.json")
+    p = start("rank", "-q", "x", "-f", "json", "-o", target)
+    p.stdin.write(b"a text\n")
+    p.stdin.close()
+    p.stdin = None
+    wait_until(lambda: size_of(target + ".part") or os.path.exists(target))
+    p.send_signal(signal.SIGTERM)
+    status = p.wait(60)
+    assert (status == 0) == os.path.exists(target), status
+    assert status in (0, 143) and not os.path.exists(target + ".part"), status
+
+
+def test_resume_refuses_the_output_of_another_input():
+    target = os.path.join(scratch, "foreign.jsonl")
+    with open(target + ".part", "wb") as f:
+        f.write(b'{"x":1}\n{"x":2}\n')
+    p = run(["rank", "-f", "jsonl", "-o", target, "--resume"], requests(1))
+    assert p.returncode == 4 and b"2 lines already, but the input has only 1" in p.stderr, p.stderr
+    assert not os.path.exists(target) and len(content_of(target + ".part").splitlines()) == 2
+
+
+def test_a_folder_is_no_output_file():
+    p = run(["rank", "-q", "x", "-o", scratch], b"a text\n")
+    assert p.returncode == 1 and b"is a directory, expected a file" in p.stderr, p.stderr
+    assert not os.path.exists(scratch + ".part")
+
+
+def test_a_size_limit_is_an_error_and_leaves_nothing():
+    target = os.path.join(scratch, "limited.json")
+    p = start("rank", "-q", "x", "-f", "json", "-o", target,
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)))
+    err = p.communicate(b"word " * 4000 + b"\n")[1]
+    assert p.returncode == 1 and b"File too large" in err, (p.returncode, err)
+    assert not os.path.exists(target) and not os.path.exists(target + ".part")
+
+
+def test_terminate_ends_a_write_that_nobody_reads():
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    p = subprocess.Popen([WINNOW, "help", "--markdown"], stdout=write_end, stderr=subprocess.PIPE, env=PLAIN_ENV)
+    os.close(write_end)
+    try:
+        time.sleep(0.3)  # until the pipe is full; sooner, the test is only weaker
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(30) == 143
+    finally:
+        os.close(read_end)
+        p.stderr.close()
+
+
+def test_a_request_may_come_through_a_pipe_and_have_a_mark():
+    path = os.path.join(scratch, "marked.json")
+    with open(path, "wb") as f:
+        f.write(b"\xef\xbb\xbf" + requests(1))
+    whole = run(["rank", "-f", "json", "--request", "-"], requests(1))
+    marked = run(["rank", "-f", "json", "--request", path])
+    assert whole.returncode == 0 and marked.stdout == whole.stdout, marked.stderr
+    fifo = os.path.join(scratch, "request.fifo")
+    os.mkfifo(fifo)
+    p = start("rank", "-f", "json", "--request", fifo)
+    with open(fifo, "wb") as f:
+        f.write(requests(1))
+    out, err = p.communicate()
+    assert p.returncode == 0 and out == whole.stdout, err
+
+
+def test_terminate_ends_the_wait_for_a_fifo():
+    fifo = os.path.join(scratch, "quiet.fifo")
+    os.mkfifo(fifo)
+    for args, status in ((["-f", "jsonl"], 0), (["-q", "x"], 143)):
+        p = start("rank", *args, fifo)
+        time.sleep(0.3)
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(30) == status, (args, p.stderr.read())
 
 
 def test_what_cannot_be_resumed_leaves_no_part():

@@ -103,13 +103,13 @@ static void request_bounds_the_number_of_values(void **state)
     (void)state;
     wn_rank_request request;
     wn_error err;
-    size_t n = 2 * WN_REQUEST_VALUES_MAX + 2;
+    size_t n = 2 * (size_t)WN_JSON_VALUES_MAX + 2;
     char *text = malloc(n);
     assert_non_null(text);
     for (size_t i = 0; i < n; i += 2)
         memcpy(text + i, i == 0 ? "[0" : ",0", 2);
     assert_fails(wn_rank_request_parse(&request, (wn_str){text, n}, "t", &err), WN_ERR_LIMIT, &err,
-                 "JSON values, at most 4194304");
+                 "JSON values, at most 1048576");
     wn_rank_request_deinit(&request);
     free(text);
 }
