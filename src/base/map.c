@@ -2,6 +2,7 @@
  * Hash: eight bytes a step, multiply and fold (the wyhash idea), finished with murmur3's mixer. */
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/seed.h"
 
 #include <string.h>
 
@@ -11,20 +12,20 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-static uint32_t hash_bytes(const char *p, size_t n)
+static uint32_t hash_bytes(uint64_t seed, const char *p, size_t n)
 {
-    uint64_t h = 0x9E3779B97F4A7C15u ^ n;
+    uint64_t h = seed ^ n;
     while (n >= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
-        h = fold(h ^ w, 0xA0761D6478BD642Fu);
+        h = fold(h ^ w, seed ^ 0xA0761D6478BD642Fu);
         p += 8;
         n -= 8;
     }
     uint64_t tail = 0;
     if (n > 0)
         memcpy(&tail, p, n);
-    h = fold(h ^ tail, 0xE7037ED1A0B428DBu);
+    h = fold(h ^ tail, seed ^ 0xE7037ED1A0B428DBu);
     h ^= h >> 33;
     h *= 0xFF51AFD7ED558CCDu;
     return (uint32_t)(h >> 32);
@@ -54,7 +55,8 @@ bool wn_map_reserve(wn_map *map, size_t n)
     }
     if (n_slots == map->n_slots)
         return true;
-    wn_map bigger = {wn_mem_zalloc(n_slots, sizeof(wn_map_slot)), n_slots, map->count};
+    wn_map bigger = {wn_mem_zalloc(n_slots, sizeof(wn_map_slot)), n_slots, map->count,
+                     map->n_slots == 0 ? wn_seed() : map->seed};
     if (bigger.slots == NULL)
         return false;
     for (size_t i = 0; i < map->n_slots; i++) {
@@ -71,7 +73,7 @@ bool wn_map_put(wn_map *map, wn_str key, int32_t value, bool *replaced)
 {
     if (key.len > WN_MAP_KEY_MAX || !wn_map_reserve(map, map->count + 1))
         return false;
-    uint32_t hash = hash_bytes(key.ptr, key.len);
+    uint32_t hash = hash_bytes(map->seed, key.ptr, key.len);
     wn_map_slot *slot = find_slot(map, key, hash);
     if (replaced != NULL)
         *replaced = slot->used;
@@ -88,7 +90,7 @@ int32_t wn_map_get(const wn_map *map, wn_str key, int32_t fallback)
 {
     if (map->count == 0)
         return fallback;
-    const wn_map_slot *slot = find_slot(map, key, hash_bytes(key.ptr, key.len));
+    const wn_map_slot *slot = find_slot(map, key, hash_bytes(map->seed, key.ptr, key.len));
     return slot->used ? slot->value : fallback;
 }
 

@@ -1,7 +1,7 @@
 /* A hash map from byte strings to int32: vocabularies, tensor names, option names.
  * Keys are borrowed, so they must outlive the map.  Built once, then read by many.
- * The hash has no secret, so that runs repeat: well mixed, at most half of the slots used, so a few
- * probes a key, unless somebody chose the keys so that they collide.
+ * The hash is keyed with a seed of its own, so that nobody can choose keys that collide; at most
+ * half of the slots are used, so a few probes a key.
  * Thread rule: shared read-only after the last put. */
 #ifndef WN_BASE_MAP_H
 #define WN_BASE_MAP_H
@@ -21,9 +21,13 @@ typedef struct wn_map {
     wn_map_slot *slots;
     size_t n_slots; /* a power of two, or 0 */
     size_t count;
+    uint64_t seed;
 } wn_map;
 
-#define WN_MAP_INIT {0}
+#define WN_MAP_INIT                                                                                \
+    {                                                                                              \
+        0                                                                                          \
+    }
 #define WN_MAP_KEY_MAX UINT32_MAX
 
 /* Make room for n keys in all.

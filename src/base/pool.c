@@ -86,10 +86,13 @@ wn_status wn_pool_new(wn_pool **out, int32_t n_threads, wn_error *err)
     pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->idle, NULL);
     pool->n_threads = n_threads;
-    /* Signals belong to the program's own threads. */
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
+    /* Signals belong to the program's own threads, but for those of a thread's own faults. */
+    static const int faults[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+    sigset_t others, old;
+    sigfillset(&others);
+    for (size_t i = 0; i < WN_ARRAY_LEN(faults); i++)
+        sigdelset(&others, faults[i]);
+    pthread_sigmask(SIG_BLOCK, &others, &old);
     for (int32_t i = 1; i < n_threads; i++) {
         worker *w = &pool->workers[i];
         *w = (worker){.pool = pool, .index = i};

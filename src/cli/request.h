@@ -1,6 +1,7 @@
 /* Reads what is to be ranked from one line: a request, or one document of a file of documents.
  * Pure: bytes in, slices out.  Refuses what is not strict UTF-8 JSON, fields of the wrong type or
- * out of range; the message names the field.  Fields that are not known are ignored, so that bodies for a server can be read too.
+ * out of range; the message names the field.  Fields that are not known are ignored, so that bodies
+ * for a server can be read too.
  * Thread rule: one at a time per request. */
 #ifndef WN_CLI_REQUEST_H
 #define WN_CLI_REQUEST_H

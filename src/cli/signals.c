@@ -3,6 +3,7 @@
 #include "cli/signals.h"
 
 #include "base/str.h"
+#include "cli/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,16 @@ static void catch_signal(int number)
     errno = saved;
 }
 
+static void end_at_bus_error(int number)
+{
+    static const char message[] =
+        "winnow: a file was cut or could not be read while it was in use\n";
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)written;
+    _exit(WN_EXIT_FAILURE);
+}
+
 static bool install(int number, void (*handler)(int), unsigned flags)
 {
     struct sigaction before, action = {.sa_handler = handler, .sa_flags = (int)flags};
@@ -40,7 +51,8 @@ wn_status wn_signals_install(wn_error *err)
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
         WN_FAIL(err, WN_ERR_IO, "cannot make a pipe: %s", strerror(errno));
     if (!install(SIGPIPE, SIG_IGN, 0) || !install(SIGXFSZ, SIG_IGN, 0) ||
-        !install(SIGTERM, catch_signal, 0) || !install(SIGINT, catch_signal, SA_RESETHAND))
+        !install(SIGBUS, end_at_bus_error, 0) || !install(SIGTERM, catch_signal, 0) ||
+        !install(SIGINT, catch_signal, SA_RESETHAND))
         WN_FAIL(err, WN_ERR_IO, "cannot catch signals: %s", strerror(errno));
     return WN_OK;
 }

@@ -1,6 +1,8 @@
 /* Signals as flags.  The first SIGINT or SIGTERM is noted, and scoring or reading stops at its next
- * poll; a second SIGINT kills.  SIGPIPE and SIGXFSZ are ignored, so that writing to a closed pipe or
- * over a size limit is an error that can be told from others.  The only state of this module is what its handler writes.
+ * poll; a second SIGINT kills.  SIGPIPE and SIGXFSZ are ignored, so that writing to a closed pipe
+ * or over a size limit is an error that can be told from others.  SIGBUS, a mapped file of weights
+ * that was cut meanwhile, ends the program with a message.  The only state of this module is what
+ * its handler writes.
  * Thread rule: main thread, before others start. */
 #ifndef WN_CLI_SIGNALS_H
 #define WN_CLI_SIGNALS_H

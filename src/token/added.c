@@ -113,6 +113,9 @@ wn_status wn_added_parse(wn_added *out, const json_t *node, const wn_vocab *voca
         wn_added_token token = {0};
         uint32_t file_id = 0;
         WN_TRY(read_token(&token, &file_id, json_array_get(node, i), i, err));
+        if (token.content.len > WN_PIECE_BYTES_MAX)
+            WN_FAIL(err, WN_ERR_LIMIT, "added_tokens[%zu].content: has %zu bytes, at most %d", i,
+                    token.content.len, WN_PIECE_BYTES_MAX);
         if (token.content.len > 0)
             WN_TRY(add_token(out, token, file_id, i, &next_id, vocab, err));
     }

@@ -4,6 +4,7 @@
  * Refuses: dropout, continuing_subword_prefix and end_of_word_suffix that are not empty.
  * Source: huggingface/tokenizers 0.23, models/bpe/model.rs (merge_word), word.rs (merge_all). */
 #include "base/mem.h"
+#include "base/seed.h"
 #include "base/str.h"
 #include "data/unicode.h"
 #include "token/field.h"
@@ -27,6 +28,7 @@ typedef struct bpe {
     wn_token_model base;
     merge *merges; /* hash table of n_slots, a power of two */
     uint32_t n_slots, shift;
+    uint64_t multiplier; /* odd and random, so that nobody can choose pairs that collide */
     bool has_unk, fuse_unk, byte_fallback, ignore_merges;
     int32_t unk_id; /* -1: not in the vocabulary */
     int32_t low_ids[LOW_CHARS];
@@ -56,7 +58,7 @@ typedef struct heap {
 static merge *merge_slot(const bpe *model, int32_t left, int32_t right)
 {
     uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    for (size_t i = (key * 0x9E3779B97F4A7C15u) >> model->shift;; i++) {
+    for (size_t i = (key * model->multiplier) >> model->shift;; i++) {
         merge *slot = &model->merges[i & (model->n_slots - 1)];
         if (slot->left < 0 || (slot->left == left && slot->right == right))
             return slot;
@@ -79,6 +81,7 @@ static wn_status not_a_piece(size_t i, wn_str text, wn_error *err)
 /* Build the table; of a pair that is there twice the later rank counts. */
 static wn_status read_merges(bpe *model, const wn_document *document, wn_error *err)
 {
+    model->multiplier = wn_seed() | 1;
     model->n_slots = 16;
     model->shift = 60;
     while (model->n_slots / 2 < document->n_merges) {

@@ -2,6 +2,7 @@
  * Nodes are numbered in order of creation from 1; node 0 is the root. */
 #include "token/trie.h"
 #include "base/mem.h"
+#include "base/seed.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ static bool set_slots(wn_trie *trie, uint32_t n_slots)
         wn_trie_edge edge = trie->edges[i];
         if (edge.to == WN_TRIE_NONE)
             continue;
-        uint32_t slot = (edge.from * 0x9E3779B1u) >> shift;
+        uint32_t slot = (edge.from * trie->multiplier) >> shift;
         while (edges[slot].to != WN_TRIE_NONE)
             slot = (slot + 1) & (n_slots - 1);
         edges[slot] = edge;
@@ -44,7 +45,7 @@ static bool set_nodes_cap(wn_trie *trie, uint32_t cap)
 
 bool wn_trie_init(wn_trie *trie, size_t n_nodes)
 {
-    *trie = (wn_trie){.n_nodes = 1, .empty_value = -1};
+    *trie = (wn_trie){.n_nodes = 1, .empty_value = -1, .multiplier = (uint32_t)wn_seed() | 1};
     uint32_t want = (uint32_t)WN_MIN(n_nodes, (size_t)WN_TRIE_NODES_MAX);
     uint32_t n_slots = SLOTS_MIN;
     while (n_slots / 2 < want)
@@ -77,7 +78,7 @@ static wn_trie_node *edge_of(wn_trie *trie, wn_trie_node node, unsigned char byt
     wn_trie_node *to = &trie->first[byte];
     if (node != WN_TRIE_ROOT) {
         uint32_t from = node << 8 | byte;
-        uint32_t i = (from * 0x9E3779B1u) >> trie->shift;
+        uint32_t i = (from * trie->multiplier) >> trie->shift;
         while (trie->edges[i].to != WN_TRIE_NONE && trie->edges[i].from != from)
             i = (i + 1) & (trie->n_slots - 1);
         trie->edges[i].from = from;

@@ -24,6 +24,7 @@ typedef struct wn_trie {
     wn_trie_edge *edges; /* n_slots, a power of two, at most half used */
     int32_t *values;     /* [nodes_cap] */
     uint32_t n_slots, shift;
+    uint32_t multiplier; /* odd and random, so that nobody can choose edges that collide */
     uint32_t n_nodes, nodes_cap;
     int32_t empty_value;     /* of the empty key; -1: none */
     wn_trie_node first[256]; /* the root's edges */
@@ -46,7 +47,8 @@ static inline wn_trie_node wn_trie_step(const wn_trie *trie, wn_trie_node node, 
     if (node == WN_TRIE_ROOT)
         return trie->first[byte];
     uint32_t from = node << 8 | byte;
-    for (uint32_t i = (from * 0x9E3779B1u) >> trie->shift;; i = (i + 1) & (trie->n_slots - 1)) {
+    for (uint32_t i = (from * trie->multiplier) >> trie->shift;;
+         i = (i + 1) & (trie->n_slots - 1)) {
         const wn_trie_edge *edge = &trie->edges[i];
         if (edge->from == from)
             return edge->to;

@@ -42,6 +42,9 @@ wn_status wn_vocab_add(wn_vocab *vocab, size_t at, uint32_t id, int32_t *old, wn
     size_t len = vocab->bytes.len - at;
     if (vocab->bytes.len > WN_VOCAB_BYTES_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "pieces of over %u bytes in all", WN_VOCAB_BYTES_MAX);
+    if (len > WN_PIECE_BYTES_MAX)
+        WN_FAIL(err, WN_ERR_LIMIT, "model.vocab: the piece with id %u has %zu bytes, at most %d",
+                id, len, WN_PIECE_BYTES_MAX);
     wn_str piece = {vocab->bytes.ptr + at, len};
     if (!reserve_id(vocab, id) || !wn_trie_put(&vocab->trie, piece, (int32_t)id, old))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu pieces", vocab->count + 1);

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "token/trie.h"
 
+#define WN_PIECE_BYTES_MAX 1024 /* bounds a walk over the trie from each byte of a text */
 #define WN_VOCAB_BYTES_MAX WN_TRIE_NODES_MAX /* of all pieces together */
 #define WN_PIECE_NONE      UINT32_MAX
 
@@ -32,7 +33,7 @@ void wn_vocab_deinit(wn_vocab *vocab);
 
 /* Give id to the piece that is bytes [at, bytes.len), pushed there by the caller.
  * *old becomes the id that the piece had, or -1.
- * Fails:   WN_ERR_MEMORY, WN_ERR_LIMIT over WN_VOCAB_BYTES_MAX. */
+ * Fails:   WN_ERR_MEMORY, WN_ERR_LIMIT over WN_VOCAB_BYTES_MAX or WN_PIECE_BYTES_MAX. */
 WN_MUST_USE wn_status wn_vocab_add(wn_vocab *vocab, size_t at, uint32_t id, int32_t *old,
                                    wn_error *err);
 

@@ -301,6 +301,18 @@ def test_a_request_may_come_through_a_pipe_and_have_a_mark():
     assert p.returncode == 0 and out == whole.stdout, err
 
 
+def test_weights_that_are_cut_meanwhile_end_the_program_with_a_message():
+    model = os.path.join(scratch, "cut")
+    shutil.copytree(os.path.join(ROOT, "tests/golden/models/bert"), model)
+    p = start("rank", "-f", "jsonl", "-m", model)
+    p.stdin.write(requests(1))
+    p.stdin.flush()
+    p.stdout.readline()
+    os.truncate(os.path.join(model, "model.safetensors"), 100)
+    out, err = p.communicate(requests(5))
+    assert p.returncode == 1 and b"cut" in err, (p.returncode, err)
+
+
 def test_terminate_ends_the_wait_for_a_fifo():
     fifo = os.path.join(scratch, "quiet.fifo")
     os.mkfifo(fifo)
