@@ -1,4 +1,4 @@
-/* malloc behind five functions, so that tests can wrap the allocator at link time
+/* malloc behind a few functions, so that tests can wrap the allocator at link time
  * (-Wl,--wrap=malloc,...) and fail the n-th allocation without a hook in the product. */
 #include "base/mem.h"
 
@@ -24,6 +24,19 @@ void *wn_mem_realloc(void *old, size_t n, size_t size)
     if (!wn_mul_size(&bytes, n, size))
         return NULL;
     return realloc(old, bytes == 0 ? 1 : bytes);
+}
+
+bool wn_mem_regrow(void *items, size_t *cap, size_t need, size_t size)
+{
+    void *old;
+    size_t more = WN_MAX(need, WN_MAX(*cap * 2, (size_t)16));
+    memcpy(&old, items, sizeof old); /* whatever type of pointer it is */
+    void *bigger = wn_mem_realloc(old, more, size);
+    if (bigger == NULL)
+        return false;
+    memcpy(items, &bigger, sizeof bigger);
+    *cap = more;
+    return true;
 }
 
 void *wn_mem_aligned(size_t size)

@@ -316,14 +316,8 @@ static wn_status append_view(wn_view_list *list, const wn_tensor_view *view, con
 {
     if (list->n == WN_SAFETENSORS_TENSORS_MAX)
         WN_FAIL(s->err, WN_ERR_LIMIT, "%s: over %zu tensors", s->file, list->n);
-    if (list->n == list->cap) {
-        size_t cap = WN_MAX((size_t)64, list->cap * 2);
-        wn_tensor_view *grown = wn_mem_realloc(list->at, cap, sizeof *grown);
-        if (grown == NULL)
-            WN_FAIL(s->err, WN_ERR_MEMORY, "%s: no memory for %zu tensors", s->file, cap);
-        list->at = grown;
-        list->cap = cap;
-    }
+    if (!wn_mem_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at))
+        WN_FAIL(s->err, WN_ERR_MEMORY, "%s: no memory for %zu tensors", s->file, list->n + 1);
     list->at[list->n++] = *view;
     return WN_OK;
 }

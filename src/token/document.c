@@ -29,20 +29,6 @@ static wn_status scan_error(const reader *r, const char *path)
             (size_t)(r->scan.at - r->scan.start), r->scan.expected);
 }
 
-/* Double *items until it holds `count` + 1; false when memory is short. */
-static bool grow(void **items, size_t *cap, size_t count, size_t size)
-{
-    if (count < *cap)
-        return true;
-    size_t more = WN_MAX((size_t)1024, *cap * 2);
-    void *bigger = wn_mem_realloc(*items, more, size);
-    if (bigger == NULL)
-        return false;
-    *items = bigger;
-    *cap = more;
-    return true;
-}
-
 /* ---- vocabulary ------------------------------------------------------------------------------ */
 
 /* {"piece": id, ...} behind its bracket. */
@@ -83,7 +69,7 @@ static wn_status read_vocab_list(reader *r)
         return WN_OK;
     do {
         size_t at = vocab->bytes.len, id = vocab->n_ids;
-        if (!grow((void **)&doc->scores, &doc->scores_cap, id, sizeof *doc->scores) ||
+        if (!wn_mem_grow(&doc->scores, &doc->scores_cap, id + 1, sizeof *doc->scores) ||
             !wn_scan_need(scan, '[', "'['") || !wn_scan_string(scan, &vocab->bytes) ||
             !wn_scan_need(scan, ',', "','") || !wn_scan_double(scan, &doc->scores[id]) ||
             !wn_scan_need(scan, ']', "']'"))
@@ -148,7 +134,7 @@ static wn_status read_merges(reader *r)
     for (bool first = true;; first = false) {
         wn_merge_text merge = {0, 0};
         bool skip = false;
-        if (!grow((void **)&doc->merges, &doc->merges_cap, doc->n_merges, sizeof *doc->merges))
+        if (!wn_mem_grow(&doc->merges, &doc->merges_cap, doc->n_merges + 1, sizeof *doc->merges))
             return scan_error(r, "model.merges");
         if (pairs) {
             if (!first && !wn_scan_need(scan, '[', "'[', as before"))

@@ -74,38 +74,19 @@ void wn_ids_deinit(wn_ids *ids)
     *ids = (wn_ids){.with_offsets = ids->with_offsets};
 }
 
-static bool grow_ids(wn_ids *ids, size_t more)
+/* Room for `more` ids; the ranges have a capacity of their own, for not every text wants them. */
+static bool reserve_ids(wn_ids *ids, size_t more)
 {
-    size_t cap = WN_MAX(ids->n + more, WN_MAX(ids->cap * 2, (size_t)64));
-    int32_t *new_ids = wn_mem_realloc(ids->ids, cap, sizeof *new_ids);
-    if (new_ids != NULL)
-        ids->ids = new_ids;
-    if (new_ids != NULL && ids->with_offsets) {
-        uint32_t *start = wn_mem_realloc(ids->start, cap, sizeof *start);
-        if (start != NULL)
-            ids->start = start;
-        uint32_t *end = wn_mem_realloc(ids->end, cap, sizeof *end);
-        if (end != NULL)
-            ids->end = end;
-        if (start == NULL || end == NULL)
-            return false;
-    }
-    if (new_ids == NULL)
+    size_t need = ids->n + more, start_cap = ids->ranges_cap, end_cap = ids->ranges_cap;
+    if (!wn_mem_grow(&ids->ids, &ids->cap, need, sizeof *ids->ids))
         return false;
-    if (!ids->with_offsets) { /* the old ranges are too short for the new capacity */
-        wn_mem_free(ids->start);
-        wn_mem_free(ids->end);
-        ids->start = ids->end = NULL;
-    }
-    ids->cap = cap;
-    return true;
-}
-
-/* Room for `more` ids. */
-static inline bool reserve_ids(wn_ids *ids, size_t more)
-{
-    bool ranges = !ids->with_offsets || (ids->start != NULL && ids->end != NULL);
-    return (ranges && ids->cap - ids->n >= more) || grow_ids(ids, more);
+    if (!ids->with_offsets)
+        return true;
+    bool ok = wn_mem_grow(&ids->start, &start_cap, need, sizeof *ids->start) &&
+              wn_mem_grow(&ids->end, &end_cap, need, sizeof *ids->end);
+    if (ok)
+        ids->ranges_cap = end_cap;
+    return ok;
 }
 
 static wn_status no_memory(const run *r)

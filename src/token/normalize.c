@@ -35,7 +35,7 @@ typedef struct step {
 
 struct wn_normalizer {
     step *steps;
-    size_t count;
+    size_t count, cap;
 };
 
 static const struct {
@@ -134,11 +134,9 @@ static wn_status add_step(void *arg, const wn_component *component, wn_str type,
     for (size_t i = 0; i < WN_ARRAY_LEN(types); i++) {
         if (!wn_str_equal(type, wn_str_from(types[i].type)))
             continue;
-        step *steps = wn_mem_realloc(normalizer->steps, normalizer->count + 1, sizeof *steps);
-        if (steps == NULL)
+        if (!wn_mem_grow(&normalizer->steps, &normalizer->cap, normalizer->count + 1, sizeof(step)))
             WN_FAIL(err, WN_ERR_MEMORY, "no memory for a normalizer");
-        normalizer->steps = steps;
-        step *s = &steps[normalizer->count++];
+        step *s = &normalizer->steps[normalizer->count++];
         *s = (step){.kind = types[i].kind, .form = types[i].form};
         return parse_step(s, component, err);
     }

@@ -13,12 +13,9 @@
 static wn_status push_item(wn_template *template, int32_t id, int32_t type_id, wn_error *err)
 {
     size_t n = template->count + 1;
-    wn_template_item *items = wn_mem_realloc(template->items, n, sizeof *items);
-    if (items == NULL)
+    if (!wn_mem_grow(&template->items, &template->cap, n, sizeof *template->items))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a template of %zu items", n);
-    items[template->count] = (wn_template_item){id, type_id};
-    template->items = items;
-    template->count = n;
+    template->items[template->count++] = (wn_template_item){id, type_id};
     template->n_special += id >= 0;
     return WN_OK;
 }

@@ -20,7 +20,7 @@ typedef struct wn_template_item {
 
 typedef struct wn_template {
     wn_template_item *items;
-    size_t count, n_special;
+    size_t count, cap, n_special;
 } wn_template;
 
 typedef struct wn_postprocessor {

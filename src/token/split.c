@@ -43,7 +43,7 @@ typedef struct step {
 
 struct wn_splitter {
     step *steps;
-    size_t count;
+    size_t count, cap;
     struct {
         char bytes[2];
         uint8_t len;
@@ -63,11 +63,9 @@ void wn_split_scratch_deinit(wn_split_scratch *scratch)
 static wn_status add(wn_splitter *splitter, step **out, step_kind kind, cut_behavior behavior,
                      wn_error *err)
 {
-    step *steps = wn_mem_realloc(splitter->steps, splitter->count + 1, sizeof *steps);
-    if (steps == NULL)
+    if (!wn_mem_grow(&splitter->steps, &splitter->cap, splitter->count + 1, sizeof(step)))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a pre-tokenizer");
-    splitter->steps = steps;
-    *out = &steps[splitter->count++];
+    *out = &splitter->steps[splitter->count++];
     **out = (step){.kind = kind, .behavior = behavior};
     return WN_OK;
 }

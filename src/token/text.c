@@ -114,14 +114,8 @@ bool wn_spans_push(wn_spans *spans, size_t start, size_t end)
 {
     if (start == end)
         return true;
-    if (spans->count == spans->cap) {
-        size_t cap = spans->cap == 0 ? 64 : spans->cap * 2;
-        wn_span *items = wn_mem_realloc(spans->items, cap, sizeof *items);
-        if (items == NULL)
-            return false;
-        spans->items = items;
-        spans->cap = cap;
-    }
+    if (!wn_mem_grow(&spans->items, &spans->cap, spans->count + 1, sizeof *spans->items))
+        return false;
     spans->items[spans->count++] = (wn_span){(uint32_t)start, (uint32_t)end};
     return true;
 }

@@ -6,14 +6,8 @@
 
 bool wn_token_list_push(wn_token_list *list, int32_t id, size_t start, size_t end)
 {
-    if (list->count == list->cap) {
-        size_t cap = WN_MAX((size_t)64, list->cap * 2);
-        wn_token *items = wn_mem_realloc(list->items, cap, sizeof *items);
-        if (items == NULL)
-            return false;
-        list->items = items;
-        list->cap = cap;
-    }
+    if (!wn_mem_grow(&list->items, &list->cap, list->count + 1, sizeof *list->items))
+        return false;
     list->items[list->count++] = (wn_token){id, (uint32_t)start, (uint32_t)end};
     return true;
 }

@@ -14,8 +14,8 @@ typedef struct wn_encoder wn_encoder; /* per-thread scratch */
 /* Tokens of one text, a growing array that the caller keeps and reuses. */
 typedef struct wn_ids {
     int32_t *ids;
-    uint32_t *start, *end; /* byte range in the text of each id; NULL unless with_offsets */
-    size_t n, cap;
+    uint32_t *start, *end; /* byte range in the text of each id; only with_offsets */
+    size_t n, cap, ranges_cap;
     bool with_offsets; /* set by the caller while n is 0 */
 } wn_ids;
 

@@ -24,14 +24,8 @@ void wn_vocab_deinit(wn_vocab *vocab)
 
 static bool reserve_id(wn_vocab *vocab, size_t id)
 {
-    if (id >= vocab->cap) {
-        size_t cap = WN_MAX(id + 1, vocab->cap * 2);
-        wn_piece *pieces = wn_mem_realloc(vocab->pieces, cap, sizeof *pieces);
-        if (pieces == NULL)
-            return false;
-        vocab->pieces = pieces;
-        vocab->cap = cap;
-    }
+    if (!wn_mem_grow(&vocab->pieces, &vocab->cap, id + 1, sizeof *vocab->pieces))
+        return false;
     while (vocab->n_ids <= id)
         vocab->pieces[vocab->n_ids++] = (wn_piece){WN_PIECE_NONE, 0};
     return true;
