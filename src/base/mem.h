@@ -15,8 +15,8 @@ void *wn_mem_zalloc(size_t n, size_t size) __attribute__((warn_unused_result));
 /* Grow or shrink; old stays valid when NULL is returned. */
 void *wn_mem_realloc(void *old, size_t n, size_t size) __attribute__((warn_unused_result));
 
-/* Make room for `need` items of `size` bytes in a growing array: items is the address of its pointer,
- * *cap the room it has.  The room at least doubles, so that pushing n items costs n in all.
+/* Make room for `need` items of `size` bytes in a growing array: items is the address of its
+ * pointer, *cap the room it has, which at least doubles, so that n pushes cost n in all.
  * Fails:   false when memory is short; the array is as it was. */
 bool wn_mem_regrow(void *items, size_t *cap, size_t need, size_t size);
 static inline bool wn_mem_grow(void *items, size_t *cap, size_t need, size_t size)

@@ -170,6 +170,15 @@ wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *e
     return WN_OK;
 }
 
+const char *wn_json_type_name(const json_t *value)
+{
+    if (value == NULL)
+        return "missing";
+    static const char *const names[] = {"an object", "an array", "a string", "an integer",
+                                        "a number",  "true",     "false",    "null"};
+    return names[json_typeof(value)];
+}
+
 void wn_binder_init(wn_binder *binder, const json_t *object, const char *name)
 {
     *binder = (wn_binder){.object = object, .name = name, .mistakes = WN_BUF_INIT};
@@ -193,13 +202,6 @@ void wn_binder_note(wn_binder *binder, const char *format, ...)
     wn_buf_printf(&binder->mistakes, "%s", text);
 }
 
-static const char *type_name(const json_t *value)
-{
-    static const char *const names[] = {"an object", "an array", "a string", "an integer",
-                                        "a number",  "true",     "false",    "null"};
-    return names[json_typeof(value)];
-}
-
 /* The value of a field; NULL when it is missing or null. */
 static const json_t *field(const wn_binder *binder, const char *key)
 {
@@ -209,7 +211,8 @@ static const json_t *field(const wn_binder *binder, const char *key)
 
 static void note_type(wn_binder *binder, const char *key, const json_t *value, const char *expected)
 {
-    wn_binder_note(binder, "field '%s': is %s, expected %s", key, type_name(value), expected);
+    wn_binder_note(binder, "field '%s': is %s, expected %s", key, wn_json_type_name(value),
+                   expected);
 }
 
 /* The integer that a JSON number stands for.  A real counts when it is whole: one integer beyond 64

@@ -20,6 +20,9 @@
  * Owns:    caller gives *out back with json_decref(). */
 WN_MUST_USE wn_status wn_json_parse(json_t **out, wn_str text, const char *name, wn_error *err);
 
+/* The type of a value in words, such as "a string"; NULL: "missing". */
+const char *wn_json_type_name(const json_t *value);
+
 /* Collects the mistakes of one object. */
 typedef struct wn_binder {
     const json_t *object;

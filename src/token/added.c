@@ -1,6 +1,7 @@
 /* See added.h. */
 #include "token/added.h"
 #include "base/str.h"
+#include "data/json_bind.h"
 #include "data/unicode.h"
 #include "token/field.h"
 
@@ -15,16 +16,17 @@ static wn_status read_token(wn_added_token *out, uint32_t *file_id, const json_t
                             wn_error *err)
 {
     char path[48];
+    const wn_fields fields = {node, path};
     snprintf(path, sizeof path, "added_tokens[%zu]", i);
     if (!json_is_object(node))
-        WN_FAIL(err, WN_ERR_FORMAT, "%s: is %s, expected an object", path, wn_field_type(node));
-    WN_TRY(wn_field_uint(file_id, node, path, "id", WN_REQUIRED, err));
-    WN_TRY(wn_field_str(&out->content, node, path, "content", WN_REQUIRED, err));
-    WN_TRY(wn_field_bool(&out->single_word, node, path, "single_word", WN_REQUIRED, err));
-    WN_TRY(wn_field_bool(&out->lstrip, node, path, "lstrip", WN_REQUIRED, err));
-    WN_TRY(wn_field_bool(&out->rstrip, node, path, "rstrip", WN_REQUIRED, err));
-    WN_TRY(wn_field_bool(&out->normalized, node, path, "normalized", WN_REQUIRED, err));
-    return wn_field_bool(&out->special, node, path, "special", WN_REQUIRED, err);
+        WN_FAIL(err, WN_ERR_FORMAT, "%s: is %s, expected an object", path, wn_json_type_name(node));
+    WN_TRY(wn_field_uint(file_id, &fields, "id", WN_REQUIRED, err));
+    WN_TRY(wn_field_str(&out->content, &fields, "content", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&out->single_word, &fields, "single_word", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&out->lstrip, &fields, "lstrip", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&out->rstrip, &fields, "rstrip", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&out->normalized, &fields, "normalized", WN_REQUIRED, err));
+    return wn_field_bool(&out->special, &fields, "special", WN_REQUIRED, err);
 }
 
 /* Add a token, or give a content that was there its new properties; next_id is for a new content
@@ -103,7 +105,8 @@ wn_status wn_added_parse(wn_added *out, const json_t *node, const wn_vocab *voca
 {
     *out = (wn_added){.raw.only_first = -1, .normalized.only_first = -1};
     if (node != NULL && !json_is_array(node))
-        WN_FAIL(err, WN_ERR_FORMAT, "added_tokens: is %s, expected a list", wn_field_type(node));
+        WN_FAIL(err, WN_ERR_FORMAT, "added_tokens: is %s, expected an array",
+                wn_json_type_name(node));
     size_t n = json_array_size(node);
     out->tokens = wn_arena_alloc(&out->arena, n, sizeof *out->tokens);
     if (out->tokens == NULL)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/seed.h"
 #include "base/str.h"
+#include "data/json_bind.h"
 #include "data/unicode.h"
 #include "token/field.h"
 #include "token/token_model.h"
@@ -111,34 +112,34 @@ static wn_status read_merges(bpe *model, const wn_document *document, wn_error *
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-static wn_status refuse_options(const json_t *node, wn_error *err)
+static wn_status refuse_options(const wn_fields *fields, wn_error *err)
 {
     static const char *const names[] = {"continuing_subword_prefix", "end_of_word_suffix"};
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
         wn_str affix = {NULL, 0};
-        WN_TRY(wn_field_str(&affix, node, "model", names[i], WN_OPTIONAL, err));
+        WN_TRY(wn_field_str(&affix, fields, names[i], WN_OPTIONAL, err));
         if (affix.len > 0)
             WN_FAIL(err, WN_ERR_UNSUPPORTED, "model.%s: is '%.*s', only an empty one is supported",
                     names[i], WN_STR_ARG(affix));
     }
-    const json_t *dropout = json_object_get(node, "dropout");
+    const json_t *dropout = json_object_get(fields->object, "dropout");
     if (dropout != NULL && !json_is_null(dropout) && !json_is_number(dropout))
         WN_FAIL(err, WN_ERR_FORMAT, "model.dropout: is %s, expected a number",
-                wn_field_type(dropout));
+                wn_json_type_name(dropout));
     if (json_number_value(dropout) != 0)
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "model.dropout: is %g, only 0 is supported",
                 json_number_value(dropout));
     return WN_OK;
 }
 
-static wn_status read_options(bpe *model, const json_t *node, wn_error *err)
+static wn_status read_options(bpe *model, const wn_fields *fields, wn_error *err)
 {
     wn_str unk = {NULL, 0};
-    WN_TRY(refuse_options(node, err));
-    WN_TRY(wn_field_str(&unk, node, "model", "unk_token", WN_OPTIONAL, err));
-    WN_TRY(wn_field_bool(&model->fuse_unk, node, "model", "fuse_unk", WN_OPTIONAL, err));
-    WN_TRY(wn_field_bool(&model->byte_fallback, node, "model", "byte_fallback", WN_OPTIONAL, err));
-    WN_TRY(wn_field_bool(&model->ignore_merges, node, "model", "ignore_merges", WN_OPTIONAL, err));
+    WN_TRY(refuse_options(fields, err));
+    WN_TRY(wn_field_str(&unk, fields, "unk_token", WN_OPTIONAL, err));
+    WN_TRY(wn_field_bool(&model->fuse_unk, fields, "fuse_unk", WN_OPTIONAL, err));
+    WN_TRY(wn_field_bool(&model->byte_fallback, fields, "byte_fallback", WN_OPTIONAL, err));
+    WN_TRY(wn_field_bool(&model->ignore_merges, fields, "ignore_merges", WN_OPTIONAL, err));
     model->has_unk = unk.ptr != NULL;
     model->unk_id = model->has_unk ? wn_vocab_find(model->base.vocab, unk) : -1;
     return WN_OK;
@@ -154,16 +155,16 @@ static void free_model(wn_token_model *base)
 static wn_status parse(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
                        wn_error *err)
 {
-    const json_t *node = json_object_get(document->root, "model");
+    const wn_fields fields = {json_object_get(document->root, "model"), "model"};
     if (document->form != WN_VOCAB_OBJECT)
         WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected an object of pieces and ids");
     if (!document->has_merges)
-        WN_FAIL(err, WN_ERR_FORMAT, "model.merges: expected a list of merges");
+        WN_FAIL(err, WN_ERR_FORMAT, "model.merges: expected an array of merges");
     bpe *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a BPE model");
     model->base = (wn_token_model){&wn_bpe_ops, vocab};
-    wn_status status = read_options(model, node, err);
+    wn_status status = read_options(model, &fields, err);
     if (status == WN_OK)
         status = read_merges(model, document, err);
     if (status != WN_OK) {

@@ -1,38 +1,17 @@
-/* Typed fields of a tokenizer.json, with the JSON path of a mistake in its error:
- * "normalizer.normalizers[2].content: is a number, expected a string".
- * Also the walk over the steps of a component that may be a (nested) Sequence.
+/* The walk over a component of a tokenizer.json that is one step or a (nested) Sequence of steps:
+ * normalizer, pre_tokenizer, post_processor.
  * Thread rule: any. */
 #ifndef WN_TOKEN_COMPONENT_H
 #define WN_TOKEN_COMPONENT_H
 
-#include "base/status.h"
-#include "base/str.h"
 #include "token/field.h"
-
-#include <jansson.h>
 
 #define WN_COMPONENT_PATH_MAX    200 /* bytes of a JSON path in a message */
 #define WN_COMPONENT_NESTING_MAX 8   /* Sequences inside Sequences */
-#define WN_COMPONENT_STEPS_MAX   64  /* steps of one normalizer or pre-tokenizer */
+#define WN_COMPONENT_STEPS_MAX   64  /* steps of one component */
 
-/* An object of the file and where it is. */
-typedef struct wn_component {
-    const json_t *object;
-    char path[WN_COMPONENT_PATH_MAX];
-} wn_component;
-
-/* Read a string, which may hold NUL.  fallback NULL: the field must be there and not null.
- * Fails:   WN_ERR_FORMAT with the path and both types.
- * Owns:    *out points into the JSON. */
-WN_MUST_USE wn_status wn_component_str(wn_str *out, const wn_component *fields, const char *key,
-                                       const wn_str *fallback, wn_error *err);
-
-/* Read true or false, likewise. */
-WN_MUST_USE wn_status wn_component_bool(bool *out, const wn_component *fields, const char *key,
-                                        const bool *fallback, wn_error *err);
-
-typedef wn_status wn_component_step(void *arg, const wn_component *fields, wn_str type,
-                                    wn_error *err);
+/* One step: its object, and the type that is written there. */
+typedef wn_status wn_component_step(void *arg, const wn_fields *fields, wn_str type, wn_error *err);
 
 /* Call step for the component, or for each part of it in order when its type is Sequence.
  * name is the component's key ("normalizer"), list the key of a Sequence's parts ("normalizers").

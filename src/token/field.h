@@ -8,19 +8,22 @@
 
 #include <jansson.h>
 
+/* An object of the file and where it is, such as "normalizer.normalizers[2]". */
+typedef struct wn_fields {
+    const json_t *object;
+    const char *path;
+} wn_fields;
+
 typedef enum wn_presence { WN_OPTIONAL, WN_REQUIRED } wn_presence;
 
-/* Read a field.
- * Fails:   WN_ERR_FORMAT.
+/* Read a field.  A string may hold NUL.
+ * Fails:   WN_ERR_FORMAT with the path and both types.
  * Owns:    strings are valid as long as the JSON. */
-WN_MUST_USE wn_status wn_field_str(wn_str *out, const json_t *object, const char *path,
-                                   const char *key, wn_presence presence, wn_error *err);
-WN_MUST_USE wn_status wn_field_bool(bool *out, const json_t *object, const char *path,
-                                    const char *key, wn_presence presence, wn_error *err);
-WN_MUST_USE wn_status wn_field_uint(uint32_t *out, const json_t *object, const char *path,
-                                    const char *key, wn_presence presence, wn_error *err);
-
-/* The type of a value in words, such as "a string"; NULL: "missing". */
-const char *wn_field_type(const json_t *value);
+WN_MUST_USE wn_status wn_field_str(wn_str *out, const wn_fields *fields, const char *key,
+                                   wn_presence presence, wn_error *err);
+WN_MUST_USE wn_status wn_field_bool(bool *out, const wn_fields *fields, const char *key,
+                                    wn_presence presence, wn_error *err);
+WN_MUST_USE wn_status wn_field_uint(uint32_t *out, const wn_fields *fields, const char *key,
+                                    wn_presence presence, wn_error *err);
 
 #endif

@@ -58,23 +58,22 @@ static const struct {
 };
 
 /* strip_accents null means "as lowercase". */
-static wn_status parse_bert(wn_bert *bert, const wn_component *component, wn_error *err)
+static wn_status parse_bert(wn_bert *bert, const wn_fields *component, wn_error *err)
 {
-    WN_TRY(wn_component_bool(&bert->clean_text, component, "clean_text", NULL, err));
-    WN_TRY(wn_component_bool(&bert->handle_chinese_chars, component, "handle_chinese_chars", NULL,
-                             err));
-    WN_TRY(wn_component_bool(&bert->lowercase, component, "lowercase", NULL, err));
-    WN_TRY(
-        wn_component_bool(&bert->strip_accents, component, "strip_accents", &bert->lowercase, err));
+    WN_TRY(wn_field_bool(&bert->clean_text, component, "clean_text", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&bert->handle_chinese_chars, component, "handle_chinese_chars",
+                         WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&bert->lowercase, component, "lowercase", WN_REQUIRED, err));
+    bert->strip_accents = bert->lowercase;
+    WN_TRY(wn_field_bool(&bert->strip_accents, component, "strip_accents", WN_OPTIONAL, err));
     wn_bert_init(bert);
     return WN_OK;
 }
 
-static wn_status parse_content(step *s, const wn_component *component, const char *key,
-                               wn_error *err)
+static wn_status parse_content(step *s, const wn_fields *component, const char *key, wn_error *err)
 {
     wn_str content;
-    WN_TRY(wn_component_str(&content, component, key, NULL, err));
+    WN_TRY(wn_field_str(&content, component, key, WN_REQUIRED, err));
     s->content = wn_mem_alloc(content.len, 1);
     if (s->content == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu bytes", content.len);
@@ -83,7 +82,7 @@ static wn_status parse_content(step *s, const wn_component *component, const cha
     return WN_OK;
 }
 
-static wn_status parse_replace(step *s, const wn_component *component, wn_error *err)
+static wn_status parse_replace(step *s, const wn_fields *component, wn_error *err)
 {
     char path[WN_COMPONENT_PATH_MAX + 16];
     snprintf(path, sizeof path, "%s.pattern", component->path);
@@ -96,23 +95,23 @@ static wn_status parse_replace(step *s, const wn_component *component, wn_error 
     return parse_content(s, component, "content", err);
 }
 
-static wn_status parse_precompiled(step *s, const wn_component *component, wn_error *err)
+static wn_status parse_precompiled(step *s, const wn_fields *component, wn_error *err)
 {
     wn_str base64;
     char path[WN_COMPONENT_PATH_MAX + 32];
-    WN_TRY(wn_component_str(&base64, component, "precompiled_charsmap", NULL, err));
+    WN_TRY(wn_field_str(&base64, component, "precompiled_charsmap", WN_REQUIRED, err));
     snprintf(path, sizeof path, "%s.precompiled_charsmap", component->path);
     return wn_charsmap_parse(&s->map, base64, path, err);
 }
 
-static wn_status parse_step(step *s, const wn_component *component, wn_error *err)
+static wn_status parse_step(step *s, const wn_fields *component, wn_error *err)
 {
     switch (s->kind) {
     case KIND_BERT:
         return parse_bert(&s->bert, component, err);
     case KIND_STRIP:
-        WN_TRY(wn_component_bool(&s->left, component, "strip_left", NULL, err));
-        return wn_component_bool(&s->right, component, "strip_right", NULL, err);
+        WN_TRY(wn_field_bool(&s->left, component, "strip_left", WN_REQUIRED, err));
+        return wn_field_bool(&s->right, component, "strip_right", WN_REQUIRED, err);
     case KIND_PREPEND:
         return parse_content(s, component, "prepend", err);
     case KIND_REPLACE:
@@ -128,7 +127,7 @@ static wn_status parse_step(step *s, const wn_component *component, wn_error *er
     return WN_OK;
 }
 
-static wn_status add_step(void *arg, const wn_component *component, wn_str type, wn_error *err)
+static wn_status add_step(void *arg, const wn_fields *component, wn_str type, wn_error *err)
 {
     wn_normalizer *normalizer = arg;
     for (size_t i = 0; i < WN_ARRAY_LEN(types); i++) {

@@ -3,9 +3,9 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "token/pattern.h"
 #include "base/mem.h"
+#include "data/json_bind.h"
 #include "data/unicode.h"
 #include "token/dialect.h"
-#include "token/field.h"
 #include "token/scanner.h"
 
 #include <pcre2.h>
@@ -151,7 +151,7 @@ wn_status wn_pattern_parse(wn_pattern **out, const json_t *node, const char *pat
     const json_t *value = literal != NULL ? literal : regex;
     if (!json_is_string(value) || json_object_size(node) != 1)
         WN_FAIL(err, WN_ERR_FORMAT, "%s: is %s, expected {\"String\": text} or {\"Regex\": text}",
-                path, wn_field_type(node));
+                path, wn_json_type_name(node));
     size_t len = json_string_length(value);
     if (len == 0 || len > PATTERN_BYTES_MAX)
         WN_FAIL(err, WN_ERR_FORMAT, "%s: a pattern of %zu bytes, expected 1 to %d", path, len,

@@ -70,16 +70,16 @@ static wn_status add(wn_splitter *splitter, step **out, step_kind kind, cut_beha
     return WN_OK;
 }
 
-static wn_status parse_behavior(cut_behavior *out, const wn_component *component,
-                                const wn_str *fallback, wn_error *err)
+static wn_status parse_behavior(cut_behavior *out, const wn_fields *component, wn_presence presence,
+                                wn_error *err)
 {
     static const char *const names[] = {[REMOVED] = "Removed",
                                         [ISOLATED] = "Isolated",
                                         [MERGED_PREVIOUS] = "MergedWithPrevious",
                                         [MERGED_NEXT] = "MergedWithNext",
                                         [CONTIGUOUS] = "Contiguous"};
-    wn_str name;
-    WN_TRY(wn_component_str(&name, component, "behavior", fallback, err));
+    wn_str name = wn_str_from(names[ISOLATED]);
+    WN_TRY(wn_field_str(&name, component, "behavior", presence, err));
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
         if (wn_str_equal(name, wn_str_from(names[i]))) {
             *out = (cut_behavior)i;
@@ -92,26 +92,25 @@ static wn_status parse_behavior(cut_behavior *out, const wn_component *component
             component->path, WN_STR_ARG(name));
 }
 
-static wn_status parse_split(wn_splitter *splitter, const wn_component *component, wn_error *err)
+static wn_status parse_split(wn_splitter *splitter, const wn_fields *component, wn_error *err)
 {
     step *s;
     char path[WN_COMPONENT_PATH_MAX + 16];
     WN_TRY(add(splitter, &s, CUT_PATTERN, ISOLATED, err));
-    WN_TRY(parse_behavior(&s->behavior, component, NULL, err));
-    WN_TRY(wn_component_bool(&s->invert, component, "invert", &(bool){false}, err));
+    WN_TRY(parse_behavior(&s->behavior, component, WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&s->invert, component, "invert", WN_OPTIONAL, err));
     snprintf(path, sizeof path, "%s.pattern", component->path);
     return wn_pattern_parse(&s->pattern, json_object_get(component->object, "pattern"), path, err);
 }
 
-static wn_status parse_byte_level(wn_splitter *splitter, const wn_component *component,
-                                  wn_error *err)
+static wn_status parse_byte_level(wn_splitter *splitter, const wn_fields *component, wn_error *err)
 {
     static const char gpt2[] =
         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-    bool prefix, regex;
+    bool prefix, regex = true;
     step *s;
-    WN_TRY(wn_component_bool(&prefix, component, "add_prefix_space", NULL, err));
-    WN_TRY(wn_component_bool(&regex, component, "use_regex", &(bool){true}, err));
+    WN_TRY(wn_field_bool(&prefix, component, "add_prefix_space", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&regex, component, "use_regex", WN_OPTIONAL, err));
     if (prefix)
         WN_TRY(add(splitter, &s, PUT_SPACE, ISOLATED, err));
     if (regex) {
@@ -121,12 +120,12 @@ static wn_status parse_byte_level(wn_splitter *splitter, const wn_component *com
     return add(splitter, &s, PUT_BYTES, ISOLATED, err);
 }
 
-static wn_status parse_prepend(prepend_scheme *out, const wn_component *component, wn_error *err)
+static wn_status parse_prepend(prepend_scheme *out, const wn_fields *component, wn_error *err)
 {
-    wn_str scheme;
-    bool legacy;
-    WN_TRY(wn_component_str(&scheme, component, "prepend_scheme", &WN_STR("always"), err));
-    WN_TRY(wn_component_bool(&legacy, component, "add_prefix_space", &(bool){true}, err));
+    wn_str scheme = WN_STR("always");
+    bool legacy = true;
+    WN_TRY(wn_field_str(&scheme, component, "prepend_scheme", WN_OPTIONAL, err));
+    WN_TRY(wn_field_bool(&legacy, component, "add_prefix_space", WN_OPTIONAL, err));
     if (wn_str_equal(scheme, WN_STR("always")))
         *out = PREPEND_ALWAYS;
     else if (wn_str_equal(scheme, WN_STR("first")))
@@ -143,14 +142,13 @@ static wn_status parse_prepend(prepend_scheme *out, const wn_component *componen
     return WN_OK;
 }
 
-static wn_status parse_metaspace(wn_splitter *splitter, const wn_component *component,
-                                 wn_error *err)
+static wn_status parse_metaspace(wn_splitter *splitter, const wn_fields *component, wn_error *err)
 {
     wn_str replacement;
-    bool split;
+    bool split = true;
     step *s, space = {.kind = PUT_METASPACE};
-    WN_TRY(wn_component_str(&replacement, component, "replacement", NULL, err));
-    WN_TRY(wn_component_bool(&split, component, "split", &(bool){true}, err));
+    WN_TRY(wn_field_str(&replacement, component, "replacement", WN_REQUIRED, err));
+    WN_TRY(wn_field_bool(&split, component, "split", WN_OPTIONAL, err));
     WN_TRY(parse_prepend(&space.prepend, component, err));
     if (replacement.len == 0 || replacement.len > WN_UTF8_MAX ||
         replacement.len != wn_utf8_len(replacement.ptr[0]))
@@ -180,7 +178,7 @@ static wn_status parse_flags(wn_splitter *splitter, uint32_t flags, cut_behavior
     return WN_OK;
 }
 
-static wn_status add_step(void *arg, const wn_component *component, wn_str type, wn_error *err)
+static wn_status add_step(void *arg, const wn_fields *component, wn_str type, wn_error *err)
 {
     wn_splitter *splitter = arg;
     step *s;
@@ -199,11 +197,11 @@ static wn_status add_step(void *arg, const wn_component *component, wn_str type,
     if (wn_str_equal(type, WN_STR("Split")))
         return parse_split(splitter, component, err);
     if (wn_str_equal(type, WN_STR("Digits"))) {
-        WN_TRY(wn_component_bool(&single, component, "individual_digits", NULL, err));
+        WN_TRY(wn_field_bool(&single, component, "individual_digits", WN_REQUIRED, err));
         return parse_flags(splitter, WN_UC_NUMERIC, single ? ISOLATED : CONTIGUOUS, err);
     }
     if (wn_str_equal(type, WN_STR("Punctuation"))) {
-        WN_TRY(parse_behavior(&behavior, component, &WN_STR("Isolated"), err));
+        WN_TRY(parse_behavior(&behavior, component, WN_OPTIONAL, err));
         return parse_flags(splitter, WN_UC_PUNCT, behavior, err);
     }
     WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: pre-tokenizer '%.*s' is not supported", component->path,

@@ -3,6 +3,7 @@
 #include "token/tokenizer.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/json_bind.h"
 #include "token/field.h"
 #include "token/tokenizer_parts.h"
 
@@ -30,13 +31,14 @@ static const wn_token_model_ops *guess_model(const wn_document *document, const 
 static wn_status parse_model(wn_tokenizer *tokenizer, wn_document *document, wn_error *err)
 {
     const json_t *node = json_object_get(document->root, "model");
+    const wn_fields fields = {node, "model"};
     if (!json_is_object(node))
-        WN_FAIL(err, WN_ERR_FORMAT, "model: is %s, expected an object", wn_field_type(node));
+        WN_FAIL(err, WN_ERR_FORMAT, "model: is %s, expected an object", wn_json_type_name(node));
     if (document->form == WN_VOCAB_MISSING)
-        WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: is %s, expected an object or a list",
-                wn_field_type(json_object_get(node, "vocab")));
+        WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: is %s, expected an object or an array",
+                wn_json_type_name(json_object_get(node, "vocab")));
     wn_str type = {NULL, 0};
-    WN_TRY(wn_field_str(&type, node, "model", "type", WN_OPTIONAL, err));
+    WN_TRY(wn_field_str(&type, &fields, "type", WN_OPTIONAL, err));
     const wn_token_model_ops *ops = type.ptr == NULL ? guess_model(document, node) : NULL;
     for (size_t i = 0; i < WN_ARRAY_LEN(models) && ops == NULL; i++)
         if (wn_str_equal(type, wn_str_from(models[i]->name)))
@@ -49,7 +51,8 @@ static wn_status parse_model(wn_tokenizer *tokenizer, wn_document *document, wn_
 static wn_status check_version(const json_t *root, wn_error *err)
 {
     wn_str version = WN_STR("1.0");
-    WN_TRY(wn_field_str(&version, root, "tokenizer.json", "version", WN_OPTIONAL, err));
+    const wn_fields fields = {root, "tokenizer.json"};
+    WN_TRY(wn_field_str(&version, &fields, "version", WN_OPTIONAL, err));
     if (!wn_str_equal(version, WN_STR("1.0")))
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "version: is '%.*s', only '1.0' is supported",
                 WN_STR_ARG(version));

@@ -37,13 +37,13 @@ typedef struct best {
 static wn_status parse(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
                        wn_error *err)
 {
-    const json_t *node = json_object_get(document->root, "model");
+    const wn_fields fields = {json_object_get(document->root, "model"), "model"};
     uint32_t unk_id = UNSET;
     bool byte_fallback = false;
-    WN_TRY(wn_field_uint(&unk_id, node, "model", "unk_id", WN_OPTIONAL, err));
-    WN_TRY(wn_field_bool(&byte_fallback, node, "model", "byte_fallback", WN_OPTIONAL, err));
+    WN_TRY(wn_field_uint(&unk_id, &fields, "unk_id", WN_OPTIONAL, err));
+    WN_TRY(wn_field_bool(&byte_fallback, &fields, "byte_fallback", WN_OPTIONAL, err));
     if (document->form != WN_VOCAB_LIST)
-        WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected a list of [piece, score]");
+        WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected an array of [piece, score]");
     if (unk_id != UNSET && unk_id >= vocab->n_ids)
         WN_FAIL(err, WN_ERR_FORMAT, "model.unk_id: is %u, but model.vocab has %zu pieces", unk_id,
                 vocab->n_ids);

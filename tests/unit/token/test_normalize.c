@@ -315,7 +315,7 @@ static void unknown_and_malformed_steps_are_named(void **state)
         {"{\"type\":\"Wizard\"}", WN_ERR_UNSUPPORTED, "'Wizard'"},
         {"{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":\"X\"}]}",
          WN_ERR_UNSUPPORTED, "normalizer.normalizers[1]"},
-        {"[]", WN_ERR_FORMAT, "a list"},
+        {"[]", WN_ERR_FORMAT, "an array"},
         {"{\"type\":\"Prepend\",\"prepend\":3}", WN_ERR_FORMAT,
          "normalizer.prepend: is an integer"},
         {"{\"type\":\"Strip\",\"strip_left\":true}", WN_ERR_FORMAT, "strip_right"},
