@@ -80,24 +80,24 @@ static wn_status not_a_piece(size_t i, wn_str text, wn_error *err)
 }
 
 /* Build the table; of a pair that is there twice the later rank counts. */
-static wn_status read_merges(bpe *model, const wn_document *document, wn_error *err)
+static wn_status read_merges(bpe *model, const wn_tokenizer_file *file, wn_error *err)
 {
     model->multiplier = wn_seed() | 1;
     model->n_slots = 16;
     model->shift = 60;
-    while (model->n_slots / 2 < document->n_merges) {
+    while (model->n_slots / 2 < file->n_merges) {
         model->n_slots *= 2;
         model->shift--;
     }
     model->merges = wn_mem_alloc(model->n_slots, sizeof *model->merges);
     if (model->merges == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu merges", document->n_merges);
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu merges", file->n_merges);
     for (size_t i = 0; i < model->n_slots; i++)
         model->merges[i].left = -1;
     const wn_vocab *vocab = model->base.vocab;
-    const char *at = document->merge_bytes.ptr;
-    for (size_t i = 0; i < document->n_merges; i++) {
-        wn_merge_text text = document->merges[i];
+    const char *at = file->merge_bytes.ptr;
+    for (size_t i = 0; i < file->n_merges; i++) {
+        wn_merge_text text = file->merges[i];
         wn_str left = {at, text.left_len}, right = {at + text.left_len, text.right_len};
         wn_str both = {at, (size_t)text.left_len + text.right_len};
         at += both.len;
@@ -152,13 +152,13 @@ static void free_model(wn_token_model *base)
     wn_mem_free(base);
 }
 
-static wn_status parse(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
+static wn_status parse(wn_token_model **out, wn_tokenizer_file *file, const wn_vocab *vocab,
                        wn_error *err)
 {
-    const wn_fields fields = {json_object_get(document->root, "model"), "model"};
-    if (document->form != WN_VOCAB_OBJECT)
+    const wn_fields fields = {json_object_get(file->root, "model"), "model"};
+    if (file->form != WN_VOCAB_OBJECT)
         WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected an object of pieces and ids");
-    if (!document->has_merges)
+    if (!file->has_merges)
         WN_FAIL(err, WN_ERR_FORMAT, "model.merges: expected an array of merges");
     bpe *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
@@ -166,7 +166,7 @@ static wn_status parse(wn_token_model **out, wn_document *document, const wn_voc
     model->base = (wn_token_model){&wn_bpe_ops, vocab};
     wn_status status = read_options(model, &fields, err);
     if (status == WN_OK)
-        status = read_merges(model, document, err);
+        status = read_merges(model, file, err);
     if (status != WN_OK) {
         free_model(&model->base);
         return status;

@@ -5,7 +5,7 @@
 #ifndef WN_TOKEN_TOKEN_MODEL_H
 #define WN_TOKEN_TOKEN_MODEL_H
 
-#include "token/document.h"
+#include "token/tokenizer_file.h"
 
 /* Pieces of one pre-token, in order: an id and its bytes [start, end) of the pre-token. */
 typedef struct wn_token {
@@ -28,10 +28,10 @@ typedef struct wn_token_model wn_token_model;
 
 typedef struct wn_token_model_ops {
     const char *name; /* of model.type */
-    /* Build from a document, of which the model may take scores and merges away.
+    /* Build from a file, of which the model may take scores and merges away.
      * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
      * Owns:    borrows vocab until free(). */
-    wn_status (*parse)(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
+    wn_status (*parse)(wn_token_model **out, wn_tokenizer_file *file, const wn_vocab *vocab,
                        wn_error *err);
     void (*free)(wn_token_model *model);
     /* Append the pieces of a pre-token, which is not empty.

@@ -17,35 +17,35 @@ static const wn_token_model_ops *const models[] = {
 };
 
 /* A file from before there was model.type is recognised by its fields, as in the reference. */
-static const wn_token_model_ops *guess_model(const wn_document *document, const json_t *node)
+static const wn_token_model_ops *guess_model(const wn_tokenizer_file *file, const json_t *node)
 {
-    if (document->form == WN_VOCAB_LIST)
+    if (file->form == WN_VOCAB_LIST)
         return &wn_unigram_ops;
-    if (document->has_merges)
+    if (file->has_merges)
         return &wn_bpe_ops;
     bool wordpiece = json_object_get(node, "continuing_subword_prefix") != NULL &&
                      json_object_get(node, "max_input_chars_per_word") != NULL;
     return wordpiece ? &wn_wordpiece_ops : &wn_wordlevel_ops;
 }
 
-static wn_status parse_model(wn_tokenizer *tokenizer, wn_document *document, wn_error *err)
+static wn_status parse_model(wn_tokenizer *tokenizer, wn_tokenizer_file *file, wn_error *err)
 {
-    const json_t *node = json_object_get(document->root, "model");
+    const json_t *node = json_object_get(file->root, "model");
     const wn_fields fields = {node, "model"};
     if (!json_is_object(node))
         WN_FAIL(err, WN_ERR_FORMAT, "model: is %s, expected an object", wn_json_type_name(node));
-    if (document->form == WN_VOCAB_MISSING)
+    if (file->form == WN_VOCAB_MISSING)
         WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: is %s, expected an object or an array",
                 wn_json_type_name(json_object_get(node, "vocab")));
     wn_str type = {NULL, 0};
     WN_TRY(wn_field_str(&type, &fields, "type", WN_OPTIONAL, err));
-    const wn_token_model_ops *ops = type.ptr == NULL ? guess_model(document, node) : NULL;
+    const wn_token_model_ops *ops = type.ptr == NULL ? guess_model(file, node) : NULL;
     for (size_t i = 0; i < WN_ARRAY_LEN(models) && ops == NULL; i++)
         if (wn_str_equal(type, wn_str_from(models[i]->name)))
             ops = models[i];
     if (ops == NULL)
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "model.type: '%.*s' is not supported", WN_STR_ARG(type));
-    return ops->parse(&tokenizer->model, document, &tokenizer->vocab, err);
+    return ops->parse(&tokenizer->model, file, &tokenizer->vocab, err);
 }
 
 static wn_status check_version(const json_t *root, wn_error *err)
@@ -78,17 +78,17 @@ static wn_status index_added(wn_tokenizer *tokenizer, wn_error *err)
     return WN_OK;
 }
 
-static wn_status parse_parts(wn_tokenizer *tokenizer, wn_document *document, wn_error *err)
+static wn_status parse_parts(wn_tokenizer *tokenizer, wn_tokenizer_file *file, wn_error *err)
 {
-    const json_t *root = document->root;
+    const json_t *root = file->root;
     WN_TRY(check_version(root, err));
     WN_TRY(wn_normalizer_parse(&tokenizer->normalizer, json_object_get(root, "normalizer"), err));
     WN_TRY(wn_splitter_parse(&tokenizer->splitter, json_object_get(root, "pre_tokenizer"), err));
     WN_TRY(wn_postprocessor_parse(&tokenizer->postprocessor,
                                   json_object_get(root, "post_processor"), err));
-    tokenizer->vocab = document->vocab;
-    document->vocab = (wn_vocab){0};
-    WN_TRY(parse_model(tokenizer, document, err));
+    tokenizer->vocab = file->vocab;
+    file->vocab = (wn_vocab){0};
+    WN_TRY(parse_model(tokenizer, file, err));
     WN_TRY(wn_added_parse(&tokenizer->added, json_object_get(root, "added_tokens"),
                           &tokenizer->vocab, tokenizer->normalizer, err));
     return index_added(tokenizer, err);
@@ -96,14 +96,14 @@ static wn_status parse_parts(wn_tokenizer *tokenizer, wn_document *document, wn_
 
 wn_status wn_tokenizer_parse(wn_tokenizer **out, wn_str json, wn_error *err)
 {
-    wn_document document;
+    wn_tokenizer_file file;
     wn_tokenizer *tokenizer = wn_mem_zalloc(1, sizeof *tokenizer);
     if (tokenizer == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a tokenizer");
-    wn_status status = wn_document_open(&document, json, err);
+    wn_status status = wn_tokenizer_file_parse(&file, json, err);
     if (status == WN_OK)
-        status = parse_parts(tokenizer, &document, err);
-    wn_document_close(&document);
+        status = parse_parts(tokenizer, &file, err);
+    wn_tokenizer_file_deinit(&file);
     if (status != WN_OK)
         wn_tokenizer_free(tokenizer);
     else

@@ -34,15 +34,15 @@ typedef struct best {
     int32_t id;
 } best;
 
-static wn_status parse(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
+static wn_status parse(wn_token_model **out, wn_tokenizer_file *file, const wn_vocab *vocab,
                        wn_error *err)
 {
-    const wn_fields fields = {json_object_get(document->root, "model"), "model"};
+    const wn_fields fields = {json_object_get(file->root, "model"), "model"};
     uint32_t unk_id = UNSET;
     bool byte_fallback = false;
     WN_TRY(wn_field_uint(&unk_id, &fields, "unk_id", WN_OPTIONAL, err));
     WN_TRY(wn_field_bool(&byte_fallback, &fields, "byte_fallback", WN_OPTIONAL, err));
-    if (document->form != WN_VOCAB_LIST)
+    if (file->form != WN_VOCAB_LIST)
         WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected an array of [piece, score]");
     if (unk_id != UNSET && unk_id >= vocab->n_ids)
         WN_FAIL(err, WN_ERR_FORMAT, "model.unk_id: is %u, but model.vocab has %zu pieces", unk_id,
@@ -51,8 +51,8 @@ static wn_status parse(wn_token_model **out, wn_document *document, const wn_voc
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a Unigram model");
     model->base = (wn_token_model){&wn_unigram_ops, vocab};
-    model->scores = document->scores;
-    document->scores = NULL;
+    model->scores = file->scores;
+    file->scores = NULL;
     double lowest = (double)INFINITY;
     for (size_t id = 0; id < vocab->n_ids; id++)
         lowest = model->scores[id] < lowest ? model->scores[id] : lowest;

@@ -12,13 +12,13 @@ typedef struct wordlevel {
     int32_t unk_id; /* -1: not in the vocabulary */
 } wordlevel;
 
-static wn_status parse(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
+static wn_status parse(wn_token_model **out, wn_tokenizer_file *file, const wn_vocab *vocab,
                        wn_error *err)
 {
-    const wn_fields fields = {json_object_get(document->root, "model"), "model"};
+    const wn_fields fields = {json_object_get(file->root, "model"), "model"};
     wn_str unk;
     WN_TRY(wn_field_str(&unk, &fields, "unk_token", WN_REQUIRED, err));
-    if (document->form != WN_VOCAB_OBJECT)
+    if (file->form != WN_VOCAB_OBJECT)
         WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected an object of pieces and ids");
     wordlevel *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)

@@ -17,16 +17,16 @@ typedef struct wordpiece {
     wn_trie_node inner; /* where they start in the trie */
 } wordpiece;
 
-static wn_status parse(wn_token_model **out, wn_document *document, const wn_vocab *vocab,
+static wn_status parse(wn_token_model **out, wn_tokenizer_file *file, const wn_vocab *vocab,
                        wn_error *err)
 {
-    const wn_fields fields = {json_object_get(document->root, "model"), "model"};
+    const wn_fields fields = {json_object_get(file->root, "model"), "model"};
     wn_str unk, prefix;
     uint32_t max_chars;
     WN_TRY(wn_field_str(&unk, &fields, "unk_token", WN_REQUIRED, err));
     WN_TRY(wn_field_str(&prefix, &fields, "continuing_subword_prefix", WN_REQUIRED, err));
     WN_TRY(wn_field_uint(&max_chars, &fields, "max_input_chars_per_word", WN_REQUIRED, err));
-    if (document->form != WN_VOCAB_OBJECT)
+    if (file->form != WN_VOCAB_OBJECT)
         WN_FAIL(err, WN_ERR_FORMAT, "model.vocab: expected an object of pieces and ids");
     wordpiece *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)

@@ -1,6 +1,6 @@
-/* See document.h.  Outside of the two large values the reader looks only for keys and brackets; any
- * mistake there is left for jansson to find, which sees the same text. */
-#include "token/document.h"
+/* See tokenizer_file.h.  Outside of the two large values the reader looks only for keys and
+ * brackets; any mistake there is left for jansson to find, which sees the same text. */
+#include "token/tokenizer_file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/json_bind.h"
@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define WN_WHERE "token/document"
+#define WN_WHERE "token/tokenizer_file"
 
 /* An id may be this much over the file's size in bytes; real vocabularies have no such gaps. */
 #define ID_SLACK (1u << 20)
@@ -17,7 +17,7 @@ typedef struct reader {
     wn_scan scan;
     wn_buf rest;        /* the text without the two values */
     const char *copied; /* rest holds all before this place */
-    wn_document *document;
+    wn_tokenizer_file *file;
     wn_error *err;
 } reader;
 
@@ -35,9 +35,9 @@ static wn_status scan_error(const reader *r, const char *path)
 static wn_status read_vocab_object(reader *r)
 {
     wn_scan *scan = &r->scan;
-    wn_vocab *vocab = &r->document->vocab;
+    wn_vocab *vocab = &r->file->vocab;
     uint32_t id_max = ID_SLACK + (uint32_t)(scan->end - scan->start);
-    r->document->form = WN_VOCAB_OBJECT;
+    r->file->form = WN_VOCAB_OBJECT;
     if (wn_scan_take(scan, '}'))
         return WN_OK;
     do {
@@ -62,16 +62,16 @@ static wn_status read_vocab_object(reader *r)
 static wn_status read_vocab_list(reader *r)
 {
     wn_scan *scan = &r->scan;
-    wn_document *doc = r->document;
-    wn_vocab *vocab = &doc->vocab;
-    doc->form = WN_VOCAB_LIST;
+    wn_tokenizer_file *file = r->file;
+    wn_vocab *vocab = &file->vocab;
+    file->form = WN_VOCAB_LIST;
     if (wn_scan_take(scan, ']'))
         return WN_OK;
     do {
         size_t at = vocab->bytes.len, id = vocab->n_ids;
-        if (!wn_mem_grow(&doc->scores, &doc->scores_cap, id + 1, sizeof *doc->scores) ||
+        if (!wn_mem_grow(&file->scores, &file->scores_cap, id + 1, sizeof *file->scores) ||
             !wn_scan_need(scan, '[', "'['") || !wn_scan_string(scan, &vocab->bytes) ||
-            !wn_scan_need(scan, ',', "','") || !wn_scan_double(scan, &doc->scores[id]) ||
+            !wn_scan_need(scan, ',', "','") || !wn_scan_double(scan, &file->scores[id]) ||
             !wn_scan_need(scan, ']', "']'"))
             return scan_error(r, "model.vocab");
         WN_TRY(wn_vocab_add(vocab, at, (uint32_t)id, NULL, r->err));
@@ -84,7 +84,7 @@ static wn_status read_vocab_list(reader *r)
 /* "a b": the split is at the one space; a line that starts with #version is no merge. */
 static wn_status read_merge_line(reader *r, wn_merge_text *merge, bool *skip)
 {
-    wn_buf *bytes = &r->document->merge_bytes;
+    wn_buf *bytes = &r->file->merge_bytes;
     size_t from = bytes->len;
     if (!wn_scan_string(&r->scan, bytes))
         return scan_error(r, "model.merges");
@@ -98,7 +98,7 @@ static wn_status read_merge_line(reader *r, wn_merge_text *merge, bool *skip)
     size_t left = space == NULL ? 0 : (size_t)(space - line.ptr);
     if (space == NULL || memchr(space + 1, ' ', line.len - left - 1) != NULL)
         WN_FAIL(r->err, WN_ERR_FORMAT, "model.merges[%zu]: '%.*s' is not two pieces and one space",
-                r->document->n_merges, WN_STR_ARG(line));
+                r->file->n_merges, WN_STR_ARG(line));
     memmove(bytes->ptr + from + left, space + 1, line.len - left - 1);
     bytes->len--;
     *merge = (wn_merge_text){(uint32_t)left, (uint32_t)(line.len - left - 1)};
@@ -109,7 +109,7 @@ static wn_status read_merge_line(reader *r, wn_merge_text *merge, bool *skip)
 static wn_status read_merge_pair(reader *r, wn_merge_text *merge)
 {
     wn_scan *scan = &r->scan;
-    wn_buf *bytes = &r->document->merge_bytes;
+    wn_buf *bytes = &r->file->merge_bytes;
     size_t from = bytes->len;
     if (!wn_scan_string(scan, bytes) || !wn_scan_need(scan, ',', "','"))
         return scan_error(r, "model.merges");
@@ -124,17 +124,18 @@ static wn_status read_merge_pair(reader *r, wn_merge_text *merge)
 static wn_status read_merges(reader *r)
 {
     wn_scan *scan = &r->scan;
-    wn_document *doc = r->document;
-    doc->has_merges = true;
+    wn_tokenizer_file *file = r->file;
+    file->has_merges = true;
     if (wn_scan_take(scan, ']'))
         return WN_OK;
-    if (!wn_buf_reserve(&doc->merge_bytes, 1 + (size_t)(scan->end - scan->at) / 4))
+    if (!wn_buf_reserve(&file->merge_bytes, 1 + (size_t)(scan->end - scan->at) / 4))
         return scan_error(r, "model.merges");
     bool pairs = wn_scan_take(scan, '[');
     for (bool first = true;; first = false) {
         wn_merge_text merge = {0, 0};
         bool skip = false;
-        if (!wn_mem_grow(&doc->merges, &doc->merges_cap, doc->n_merges + 1, sizeof *doc->merges))
+        if (!wn_mem_grow(&file->merges, &file->merges_cap, file->n_merges + 1,
+                         sizeof *file->merges))
             return scan_error(r, "model.merges");
         if (pairs) {
             if (!first && !wn_scan_need(scan, '[', "'[', as before"))
@@ -144,24 +145,24 @@ static wn_status read_merges(reader *r)
             WN_TRY(read_merge_line(r, &merge, &skip));
         }
         if (!skip)
-            doc->merges[doc->n_merges++] = merge;
+            file->merges[file->n_merges++] = merge;
         if (!wn_scan_take(scan, ','))
             break;
     }
     return wn_scan_need(scan, ']', "',' or ']'") ? WN_OK : scan_error(r, "model.merges");
 }
 
-/* ---- the document ---------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 /* If the value that comes next is one of the two large ones, read it; null stays in its place. */
 static wn_status read_large(reader *r, wn_str key)
 {
     wn_scan *scan = &r->scan;
-    wn_document *doc = r->document;
+    wn_tokenizer_file *file = r->file;
     bool is_vocab = wn_str_equal(key, WN_STR("vocab"));
     if (!is_vocab && !wn_str_equal(key, WN_STR("merges")))
         return WN_OK;
-    if (is_vocab ? doc->form != WN_VOCAB_MISSING : doc->has_merges)
+    if (is_vocab ? file->form != WN_VOCAB_MISSING : file->has_merges)
         WN_FAIL(r->err, WN_ERR_FORMAT, "model.%.*s is there twice", WN_STR_ARG(key));
     const char *from = scan->at;
     if (wn_scan_take(scan, '['))
@@ -172,7 +173,7 @@ static wn_status read_large(reader *r, wn_str key)
         return WN_OK;
     if (!wn_buf_push(&r->rest, r->copied, (size_t)(from - r->copied)) ||
         !wn_buf_push_str(&r->rest, WN_STR("null")))
-        WN_FAIL(r->err, WN_ERR_MEMORY, "no memory for a document");
+        WN_FAIL(r->err, WN_ERR_MEMORY, "no memory for tokenizer.json");
     r->copied = scan->at;
     return WN_OK;
 }
@@ -208,20 +209,20 @@ static wn_status walk_object(reader *r, bool in_model)
     return status;
 }
 
-wn_status wn_document_open(wn_document *out, wn_str json, wn_error *err)
+wn_status wn_tokenizer_file_parse(wn_tokenizer_file *out, wn_str json, wn_error *err)
 {
-    *out = (wn_document){0};
+    *out = (wn_tokenizer_file){0};
     if (json.len > WN_TOKENIZER_JSON_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "tokenizer.json has %zu bytes, at most %u are read", json.len,
                 WN_TOKENIZER_JSON_MAX);
     WN_TRY(wn_vocab_init(&out->vocab, 64 + json.len / 8, err));
     reader r = {.scan = {json.ptr, json.ptr, json.ptr + json.len, NULL},
                 .copied = json.ptr,
-                .document = out,
+                .file = out,
                 .err = err};
     wn_status status = walk_object(&r, false);
     if (status == WN_OK && !wn_buf_push(&r.rest, r.copied, (size_t)(r.scan.end - r.copied)))
-        status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "no memory for a document");
+        status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "no memory for tokenizer.json");
     if (status == WN_OK)
         status = wn_json_parse(&out->root, wn_buf_str(&r.rest), "tokenizer.json", err);
     wn_buf_deinit(&r.rest);
@@ -230,12 +231,12 @@ wn_status wn_document_open(wn_document *out, wn_str json, wn_error *err)
     return status;
 }
 
-void wn_document_close(wn_document *document)
+void wn_tokenizer_file_deinit(wn_tokenizer_file *file)
 {
-    json_decref(document->root);
-    wn_vocab_deinit(&document->vocab);
-    wn_mem_free(document->scores);
-    wn_buf_deinit(&document->merge_bytes);
-    wn_mem_free(document->merges);
-    *document = (wn_document){0};
+    json_decref(file->root);
+    wn_vocab_deinit(&file->vocab);
+    wn_mem_free(file->scores);
+    wn_buf_deinit(&file->merge_bytes);
+    wn_mem_free(file->merges);
+    *file = (wn_tokenizer_file){0};
 }

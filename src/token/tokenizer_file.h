@@ -3,8 +3,8 @@
  * file would cost several times the time and memory that the tables do.
  * Owns the grammar of the two large values in both of their forms; what the model makes of them is
  * the model's.  Thread rule: one at a time. */
-#ifndef WN_TOKEN_DOCUMENT_H
-#define WN_TOKEN_DOCUMENT_H
+#ifndef WN_TOKEN_TOKENIZER_FILE_H
+#define WN_TOKEN_TOKENIZER_FILE_H
 
 #include "token/vocab.h"
 
@@ -18,12 +18,12 @@ typedef enum wn_vocab_form {
     WN_VOCAB_LIST    /* [["piece", score]], ids in order */
 } wn_vocab_form;
 
-/* One merge: two strings behind each other in wn_document.merge_bytes. */
+/* One merge: two strings behind each other in wn_tokenizer_file.merge_bytes. */
 typedef struct wn_merge_text {
     uint32_t left_len, right_len;
 } wn_merge_text;
 
-typedef struct wn_document {
+typedef struct wn_tokenizer_file {
     json_t *root;
     wn_vocab_form form;
     wn_vocab vocab;
@@ -33,12 +33,13 @@ typedef struct wn_document {
     wn_buf merge_bytes;
     wn_merge_text *merges; /* [n_merges] */
     size_t n_merges, merges_cap;
-} wn_document;
+} wn_tokenizer_file;
 
-/* Read a document.
+/* Read the bytes of a file.
  * Fails:   WN_ERR_FORMAT with the byte or the JSON path, WN_ERR_LIMIT, WN_ERR_MEMORY.
- * Owns:    caller closes *out with wn_document_close(), also after a failure; json is not kept. */
-WN_MUST_USE wn_status wn_document_open(wn_document *out, wn_str json, wn_error *err);
-void wn_document_close(wn_document *document);
+ * Owns:    caller frees *out with wn_tokenizer_file_deinit(), also after a failure; json is not
+ *          kept. */
+WN_MUST_USE wn_status wn_tokenizer_file_parse(wn_tokenizer_file *out, wn_str json, wn_error *err);
+void wn_tokenizer_file_deinit(wn_tokenizer_file *file);
 
 #endif
