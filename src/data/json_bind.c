@@ -3,6 +3,7 @@
 #include "data/json_bind.h"
 
 #include "base/str.h"
+#include "data/json_scan.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,14 +18,6 @@ static size_t line_of(wn_str text, size_t at)
     for (size_t i = 0; i < at; i++)
         line += text.ptr[i] == '\n';
     return line;
-}
-
-/* The index behind the string that starts behind the quote at i, or the text's length. */
-static size_t skip_string(wn_str text, size_t i)
-{
-    while (i < text.len && text.ptr[i] != '"')
-        i += text.ptr[i] == '\\' ? 2 : 1;
-    return i < text.len ? i + 1 : text.len;
 }
 
 static bool ends_token(char c)
@@ -60,13 +53,15 @@ static wn_status scan(facts *out, wn_str text, const char *name, wn_error *err)
     *out = (facts){0};
     for (size_t i = 0; i < text.len;) {
         char c = text.ptr[i++];
-        if (c == '"')
-            i = skip_string(text, i);
-        else if (c == '}' || c == ']')
+        if (c == '"') {
+            const char *behind = wn_scan_string_end(text.ptr + i, text.ptr + text.len);
+            i = behind == NULL ? text.len : (size_t)(behind - text.ptr);
+        } else if (c == '}' || c == ']') {
             depth -= depth > 0;
-        else if ((c == '{' || c == '[') && ++depth > WN_JSON_DEPTH_MAX)
+        } else if ((c == '{' || c == '[') && ++depth > WN_JSON_DEPTH_MAX) {
             WN_FAIL(err, WN_ERR_LIMIT, "%s: line %zu, byte %zu: nested deeper than %d levels", name,
                     line_of(text, i - 1), i - 1, WN_JSON_DEPTH_MAX);
+        }
         out->n_values += c == ',' || c == '[' || c == '{';
         out->longest_token = WN_MAX(out->longest_token, i - start);
         if (ends_token(c)) {

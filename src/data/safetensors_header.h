@@ -1,5 +1,5 @@
-/* The header of one safetensors file: JSON of one fixed shape, read by a scanner of its own,
- * because a general parser would need a gigabyte for the largest header that the format allows.
+/* The header of one safetensors file: JSON of one fixed shape, read without a tree, because
+ * a general parser would need a gigabyte for the largest header that the format allows.
  * Memory: names are slices of the header; only a name with escapes is copied.
  * Thread rule: one at a time per list. */
 #ifndef WN_DATA_SAFETENSORS_HEADER_H

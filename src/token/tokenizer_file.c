@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/json_bind.h"
-#include "token/scan.h"
+#include "data/json_scan.h"
 
 #include <inttypes.h>
 
@@ -36,22 +36,22 @@ static wn_status read_vocab_object(reader *r)
 {
     wn_scan *scan = &r->scan;
     wn_vocab *vocab = &r->file->vocab;
-    uint32_t id_max = ID_SLACK + (uint32_t)(scan->end - scan->start);
+    uint64_t id_max = ID_SLACK + (uint64_t)(scan->end - scan->start);
     r->file->form = WN_VOCAB_OBJECT;
     if (wn_scan_take(scan, '}'))
         return WN_OK;
     do {
         size_t at = vocab->bytes.len;
-        uint32_t id;
+        uint64_t id;
         int32_t old;
         if (!wn_scan_string(scan, &vocab->bytes) || !wn_scan_need(scan, ':', "':'") ||
             !wn_scan_uint(scan, &id, id_max))
             return scan_error(r, "model.vocab");
-        WN_TRY(wn_vocab_add(vocab, at, id, &old, r->err));
+        WN_TRY(wn_vocab_add(vocab, at, (uint32_t)id, &old, r->err));
         if (old >= 0) {
             wn_str piece = wn_vocab_piece(vocab, (int32_t)id);
             WN_FAIL(r->err, WN_ERR_FORMAT,
-                    "model.vocab: '%.*s' is there twice, as %" PRId32 " and as %" PRIu32,
+                    "model.vocab: '%.*s' is there twice, as %" PRId32 " and as %" PRIu64,
                     WN_STR_ARG(piece), old, id);
         }
     } while (wn_scan_take(scan, ','));

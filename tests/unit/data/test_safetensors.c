@@ -179,7 +179,8 @@ static void shape_dtype_and_range_must_agree(void **state)
             "shape of F32 has no size in bytes");
     damaged("{\"a\":" ENTRY("F32", "[4611686018427387904,4]", "[0,0]") "}", 0, "no size in bytes");
     damaged("{\"a\":" ENTRY("F32", "[2305843009213693952]", "[0,0]") "}", 0, "no size in bytes");
-    damaged("{\"a\":" ENTRY("F32", "[18446744073709551616]", "[0,0]") "}", 0, "number over 2^64");
+    damaged("{\"a\":" ENTRY("F32", "[18446744073709551616]", "[0,0]") "}", 0,
+            "expected a smaller number");
     damaged("{\"a\":" ENTRY("F32", "[1]", "[0,18446744073709551615]") "}", 4,
             "the data has 4 bytes");
     refuses(WN_STR("{\"a\":" ENTRY("I8", "[1,1,1,1,1,1,1,1,1]", "[0,1]") "}"), 1, WN_ERR_LIMIT,
@@ -191,9 +192,9 @@ static void header_must_have_the_form_of_the_format(void **state)
     (void)state;
     damaged(" {}", 0, "header byte 0: 0x20, expected '{'");
     damaged("[]", 0, "header byte 0: '[', expected '{'");
-    damaged("{}x", 0, "header byte 2: 'x', expected nothing but spaces");
-    damaged("{", 0, "header byte 1: ends, expected '\"'");
-    damaged("{\"a\":" ENTRY("I8", "[1]", "[0,1]") ",}", 1, ": '}', expected '\"'");
+    damaged("{}x", 0, "header byte 2: 'x', expected nothing but white space");
+    damaged("{", 0, "header byte 1: ends, expected a string");
+    damaged("{\"a\":" ENTRY("I8", "[1]", "[0,1]") ",}", 1, ": '}', expected a string");
     damaged("{\"a\":" ENTRY("I8", "[1]", "[0,1]") ",\"a\":" ENTRY("I8", "[1]", "[1,2]") "}", 2,
             "m: tensor 'a' is there twice, both in this file");
     damaged("{\"a\":" ENTRY("I8", "[1]", "[0,1]") ",\"\\u0061\":" ENTRY("I8", "[1]", "[1,2]") "}",
@@ -203,31 +204,42 @@ static void header_must_have_the_form_of_the_format(void **state)
     damaged("{\"a\":{\"dtype\":\"I8\",\"dtype\":\"I8\"}}", 1,
             "m: tensor 'a': second field 'dtype'");
     damaged("{\"a\":{\"dtype\":\"I8\",\"extra\":[]}}", 1, "m: tensor 'a': unknown field 'extra'");
-    damaged("{\"a\":{}}", 1, ": '}', expected '\"'");
+    damaged("{\"a\":{}}", 1, ": '}', expected a string");
     damaged("{\"a\":" ENTRY("I8", "[1]", "[0]") "}", 1, "data_offsets has 1 numbers, expected 2");
     refuses(WN_STR("{\"a\":" ENTRY("I8", "[1]", "[0,1,1]") "}"), 1, WN_ERR_LIMIT, "over 2 numbers");
     damaged("{\"a\":" ENTRY("I8", "[-1]", "[0,1]") "}", 1, ": '-', expected a whole number");
-    damaged("{\"a\":" ENTRY("I8", "[1.0]", "[0,1]") "}", 1, ": '.', expected ']'");
+    damaged("{\"a\":" ENTRY("I8", "[1.0]", "[0,1]") "}", 1, "expected a whole number");
     damaged("{\"a\":" ENTRY("I8", "[01]", "[0,1]") "}", 1, "expected a whole number");
     damaged("{\"a\":" ENTRY("I8", "[\"1\"]", "[0,1]") "}", 1, ": '\"', expected a whole number");
     damaged("{\"a\":{\"shape\":[[1]]}}", 1, ": '[', expected a whole number");
     damaged("{\"a\":[1]}", 1, ": '[', expected '{'");
     damaged("{\"a\":null}", 1, ": 'n', expected '{'");
-    damaged("{\"__metadata__\":{\"a\":1}}", 0, ": '1', expected '\"'");
-    damaged("{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", 0, ": '{', expected '\"'");
+    damaged("{\"__metadata__\":{\"a\":1}}", 0, ": '1', expected a string");
+    damaged("{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", 0, ": '{', expected a string");
     damaged("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "m: two '__metadata__' fields");
 }
 
 static void names_must_be_clean_unicode(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\xFF",    "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                                      "\xC3",    "\\ud800",  "\\udc00",      "\\ud800\\u0041",
-                                      "\\u12g4", "\\x41",    "\x01",         "\\u123"};
+    static const char *const bad[][2] = {
+        {"\xFF", "valid UTF-8"},
+        {"\xC0\x80", "valid UTF-8"},
+        {"\xED\xA0\x80", "valid UTF-8"},
+        {"\xF4\x90\x80\x80", "valid UTF-8"},
+        {"\xC3", "valid UTF-8"},
+        {"\x01", "the end of a string"},
+        {"\\x41", "a JSON escape"},
+        {"\\ud800", "two surrogates of one character"},
+        {"\\ud800\\u0041", "two surrogates of one character"},
+        {"\\udc00", "\\u and four hexadecimal digits of a character"},
+        {"\\u12g4", "\\u and four hexadecimal digits of a character"},
+        {"\\u123", "\\u and four hexadecimal digits of a character"},
+    };
     for (size_t i = 0; i < WN_ARRAY_LEN(bad); i++) {
         char header[200];
-        snprintf(header, sizeof header, "{\"%s\":" ENTRY("I8", "[1]", "[0,1]") "}", bad[i]);
-        damaged(header, 1, "expected valid UTF-8, a valid escape and no control character");
+        snprintf(header, sizeof header, "{\"%s\":" ENTRY("I8", "[1]", "[0,1]") "}", bad[i][0]);
+        damaged(header, 1, bad[i][1]);
     }
     damaged("{\"\":" ENTRY("I8", "[1]", "[0,1]") "}", 1, "name is empty");
     damaged("{\"a\\u001b[2J\":" ENTRY("I8", "[1]", "[0,1]") "}", 1, "control character");

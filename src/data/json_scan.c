@@ -1,5 +1,5 @@
-/* See scan.h. */
-#include "token/scan.h"
+/* See json_scan.h. */
+#include "data/json_scan.h"
 #include "data/unicode.h"
 
 #include <math.h>
@@ -28,8 +28,10 @@ static void pass_space(wn_scan *scan)
 
 bool wn_scan_take(wn_scan *scan, char c)
 {
+    if (scan->expected != NULL)
+        return false;
     pass_space(scan);
-    if (scan->expected != NULL || peek(scan) != c)
+    if (peek(scan) != c)
         return false;
     scan->at++;
     return true;
@@ -38,6 +40,12 @@ bool wn_scan_take(wn_scan *scan, char c)
 bool wn_scan_need(wn_scan *scan, char c, const char *expected)
 {
     return wn_scan_take(scan, c) || fail(scan, scan->at, expected);
+}
+
+bool wn_scan_end(wn_scan *scan)
+{
+    pass_space(scan);
+    return scan->at == scan->end || fail(scan, scan->at, "nothing but white space");
 }
 
 /* ---- strings --------------------------------------------------------------------------------- */
@@ -67,7 +75,7 @@ static bool push_code_point(wn_buf *out, uint32_t cp)
 }
 
 /* Read the escape whose backslash is at scan->at. */
-static bool take_escape(wn_scan *scan, wn_buf *out)
+static bool take_escape(wn_scan *scan, uint32_t *out)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     const char *p = scan->at + 1;
@@ -76,7 +84,8 @@ static bool take_escape(wn_scan *scan, wn_buf *out)
     const char *name = *p == '\0' ? NULL : strchr(names, *p);
     if (name != NULL) {
         scan->at = p + 1;
-        return wn_buf_push_byte(out, values[name - names]);
+        *out = (uint32_t)values[name - names];
+        return true;
     }
     if (*p != 'u')
         return fail(scan, p, "a JSON escape");
@@ -93,7 +102,25 @@ static bool take_escape(wn_scan *scan, wn_buf *out)
         return fail(scan, scan->at, "\\u and four hexadecimal digits of a character");
     }
     scan->at = p;
-    return push_code_point(out, cp);
+    *out = cp;
+    return true;
+}
+
+/* Take the characters up to the next quote or backslash. */
+static bool take_plain(wn_scan *scan, wn_str *out)
+{
+    const char *from = scan->at, *p = from;
+    unsigned char high = 0;
+    while (p < scan->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        high |= (unsigned char)*p++;
+    *out = (wn_str){from, (size_t)(p - from)};
+    size_t valid = high < 0x80 ? out->len : wn_utf8_check(*out);
+    if (valid < out->len)
+        return fail(scan, from + valid, "valid UTF-8");
+    if (p == scan->end || (unsigned char)*p < 0x20)
+        return fail(scan, p, "the end of a string");
+    scan->at = p;
+    return true;
 }
 
 bool wn_scan_string(wn_scan *scan, wn_buf *out)
@@ -101,26 +128,35 @@ bool wn_scan_string(wn_scan *scan, wn_buf *out)
     if (!wn_scan_need(scan, '"', "a string"))
         return false;
     for (;;) {
-        const char *from = scan->at, *p = from;
-        unsigned char high = 0;
-        while (p < scan->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-            high |= (unsigned char)*p++;
-        wn_str plain = {from, (size_t)(p - from)};
-        size_t valid = high < 0x80 ? plain.len : wn_utf8_check(plain);
-        if (valid < plain.len)
-            return fail(scan, from + valid, "valid UTF-8");
-        if (!wn_buf_push_str(out, plain))
+        wn_str plain;
+        uint32_t escaped;
+        if (!take_plain(scan, &plain) || (out != NULL && !wn_buf_push_str(out, plain)))
             return false;
-        scan->at = p;
-        if (p == scan->end || (unsigned char)*p < 0x20)
-            return fail(scan, p, "the end of a string");
-        if (*p == '"') {
+        if (*scan->at == '"') {
             scan->at++;
             return true;
         }
-        if (!take_escape(scan, out))
+        if (!take_escape(scan, &escaped) || (out != NULL && !push_code_point(out, escaped)))
             return false;
     }
+}
+
+bool wn_scan_slice(wn_scan *scan, wn_str *out, wn_buf *spare)
+{
+    if (!wn_scan_need(scan, '"', "a string"))
+        return false;
+    const char *quote = scan->at - 1;
+    if (!take_plain(scan, out))
+        return false;
+    if (*scan->at == '"') {
+        scan->at++;
+        return true;
+    }
+    scan->at = quote;
+    wn_buf_clear(spare);
+    bool ok = wn_scan_string(scan, spare);
+    *out = wn_buf_str(spare);
+    return ok;
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -148,7 +184,7 @@ static int32_t take_digits(wn_scan *scan, uint64_t *value, int32_t *n_fitting)
     return n_dropped;
 }
 
-bool wn_scan_uint(wn_scan *scan, uint32_t *out, uint32_t max)
+bool wn_scan_uint(wn_scan *scan, uint64_t *out, uint64_t max)
 {
     pass_space(scan);
     const char *from = scan->at;
@@ -160,7 +196,7 @@ bool wn_scan_uint(wn_scan *scan, uint32_t *out, uint32_t max)
         return fail(scan, from, "a whole number of 0 or more");
     if (n_dropped > 0 || value > max)
         return fail(scan, from, "a smaller number");
-    *out = (uint32_t)value;
+    *out = value;
     return true;
 }
 
@@ -237,22 +273,19 @@ bool wn_scan_double(wn_scan *scan, double *out)
 
 /* ---- passing over ---------------------------------------------------------------------------- */
 
-/* Pass over the string that starts at scan->at. */
-static bool skip_string(wn_scan *scan)
+const char *wn_scan_string_end(const char *p, const char *end)
 {
-    for (const char *p = scan->at + 1; p < scan->end; p++) {
-        p = memchr(p, '"', (size_t)(scan->end - p));
+    while (p < end) {
+        p = memchr(p, '"', (size_t)(end - p));
         if (p == NULL)
             break;
-        const char *slash = p;
+        const char *slash = p++;
         while (slash[-1] == '\\')
             slash--;
-        if ((p - slash) % 2 == 0) {
-            scan->at = p + 1;
-            return true;
-        }
+        if ((p - slash) % 2 == 1)
+            return p;
     }
-    return fail(scan, scan->at, "the end of a string");
+    return NULL;
 }
 
 bool wn_scan_skip(wn_scan *scan)
@@ -262,8 +295,10 @@ bool wn_scan_skip(wn_scan *scan)
     for (size_t depth = 0; scan->at < scan->end;) {
         char c = *scan->at;
         if (c == '"') {
-            if (!skip_string(scan))
-                return false;
+            const char *behind = wn_scan_string_end(scan->at + 1, scan->end);
+            if (behind == NULL)
+                return fail(scan, scan->at, "the end of a string");
+            scan->at = behind;
         } else {
             if (depth == 0 && (c == ',' || c == ']' || c == '}'))
                 break; /* the end of a number or word, or no value at all */
