@@ -91,7 +91,8 @@ out:
 
 bool wn_file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    struct stat info;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool wn_file_join(wn_buf *out, const char *dir, const char *name)
@@ -99,6 +100,5 @@ bool wn_file_join(wn_buf *out, const char *dir, const char *name)
     wn_buf_clear(out);
     size_t len = strlen(dir);
     bool slash = len > 0 && dir[len - 1] != '/';
-    return wn_buf_printf(out, "%s%s%s", dir, slash ? "/" : "", name) &&
-           wn_buf_reserve(out, 1);
+    return wn_buf_printf(out, "%s%s%s", dir, slash ? "/" : "", name) && wn_buf_reserve(out, 1);
 }

@@ -23,7 +23,8 @@ void wn_file_unmap(wn_file_map *map);
  * Fails:   WN_ERR_IO as above, WN_ERR_LIMIT when it is larger, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_file_read(wn_buf *out, const char *path, size_t max_bytes, wn_error *err);
 
-/* Whether path is there, be it a file, a folder or something else. */
+/* Whether path is there: a file, a folder, a link to nothing, or what cannot be looked at; only a
+ * name that does not exist is not. */
 bool wn_file_exists(const char *path);
 
 /* "dir/name" with a NUL, into *out, replacing its content.

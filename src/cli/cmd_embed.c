@@ -10,7 +10,7 @@
 #define WN_WHERE    "cli/embed"
 #define CHUNK_TEXTS 256 /* embedded between two writes */
 
-static bool push_vector(wn_buf *out, size_t index, const float *vector, size_t dim)
+static bool push_vector(wn_buf *out, size_t index, const float *vector, size_t dim, bool truncated)
 {
     wn_buf_printf(out, "{\"index\":%zu,\"embedding\":[", index);
     for (size_t i = 0; i < dim; i++) {
@@ -18,7 +18,7 @@ static bool push_vector(wn_buf *out, size_t index, const float *vector, size_t d
             wn_buf_push_byte(out, ',');
         wn_json_push_float(out, vector[i]);
     }
-    return wn_buf_push(out, "]}\n", 3);
+    return wn_buf_push_str(out, truncated ? WN_STR("],\"truncated\":true}\n") : WN_STR("]}\n"));
 }
 
 static wn_status embed_all(wn_program *program, wn_runner *runner, const wn_document_list *list,
@@ -28,6 +28,9 @@ static wn_status embed_all(wn_program *program, wn_runner *runner, const wn_docu
     options.pooling = (wn_pooling)wn_args_int(&program->args, WN_OPT_POOLING);
     options.no_normalize = wn_args_has(&program->args, WN_OPT_NO_NORMALIZE);
     options.plain_specials = wn_args_has(&program->args, WN_OPT_PLAIN_SPECIALS);
+    bool truncated[CHUNK_TEXTS];
+    size_t n_truncated = 0;
+    options.truncated = truncated;
     wn_progress progress;
     wn_progress_begin(&progress, &program->terminal, "texts");
     wn_status status = WN_OK;
@@ -35,8 +38,10 @@ static wn_status embed_all(wn_program *program, wn_runner *runner, const wn_docu
         size_t n = WN_MIN(list->n - done, (size_t)CHUNK_TEXTS);
         status = wn_embed(vectors, runner, list->texts + done, n, &options, err);
         wn_buf_clear(out);
-        for (size_t i = 0; status == WN_OK && i < n; i++)
-            push_vector(out, done + i, vectors + i * dim, dim);
+        for (size_t i = 0; status == WN_OK && i < n; i++) {
+            push_vector(out, done + i, vectors + i * dim, dim, truncated[i]);
+            n_truncated += truncated[i];
+        }
         if (status == WN_OK)
             status = wn_program_write(program, out, err);
         done += n;
@@ -46,6 +51,9 @@ static wn_status embed_all(wn_program *program, wn_runner *runner, const wn_docu
             wn_progress_update(&progress, done, list->n);
     }
     wn_progress_end(&progress);
+    if (n_truncated > 0)
+        wn_program_note(program, "winnow: %zu of %zu texts %s cut at the model's limit\n",
+                        n_truncated, list->n, n_truncated == 1 ? "was" : "were");
     return status;
 }
 

@@ -77,7 +77,8 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .details =
                 "Reads texts as rank reads documents and writes a JSON line for each, in "
                 "order: {\"index\": 0, \"embedding\": [...]}. The model must be one that has "
-                "one vector a text. A text over the model's limit is cut at its end.",
+                "one vector a text. A text over the model's limit is cut at its end "
+                "and says \"truncated\": true.",
             .examples = "winnow embed --model all-MiniLM-L6-v2 texts.txt > vectors.jsonl",
             .operand = WN_VALUE_FILE,
             .max_operands = 1,

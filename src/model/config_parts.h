@@ -9,6 +9,7 @@
 /* Bounds that no model in sight comes near; they keep every later product of sizes far from
  * wrapping. */
 #define WN_HIDDEN_MAX    65536
+#define WN_LATE_DIM_MAX  8192 /* width of the vectors that late interaction keeps */
 #define WN_VOCAB_MAX     (16 * 1024 * 1024)
 #define WN_POSITIONS_MAX (1024 * 1024)
 

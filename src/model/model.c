@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/config_parts.h"
 #include "model/encoder.h"
 
 #define WN_WHERE "model/model"
@@ -42,6 +43,9 @@ static wn_status bind_late(wn_model *model, wn_tensors *tensors, const wn_kernel
         weights = wn_tensors_get(tensors, 1, model->config.vocab, "token_weight");
     if (!wn_tensors_ok(tensors))
         return WN_OK;
+    if (w.rows > WN_LATE_DIM_MAX)
+        WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
+                WN_LATE_DIM_MAX);
     late->dim = w.rows;
     WN_TRY(wn_linear_init(&model->output, kernels, &w, NULL, 1, err));
     if (!late->token_weight)

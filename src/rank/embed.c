@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "rank/runner.h"
 
+#include <math.h>
 #include <string.h>
 
 #define WN_WHERE "rank/embed"
@@ -44,6 +45,16 @@ static void flush(float *out, wn_runner *runner, const wn_embed_options *options
     wn_runner_clear(runner);
 }
 
+static wn_status check_finite(const float *vectors, size_t n, size_t dim, wn_error *err)
+{
+    for (size_t i = 0; i < n * dim; i++) {
+        if (!isfinite(vectors[i]))
+            WN_FAIL(err, WN_ERR_FORMAT, "text %zu: the model's vector has %f, expected a number",
+                    i / dim, (double)vectors[i]);
+    }
+    return WN_OK;
+}
+
 static wn_status embed_texts(float *out, wn_runner *runner, const wn_doc *docs, size_t n,
                              const wn_embed_options *options, wn_error *err)
 {
@@ -55,6 +66,8 @@ static wn_status embed_texts(float *out, wn_runner *runner, const wn_doc *docs, 
             WN_FAIL(err, WN_ERR_LIMIT, "text %zu: %zu tokens, at most %zu", i,
                     docs[i].n_ids + engine->n_special_single, engine->config.max_tokens);
         size_t n_ids = WN_MIN(docs[i].n_ids, room);
+        if (options->truncated != NULL)
+            options->truncated[i] = n_ids < docs[i].n_ids;
         if (!wn_runner_fits(runner, n_ids + engine->n_special_single)) {
             flush(out + flushed * engine->config.hidden, runner, options);
             flushed = i;
@@ -68,7 +81,7 @@ static wn_status embed_texts(float *out, wn_runner *runner, const wn_doc *docs, 
     }
     if (runner->n_seqs > 0)
         flush(out + flushed * engine->config.hidden, runner, options);
-    return WN_OK;
+    return check_finite(out, n, engine->config.hidden, err);
 }
 
 wn_status wn_embed(float *out, wn_runner *runner, const wn_str *texts, size_t n,

@@ -137,6 +137,27 @@ static wn_status load_parts(wn_engine *engine, source *src, int32_t n_threads, w
     return WN_OK;
 }
 
+/* Every special token of a template needs a row of the embedding tables. */
+static wn_status check_template(const wn_engine *engine, bool pair, wn_error *err)
+{
+    const wn_config *config = &engine->config;
+    size_t n;
+    const wn_template_item *items = wn_tokenizer_template(engine->tokenizer, pair, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].id >= 0 && (size_t)items[i].id >= config->vocab)
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "tokenizer.json: the template uses id %d, config.json: vocab_size is %zu",
+                    items[i].id, config->vocab);
+        if (engine->use_types &&
+            (items[i].type_id < 0 || (size_t)items[i].type_id >= config->type_vocab))
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "tokenizer.json: the template uses type id %d, config.json: type_vocab_size is "
+                    "%zu",
+                    items[i].type_id, config->type_vocab);
+    }
+    return WN_OK;
+}
+
 /* Every id of the tokenizer needs a row of the embedding table. */
 static wn_status check_tokenizer(wn_engine *engine, wn_error *err)
 {
@@ -150,18 +171,8 @@ static wn_status check_tokenizer(wn_engine *engine, wn_error *err)
                     WN_STR_ARG(token), id, config->vocab);
     }
     engine->use_types = config->family == WN_FAMILY_BERT;
-    for (int pair = 0; pair < 2 && engine->use_types; pair++) {
-        size_t n;
-        const wn_template_item *items = wn_tokenizer_template(engine->tokenizer, pair != 0, &n);
-        for (size_t i = 0; i < n; i++) {
-            if (items[i].type_id < 0 || (size_t)items[i].type_id >= config->type_vocab)
-                WN_FAIL(err, WN_ERR_FORMAT,
-                        "tokenizer.json: the template uses type id %d, config.json: "
-                        "type_vocab_size is %zu",
-                        items[i].type_id, config->type_vocab);
-        }
-    }
-    return WN_OK;
+    WN_TRY(check_template(engine, false, err));
+    return check_template(engine, true, err);
 }
 
 /* An id that config.json gives, or the id of a token by name. */
@@ -230,10 +241,15 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
             room = config->max_query_tokens > 0 ? config->max_query_tokens
                                                 : config->max_tokens / 4 * 3;
     }
-    if (room <= engine->n_special_single || config->max_tokens <= engine->n_special_pair + 1)
+    bool pairs = engine->kind == WN_KIND_CROSS_ENCODER;
+    size_t n_special = pairs ? engine->n_special_pair : engine->n_special_single;
+    if (n_special == 0) /* the first of them is what the models pool, and no text is then empty */
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "tokenizer.json: the template adds no special token, expected at least one");
+    if (room <= engine->n_special_single || config->max_tokens <= n_special + pairs)
         WN_FAIL(err, WN_ERR_FORMAT,
                 "a sequence has at most %zu tokens (a query %zu), the special tokens alone are %zu",
-                config->max_tokens, room, engine->n_special_pair);
+                config->max_tokens, room, n_special);
     engine->max_query_ids = room - engine->n_special_single;
     if (engine->kind == WN_KIND_CROSS_ENCODER)
         engine->max_query_ids =

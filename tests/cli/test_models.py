@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Model directories that are damaged in one place: refused by name, with both values, before anything
+is computed from them."""
+import atexit, json, os, shutil, struct, sys, tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.path.join(HERE, "../.."))
+sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
+from cases import run
+import tap
+
+GOLDEN = os.path.join(ROOT, "tests/golden/models")
+scratch = tempfile.mkdtemp(prefix="winnow-models-")
+atexit.register(shutil.rmtree, scratch)
+
+
+def copy(name, **changes):
+    """A copy of a golden model; FILE=f gives f the JSON of that file to change. -> its path"""
+    path = tempfile.mkdtemp(dir=scratch)
+    shutil.copytree(os.path.join(GOLDEN, name), path, dirs_exist_ok=True)
+    for key, change in changes.items():
+        target = os.path.join(path, key + ".json")
+        with open(target) as f:
+            content = json.load(f)
+        change(content)
+        with open(target, "w") as f:
+            json.dump(content, f)
+    return path
+
+
+def refused(path, part, command=("rank", "-q", "a")):
+    p = run([*command, "-m", path], b"b\n")
+    assert p.returncode == 4 and part.encode() in p.stderr and not p.stdout, (p.returncode, p.stderr)
+
+
+def write_tensors(path, tensors):
+    """tensors: name -> (shape, bytes), all F32."""
+    header, at = {}, 0
+    for name, (shape, data) in tensors.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + b"".join(d for _, d in tensors.values()))
+
+
+def read_tensors(path):
+    with open(path, "rb") as f:
+        content = f.read()
+    size = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + size])
+    return {k: (v["shape"], content[8 + size + v["data_offsets"][0]:8 + size + v["data_offsets"][1]])
+            for k, v in header.items() if k != "__metadata__"}
+
+
+def test_a_special_token_of_a_template_needs_a_row_of_the_table():
+    def change(tokenizer):
+        tokenizer["post_processor"]["special_tokens"]["[SEP]"]["ids"] = [2000000000]
+    refused(copy("bert", tokenizer=change), "the template uses id 2000000000, config.json: vocab_size is 133")
+
+
+def test_a_template_without_special_tokens_is_refused():
+    def change(tokenizer):
+        tokenizer["post_processor"] = None
+    for name, command in (("bert", ("rank", "-q", "a")), ("embed-mean", ("embed",))):
+        refused(copy(name, tokenizer=change), "the template adds no special token", command)
+
+
+def test_the_message_counts_the_special_tokens_that_are_too_many():
+    def change(tokenizer):
+        post = tokenizer["post_processor"]
+        post["single"] = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}] * 155 + [{"Sequence": {"id": "A", "type_id": 0}}]
+    refused(copy("embed-mean", tokenizer=change), "the special tokens alone are 155", ("embed",))
+
+
+def test_a_projection_of_absurd_width_is_refused():
+    path = copy("colbert")
+    tensors = read_tensors(os.path.join(path, "model.safetensors"))
+    width = tensors["linear.weight"][0][1]
+    tensors["linear.weight"] = ([10000, width], bytes(10000 * width * 4))
+    write_tensors(os.path.join(path, "model.safetensors"), tensors)
+    metadata = os.path.join(path, "artifact.metadata")
+    with open(metadata) as f:
+        content = json.load(f)
+    content.pop("dim", None)
+    with open(metadata, "w") as f:
+        json.dump(content, f)
+    refused(path, "linear.weight: has 10000 rows, at most 8192")
+
+
+def test_weights_that_are_no_numbers_are_an_error_not_a_score():
+    for name, command in (("bert", ("rank", "-q", "a", "-f", "json")), ("embed-mean", ("embed",))):
+        path = copy(name)
+        file = os.path.join(path, "model.safetensors")
+        tensors = read_tensors(file)
+        key = next(k for k in tensors if k.endswith("word_embeddings.weight"))
+        shape, data = tensors[key]
+        tensors[key] = (shape, struct.pack("<f", float("nan")) * (len(data) // 4))
+        write_tensors(file, tensors)
+        refused(path, "nan, expected a number", command)
+
+
+def test_a_companion_file_that_cannot_be_read_is_not_ignored():
+    path = copy("embed-cls")
+    os.remove(os.path.join(path, "modules.json"))
+    os.symlink("../../blobs/missing", os.path.join(path, "modules.json"))
+    p = run(["embed", "-m", path], b"b\n")
+    assert p.returncode != 0 and b"modules.json" in p.stderr and not p.stdout, p.stderr
+
+
+def test_values_without_end_are_refused_before_they_take_memory():
+    path = copy("bert")
+    with open(os.path.join(path, "tokenizer.json"), "r+b") as f:
+        content = f.read()
+        f.seek(0)
+        f.write(b'{"zz":[' + b"[]," * (1 << 20) + b"[]]," + content.lstrip()[1:])
+    refused(path, "JSON values, at most 1048576")
+
+
+def test_a_cut_text_is_told():
+    p = run(["embed", "-m", os.path.join(GOLDEN, "embed-mean")], b"short\n" + b"long " * 500 + b"\n")
+    short, long = (json.loads(line) for line in p.stdout.splitlines())
+    assert p.returncode == 0 and "truncated" not in short and long["truncated"] is True
+    assert b"1 of 2 texts was cut" in p.stderr, p.stderr
+
+
+if __name__ == "__main__":
+    tap.main(globals())
