@@ -250,8 +250,8 @@ typedef struct wn_embed_options {
 
 /* One vector a text.
  * Shapes:  texts [n], out [n][dim] row-major f32, dim as in wn_engine_info.
- * Fails:   WN_ERR_UNSUPPORTED when the model has no single vector a text; WN_ERR_FORMAT when a vector
- *          is not finite; as wn_job_new().
+ * Fails:   WN_ERR_UNSUPPORTED when the model has no single vector a text; WN_ERR_FORMAT when a
+ *          vector is not finite; as wn_job_new().
  * Thread:  one at a time per runner. */
 WN_API WN_MUST_USE wn_status wn_embed(float *out, wn_runner *runner, const wn_str *texts, size_t n,
                                       const wn_embed_options *options, wn_error *err);
