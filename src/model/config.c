@@ -67,30 +67,6 @@ typedef struct identity {
     const char *architecture, *model_type, *auto_config, *name_or_path, *positions, *feed_forward;
 } identity;
 
-void wn_bind_size(wn_binder *binder, const char *key, size_t *out, size_t min, size_t max,
-                  size_t fallback)
-{
-    int64_t value;
-    wn_bind_int(binder, key, &value, (int64_t)min, (int64_t)max, (int64_t)fallback);
-    *out = (size_t)value;
-}
-
-wn_status wn_config_object(json_t **out, wn_str text, const char *name, wn_error *err)
-{
-    json_t *json = NULL;
-    if (text.ptr == NULL) {
-        *out = NULL;
-        return WN_OK;
-    }
-    WN_TRY(wn_json_parse(&json, text, name, err));
-    if (!json_is_object(json)) {
-        json_decref(json);
-        WN_FAIL(err, WN_ERR_FORMAT, "%s: is an array, expected an object", name);
-    }
-    *out = json;
-    return WN_OK;
-}
-
 /* ---- the family ------------------------------------------------------------------------------ */
 
 static wn_status read_identity(identity *out, const json_t *json, wn_error *err)
