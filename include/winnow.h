@@ -173,7 +173,7 @@ typedef struct wn_request {
     wn_long_docs long_docs;
     bool plain_specials;     /* "[SEP]" or "</s>" typed in a text is text, not a special token */
     bool want_windows;       /* report the byte range of the best window of each document */
-    bool (*should_stop)(void *user);                                /* polled between batches */
+    bool (*should_stop)(void *user); /* polled after each batch */
     void (*progress)(void *user, size_t n_done, size_t n_documents); /* after each batch */
     void *user;
 } wn_request;
@@ -209,8 +209,11 @@ WN_API WN_MUST_USE wn_status wn_job_new(wn_job **out, wn_runner *runner, const w
 WN_API void wn_job_free(wn_job *job);
 
 /* Score jobs together in packed batches.  A pair's score has the same bits whatever else runs with
- * it.  Allocates nothing.
- * Fails:   WN_ERR_CANCELLED when a job's should_stop() returned true; its results are not there.
+ * it.  A job that fails has no results, the others have theirs; the error is the first job's, with
+ * "job I: " in front when there are several.  Allocates nothing.
+ * Fails:   WN_ERR_CANCELLED when a job's should_stop() returned true, WN_ERR_FORMAT when the model
+ *          gave a score that is no number; before anything runs, WN_ERR_ARGUMENT for a job of
+ *          another engine.
  * Thread:  one at a time per runner. */
 WN_API WN_MUST_USE wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs,
                                     wn_error *err);

@@ -291,8 +291,18 @@ static const wn_row *best_row(const wn_job *job, const wn_doc *doc)
     return best;
 }
 
+void wn_job_begin(wn_job *job)
+{
+    job->done = job->stopped = false;
+    job->n_docs_scored = 0;
+    for (size_t i = 0; i < job->request.n_documents; i++)
+        job->n_docs_scored += job->docs[i].n_rows == 0;
+}
+
 wn_status wn_job_finish(wn_job *job, wn_error *err)
 {
+    if (job->stopped)
+        WN_FAIL(err, WN_ERR_CANCELLED, "the request was stopped by its caller");
     for (size_t i = 0; i < job->n_rows; i++) {
         if (!isfinite(job->rows[i].logit))
             WN_FAIL(err, WN_ERR_FORMAT, "document %u: the model's score is %f, expected a number",

@@ -37,8 +37,8 @@ struct wn_job {
     size_t n_rows;
     wn_result *results;
     size_t n_results;
-    bool done;
-    size_t n_docs_scored; /* documents whose last row has been scored */
+    bool done, stopped;   /* the last run gave results; should_stop() ended it */
+    size_t n_docs_scored; /* documents whose last row has been scored, or that have none */
     wn_usage usage;
     /* The query as the model sees it: token vectors (packed) or one pooled vector. */
     size_t n_query_seq; /* tokens of the query's own sequence, special and mask tokens included */
@@ -54,8 +54,12 @@ size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, ui
 size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, int32_t *types);
 size_t wn_job_row_length(const wn_job *job, const wn_row *row);
 
+/* Forget the last run. */
+void wn_job_begin(wn_job *job);
+
 /* Turn scored rows into ordered results.
- * Fails:   WN_ERR_FORMAT when the model gave a logit that is not finite. */
+ * Fails:   WN_ERR_CANCELLED when the job was stopped, WN_ERR_FORMAT when the model gave a logit
+ *          that is not finite. */
 WN_MUST_USE wn_status wn_job_finish(wn_job *job, wn_error *err);
 
 #endif

@@ -361,30 +361,32 @@ static void score_embeddings(wn_runner *runner, const wn_batch *batch)
     }
 }
 
-/* Tell the jobs of the batch how far they are; false when one wants to stop. */
-static bool report_progress(wn_runner *runner)
+/* Tell a job's caller how far it is, and ask whether it still wants the rest. */
+static void report(wn_job *job)
 {
-    bool go_on = true;
+    const wn_request *r = &job->request;
+    if (r->progress != NULL)
+        r->progress(r->user, job->n_docs_scored, r->n_documents);
+    job->stopped = job->stopped || (r->should_stop != NULL && r->should_stop(r->user));
+}
+
+/* Count the documents of the batch whose last row it held; each of its jobs reports once. */
+static void report_batch(wn_runner *runner)
+{
     for (size_t s = 0; s < runner->n_seqs; s++) {
         wn_job *job = runner->owner[s];
         const wn_doc *doc = &job->docs[runner->row[s]->doc];
         if (runner->row[s] == &job->rows[doc->first_row + doc->n_rows - 1])
             job->n_docs_scored++;
-        if (s + 1 < runner->n_seqs && runner->owner[s + 1] == job)
-            continue;
-        const wn_request *r = &job->request;
-        if (r->progress != NULL)
-            r->progress(r->user, job->n_docs_scored, r->n_documents);
-        if (r->should_stop != NULL && r->should_stop(r->user))
-            go_on = false;
+        if (s + 1 == runner->n_seqs || runner->owner[s + 1] != job)
+            report(job);
     }
-    return go_on;
 }
 
-static wn_status score_rows(wn_runner *runner, wn_error *err)
+static void score_rows(wn_runner *runner)
 {
     if (runner->n_seqs == 0)
-        return WN_OK;
+        return;
     wn_batch batch = wn_runner_batch(runner);
     wn_exec_reset(runner->exec);
     switch (runner->engine->kind) {
@@ -400,38 +402,60 @@ static wn_status score_rows(wn_runner *runner, wn_error *err)
     }
     for (size_t s = 0; s < runner->n_seqs; s++)
         runner->row[s]->logit = runner->scores[s];
-    bool go_on = report_progress(runner);
+    report_batch(runner);
     wn_runner_clear(runner);
-    if (!go_on)
-        WN_FAIL(err, WN_ERR_CANCELLED, "the request was stopped by its caller");
-    return WN_OK;
 }
 
-wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs, wn_error *err)
+static void run_queries(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
 {
-    uint64_t began = wn_clock_ns();
-    wn_runner_clear(runner);
-    for (size_t i = 0; i < n_jobs && runner->engine->kind != WN_KIND_CROSS_ENCODER; i++) {
+    if (runner->engine->kind == WN_KIND_CROSS_ENCODER)
+        return;
+    for (size_t i = 0; i < n_jobs; i++) {
         if (!wn_runner_fits(runner, jobs[i]->n_query_seq))
             read_queries(runner);
         stage(runner, jobs[i], NULL);
     }
     read_queries(runner);
+}
+
+static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
+{
     for (size_t i = 0; i < n_jobs; i++) {
-        jobs[i]->n_docs_scored = 0;
-        for (size_t r = 0; r < jobs[i]->n_rows; r++) {
-            wn_row *row = &jobs[i]->rows[r];
-            if (!wn_runner_fits(runner, wn_job_row_length(jobs[i], row)))
-                WN_TRY(score_rows(runner, err));
-            stage(runner, jobs[i], row);
+        wn_job *job = jobs[i];
+        if (job->n_rows == 0)
+            report(job);
+        for (size_t r = 0; r < job->n_rows; r++) {
+            if (!wn_runner_fits(runner, wn_job_row_length(job, &job->rows[r])))
+                score_rows(runner);
+            if (job->stopped)
+                break;
+            stage(runner, job, &job->rows[r]);
         }
     }
-    WN_TRY(score_rows(runner, err));
+    score_rows(runner);
+}
+
+wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs, wn_error *err)
+{
+    uint64_t began = wn_clock_ns();
     for (size_t i = 0; i < n_jobs; i++) {
-        WN_TRY(wn_job_finish(jobs[i], err));
-        jobs[i]->usage.compute_ns = wn_clock_ns() - began;
+        if (jobs[i]->engine != runner->engine)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "job %zu was made for model '%s', the runner's is '%s'",
+                    i, jobs[i]->engine->name, runner->engine->name);
     }
-    return WN_OK;
+    for (size_t i = 0; i < n_jobs; i++)
+        wn_job_begin(jobs[i]);
+    wn_runner_clear(runner);
+    run_queries(runner, jobs, n_jobs);
+    run_rows(runner, jobs, n_jobs);
+    wn_status status = WN_OK;
+    for (size_t i = 0; i < n_jobs; i++) {
+        wn_status own = wn_job_finish(jobs[i], status == WN_OK ? err : NULL);
+        jobs[i]->usage.compute_ns = wn_clock_ns() - began;
+        if (status == WN_OK && own != WN_OK)
+            status = n_jobs == 1 ? own : wn_error_prefix(err, own, "job %zu", i);
+    }
+    return status;
 }
 
 wn_status wn_rank(wn_job **out, wn_runner *runner, const wn_request *request, wn_error *err)

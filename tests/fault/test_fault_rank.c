@@ -1,6 +1,7 @@
 /* The library behind winnow.h under failing allocations: opening models of every kind, ranking,
  * embedding, tokenizing; and the promise that scoring allocates nothing at all. */
 #include "tests/fault/fault.h"
+#include "tests/support/check_engine.h"
 
 #include "base/str.h"
 
@@ -11,32 +12,10 @@ static const wn_str documents[] = {
     {"zzz gutok", 9},
 };
 
-static wn_engine *open_engine(const char *dir)
-{
-    wn_engine *engine = NULL;
-    wn_error err;
-    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
-    options.model_dir = dir;
-    assert_ok(wn_engine_open(&engine, &options, &err), &err);
-    return engine;
-}
-
-static wn_runner *new_runner(const wn_engine *engine)
-{
-    wn_runner *runner = NULL;
-    wn_error err;
-    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
-    options.n_threads = 2;
-    assert_ok(wn_runner_new(&runner, engine, &options, &err), &err);
-    return runner;
-}
-
 static wn_request small_request(void)
 {
-    wn_request request = WN_REQUEST_INIT;
-    request.query = WN_STR("balan dimer");
-    request.documents = documents;
-    request.n_documents = sizeof documents / sizeof documents[0];
+    wn_request request =
+        check_request(WN_STR("balan dimer"), documents, sizeof documents / sizeof documents[0]);
     request.want_windows = true;
     return request;
 }
@@ -85,7 +64,7 @@ static void ranking_survives_with_every_kind_of_model(void **state)
     static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/colbert",
                                        "tests/golden/models/embed-cls"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
-        wn_engine *engine = open_engine(dirs[i]);
+        wn_engine *engine = check_engine(dirs[i], NULL);
         fault_each_allocation("make a runner and rank", rank_once, engine);
         wn_engine_close(engine);
     }
@@ -117,7 +96,7 @@ static wn_status tokenize_once(void *arg, wn_error *err)
 static void embedding_and_tokenizing_survive(void **state)
 {
     (void)state;
-    wn_engine *engine = open_engine("tests/golden/models/embed-mean");
+    wn_engine *engine = check_engine("tests/golden/models/embed-mean", NULL);
     fault_each_allocation("make a runner and embed", embed_once, engine);
     fault_each_allocation("tokenize", tokenize_once, engine);
     wn_engine_close(engine);
@@ -137,8 +116,8 @@ static void scoring_allocates_nothing(void **state)
                                        "tests/golden/models/colbert",
                                        "tests/golden/models/embed-mean", NULL /* built-in */};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
-        wn_engine *engine = open_engine(dirs[i]);
-        wn_runner *runner = new_runner(engine);
+        wn_engine *engine = check_engine(dirs[i], NULL);
+        wn_runner *runner = check_runner(engine, 2, 0);
         wn_request request = small_request();
         wn_job *job = NULL;
         wn_error err;

@@ -3,6 +3,7 @@
  * notice each trap: the same files with one setting changed must not reproduce them. */
 #define _GNU_SOURCE
 #include "tests/support/check.h"
+#include "tests/support/check_engine.h"
 
 #include "base/str.h"
 #include "data/safetensors.h"
@@ -17,6 +18,7 @@
 #define ROOT      "tests/golden/models"
 #define TOLERANCE 1e-5 /* times max(1, |reference|) */
 #define CASES_MAX 64
+#define COPY      "build/golden-XXXXXX" /* where changed models are made */
 
 typedef struct golden_case {
     wn_str query, document;
@@ -92,17 +94,6 @@ static void close_model(model *m)
     *m = (model){0};
 }
 
-static wn_runner *new_runner(const model *m, int32_t n_threads, int32_t batch_tokens)
-{
-    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
-    wn_runner *runner = NULL;
-    wn_error err;
-    options.n_threads = n_threads;
-    options.batch_tokens = batch_tokens;
-    assert_ok(wn_runner_new(&runner, m->engine, &options, &err), &err);
-    return runner;
-}
-
 static double scaled(double got, double want)
 {
     return fabs(got - want) / fmax(1, fabs(want));
@@ -114,10 +105,7 @@ static double run_pairs(model *m, wn_runner *runner, bool check_windows)
     double worst = 0;
     for (size_t i = 0; i < m->n_cases; i++) {
         golden_case *c = &m->cases[i];
-        wn_request request = WN_REQUEST_INIT;
-        request.query = c->query;
-        request.documents = &c->document;
-        request.n_documents = 1;
+        wn_request request = check_request(c->query, &c->document, 1);
         request.long_docs = c->long_docs;
         if (m->info.kind == WN_KIND_LATE_INTERACTION)
             request.long_docs = WN_LONG_DOCS_TRUNCATE;
@@ -147,10 +135,7 @@ static void run_together(model *m, wn_runner *runner)
                           m->cases[end].long_docs == c->long_docs;
              end++)
             documents[end - first] = m->cases[end].document;
-        wn_request request = WN_REQUEST_INIT;
-        request.query = c->query;
-        request.documents = documents;
-        request.n_documents = end - first;
+        wn_request request = check_request(c->query, documents, end - first);
         request.long_docs =
             m->info.kind == WN_KIND_LATE_INTERACTION ? WN_LONG_DOCS_TRUNCATE : c->long_docs;
         wn_job *job = NULL;
@@ -199,7 +184,7 @@ static double check_model(const char *dir, const char *level, size_t *n_cases)
     static model m;
     wn_error err;
     assert_ok(open_model(&m, dir, level, &err), &err);
-    wn_runner *one = new_runner(&m, 1, 0), *three = new_runner(&m, 3, 512);
+    wn_runner *one = check_runner(m.engine, 1, 0), *three = check_runner(m.engine, 3, 512);
     double worst;
     if (m.cases[0].vector != NULL) {
         worst = fmax(run_vectors(&m, one), run_vectors(&m, three));
@@ -288,22 +273,28 @@ static void for_each_file(const char *from, const char *to, bool remove_them)
         rmdir(to);
 }
 
-/* Make the rows of the token type table equal, as an engine would that forgets the types. */
-static void level_type_rows(const char *path)
+/* Write a row of a tensor of the model.safetensors in a directory: a copy of row 0, or NaN. */
+static void spoil_row(const char *dir, const char *tensor, size_t row, bool not_a_number)
 {
     static char bytes[1 << 19];
+    char path[512];
+    float values[32];
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
     FILE *f = fopen(path, "r+b");
     assert_non_null(f);
     size_t n = fread(bytes, 1, sizeof bytes, f);
     wn_safetensors *set = NULL;
     wn_error err;
     assert_ok(wn_safetensors_parse(&set, (wn_str){bytes, n}, path, &err), &err);
-    const wn_tensor_view *view =
-        wn_safetensors_find(set, wn_str_from("bert.embeddings.token_type_embeddings.weight"));
-    assert_true(view != NULL && view->dims[0] == 2);
-    long second = (long)(view->data - (unsigned char *)bytes) + (long)(view->bytes / 2);
-    assert_int_equal(fseek(f, second, SEEK_SET), 0);
-    assert_int_equal(fwrite(view->data, 1, view->bytes / 2, f), view->bytes / 2);
+    const wn_tensor_view *view = wn_safetensors_find(set, wn_str_from(tensor));
+    assert_true(view != NULL && view->n_dims == 2 && row < view->dims[0]);
+    assert_int_equal(view->bytes, view->dims[0] * sizeof values);
+    memcpy(values, view->data, sizeof values);
+    if (not_a_number)
+        memset(values, 0xff, sizeof values);
+    long at = (long)(view->data - (unsigned char *)bytes) + (long)(row * sizeof values);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(fwrite(values, sizeof values, 1, f), 1);
     wn_safetensors_close(set);
     assert_int_equal(fclose(f), 0);
 }
@@ -318,8 +309,8 @@ static void set_trap(const trap *t, const char *dir)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", dir, t->file);
-    if (t->key == NULL) {
-        level_type_rows(path);
+    if (t->key == NULL) { /* as an engine would that forgets the types */
+        spoil_row(dir, "bert.embeddings.token_type_embeddings.weight", 1, false);
         return;
     }
     json_t *json = json_load_file(path, 0, NULL);
@@ -334,7 +325,7 @@ static void set_trap(const trap *t, const char *dir)
 /* Error of a copy of the model with one trap; INFINITY when it is refused. */
 static double error_with(const trap *t)
 {
-    char dir[] = "build/golden-XXXXXX", from[512];
+    char dir[] = COPY, from[512];
     static model m;
     wn_error err;
     double worst = INFINITY;
@@ -343,7 +334,7 @@ static double error_with(const trap *t)
     for_each_file(from, dir, false);
     set_trap(t, dir);
     if (open_model(&m, dir, NULL, &err) == WN_OK) {
-        wn_runner *runner = new_runner(&m, 1, 0);
+        wn_runner *runner = check_runner(m.engine, 1, 0);
         worst = m.cases[0].vector != NULL ? run_vectors(&m, runner) : run_pairs(&m, runner, false);
         wn_runner_free(runner);
         close_model(&m);
@@ -381,7 +372,6 @@ static void goldens_notice_one_changed_setting(void **state)
         {"colbert", "artifact.metadata", "mask_punctuation", json_false()},
         {"colbert", "artifact.metadata", "query_maxlen", json_integer(31)},
     };
-    mkdir("build", 0777);
     for (size_t i = 0; i < WN_ARRAY_LEN(traps); i++) {
         double worst = error_with(&traps[i]);
         printf("# %s with another %s: error %.1e\n", traps[i].model,
@@ -390,11 +380,47 @@ static void goldens_notice_one_changed_setting(void **state)
     }
 }
 
+static void score_that_is_no_number_fails_its_job_alone(void **state)
+{
+    (void)state;
+    char dir[] = COPY;
+    wn_error err;
+    wn_tokens *t = NULL;
+    wn_tokenize_options options = {.struct_size = sizeof options, .no_specials = true};
+    const wn_str query = WN_STR("latok"), good = WN_STR("polan"),
+                 bad[] = {WN_STR("polan"), WN_STR("banis")};
+    assert_non_null(mkdtemp(dir));
+    for_each_file(ROOT "/bert", dir, false);
+    wn_engine *engine = check_engine(dir, NULL);
+    assert_ok(wn_tokenize(&t, engine, bad[1], &options, &err), &err);
+    spoil_row(dir, "bert.embeddings.word_embeddings.weight", (size_t)t->ids[0], true);
+    wn_tokens_free(t);
+    wn_engine_close(engine);
+    engine = check_engine(dir, NULL);
+    wn_runner *runner = check_runner(engine, 1, 0);
+    wn_job *jobs[3];
+    for (size_t i = 0; i < 3; i++) {
+        wn_request request = i == 1 ? check_request(query, bad, 2) : check_request(query, &good, 1);
+        assert_ok(wn_job_new(&jobs[i], runner, &request, &err), &err);
+    }
+    assert_fails(wn_run(runner, jobs, 3, &err), WN_ERR_FORMAT, &err, "job 1: document 1: ");
+    for (size_t i = 0; i < 3; i++) {
+        size_t n;
+        assert_int_equal(wn_job_results(jobs[i], &n) != NULL, i != 1);
+        wn_job_free(jobs[i]);
+    }
+    wn_runner_free(runner);
+    wn_engine_close(engine);
+    for_each_file(ROOT "/bert", dir, true);
+}
+
 int main(void)
 {
+    mkdir("build", 0777);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_model_gives_the_reference_results_on_every_level),
         cmocka_unit_test(goldens_notice_one_changed_setting),
+        cmocka_unit_test(score_that_is_no_number_fails_its_job_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

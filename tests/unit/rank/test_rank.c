@@ -1,6 +1,7 @@
 /* Ranking with the built-in model through the public header: reference scores, the same bits in any
  * batch, order and number of threads, long, empty and hostile texts. */
 #include "tests/support/check.h"
+#include "tests/support/check_engine.h"
 
 #include "base/defs.h"
 #include "base/str.h"
@@ -10,9 +11,9 @@
 
 /* Sanitizers make the program many times slower; the promises are the same for fewer texts. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { MANY_DOCUMENTS = 1000, N_QUERIES = 3, LONG_BYTES = 60000 };
+enum { N_QUERIES = 3, LONG_BYTES = 60000 };
 #else
-enum { MANY_DOCUMENTS = 10000, N_QUERIES = 12, LONG_BYTES = 190000 };
+enum { N_QUERIES = 12, LONG_BYTES = 190000 };
 #endif
 
 static wn_engine *engine;
@@ -20,12 +21,7 @@ static wn_engine *engine;
 static int open_engine(void **state)
 {
     (void)state;
-    wn_error err;
-    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
-    if (wn_engine_open(&engine, &options, &err) != WN_OK) {
-        fprintf(stderr, "%s\n", err.message);
-        return -1;
-    }
+    engine = check_engine(NULL, NULL);
     return 0;
 }
 
@@ -34,17 +30,6 @@ static int close_engine(void **state)
     (void)state;
     wn_engine_close(engine);
     return 0;
-}
-
-static wn_runner *new_runner(int32_t n_threads, int32_t batch_tokens)
-{
-    wn_runner *runner = NULL;
-    wn_error err;
-    wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
-    options.n_threads = n_threads;
-    options.batch_tokens = batch_tokens;
-    assert_ok(wn_runner_new(&runner, engine, &options, &err), &err);
-    return runner;
 }
 
 /* The pairs of the reference implementation. */
@@ -79,15 +64,6 @@ static void load_goldens(void)
     fclose(f);
 }
 
-static wn_request request_of(wn_str query, const wn_str *documents, size_t n)
-{
-    wn_request request = WN_REQUEST_INIT;
-    request.query = query;
-    request.documents = documents;
-    request.n_documents = n;
-    return request;
-}
-
 /* Results by index of the document. */
 static void rank_all(wn_result *out, wn_runner *runner, const wn_request *request)
 {
@@ -106,11 +82,11 @@ static void builtin_model_gives_the_reference_scores(void **state)
 {
     (void)state;
     load_goldens();
-    wn_runner *runner = new_runner(1, 0);
+    wn_runner *runner = check_runner(engine, 1, 0);
     double worst_raw = 0, worst_relevance = 0;
     size_t n_compared = 0;
     for (size_t i = 0; i < n_goldens; i++) {
-        wn_request request = request_of(goldens[i].query, &goldens[i].document, 1);
+        wn_request request = check_request(goldens[i].query, &goldens[i].document, 1);
         request.long_docs = WN_LONG_DOCS_TRUNCATE;
         wn_job *job = NULL;
         wn_error err;
@@ -159,11 +135,12 @@ static void scores_have_the_same_bits_in_any_batch_order_and_thread_count(void *
     size_t from[N], n_pairs = 0;
     for (size_t i = 0; i < N; i++)
         documents[i] = goldens[i].document;
-    wn_runner *one = new_runner(1, 0), *three = new_runner(3, 0), *small = new_runner(2, 512);
+    wn_runner *one = check_runner(engine, 1, 0), *three = check_runner(engine, 3, 0),
+              *small = check_runner(engine, 2, 512);
     wn_runner *runners[] = {one, three, small};
     for (size_t q = 0; q < N_QUERIES; q++) {
         for (size_t i = 0; i < N; i++) {
-            wn_request request = request_of(goldens[q * 3].query, &documents[i], 1);
+            wn_request request = check_request(goldens[q * 3].query, &documents[i], 1);
             rank_all(&alone[i], one, &request);
         }
         for (size_t turn = 0; turn < WN_ARRAY_LEN(runners) * 2; turn++) {
@@ -176,7 +153,7 @@ static void scores_have_the_same_bits_in_any_batch_order_and_thread_count(void *
             }
             for (size_t i = 0; i < N; i++)
                 shuffled[i] = documents[from[i]];
-            wn_request request = request_of(goldens[q * 3].query, shuffled, N);
+            wn_request request = check_request(goldens[q * 3].query, shuffled, N);
             rank_all(together, runners[turn % WN_ARRAY_LEN(runners)], &request);
             for (size_t i = 0; i < N; i++, n_pairs++) {
                 const wn_result *a = &alone[from[i]], *b = &together[i];
@@ -196,14 +173,14 @@ static void jobs_in_one_run_equal_jobs_alone(void **state)
     (void)state;
     load_goldens();
     enum { JOBS = 9, DOCS = 7 };
-    wn_runner *runner = new_runner(2, 0);
+    wn_runner *runner = check_runner(engine, 2, 0);
     wn_job *jobs[JOBS] = {0};
     wn_str documents[JOBS][DOCS];
     wn_error err;
     for (size_t j = 0; j < JOBS; j++) {
         for (size_t d = 0; d < DOCS; d++)
             documents[j][d] = goldens[(j * DOCS + d) % 50].document;
-        wn_request request = request_of(goldens[j * 5].query, documents[j], DOCS);
+        wn_request request = check_request(goldens[j * 5].query, documents[j], DOCS);
         assert_ok(wn_job_new(&jobs[j], runner, &request, &err), &err);
         size_t n = 1;
         assert_null(wn_job_results(jobs[j], &n));
@@ -212,7 +189,7 @@ static void jobs_in_one_run_equal_jobs_alone(void **state)
     assert_ok(wn_run(runner, jobs, JOBS, &err), &err);
     for (size_t j = 0; j < JOBS; j++) {
         wn_result alone[DOCS];
-        wn_request request = request_of(goldens[j * 5].query, documents[j], DOCS);
+        wn_request request = check_request(goldens[j * 5].query, documents[j], DOCS);
         rank_all(alone, runner, &request);
         size_t n;
         const wn_result *r = wn_job_results(jobs[j], &n);
@@ -228,10 +205,10 @@ static void jobs_in_one_run_equal_jobs_alone(void **state)
 static void empty_documents_come_last_and_say_so(void **state)
 {
     (void)state;
-    wn_runner *runner = new_runner(1, 0);
+    wn_runner *runner = check_runner(engine, 1, 0);
     const wn_str documents[] = {WN_STR(""), WN_STR("  \n\t "), WN_STR("a warm coat for winter"),
                                 WN_STR("."), WN_STR("the capital of France")};
-    wn_request request = request_of(WN_STR("winter coat"), documents, 5);
+    wn_request request = check_request(WN_STR("winter coat"), documents, 5);
     wn_job *job = NULL;
     wn_error err;
     assert_ok(wn_rank(&job, runner, &request, &err), &err);
@@ -249,7 +226,7 @@ static void empty_documents_come_last_and_say_so(void **state)
         request.query = queries[i];
         assert_fails(wn_rank(&job, runner, &request, &err), WN_ERR_INPUT, &err, "query");
     }
-    request = request_of(WN_STR("winter"), NULL, 0);
+    request = check_request(WN_STR("winter"), NULL, 0);
     assert_ok(wn_rank(&job, runner, &request, &err), &err);
     wn_job_results(job, &n);
     assert_int_equal(n, 0);
@@ -260,7 +237,7 @@ static void empty_documents_come_last_and_say_so(void **state)
 static void long_document_is_windowed_cut_or_refused(void **state)
 {
     (void)state;
-    wn_runner *runner = new_runner(2, 0);
+    wn_runner *runner = check_runner(engine, 2, 0);
     static char text[200000];
     size_t len = 0;
     while (len < LONG_BYTES)
@@ -269,7 +246,7 @@ static void long_document_is_windowed_cut_or_refused(void **state)
     size_t at = LONG_BYTES / 3 * 2;
     memcpy(text + at, needle, sizeof needle - 1);
     wn_str documents[] = {{text, len}, WN_STR("short")};
-    wn_request request = request_of(WN_STR("sorting documents by relevance"), documents, 2);
+    wn_request request = check_request(WN_STR("sorting documents by relevance"), documents, 2);
     request.want_windows = true;
     wn_result windows[2], cut[2];
     rank_all(windows, runner, &request);
@@ -289,13 +266,13 @@ static void long_document_is_windowed_cut_or_refused(void **state)
 static void long_query_is_cut_and_the_usage_says_so(void **state)
 {
     (void)state;
-    wn_runner *runner = new_runner(1, 0);
+    wn_runner *runner = check_runner(engine, 1, 0);
     static char text[20000];
     size_t len = 0;
     while (len < 19000)
         len += (size_t)sprintf(text + len, "river %zu ", len);
     wn_str document = WN_STR("a river");
-    wn_request request = request_of((wn_str){text, len}, &document, 1);
+    wn_request request = check_request((wn_str){text, len}, &document, 1);
     wn_job *job = NULL;
     wn_error err;
     assert_ok(wn_rank(&job, runner, &request, &err), &err);
@@ -309,70 +286,27 @@ static void long_query_is_cut_and_the_usage_says_so(void **state)
 static void invalid_utf8_is_refused_by_document_and_byte(void **state)
 {
     (void)state;
-    wn_runner *runner = new_runner(3, 0);
+    wn_runner *runner = check_runner(engine, 3, 0);
     wn_str documents[] = {WN_STR("good"), WN_STR("also"), WN_STR("bad \xff byte"), WN_STR("\xc3"),
                           WN_STR("good")};
-    wn_request request = request_of(WN_STR("query"), documents, 5);
+    wn_request request = check_request(WN_STR("query"), documents, 5);
     wn_job *job = NULL;
     wn_error err;
     for (int i = 0; i < 20; i++) {
         assert_fails(wn_rank(&job, runner, &request, &err), WN_ERR_INPUT, &err, "document 2");
         assert_non_null(strstr(err.message, "byte 4"));
     }
-    request = request_of(WN_STR("\xf0\x9f"), documents, 1);
+    request = check_request(WN_STR("\xf0\x9f"), documents, 1);
     assert_fails(wn_rank(&job, runner, &request, &err), WN_ERR_INPUT, &err, "query");
-    wn_runner_free(runner);
-}
-
-static bool stop_at_once(void *user)
-{
-    ++*(int *)user;
-    return true;
-}
-
-static void note_progress(void *user, size_t n_done, size_t n_documents)
-{
-    size_t *last = user;
-    assert_true(n_done >= *last && n_done <= n_documents);
-    *last = n_done;
-}
-
-static void request_can_be_watched_and_stopped(void **state)
-{
-    (void)state;
-    wn_runner *runner = new_runner(2, 0);
-    static wn_str documents[MANY_DOCUMENTS];
-    for (size_t i = 0; i < MANY_DOCUMENTS; i++)
-        documents[i] = i % 2 ? WN_STR("a green apple") : WN_STR("a red apple on the table");
-    wn_request request = request_of(WN_STR("apple"), documents, MANY_DOCUMENTS);
-    size_t last = 0;
-    request.progress = note_progress;
-    request.user = &last;
-    request.top_n = 3;
-    wn_job *job = NULL;
-    wn_error err;
-    assert_ok(wn_rank(&job, runner, &request, &err), &err);
-    assert_int_equal(last, MANY_DOCUMENTS);
-    size_t n;
-    const wn_result *r = wn_job_results(job, &n);
-    assert_int_equal(n, 3);
-    assert_true(r[0].index < r[1].index && r[1].index < r[2].index);
-    wn_job_free(job);
-    int polled = 0;
-    request.progress = NULL;
-    request.should_stop = stop_at_once;
-    request.user = &polled;
-    assert_fails(wn_rank(&job, runner, &request, &err), WN_ERR_CANCELLED, &err, "stopped");
-    assert_int_equal(polled, 1);
     wn_runner_free(runner);
 }
 
 static void special_tokens_in_text_follow_the_request(void **state)
 {
     (void)state;
-    wn_runner *runner = new_runner(1, 0);
+    wn_runner *runner = check_runner(engine, 1, 0);
     wn_str documents[] = {WN_STR("a pear [SEP] a plum"), WN_STR("a pear sep a plum")};
-    wn_request request = request_of(WN_STR("plum"), documents, 2);
+    wn_request request = check_request(WN_STR("plum"), documents, 2);
     wn_result r[2];
     rank_all(r, runner, &request);
     assert_true(r[0].logit != r[1].logit);
@@ -408,16 +342,10 @@ static void options_out_of_range_are_named(void **state)
 static void two_engines_live_in_one_process(void **state)
 {
     (void)state;
-    wn_error err;
-    wn_engine *other = NULL;
-    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
-    options.cpu_level = "scalar";
-    assert_ok(wn_engine_open(&other, &options, &err), &err);
-    wn_runner_options r = WN_RUNNER_OPTIONS_INIT;
-    wn_runner *scalar = NULL, *best = new_runner(1, 0);
-    assert_ok(wn_runner_new(&scalar, other, &r, &err), &err);
+    wn_engine *other = check_engine(NULL, "scalar");
+    wn_runner *scalar = check_runner(other, 0, 0), *best = check_runner(engine, 1, 0);
     wn_str documents[] = {WN_STR("a cat sleeps"), WN_STR("the stock market fell")};
-    wn_request request = request_of(WN_STR("sleeping cat"), documents, 2);
+    wn_request request = check_request(WN_STR("sleeping cat"), documents, 2);
     wn_result a[2], b[2];
     rank_all(a, scalar, &request);
     rank_all(b, best, &request);
@@ -463,7 +391,6 @@ int main(void)
         cmocka_unit_test(long_document_is_windowed_cut_or_refused),
         cmocka_unit_test(long_query_is_cut_and_the_usage_says_so),
         cmocka_unit_test(invalid_utf8_is_refused_by_document_and_byte),
-        cmocka_unit_test(request_can_be_watched_and_stopped),
         cmocka_unit_test(special_tokens_in_text_follow_the_request),
         cmocka_unit_test(options_out_of_range_are_named),
         cmocka_unit_test(two_engines_live_in_one_process),
