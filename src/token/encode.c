@@ -74,10 +74,10 @@ void wn_ids_deinit(wn_ids *ids)
     *ids = (wn_ids){.with_offsets = ids->with_offsets};
 }
 
-/* Room for `more` ids; the ranges have a capacity of their own, for not every text wants them. */
-static bool reserve_ids(wn_ids *ids, size_t more)
+/* Room for `need` ids; the ranges have a capacity of their own, for not every text wants them. */
+static bool grow_ids(wn_ids *ids, size_t need)
 {
-    size_t need = ids->n + more, start_cap = ids->ranges_cap, end_cap = ids->ranges_cap;
+    size_t start_cap = ids->ranges_cap, end_cap = ids->ranges_cap;
     if (!wn_mem_grow(&ids->ids, &ids->cap, need, sizeof *ids->ids))
         return false;
     if (!ids->with_offsets)
@@ -87,6 +87,14 @@ static bool reserve_ids(wn_ids *ids, size_t more)
     if (ok)
         ids->ranges_cap = end_cap;
     return ok;
+}
+
+/* Room for `more` ids; asked for every pre-token. */
+static inline bool reserve_ids(wn_ids *ids, size_t more)
+{
+    size_t need = ids->n + more;
+    bool fits = need <= ids->cap && (!ids->with_offsets || need <= ids->ranges_cap);
+    return fits || grow_ids(ids, need);
 }
 
 static wn_status no_memory(const run *r)
