@@ -5,7 +5,8 @@
  * request: its texts tokenised, its results.  wn_rank() does one request in one call.
  *
  * Rules for the whole header.  Texts are UTF-8 and need no NUL.  Options structs start with
- * struct_size and are initialised with their WN_..._INIT macro; 0 or NULL means the default.
+ * struct_size and are initialised with their WN_..._INIT macro; 0 or NULL means the default.  Newer
+ * versions append fields only, so a program and a library of different age understand each other.
  * Functions that can fail return wn_status, set *err (may be NULL) and leave *out untouched.
  * The library never prints, exits, reads the environment, installs signals or keeps global
  * state. */
@@ -73,7 +74,8 @@ typedef struct wn_engine_options {
     size_t struct_size;
     const char *model_dir; /* a Hugging Face directory; NULL: the built-in model */
     const char *cpu_level; /* "scalar", "avx2", "avx512", ...; NULL: the best of this machine */
-    int32_t n_threads;     /* threads used while loading; 0: as many as the CPU quota gives */
+    int32_t n_threads;     /* 1: read tokenizer and tensors one after the other; more: side by
+                              side; 0: as the CPU quota allows */
 } wn_engine_options;
 #define WN_ENGINE_OPTIONS_INIT {.struct_size = sizeof(wn_engine_options)}
 
@@ -99,14 +101,14 @@ typedef struct wn_engine_info {
     int32_t max_tokens;       /* longest sequence, special tokens included */
     int32_t max_query_tokens; /* longest query, special tokens included */
     uint64_t n_parameters;
-    size_t weight_bytes;      /* weights as kept in memory */
-    size_t mapped_bytes;      /* part of it that is read straight from the file */
+    size_t weight_bytes;      /* weights that were copied into memory: packed matrices, norms */
+    size_t mapped_bytes;      /* the others: tables that are read straight from the file */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 
 /* Load a model.
  * Fails:   WN_ERR_IO, WN_ERR_FORMAT, WN_ERR_UNSUPPORTED (all name file, thing and both values),
- *          WN_ERR_ARGUMENT for an unknown cpu_level, WN_ERR_MEMORY.
+ *          WN_ERR_ARGUMENT for an option out of range or an unknown cpu_level, WN_ERR_MEMORY.
  * Owns:    caller closes *out with wn_engine_close().  The model's files must not change meanwhile.
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options,
@@ -117,6 +119,7 @@ WN_API WN_MUST_USE wn_status wn_engine_open(wn_engine **out, const wn_engine_opt
 WN_API void wn_engine_close(wn_engine *engine);
 
 /* Fill *out (its struct_size set by WN_ENGINE_INFO_INIT).
+ * Fails:   WN_ERR_ARGUMENT for another struct_size.
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out,
                                                 wn_error *err);
@@ -151,6 +154,7 @@ WN_API WN_MUST_USE wn_status wn_runner_new(wn_runner **out, const wn_engine *eng
 WN_API void wn_runner_free(wn_runner *runner);
 
 /* Fill *out (its struct_size set by WN_RUNNER_INFO_INIT).
+ * Fails:   WN_ERR_ARGUMENT for another struct_size.
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_runner_get_info(const wn_runner *runner, wn_runner_info *out,
                                                 wn_error *err);
@@ -198,8 +202,10 @@ typedef struct wn_usage {
 
 /* Make a job: check and tokenise the query (once) and the documents (on the runner's threads).
  * Shapes:  request->documents [n_documents].
- * Fails:   WN_ERR_INPUT for text that is not UTF-8 (names the text and the byte), for an empty
- *          query of a late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR; WN_ERR_MEMORY.
+ * Fails:   WN_ERR_ARGUMENT for an option out of range or a NULL that has a length; WN_ERR_INPUT for
+ *          text that is not UTF-8 (names the text and the byte), for an empty query of a
+ *          late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR, for a text or a number of
+ *          documents that is too large; WN_ERR_MEMORY.
  * Owns:    caller frees *out with wn_job_free(); borrows the request's texts until then.
  * Thread:  one at a time per runner. */
 WN_API WN_MUST_USE wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request,
@@ -278,7 +284,8 @@ typedef struct wn_tokenize_options {
 #define WN_TOKENIZE_OPTIONS_INIT {.struct_size = sizeof(wn_tokenize_options)}
 
 /* Tokens of one text, uncut.
- * Fails:   WN_ERR_INPUT for text that is not UTF-8, WN_ERR_MEMORY.
+ * Fails:   WN_ERR_ARGUMENT for a NULL that has a length, WN_ERR_INPUT for text that is not UTF-8,
+ *          WN_ERR_LIMIT for text that is too large, WN_ERR_MEMORY.
  * Owns:    caller frees *out with wn_tokens_free().
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_tokenize(wn_tokens **out, const wn_engine *engine, wn_str text,

@@ -30,9 +30,8 @@ typedef struct wn_attention {
 } wn_attention;
 
 typedef enum wn_pool_kind {
-    WN_POOL_FIRST = 0, /* the row of the first token */
-    WN_POOL_MEAN,      /* mean over the n_keys rows */
-    WN_POOL_LAST       /* the row of the last key */
+    WN_POOL_MEAN = 0, /* mean over the n_keys rows */
+    WN_POOL_FIRST     /* the row of the first token */
 } wn_pool_kind;
 
 typedef struct wn_ops {

@@ -238,12 +238,11 @@ static void pool_item(void *arg, size_t item, int32_t worker)
     size_t first = job->batch->seq_start[item], n = wn_batch_n_keys(job->batch, item);
     float *y = job->y + item * job->cols;
     (void)worker;
-    if (job->kind == WN_POOL_MEAN) {
-        mean_of_rows(job->exec->kernels, y, job->x + first * job->cols, n, job->cols);
-        return;
-    }
-    size_t row = job->kind == WN_POOL_LAST ? first + n - 1 : first;
-    memcpy(y, job->x + row * job->cols, job->cols * sizeof *y);
+    const float *x = job->x + first * job->cols;
+    if (job->kind == WN_POOL_MEAN)
+        mean_of_rows(job->exec->kernels, y, x, n, job->cols);
+    else
+        memcpy(y, x, job->cols * sizeof *y);
 }
 
 static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,

@@ -81,18 +81,14 @@ void wn_linear_deinit(wn_linear *linear)
     *linear = (wn_linear){0};
 }
 
-size_t wn_linear_bytes(const wn_linear *linear)
-{
-    return linear->bytes;
-}
-
 wn_status wn_norm_init(wn_norm *out, const wn_source *gain, const wn_source *bias, float eps,
                        wn_error *err)
 {
-    wn_norm norm = {.eps = eps, .n = gain->cols};
+    size_t row_bytes = gain->cols * sizeof(float);
+    wn_norm norm = {.eps = eps, .n = gain->cols, .bytes = row_bytes * (bias != NULL ? 2 : 1)};
     WN_ASSERT(gain->rows == 1 && (bias == NULL || (bias->rows == 1 && bias->cols == gain->cols)));
-    norm.gain = wn_mem_aligned(norm.n * sizeof(float));
-    norm.bias = bias != NULL ? wn_mem_aligned(norm.n * sizeof(float)) : NULL;
+    norm.gain = wn_mem_aligned(row_bytes);
+    norm.bias = bias != NULL ? wn_mem_aligned(row_bytes) : NULL;
     if (norm.gain == NULL || (bias != NULL && norm.bias == NULL)) {
         size_t n = norm.n;
         wn_norm_deinit(&norm);

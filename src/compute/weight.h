@@ -28,6 +28,7 @@ typedef struct wn_norm {
     float *bias; /* [n] or NULL */
     float eps;
     size_t n;
+    size_t bytes; /* heap memory of gain and bias */
 } wn_norm;
 
 /* A lookup table kept in the file's own type and read row by row, straight from the mapping. */
@@ -52,8 +53,5 @@ void wn_linear_deinit(wn_linear *linear);
 WN_MUST_USE wn_status wn_norm_init(wn_norm *out, const wn_source *gain, const wn_source *bias,
                                    float eps, wn_error *err);
 void wn_norm_deinit(wn_norm *norm);
-
-/* Bytes of heap memory that a linear layer holds. */
-size_t wn_linear_bytes(const wn_linear *linear);
 
 #endif

@@ -6,9 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define WN_WHERE     "model/bind"
-#define NAME_MAX     256
-#define MISTAKES_MAX 20 /* named; the rest is counted */
+#define WN_WHERE "model/bind"
+#define NAME_MAX 256
 
 /* Tensors that published files carry and no forward pass reads. */
 static const char *const harmless_endings[] = {"position_ids", "token_type_ids", "inv_freq"};
@@ -28,16 +27,20 @@ wn_status wn_tensors_begin(wn_tensors *tensors, const wn_safetensors *set, const
 static void note(wn_tensors *tensors, const char *format, ...) WN_PRINTF(2, 3);
 static void note(wn_tensors *tensors, const char *format, ...)
 {
-    if (tensors->n_mistakes++ >= MISTAKES_MAX)
+    size_t at = strlen(tensors->mistakes), gap = at > 0 ? strlen("; ") : 0;
+    size_t room = sizeof tensors->mistakes - at;
+    if (tensors->n_named < tensors->n_mistakes++ || room <= gap)
         return;
-    char text[512];
+    char *end = tensors->mistakes + at;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    memcpy(end, "; ", gap);
+    int len = vsnprintf(end + gap, room - gap, format, args);
     va_end(args);
-    if (tensors->mistakes.len > 0)
-        wn_buf_push_str(&tensors->mistakes, WN_STR("; "));
-    wn_buf_push_str(&tensors->mistakes, wn_str_from(text));
+    if (at > 0 && (size_t)len >= room - gap)
+        *end = '\0';
+    else
+        tensors->n_named++;
 }
 
 static const wn_tensor_view *find_plain(const wn_tensors *tensors, const char *name)
@@ -142,16 +145,14 @@ wn_status wn_tensors_end(wn_tensors *tensors, wn_error *err)
         if (!tensors->used[i] && !is_harmless(name))
             note(tensors, "tensor '%.*s' is unknown to this family", WN_STR_ARG(name));
     }
-    wn_status status = WN_OK;
-    if (tensors->n_mistakes > 0)
-        status =
-            wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "model.safetensors: %zu mistake%s: %.*s%s",
-                         tensors->n_mistakes, tensors->n_mistakes == 1 ? "" : "s",
-                         (int)WN_MIN(tensors->mistakes.len, (size_t)400),
-                         tensors->mistakes.len == 0 ? "" : tensors->mistakes.ptr,
-                         tensors->n_mistakes > MISTAKES_MAX ? "; ..." : "");
-    wn_buf_deinit(&tensors->mistakes);
     wn_mem_free(tensors->used);
     tensors->used = NULL;
-    return status;
+    size_t n = tensors->n_mistakes, n_more = n - tensors->n_named;
+    char more[40] = "";
+    if (n == 0)
+        return WN_OK;
+    if (n_more > 0)
+        snprintf(more, sizeof more, "; and %zu more", n_more);
+    WN_FAIL(err, WN_ERR_FORMAT, "model.safetensors: %zu mistake%s: %s%s", n, n == 1 ? "" : "s",
+            tensors->mistakes, more);
 }

@@ -1,11 +1,10 @@
-/* Finding a model's tensors by name and shape, all mistakes collected, so that a user sees at once
- * everything that is missing, odd or unknown.  Accepts the prefixes and legacy spellings that
- * published files have.
+/* Finding a model's tensors by name and shape.  Mistakes are collected, so that a user sees at once
+ * what is missing, odd or unknown: the first ones whole, then how many more there are.
+ * Accepts the prefixes and legacy spellings that published files have.
  * Thread rule: one at a time. */
 #ifndef WN_MODEL_BIND_H
 #define WN_MODEL_BIND_H
 
-#include "base/buf.h"
 #include "compute/weight.h"
 #include "data/safetensors.h"
 
@@ -13,8 +12,8 @@ typedef struct wn_tensors {
     const wn_safetensors *set;
     const char *prefix; /* "bert.", "roberta."; files may have it or not */
     uint8_t *used;      /* [wn_safetensors_count(set)] */
-    wn_buf mistakes;
-    size_t n_mistakes;
+    char mistakes[400]; /* the first n_named of n_mistakes, as many as fit */
+    size_t n_named, n_mistakes;
     uint64_t n_parameters; /* of the tensors used so far */
 } wn_tensors;
 
@@ -36,7 +35,7 @@ bool wn_tensors_has(const wn_tensors *tensors, const char *name);
 bool wn_tensors_ok(const wn_tensors *tensors);
 
 /* Note every tensor that was neither used nor is known to be harmless; free.
- * Fails:   WN_ERR_FORMAT with all mistakes. */
+ * Fails:   WN_ERR_FORMAT with the mistakes. */
 WN_MUST_USE wn_status wn_tensors_end(wn_tensors *tensors, wn_error *err);
 
 #endif

@@ -5,7 +5,7 @@
 #define WN_MODEL_CONFIG_H
 
 #include "base/status.h"
-#include "kernel/kernel.h"
+#include "compute/ops.h"
 
 typedef enum wn_family {
     WN_FAMILY_BERT = 1,    /* BERT layout, cross-encoder or embedder */
@@ -48,7 +48,7 @@ typedef struct wn_config {
     wn_act act;
     int32_t pad_id;
     wn_score_rule score_rule;
-    bool pool_cls;             /* embedder: CLS instead of mean pooling */
+    wn_pool_kind pool;         /* embedder */
     size_t max_query_tokens;   /* query cut, special tokens included; 0: none of its own */
     size_t window_overlap;     /* tokens that long-document windows share */
     bool windows_by_reference; /* the family's reference cuts long documents in windows (jina v2) */

@@ -86,7 +86,7 @@ static wn_status bind_pooling(wn_config *config, const json_t *json, wn_error *e
     if (says_other || (is_cls && is_mean))
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "1_Pooling/config.json: the pooling is not one of 'cls' and 'mean'");
-    config->pool_cls = is_cls;
+    config->pool = is_cls ? WN_POOL_FIRST : WN_POOL_MEAN;
     static const char *const keys[] = {"word_embedding_dimension", "embedding_dimension"};
     wn_binder b;
     wn_binder_init(&b, json, "1_Pooling/config.json");

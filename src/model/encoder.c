@@ -163,11 +163,11 @@ void wn_encoder_weights_deinit(wn_encoder_weights *weights)
 
 size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights)
 {
-    size_t bytes = 0;
+    size_t bytes = weights->embedding_norm.bytes;
     for (size_t i = 0; i < weights->n_layers; i++) {
         const wn_layer *layer = &weights->layers[i];
-        bytes += wn_linear_bytes(&layer->qkv) + wn_linear_bytes(&layer->out) +
-                 wn_linear_bytes(&layer->up) + wn_linear_bytes(&layer->down);
+        bytes += layer->qkv.bytes + layer->out.bytes + layer->up.bytes + layer->down.bytes +
+                 layer->attention_norm.bytes + layer->output_norm.bytes;
     }
     return bytes;
 }

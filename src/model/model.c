@@ -146,8 +146,8 @@ uint64_t wn_model_n_parameters(const wn_model *model)
 size_t wn_model_weight_bytes(const wn_model *model)
 {
     size_t weights = model->token_weight == NULL ? 0 : model->config.vocab * sizeof(float);
-    return weights + wn_encoder_weights_bytes(&model->encoder) + wn_linear_bytes(&model->dense) +
-           wn_linear_bytes(&model->output);
+    return weights + wn_encoder_weights_bytes(&model->encoder) + model->dense.bytes +
+           model->output.bytes;
 }
 
 size_t wn_model_mapped_bytes(const wn_model *model)

@@ -10,9 +10,9 @@
 
 typedef struct wn_model wn_model;
 
-/* Bind and pack the tensors of a set; every missing, odd-shaped or odd-typed tensor is reported,
- * all at once.  Unknown tensors that the family's list of harmless ones does not name are an
- * error too.
+/* Bind and pack the tensors of a set; the error names the first missing, odd-shaped or odd-typed
+ * tensors, as many as its message holds, and counts the others.  Unknown tensors that the family's
+ * list of harmless ones does not name are an error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
  * Owns:    borrows set and kernels until wn_model_free(); caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,

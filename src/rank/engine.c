@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "rank/abi.h"
 #include "rank/builtin.h"
 
 #include <string.h>
@@ -257,13 +258,12 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
     return WN_OK;
 }
 
-static wn_status check_options(const wn_engine_options *options, wn_error *err)
+static wn_status read_options(wn_engine_options *out, const wn_engine_options *options,
+                              wn_error *err)
 {
-    if (options == NULL || options->struct_size != sizeof *options)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_engine_options: struct_size is %zu, expected %zu",
-                options == NULL ? 0 : options->struct_size, sizeof *options);
-    if (options->n_threads < 0 || options->n_threads > WN_POOL_THREADS_MAX)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", options->n_threads,
+    WN_TRY(wn_abi_read(out, sizeof *out, options, "wn_engine_options", err));
+    if (out->n_threads < 0 || out->n_threads > WN_POOL_THREADS_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", out->n_threads,
                 WN_POOL_THREADS_MAX);
     return WN_OK;
 }
@@ -277,20 +277,21 @@ static wn_status choose_kernels(wn_engine *engine, const char *level, wn_error *
     return WN_OK;
 }
 
-wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options, wn_error *err)
+wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_error *err)
 {
-    WN_TRY(check_options(options, err));
+    wn_engine_options options;
+    WN_TRY(read_options(&options, given, err));
     wn_engine *engine = wn_mem_zalloc(1, sizeof *engine);
     if (engine == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for an engine");
-    source src = {.dir = options->model_dir};
+    source src = {.dir = options.model_dir};
     wn_status status;
     engine->name =
         wn_arena_str(&engine->arena, wn_str_from(src.dir == NULL ? "built-in" : src.dir)).ptr;
     if (engine->name == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for an engine");
-    int32_t n_threads = options->n_threads == 0 ? wn_thread_count() : options->n_threads;
-    WN_TRY_OUT(choose_kernels(engine, options->cpu_level, err));
+    int32_t n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;
+    WN_TRY_OUT(choose_kernels(engine, options.cpu_level, err));
     WN_TRY_OUT(read_config(engine, &src, err));
     WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
     engine->config = *wn_model_config(engine->model);
@@ -327,13 +328,9 @@ static const char *activation_name(wn_score_rule rule)
 
 wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_error *err)
 {
-    if (out->struct_size != sizeof *out)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_engine_info: struct_size is %zu, expected %zu",
-                out->struct_size, sizeof *out);
     const wn_config *c = &engine->config;
     bool late = engine->kind == WN_KIND_LATE_INTERACTION;
-    *out = (wn_engine_info){
-        .struct_size = sizeof *out,
+    const wn_engine_info info = {
         .model = engine->name,
         .family = c->family_name,
         .tokenizer = wn_tokenizer_model_name(engine->tokenizer),
@@ -353,5 +350,5 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .weight_bytes = wn_model_weight_bytes(engine->model),
         .mapped_bytes = wn_model_mapped_bytes(engine->model),
     };
-    return WN_OK;
+    return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "rank/abi.h"
 #include "rank/chunk.h"
 #include "rank/runner.h"
 
@@ -13,11 +14,9 @@
 
 #define WN_WHERE "rank/job"
 
-static wn_status check_request(const wn_request *request, wn_error *err)
+static wn_status read_request(wn_request *request, const wn_request *given, wn_error *err)
 {
-    if (request == NULL || request->struct_size != sizeof *request)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_request: struct_size is %zu, expected %zu",
-                request == NULL ? 0 : request->struct_size, sizeof *request);
+    WN_TRY(wn_abi_read(request, sizeof *request, given, "wn_request", err));
     if (request->n_documents > UINT32_MAX / 2)
         WN_FAIL(err, WN_ERR_LIMIT, "%zu documents, at most %u are ranked in one request",
                 request->n_documents, UINT32_MAX / 2);
@@ -179,27 +178,28 @@ static wn_status make_query_room(wn_job *job, const wn_runner *runner, wn_error 
     return WN_OK;
 }
 
-wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request, wn_error *err)
+wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, wn_error *err)
 {
-    WN_TRY(check_request(request, err));
+    wn_request request;
+    WN_TRY(read_request(&request, given, err));
     uint64_t began = wn_clock_ns();
     wn_job *job = wn_mem_zalloc(1, sizeof *job);
     if (job == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a job");
     wn_status status;
     job->engine = runner->engine;
-    job->request = *request;
+    job->request = request;
     job->n_arenas = (size_t)runner->n_threads;
     job->arenas = wn_mem_zalloc(job->n_arenas, sizeof *job->arenas);
-    job->docs = wn_mem_zalloc(request->n_documents, sizeof *job->docs);
-    job->results = wn_mem_zalloc(request->n_documents, sizeof *job->results);
+    job->docs = wn_mem_zalloc(request.n_documents, sizeof *job->docs);
+    job->results = wn_mem_zalloc(request.n_documents, sizeof *job->results);
     if (job->arenas == NULL || job->docs == NULL || job->results == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a job of %zu documents",
-                    request->n_documents);
+                    request.n_documents);
     WN_TRY_OUT(encode_query(job, runner, err));
-    WN_TRY_OUT(wn_runner_encode(runner, job->docs, job->arenas, request->documents,
-                                request->n_documents, "document", request->plain_specials,
-                                request->want_windows, err));
+    WN_TRY_OUT(wn_runner_encode(runner, job->docs, job->arenas, request.documents,
+                                request.n_documents, "document", request.plain_specials,
+                                request.want_windows, err));
     WN_TRY_OUT(make_query_room(job, runner, err));
     WN_TRY_OUT(make_rows(job, err));
     job->usage.tokenize_ns = wn_clock_ns() - began;

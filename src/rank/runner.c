@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "rank/abi.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,22 +15,19 @@
 #define BATCH_TOKENS_MAX (1 << 20)
 #define TOKENS_A_THREAD  1024 /* default budget: activations of one thread's share stay in cache */
 
-static wn_status check_options(const wn_engine *engine, const wn_runner_options *options,
-                               wn_error *err)
+static wn_status read_options(wn_runner_options *out, const wn_runner_options *options,
+                              const wn_engine *engine, wn_error *err)
 {
-    if (options == NULL || options->struct_size != sizeof *options)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_runner_options: struct_size is %zu, expected %zu",
-                options == NULL ? 0 : options->struct_size, sizeof *options);
-    if (options->n_threads < 0 || options->n_threads > WN_POOL_THREADS_MAX)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", options->n_threads,
+    WN_TRY(wn_abi_read(out, sizeof *out, options, "wn_runner_options", err));
+    if (out->n_threads < 0 || out->n_threads > WN_POOL_THREADS_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", out->n_threads,
                 WN_POOL_THREADS_MAX);
     size_t least = wn_model_dims(engine->model).max_tokens;
-    if (options->batch_tokens != 0 &&
-        (options->batch_tokens < 0 || (size_t)options->batch_tokens < least ||
-         options->batch_tokens > BATCH_TOKENS_MAX))
+    if (out->batch_tokens != 0 && (out->batch_tokens < 0 || (size_t)out->batch_tokens < least ||
+                                   out->batch_tokens > BATCH_TOKENS_MAX))
         WN_FAIL(err, WN_ERR_ARGUMENT,
                 "batch_tokens is %d, expected %zu (the model's longest sequence) to %d",
-                options->batch_tokens, least, BATCH_TOKENS_MAX);
+                out->batch_tokens, least, BATCH_TOKENS_MAX);
     return WN_OK;
 }
 
@@ -63,18 +61,19 @@ static wn_status make_encoders(wn_runner *runner, wn_error *err)
     return WN_OK;
 }
 
-wn_status wn_runner_new(wn_runner **out, const wn_engine *engine, const wn_runner_options *options,
+wn_status wn_runner_new(wn_runner **out, const wn_engine *engine, const wn_runner_options *given,
                         wn_error *err)
 {
-    WN_TRY(check_options(engine, options, err));
+    wn_runner_options options;
+    WN_TRY(read_options(&options, given, engine, err));
     wn_runner *runner = wn_mem_zalloc(1, sizeof *runner);
     if (runner == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a runner");
     wn_status status;
     runner->engine = engine;
-    runner->n_threads = options->n_threads == 0 ? wn_thread_count() : options->n_threads;
+    runner->n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;
     wn_dims dims = wn_model_dims(engine->model);
-    size_t batch_tokens = (size_t)options->batch_tokens;
+    size_t batch_tokens = (size_t)options.batch_tokens;
     if (batch_tokens == 0)
         batch_tokens = WN_MAX(dims.max_tokens, TOKENS_A_THREAD * (size_t)runner->n_threads);
     WN_TRY_OUT(wn_plan_make(&runner->plan, &dims, engine->kernels, (size_t)runner->n_threads,
@@ -117,19 +116,15 @@ void wn_runner_free(wn_runner *runner)
 
 wn_status wn_runner_get_info(const wn_runner *runner, wn_runner_info *out, wn_error *err)
 {
-    if (out->struct_size != sizeof *out)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_runner_info: struct_size is %zu, expected %zu",
-                out->struct_size, sizeof *out);
     const wn_plan *plan = &runner->plan;
-    *out = (wn_runner_info){
-        .struct_size = sizeof *out,
+    const wn_runner_info info = {
         .n_threads = runner->n_threads,
         .batch_tokens = (int32_t)plan->batch_tokens,
         .batch_seqs = (int32_t)plan->batch_seqs,
         .activation_bytes = plan->activation_bytes,
         .scratch_bytes = plan->scratch_bytes_per_thread * plan->n_threads,
     };
-    return WN_OK;
+    return wn_abi_write(out, &info, sizeof info, "wn_runner_info", err);
 }
 
 /* ---- tokenising ------------------------------------------------------------------------------ */
@@ -161,6 +156,7 @@ static wn_status encode_one(encoding *e, size_t item, int32_t worker, wn_error *
     wn_arena *arena = &e->arenas[worker];
     ids->n = 0;
     ids->with_offsets = e->with_offsets;
+    WN_TRY(wn_abi_check_text(e->texts[item], err));
     WN_TRY(wn_encode(e->runner->encoders[worker], ids, e->texts[item], e->plain_specials, err));
     if (ids->n > UINT32_MAX / 2)
         WN_FAIL(err, WN_ERR_LIMIT, "%zu tokens, at most %u", ids->n, UINT32_MAX / 2);
@@ -229,18 +225,36 @@ bool wn_runner_fits(const wn_runner *runner, size_t n)
            runner->n_tokens + n <= runner->plan.batch_tokens;
 }
 
-wn_batch wn_runner_batch(const wn_runner *runner)
+void wn_runner_push(wn_runner *runner, size_t n, uint32_t n_keys)
 {
+    runner->n_keys[runner->n_seqs++] = n_keys;
+    runner->n_tokens += n;
+    runner->seq_start[runner->n_seqs] = (uint32_t)runner->n_tokens;
+}
+
+wn_batch wn_runner_begin(wn_runner *runner)
+{
+    wn_exec_reset(runner->exec);
     return (wn_batch){
         .n_seqs = runner->n_seqs,
         .n_tokens = runner->n_tokens,
         .ids = runner->ids,
-        .types = runner->engine->use_types && runner->engine->kind != WN_KIND_LATE_INTERACTION
-                     ? runner->types
-                     : NULL,
+        .types = runner->engine->use_types ? runner->types : NULL,
         .seq_start = runner->seq_start,
         .n_keys = runner->n_keys,
     };
+}
+
+wn_tensor wn_runner_pool(wn_runner *runner, const wn_batch *batch, wn_pool_kind kind,
+                         bool normalize)
+{
+    const wn_ops *ops = wn_exec_ops(runner->exec);
+    wn_tensor hidden = wn_model_hidden(runner->engine->model, runner->exec, batch);
+    wn_tensor pooled = wn_exec_tensor(runner->exec, batch->n_seqs, hidden.cols);
+    ops->pool(runner->exec, &pooled, &hidden, batch, kind);
+    if (normalize)
+        ops->normalize(runner->exec, &pooled, &pooled);
+    return pooled;
 }
 
 void wn_runner_clear(wn_runner *runner)
@@ -261,12 +275,9 @@ static void stage(wn_runner *runner, wn_job *job, wn_row *row)
         n = wn_job_row_sequence(job, row, ids, types);
         n_keys = (uint32_t)n;
     }
-    size_t s = runner->n_seqs++;
-    runner->owner[s] = job;
-    runner->row[s] = row;
-    runner->n_keys[s] = n_keys;
-    runner->n_tokens += n;
-    runner->seq_start[s + 1] = (uint32_t)runner->n_tokens;
+    runner->owner[runner->n_seqs] = job;
+    runner->row[runner->n_seqs] = row;
+    wn_runner_push(runner, n, n_keys);
 }
 
 /* Sum of weight times length, the scale of a query's scores. */
@@ -300,29 +311,15 @@ static void read_late_queries(wn_runner *runner, const wn_batch *batch)
     }
 }
 
-/* Pooled, normalised vectors, one a sequence. */
-static wn_tensor pooled_vectors(wn_runner *runner, const wn_batch *batch)
-{
-    const wn_engine *engine = runner->engine;
-    const wn_ops *ops = wn_exec_ops(runner->exec);
-    wn_tensor hidden = wn_model_hidden(engine->model, runner->exec, batch);
-    wn_tensor pooled = wn_exec_tensor(runner->exec, batch->n_seqs, hidden.cols);
-    ops->pool(runner->exec, &pooled, &hidden, batch,
-              engine->config.pool_cls ? WN_POOL_FIRST : WN_POOL_MEAN);
-    ops->normalize(runner->exec, &pooled, &pooled);
-    return pooled;
-}
-
 static void read_queries(wn_runner *runner)
 {
     if (runner->n_seqs == 0)
         return;
-    wn_batch batch = wn_runner_batch(runner);
-    wn_exec_reset(runner->exec);
+    wn_batch batch = wn_runner_begin(runner);
     if (runner->engine->kind == WN_KIND_LATE_INTERACTION) {
         read_late_queries(runner, &batch);
     } else {
-        wn_tensor v = pooled_vectors(runner, &batch);
+        wn_tensor v = wn_runner_pool(runner, &batch, runner->engine->config.pool, true);
         for (size_t s = 0; s < batch.n_seqs; s++)
             memcpy(runner->owner[s]->query_vectors, v.data + s * v.cols, v.cols * sizeof(float));
     }
@@ -351,7 +348,7 @@ static void score_late(wn_runner *runner, const wn_batch *batch)
 
 static void score_embeddings(wn_runner *runner, const wn_batch *batch)
 {
-    wn_tensor d = pooled_vectors(runner, batch);
+    wn_tensor d = wn_runner_pool(runner, batch, runner->engine->config.pool, true);
     for (size_t s = 0; s < batch->n_seqs; s++) {
         const float *q = runner->owner[s]->query_vectors;
         double dot = 0;
@@ -387,8 +384,7 @@ static void score_rows(wn_runner *runner)
 {
     if (runner->n_seqs == 0)
         return;
-    wn_batch batch = wn_runner_batch(runner);
-    wn_exec_reset(runner->exec);
+    wn_batch batch = wn_runner_begin(runner);
     switch (runner->engine->kind) {
     case WN_KIND_CROSS_ENCODER:
         wn_model_logits(runner->engine->model, runner->exec, &batch, runner->scores);

@@ -1,6 +1,7 @@
 /* Tokens of one text as a user wants to see them: ids, types, byte ranges, vocabulary strings, in
  * one arena that the caller frees. */
 #include "base/mem.h"
+#include "rank/abi.h"
 #include "rank/engine.h"
 
 #include <string.h>
@@ -49,11 +50,11 @@ static wn_status fill(tokens *t, const wn_engine *engine, const wn_ids *body, bo
 }
 
 wn_status wn_tokenize(wn_tokens **out, const wn_engine *engine, wn_str text,
-                      const wn_tokenize_options *options, wn_error *err)
+                      const wn_tokenize_options *given, wn_error *err)
 {
-    if (options == NULL || options->struct_size != sizeof *options)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "wn_tokenize_options: struct_size is %zu, expected %zu",
-                options == NULL ? 0 : options->struct_size, sizeof *options);
+    wn_tokenize_options options;
+    WN_TRY(wn_abi_read(&options, sizeof options, given, "wn_tokenize_options", err));
+    WN_TRY(wn_abi_check_text(text, err));
     wn_encoder *encoder = NULL;
     wn_ids body = {.with_offsets = true};
     wn_status status;
@@ -61,8 +62,8 @@ wn_status wn_tokenize(wn_tokens **out, const wn_engine *engine, wn_str text,
     if (t == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for tokens");
     WN_TRY_OUT(wn_encoder_new(&encoder, engine->tokenizer, err));
-    WN_TRY_OUT(wn_encode(encoder, &body, text, options->plain_specials, err));
-    WN_TRY_OUT(fill(t, engine, &body, !options->no_specials, text.len, err));
+    WN_TRY_OUT(wn_encode(encoder, &body, text, options.plain_specials, err));
+    WN_TRY_OUT(fill(t, engine, &body, !options.no_specials, text.len, err));
     *out = &t->shown;
     t = NULL;
 out:

@@ -97,26 +97,26 @@ static void check_pool(const wn_kernels *kernels)
     wn_tensor x = wn_exec_tensor(p.one, TOKENS, DIM), y = wn_exec_tensor(p.one, SEQS, DIM);
     wn_tensor z = wn_exec_tensor(p.three, SEQS, DIM);
     check_random(x.data, TOKENS * DIM, 1);
-    for (int kind = WN_POOL_FIRST; kind <= WN_POOL_LAST; kind++) {
-        wn_exec_ops(p.one)->pool(p.one, &y, &x, &batch, (wn_pool_kind)kind);
-        wn_exec_ops(p.three)->pool(p.three, &z, &x, &batch, (wn_pool_kind)kind);
+    const wn_pool_kind kinds[] = {WN_POOL_MEAN, WN_POOL_FIRST};
+    for (size_t k = 0; k < 2; k++) {
+        wn_exec_ops(p.one)->pool(p.one, &y, &x, &batch, kinds[k]);
+        wn_exec_ops(p.three)->pool(p.three, &z, &x, &batch, kinds[k]);
         assert_memory_equal(y.data, z.data, sizeof(float[SEQS * DIM]));
         for (size_t i = 0; i < SEQS * DIM; i++) {
             size_t s = i / DIM, j = i % DIM, last = start[s] + keys[s] - 1;
             double mean = 0;
             for (size_t t = start[s]; t <= last; t++)
                 mean += (double)x.data[t * DIM + j] / keys[s];
-            if (kind == WN_POOL_MEAN)
+            if (kinds[k] == WN_POOL_MEAN)
                 assert_true(fabs((double)y.data[i] - mean) < 1e-6);
             else
-                assert_true(y.data[i] ==
-                            x.data[(kind == WN_POOL_FIRST ? start[s] : last) * DIM + j]);
+                assert_true(y.data[i] == x.data[start[s] * DIM + j]);
         }
     }
     end(&p);
 }
 
-static void pooling_takes_the_first_the_last_or_the_mean_of_the_keys(void **state)
+static void pooling_takes_the_first_or_the_mean_of_the_keys(void **state)
 {
     (void)state;
     check_levels(check_pool);
@@ -247,7 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embedding_adds_word_position_and_type),
-        cmocka_unit_test(pooling_takes_the_first_the_last_or_the_mean_of_the_keys),
+        cmocka_unit_test(pooling_takes_the_first_or_the_mean_of_the_keys),
         cmocka_unit_test(normalize_gives_every_row_length_one),
         cmocka_unit_test(maxsim_scores_each_sequence_by_its_kept_tokens),
         cmocka_unit_test(attention_of_a_long_sequence_is_cut_without_a_trace),

@@ -43,7 +43,7 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
             assert_true(w.bias[j] == want_bias[j]);
         }
         size_t padded = wn_round_up(4, (size_t)kernels->gemm_f32_nr);
-        assert_int_equal(wn_linear_bytes(&w), padded * (2 + 1) * sizeof(float));
+        assert_int_equal(w.bytes, padded * (2 + 1) * sizeof(float));
         wn_linear_deinit(&w);
         assert_null(w.packed);
     }

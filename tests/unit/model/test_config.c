@@ -314,7 +314,7 @@ static void embedder(const char *modules, const char *pooling, wn_status status,
         fail_msg("%s, %s: %s '%s', expected '%s'", modules, pooling == NULL ? "" : pooling,
                  wn_status_name(got), err.message, message);
     if (got == WN_OK)
-        assert_int_equal(c.pool_cls, cls);
+        assert_int_equal(c.pool, cls ? WN_POOL_FIRST : WN_POOL_MEAN);
 }
 
 static void pooling_is_read_in_both_spellings(void **state)

@@ -131,6 +131,10 @@ static void loads(draft *d, const wn_config *config, uint64_t n_parameters)
     loaded l;
     assert_ok(load(&l, d, config), &err);
     assert_int_equal(wn_model_n_parameters(l.model), n_parameters);
+    assert_int_equal(wn_model_mapped_bytes(l.model),
+                     (VOCAB + POSITIONS + 2) * HIDDEN * sizeof(float));
+    assert_true(wn_model_weight_bytes(l.model) >=
+                n_parameters * sizeof(float) - wn_model_mapped_bytes(l.model));
     unload(&l);
 }
 
@@ -244,8 +248,15 @@ static void every_missing_or_odd_tensor_is_told_at_once(void **state)
             "tensor 'classifier.bias' is missing");
     d = (draft){0};
     add(&d, "bert.embeddings.word_embeddings.weight", "F32", VOCAB - 1, HIDDEN);
-    refuses(&d, &c, WN_ERR_FORMAT, "shape [8,4], expected [9,4]");
-    assert_non_null(strstr(err.message, "41 mistakes: "));
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "41 mistakes: tensor 'embeddings.word_embeddings.weight': shape");
+    const char *tail = strstr(err.message, "' is missing; and ");
+    size_t n_named = 1; /* whole entries, and the number of those that are not there */
+    for (const char *s = err.message; (s = strstr(s, "; tensor '")) != NULL; s++)
+        n_named++;
+    assert_true(tail != NULL && n_named > 3);
+    assert_int_equal(strtoul(tail + strlen("' is missing; and "), NULL, 10), 41 - n_named);
+    assert_string_equal(err.message + strlen(err.message) - 5, " more");
 }
 
 static void look_alikes_are_refused_by_their_tensors(void **state)
