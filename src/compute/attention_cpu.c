@@ -25,20 +25,6 @@ typedef struct head_view {
     size_t qkv_stride, y_stride;
 } head_view;
 
-/* Sequence whose items include this one: the last with item_start <= item. */
-static size_t find_seq(const uint32_t *item_start, size_t n_seqs, size_t item)
-{
-    size_t low = 0, high = n_seqs;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (item_start[middle] <= item)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static head_view view_head(const attention_job *job, size_t seq, size_t head)
 {
     size_t width = job->a->n_heads * job->a->head_dim;
@@ -58,7 +44,7 @@ static void attention_item(void *arg, size_t item, int32_t worker)
     const wn_kernels *kernels = job->exec->kernels;
     const uint32_t *start = job->batch->seq_start;
     size_t dim = job->a->head_dim, block = job->exec->plan.query_block;
-    size_t seq = find_seq(job->exec->item_start, job->batch->n_seqs, item);
+    size_t seq = wn_find_start(job->exec->item_start, job->batch->n_seqs, item);
     size_t within = item - job->exec->item_start[seq];
     head_view head = view_head(job, seq, within % job->a->n_heads);
     size_t first = within / job->a->n_heads * ITEM_QUERIES, n = start[seq + 1] - start[seq];

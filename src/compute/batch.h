@@ -7,7 +7,7 @@
 
 typedef struct wn_batch {
     size_t n_seqs;
-    size_t n_tokens;           /* == seq_start[n_seqs] */
+    size_t n_tokens;           /* == seq_start[n_seqs], more in a slice */
     const int32_t *ids;        /* [n_tokens] */
     const int32_t *types;      /* [n_tokens], or NULL: all 0 */
     const uint32_t *seq_start; /* [n_seqs + 1], rising */
@@ -21,6 +21,33 @@ static inline size_t wn_batch_n_keys(const wn_batch *batch, size_t i)
     size_t n = batch->seq_start[i + 1] - batch->seq_start[i];
     WN_ASSERT(n > 0 && (batch->n_keys == NULL || (batch->n_keys[i] > 0 && batch->n_keys[i] <= n)));
     return batch->n_keys != NULL ? batch->n_keys[i] : n;
+}
+
+/* The last of n rising starts that is not above item; the first is not.
+ * Needs:   n >= 1. */
+static inline size_t wn_find_start(const uint32_t *start, size_t n, size_t item)
+{
+    size_t low = 0, high = n;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (start[middle] <= item)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Sequences [first, end) of a batch, for ops that read its tokens by seq_start; n_tokens and the
+ * tokens stay the whole batch's. */
+static inline wn_batch wn_batch_slice(const wn_batch *batch, size_t first, size_t end)
+{
+    wn_batch slice = *batch;
+    slice.n_seqs = end - first;
+    slice.seq_start += first;
+    if (slice.n_keys != NULL)
+        slice.n_keys += first;
+    return slice;
 }
 
 #endif

@@ -29,6 +29,13 @@ typedef struct wn_attention {
     float scale; /* 1 / sqrt(head_dim) in most families */
 } wn_attention;
 
+/* The token vectors of a late-interaction query. */
+typedef struct wn_query {
+    float *vectors; /* as made by wn_exec_pack_query() */
+    float *weights; /* [n] */
+    size_t n;
+} wn_query;
+
 typedef enum wn_pool_kind {
     WN_POOL_MEAN = 0, /* mean over the n_keys rows */
     WN_POOL_FIRST     /* the row of the first token */
@@ -70,10 +77,9 @@ typedef struct wn_ops {
     void (*normalize)(wn_exec *exec, wn_tensor *y, const wn_tensor *x);
 
     /* scores[s] = sum_i weight[i] * max_j <q_i, d_j> over the kept tokens j of sequence s.
-     * Shapes:  scores [n_seqs] (host memory), q [nq][dim] as made by wn_exec_pack_query(), d
-     *          [n_tokens][dim], keep [n_tokens] or NULL. */
-    void (*maxsim)(wn_exec *exec, float *scores, const float *packed_query, const float *weight,
-                   size_t nq, const wn_tensor *d, const uint8_t *keep, const wn_batch *batch);
+     * Shapes:  scores [n_seqs] (host memory), d [n_tokens][dim], keep [n_tokens] or NULL. */
+    void (*maxsim)(wn_exec *exec, float *scores, const wn_query *query, const wn_tensor *d,
+                   const uint8_t *keep, const wn_batch *batch);
 } wn_ops;
 
 /* Allocate the workspace of a plan.

@@ -34,20 +34,6 @@ static void add_table_row(const embed_job *job, float *y, const wn_table *table,
     job->kernels->add_row(y, table->data + row * stride, (int)table->dtype, table->cols);
 }
 
-/* Index of the sequence that token t belongs to. */
-static size_t find_seq(const wn_batch *batch, size_t t)
-{
-    size_t low = 0, high = batch->n_seqs;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (batch->seq_start[middle] <= t)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void embed_item(void *arg, size_t item, int32_t worker)
 {
     const embed_job *job = arg;
@@ -55,7 +41,7 @@ static void embed_item(void *arg, size_t item, int32_t worker)
     const wn_embedding *e = job->e;
     row_range rows = rows_of(&job->cut, item);
     float *y = job->y + rows.first * job->hidden;
-    size_t seq = find_seq(batch, rows.first);
+    size_t seq = wn_find_start(batch->seq_start, batch->n_seqs, rows.first);
     (void)worker;
     memset(y, 0, rows.n * job->hidden * sizeof *y);
     for (size_t i = 0; i < rows.n; i++) {
@@ -102,14 +88,21 @@ static void multiply(const wn_exec *exec, float *y, size_t ldy, const float *x, 
     exec->kernels->gemm_f32(y, ldy, x, ldx, w->packed, w->bias, m, w->n, w->k, act);
 }
 
-/* The same for rows of a tensor: copied first where their stride is a bad one. */
-static void multiply_rows(const wn_exec *exec, float *y, size_t ldy, const float *x,
-                          const wn_linear *w, size_t m, wn_act act, float *copy, size_t copy_stride)
+/* y = act(x . w^T + b) for an item's rows of x: copied first where their stride is a bad one. */
+static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range rows,
+                          float *scratch)
 {
-    for (size_t i = 0; i < m && copy_stride != 0; i++)
-        memcpy(copy + i * copy_stride, x + i * w->k, w->k * sizeof *x);
-    multiply(exec, y, ldy, copy_stride != 0 ? copy : x, copy_stride != 0 ? copy_stride : w->k, w, m,
-             act);
+    const wn_linear *w = job->w;
+    const float *x = job->x + rows.first * w->k;
+    size_t ldx = w->k, stride = job->scratch.x_stride;
+    if (stride != 0) {
+        float *copy = scratch + job->scratch.x;
+        for (size_t i = 0; i < rows.n; i++)
+            memcpy(copy + i * stride, x + i * w->k, w->k * sizeof *x);
+        x = copy;
+        ldx = stride;
+    }
+    multiply(job->exec, y, ldy, x, ldx, w, rows.n, job->act);
 }
 
 /* y = norm(residual + x) */
@@ -124,9 +117,7 @@ static void linear_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
-    float *scratch = wn_exec_scratch(job->exec, worker);
-    multiply_rows(job->exec, job->y + rows.first * w->n, w->n, job->x + rows.first * w->k, w,
-                  rows.n, job->act, scratch + job->scratch.x, job->scratch.x_stride);
+    multiply_rows(job, job->y + rows.first * w->n, w->n, rows, wn_exec_scratch(job->exec, worker));
 }
 
 static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act)
@@ -151,8 +142,7 @@ static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
     row_range rows = rows_of(&job->cut, item);
     float *scratch = wn_exec_scratch(job->exec, worker);
     float *product = scratch + job->scratch.product;
-    multiply_rows(job->exec, product, w->n, job->x + rows.first * w->k, w, rows.n, WN_ACT_NONE,
-                  scratch + job->scratch.x, job->scratch.x_stride);
+    multiply_rows(job, product, w->n, rows, scratch);
     add_norm(job->exec, job->y + rows.first * w->n, product, job->residual + rows.first * w->n,
              job->norm, rows.n);
 }
@@ -177,17 +167,16 @@ static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, con
 static void feed_forward_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
-    const wn_linear *up = job->w, *down = job->down;
+    const wn_linear *down = job->down;
     row_range rows = rows_of(&job->cut, item);
     const wn_layer_scratch *parts = &job->scratch;
     size_t stride = parts->intermediate_stride;
     float *scratch = wn_exec_scratch(job->exec, worker);
     float *intermediate = scratch + parts->intermediate, *product = scratch + parts->product;
-    const float *x = job->x + rows.first * up->k;
-    multiply_rows(job->exec, intermediate, stride, x, up, rows.n, job->act, scratch + parts->x,
-                  parts->x_stride);
+    multiply_rows(job, intermediate, stride, rows, scratch);
     multiply(job->exec, product, down->n, intermediate, stride, down, rows.n, WN_ACT_NONE);
-    add_norm(job->exec, job->y + rows.first * down->n, product, x, job->norm, rows.n);
+    add_norm(job->exec, job->y + rows.first * down->n, product, job->x + rows.first * down->n,
+             job->norm, rows.n);
 }
 
 static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *up,
@@ -217,8 +206,7 @@ typedef struct seq_job {
     const float *x;
     size_t cols;
     wn_pool_kind kind;
-    size_t nq;
-    const float *query, *weight;
+    const wn_query *query;
     const uint8_t *keep;
 } seq_job;
 
@@ -277,15 +265,16 @@ static void normalize(wn_exec *exec, wn_tensor *y, const wn_tensor *x)
 static void maxsim_item(void *arg, size_t item, int32_t worker)
 {
     const seq_job *job = arg;
+    const wn_query *q = job->query;
     size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
     job->y[item] =
-        job->exec->kernels->maxsim_f32(job->query, job->weight, job->nq, job->x + first * job->cols,
+        job->exec->kernels->maxsim_f32(q->vectors, q->weights, q->n, job->x + first * job->cols,
                                        job->keep != NULL ? job->keep + first : NULL, n, job->cols,
                                        wn_exec_scratch(job->exec, worker));
 }
 
-static void maxsim(wn_exec *exec, float *scores, const float *packed_query, const float *weight,
-                   size_t nq, const wn_tensor *d, const uint8_t *keep, const wn_batch *batch)
+static void maxsim(wn_exec *exec, float *scores, const wn_query *query, const wn_tensor *d,
+                   const uint8_t *keep, const wn_batch *batch)
 {
     WN_ASSERT(d->rows == batch->n_tokens);
     seq_job job = {.exec = exec,
@@ -293,11 +282,9 @@ static void maxsim(wn_exec *exec, float *scores, const float *packed_query, cons
                    .y = scores,
                    .x = d->data,
                    .cols = d->cols,
-                   .nq = nq,
-                   .query = packed_query,
-                   .weight = weight,
+                   .query = query,
                    .keep = keep};
-    wn_exec_check_scratch(exec, wn_maxsim_scratch(exec->kernels, nq));
+    wn_exec_check_scratch(exec, wn_maxsim_scratch(exec->kernels, query->n));
     wn_pool_run(exec->pool, batch->n_seqs, maxsim_item, &job);
 }
 

@@ -39,12 +39,12 @@ static const family_row flash_family = {
 /* What the ending of a class says about its head. */
 static const struct {
     const char *ending;
-    bool has_head;
+    wn_kind kind;
 } classes[] = {
-    {"ForSequenceClassification", true},
-    {"Model", false},
-    {"ForMaskedLM", false},
-    {"ForPreTraining", false},
+    {"ForSequenceClassification", WN_KIND_CROSS_ENCODER},
+    {"Model", WN_KIND_EMBEDDER},
+    {"ForMaskedLM", WN_KIND_EMBEDDER},
+    {"ForPreTraining", WN_KIND_EMBEDDER},
 };
 
 static const struct {
@@ -146,7 +146,7 @@ static wn_status find_row(const family_row **out, const identity *id, wn_error *
 static wn_status read_class(wn_config *config, const identity *id, bool has_modules, wn_error *err)
 {
     wn_str name = wn_str_from(id->architecture);
-    config->has_head = !has_modules;
+    config->kind = has_modules ? WN_KIND_EMBEDDER : WN_KIND_CROSS_ENCODER;
     if (name.len == 0)
         return WN_OK;
     for (size_t i = 0; i < WN_ARRAY_LEN(families); i++) {
@@ -156,7 +156,7 @@ static wn_status read_class(wn_config *config, const identity *id, bool has_modu
         wn_str ending = wn_str_slice(name, prefix.len, name.len);
         for (size_t j = 0; j < WN_ARRAY_LEN(classes); j++) {
             if (wn_str_equal(ending, wn_str_from(classes[j].ending))) {
-                config->has_head = classes[j].has_head;
+                config->kind = classes[j].kind;
                 return WN_OK;
             }
         }
@@ -184,6 +184,7 @@ static wn_status find_family(wn_config *config, const family_row **row, const js
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: HF_ColBERT over %s is not supported, only over bert",
                 CONFIG_FILE, config->family_name);
     config->family = WN_FAMILY_COLBERT;
+    config->kind = WN_KIND_LATE_INTERACTION;
     config->family_name = "colbert";
     return WN_OK;
 }
@@ -277,7 +278,7 @@ static wn_status check_labels(const json_t *json, wn_error *err)
 static void set_windows(wn_config *config)
 {
     config->window_overlap = WINDOW_OVERLAP;
-    if (!config->is_flash || !config->has_head)
+    if (!config->is_flash || config->kind != WN_KIND_CROSS_ENCODER)
         return;
     config->max_tokens = WN_MIN(config->max_tokens, (size_t)JINA_MAX_TOKENS);
     config->max_query_tokens = config->max_tokens / 2;
@@ -292,7 +293,7 @@ static wn_status read_all(wn_config *config, const json_t *json, const wn_model_
     WN_TRY(read_sizes(config, row, json, err));
     if (config->family == WN_FAMILY_COLBERT)
         return wn_config_read_late(config, json, files, err);
-    if (config->has_head)
+    if (config->kind == WN_KIND_CROSS_ENCODER)
         WN_TRY(check_labels(json, err));
     WN_TRY(wn_config_read_tokenizer(config, files->tokenizer_config, err));
     WN_TRY(wn_config_read_companions(config, json, files, err));

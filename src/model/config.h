@@ -24,7 +24,7 @@ typedef enum wn_score_rule {
 
 /* Late interaction settings. */
 typedef struct wn_late_config {
-    size_t dim;                       /* 0: as wide as linear.weight is (a loaded model knows) */
+    size_t dim;                       /* rows of linear.weight; 0: any number */
     int32_t query_marker, doc_marker; /* ids inserted at index 1 */
     int32_t cls_id, sep_id, mask_id;  /* -1: the tokenizer's own */
     size_t max_query_tokens, max_doc_tokens;
@@ -40,7 +40,7 @@ typedef struct wn_config {
     wn_family family;
     const char *family_name; /* "bert", "camembert", "colbert", ...; static */
     bool is_flash;           /* jina layout: layers.N.mixer.Wqkv, ... */
-    bool has_head;           /* a classification head: cross-encoder; else an embedder */
+    wn_kind kind;
     size_t n_layers, hidden, n_heads, head_dim, intermediate, vocab, type_vocab, max_positions;
     size_t max_tokens;      /* longest sequence, special tokens included */
     size_t position_offset; /* row of the first token */

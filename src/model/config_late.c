@@ -97,12 +97,10 @@ static wn_status read_block(wn_config *config, const json_t *block, wn_error *er
 static void bind_colbert(wn_config *config, wn_binder *b)
 {
     wn_late_config *late = &config->late;
-    size_t query_max = WN_MIN((size_t)32, config->max_tokens), dim;
+    size_t query_max = WN_MIN((size_t)32, config->max_tokens);
     wn_bind_size(b, "query_maxlen", &late->max_query_tokens, WN_TOKENS_MIN, config->max_tokens,
                  query_max);
-    wn_bind_size(b, "dim", &dim, 1, WN_LATE_DIM_MAX, late->dim == 0 ? 1 : late->dim);
-    if (json_object_get(b->object, "dim") != NULL)
-        late->dim = dim;
+    wn_bind_size(b, "dim", &late->dim, 1, WN_LATE_DIM_MAX, late->dim);
     wn_bind_bool(b, "attend_to_mask_tokens", &late->attend_to_mask, false);
     wn_bind_bool(b, "mask_punctuation", &late->skip_punctuation, true);
     bind_method(b, "query_token_id", "[unused0]");
@@ -137,9 +135,7 @@ wn_status wn_config_read_late(wn_config *config, const json_t *json, const wn_mo
         .cls_id = -1, .sep_id = -1, .mask_id = -1, .query_normalize = true, .doc_normalize = true};
     config->score_rule = WN_SCORE_MEAN;
     wn_binder_init(&b, json, "config.json");
-    wn_bind_size(&b, "dim", &late->dim, 1, WN_LATE_DIM_MAX, 1);
-    if (json_object_get(json, "dim") == NULL)
-        late->dim = 0;
+    wn_bind_size(&b, "dim", &late->dim, 1, WN_LATE_DIM_MAX, 0);
     WN_TRY(wn_binder_end(&b, err));
     if (block != NULL) {
         WN_TRY(read_block(config, block, err));

@@ -147,7 +147,7 @@ static wn_status read_modules(wn_config *config, const wn_model_files *files, wn
         status =
             wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "modules.json: is not a list of modules");
     json_decref(json);
-    if (status == WN_OK && has_pooling && !config->has_head)
+    if (status == WN_OK && has_pooling && config->kind == WN_KIND_EMBEDDER)
         status = read_pooling(config, files->pooling, err);
     return status;
 }
@@ -195,7 +195,7 @@ wn_status wn_config_read_companions(wn_config *config, const json_t *json,
     WN_TRY(wn_config_object(&own, files->sentence_transformers, "config_sentence_transformers.json",
                             err));
     wn_status status = check_prompt(own, err);
-    if (status == WN_OK && config->has_head) {
+    if (status == WN_OK && config->kind == WN_KIND_CROSS_ENCODER) {
         const char *path = activation_of(own, "activation_fn");
         if (path == NULL)
             path = activation_of(json_object_get(json, "sentence_transformers"), "activation_fn");

@@ -42,14 +42,13 @@ static const layout flash_layout = {
 #undef FL
 
 wn_status wn_bind_linear(wn_linear *out, wn_tensors *tensors, const wn_kernels *kernels,
-                         const char *name, size_t n, size_t k, bool with_bias, wn_error *err)
+                         const char *name, size_t n, size_t k, wn_error *err)
 {
-    wn_source weight = wn_tensors_get(tensors, n, k, "%s.weight", name), bias = {0};
-    if (with_bias)
-        bias = wn_tensors_get(tensors, 1, n, "%s.bias", name);
+    wn_source weight = wn_tensors_get(tensors, n, k, "%s.weight", name);
+    wn_source bias = wn_tensors_get(tensors, 1, n, "%s.bias", name);
     if (!wn_tensors_ok(tensors))
         return WN_OK;
-    return wn_linear_init(out, kernels, &weight, with_bias ? &bias : NULL, 1, err);
+    return wn_linear_init(out, kernels, &weight, &bias, 1, err);
 }
 
 static wn_status bind_norm(wn_norm *out, wn_tensors *tensors, const char *name,
@@ -86,7 +85,7 @@ static wn_status bind_qkv(wn_linear *out, const layout *names, size_t layer,
     size_t h = config->hidden;
     if (names->qkv[1] == NULL)
         return wn_bind_linear(out, tensors, kernels, name_of(names->qkv[0], layer).text, 3 * h, h,
-                              true, err);
+                              err);
     wn_source weights[3], biases[3];
     for (size_t i = 0; i < 3; i++) {
         part_name name = name_of(names->qkv[i], layer);
@@ -103,12 +102,10 @@ static wn_status bind_layer(wn_layer *layer, const layout *names, size_t i, cons
 {
     size_t h = config->hidden, inter = config->intermediate;
     WN_TRY(bind_qkv(&layer->qkv, names, i, config, tensors, kernels, err));
-    WN_TRY(wn_bind_linear(&layer->out, tensors, kernels, name_of(names->out, i).text, h, h, true,
-                          err));
-    WN_TRY(wn_bind_linear(&layer->up, tensors, kernels, name_of(names->up, i).text, inter, h, true,
-                          err));
+    WN_TRY(wn_bind_linear(&layer->out, tensors, kernels, name_of(names->out, i).text, h, h, err));
+    WN_TRY(wn_bind_linear(&layer->up, tensors, kernels, name_of(names->up, i).text, inter, h, err));
     WN_TRY(wn_bind_linear(&layer->down, tensors, kernels, name_of(names->down, i).text, h, inter,
-                          true, err));
+                          err));
     WN_TRY(bind_norm(&layer->attention_norm, tensors, name_of(names->attention_norm, i).text,
                      config, err));
     return bind_norm(&layer->output_norm, tensors, name_of(names->output_norm, i).text, config,

@@ -33,10 +33,9 @@ void wn_encoder_weights_deinit(wn_encoder_weights *weights);
 size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights);
 size_t wn_encoder_mapped_bytes(const wn_encoder_weights *weights);
 
-/* Bind and pack one linear layer "NAME.weight" [n][k] and, with_bias, "NAME.bias" [n]. */
+/* Bind and pack one linear layer "NAME.weight" [n][k] and "NAME.bias" [n]. */
 WN_MUST_USE wn_status wn_bind_linear(wn_linear *out, wn_tensors *tensors, const wn_kernels *kernels,
-                                     const char *name, size_t n, size_t k, bool with_bias,
-                                     wn_error *err);
+                                     const char *name, size_t n, size_t k, wn_error *err);
 
 /* Hidden states of the last layer, [n_tokens][H]. */
 wn_tensor wn_encoder_forward(const wn_encoder_weights *weights, const wn_config *config,

@@ -14,7 +14,7 @@
 #define WN_WHERE "model/model"
 
 struct wn_model {
-    wn_config config;
+    const wn_config *config;
     wn_encoder_weights encoder;
     wn_linear dense;     /* pooler or classifier.dense */
     wn_linear output;    /* classifier or classifier.out_proj, or the ColBERT projection */
@@ -25,28 +25,27 @@ struct wn_model {
 static wn_status bind_head(wn_model *model, wn_tensors *tensors, const wn_kernels *kernels,
                            wn_error *err)
 {
-    bool bert = model->config.family == WN_FAMILY_BERT;
-    size_t h = model->config.hidden;
+    bool bert = model->config->family == WN_FAMILY_BERT;
+    size_t h = model->config->hidden;
     WN_TRY(wn_bind_linear(&model->dense, tensors, kernels,
-                          bert ? "pooler.dense" : "classifier.dense", h, h, true, err));
+                          bert ? "pooler.dense" : "classifier.dense", h, h, err));
     return wn_bind_linear(&model->output, tensors, kernels,
-                          bert ? "classifier" : "classifier.out_proj", 1, h, true, err);
+                          bert ? "classifier" : "classifier.out_proj", 1, h, err);
 }
 
 static wn_status bind_late(wn_model *model, wn_tensors *tensors, const wn_kernels *kernels,
                            wn_error *err)
 {
-    wn_late_config *late = &model->config.late;
-    wn_source w = wn_tensors_get(tensors, late->dim, model->config.hidden, "linear.weight");
+    const wn_late_config *late = &model->config->late;
+    wn_source w = wn_tensors_get(tensors, late->dim, model->config->hidden, "linear.weight");
     wn_source weights = {0};
     if (late->token_weight)
-        weights = wn_tensors_get(tensors, 1, model->config.vocab, "token_weight");
+        weights = wn_tensors_get(tensors, 1, model->config->vocab, "token_weight");
     if (!wn_tensors_ok(tensors))
         return WN_OK;
     if (w.rows > WN_LATE_DIM_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
                 WN_LATE_DIM_MAX);
-    late->dim = w.rows;
     WN_TRY(wn_linear_init(&model->output, kernels, &w, NULL, 1, err));
     if (!late->token_weight)
         return WN_OK;
@@ -60,11 +59,15 @@ static wn_status bind_late(wn_model *model, wn_tensors *tensors, const wn_kernel
 static wn_status bind_all(wn_model *model, wn_tensors *tensors, const wn_kernels *kernels,
                           wn_error *err)
 {
-    WN_TRY(wn_encoder_weights_init(&model->encoder, &model->config, tensors, kernels, err));
-    if (model->config.family == WN_FAMILY_COLBERT)
-        return bind_late(model, tensors, kernels, err);
-    if (model->config.has_head)
+    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, tensors, kernels, err));
+    switch (model->config->kind) {
+    case WN_KIND_CROSS_ENCODER:
         return bind_head(model, tensors, kernels, err);
+    case WN_KIND_LATE_INTERACTION:
+        return bind_late(model, tensors, kernels, err);
+    case WN_KIND_EMBEDDER:
+        break;
+    }
     return WN_OK;
 }
 
@@ -87,7 +90,7 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     wn_model *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a model");
-    model->config = *config;
+    model->config = config;
     wn_tensors tensors;
     const char *prefix = config->family == WN_FAMILY_XLM_ROBERTA ? "roberta." : "bert.";
     wn_status status = wn_tensors_begin(&tensors, set, prefix, err);
@@ -118,23 +121,16 @@ void wn_model_free(wn_model *model)
     wn_mem_free(model);
 }
 
-const wn_config *wn_model_config(const wn_model *model)
-{
-    return &model->config;
-}
-
 wn_dims wn_model_dims(const wn_model *model)
 {
-    const wn_config *c = &model->config;
-    bool late = c->family == WN_FAMILY_COLBERT;
+    const wn_config *c = model->config;
     return (wn_dims){
         .hidden = c->hidden,
         .intermediate = c->intermediate,
         .n_heads = c->n_heads,
         .head_dim = c->head_dim,
-        .out_dim = late ? c->late.dim : c->hidden,
-        .max_tokens =
-            late ? WN_MAX(c->late.max_doc_tokens, c->late.max_query_tokens) : c->max_tokens,
+        .out_dim = c->kind == WN_KIND_LATE_INTERACTION ? model->output.n : c->hidden,
+        .max_tokens = c->max_tokens,
     };
 }
 
@@ -145,7 +141,7 @@ uint64_t wn_model_n_parameters(const wn_model *model)
 
 size_t wn_model_weight_bytes(const wn_model *model)
 {
-    size_t weights = model->token_weight == NULL ? 0 : model->config.vocab * sizeof(float);
+    size_t weights = model->token_weight == NULL ? 0 : model->config->vocab * sizeof(float);
     return weights + wn_encoder_weights_bytes(&model->encoder) + model->dense.bytes +
            model->output.bytes;
 }
@@ -162,10 +158,10 @@ float wn_model_token_weight(const wn_model *model, int32_t id)
 
 void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits)
 {
-    WN_ASSERT(model->config.has_head);
+    WN_ASSERT(model->config->kind == WN_KIND_CROSS_ENCODER);
     const wn_ops *ops = wn_exec_ops(exec);
-    wn_tensor first = wn_encoder_forward_first(&model->encoder, &model->config, exec, batch);
-    wn_tensor x = wn_exec_tensor(exec, batch->n_seqs, model->config.hidden);
+    wn_tensor first = wn_encoder_forward_first(&model->encoder, model->config, exec, batch);
+    wn_tensor x = wn_exec_tensor(exec, batch->n_seqs, model->config->hidden);
     wn_tensor z = {first.data, batch->n_seqs, 1}; /* the first rows are read no more */
     ops->linear(exec, &x, &first, &model->dense, WN_ACT_TANH);
     ops->linear(exec, &z, &x, &model->output, WN_ACT_NONE);
@@ -174,17 +170,17 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
 
 wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch)
 {
-    return wn_encoder_forward(&model->encoder, &model->config, exec, batch);
+    return wn_encoder_forward(&model->encoder, model->config, exec, batch);
 }
 
 wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
                                  bool is_query)
 {
-    WN_ASSERT(model->config.family == WN_FAMILY_COLBERT);
+    WN_ASSERT(model->config->kind == WN_KIND_LATE_INTERACTION);
     const wn_ops *ops = wn_exec_ops(exec);
-    const wn_late_config *late = &model->config.late;
-    wn_tensor h = wn_encoder_forward(&model->encoder, &model->config, exec, batch);
-    wn_tensor v = wn_exec_tensor(exec, batch->n_tokens, late->dim);
+    const wn_late_config *late = &model->config->late;
+    wn_tensor h = wn_encoder_forward(&model->encoder, model->config, exec, batch);
+    wn_tensor v = wn_exec_tensor(exec, batch->n_tokens, model->output.n);
     ops->linear(exec, &v, &h, &model->output, WN_ACT_NONE);
     if (is_query ? late->query_normalize : late->doc_normalize)
         ops->normalize(exec, &v, &v);

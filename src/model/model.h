@@ -14,15 +14,13 @@ typedef struct wn_model wn_model;
  * tensors, as many as its message holds, and counts the others.  Unknown tensors that the family's
  * list of harmless ones does not name are an error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
- * Owns:    borrows set and kernels until wn_model_free(); caller frees *out. */
+ * Owns:    borrows config, set and kernels until wn_model_free(); caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
                                     const wn_safetensors *set, const wn_kernels *kernels,
                                     wn_error *err);
 void wn_model_free(wn_model *model);
 
-/* Facts of a loaded model; the configuration is the one that it was loaded with, late.dim filled
- * in. */
-const wn_config *wn_model_config(const wn_model *model);
+/* Facts of a loaded model. */
 wn_dims wn_model_dims(const wn_model *model);
 uint64_t wn_model_n_parameters(const wn_model *model);
 size_t wn_model_weight_bytes(const wn_model *model); /* heap */
@@ -33,7 +31,7 @@ float wn_model_token_weight(const wn_model *model, int32_t id);
 
 /* One logit a sequence.
  * Shapes:  logits [batch->n_seqs].
- * Needs:   config.has_head; ids, types and lengths within the model's limits (checked by rank/). */
+ * Needs:   a cross-encoder; ids, types and lengths within the model's limits (checked by rank/). */
 void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits);
 
 /* Hidden states of the last layer, [n_tokens][hidden]; valid until wn_exec_reset(). */

@@ -15,10 +15,11 @@ static wn_status read_options(wn_embed_options *out, const wn_embed_options *opt
     if ((int)out->pooling < 0 || out->pooling > WN_POOLING_CLS)
         WN_FAIL(err, WN_ERR_ARGUMENT, "pooling is %d, expected 0..%d", (int)out->pooling,
                 (int)WN_POOLING_CLS);
-    if (engine->kind != WN_KIND_EMBEDDER)
+    if (engine->config.kind != WN_KIND_EMBEDDER)
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "model '%s' is a %s: it has no single vector a text",
                 engine->name,
-                engine->kind == WN_KIND_CROSS_ENCODER ? "cross-encoder" : "late-interaction model");
+                engine->config.kind == WN_KIND_CROSS_ENCODER ? "cross-encoder"
+                                                             : "late-interaction model");
     return WN_OK;
 }
 
@@ -83,8 +84,14 @@ wn_status wn_embed(float *out, wn_runner *runner, const wn_str *texts, size_t n,
     wn_status status;
     if (docs == NULL || arenas == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for %zu texts", n);
-    WN_TRY_OUT(wn_runner_encode(runner, docs, arenas, texts, n, "text", options.plain_specials,
-                                false, err));
+    WN_TRY_OUT(wn_runner_encode(runner,
+                                &(wn_encoding){.docs = docs,
+                                               .arenas = arenas,
+                                               .texts = texts,
+                                               .n = n,
+                                               .what = "text",
+                                               .plain_specials = options.plain_specials},
+                                err));
     status = embed_texts(out, runner, docs, n, &options, err);
 out:
     for (size_t i = 0; arenas != NULL && i < n_arenas; i++)

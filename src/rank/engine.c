@@ -231,18 +231,14 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
     engine->n_special_pair = wn_tokenizer_n_special(engine->tokenizer, true);
     engine->n_special_single = wn_tokenizer_n_special(engine->tokenizer, false);
     size_t room = config->max_tokens;
-    if (config->family == WN_FAMILY_COLBERT) {
-        engine->kind = WN_KIND_LATE_INTERACTION;
+    if (config->kind == WN_KIND_LATE_INTERACTION) {
         engine->n_special_single = 3;
         room = config->late.max_query_tokens;
         WN_TRY(prepare_late(engine, err));
-    } else {
-        engine->kind = config->has_head ? WN_KIND_CROSS_ENCODER : WN_KIND_EMBEDDER;
-        if (engine->kind == WN_KIND_CROSS_ENCODER)
-            room = config->max_query_tokens > 0 ? config->max_query_tokens
-                                                : config->max_tokens / 4 * 3;
+    } else if (config->kind == WN_KIND_CROSS_ENCODER) {
+        room = config->max_query_tokens > 0 ? config->max_query_tokens : config->max_tokens / 4 * 3;
     }
-    bool pairs = engine->kind == WN_KIND_CROSS_ENCODER;
+    bool pairs = config->kind == WN_KIND_CROSS_ENCODER;
     size_t n_special = pairs ? engine->n_special_pair : engine->n_special_single;
     if (n_special == 0) /* the first of them is what the models pool, and no text is then empty */
         WN_FAIL(err, WN_ERR_FORMAT,
@@ -252,7 +248,7 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
                 "a sequence has at most %zu tokens (a query %zu), the special tokens alone are %zu",
                 config->max_tokens, room, n_special);
     engine->max_query_ids = room - engine->n_special_single;
-    if (engine->kind == WN_KIND_CROSS_ENCODER)
+    if (pairs)
         engine->max_query_ids =
             WN_MIN(engine->max_query_ids, config->max_tokens - engine->n_special_pair - 1);
     return WN_OK;
@@ -294,7 +290,6 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     WN_TRY_OUT(choose_kernels(engine, options.cpu_level, err));
     WN_TRY_OUT(read_config(engine, &src, err));
     WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
-    engine->config = *wn_model_config(engine->model);
     WN_TRY_OUT(check_tokenizer(engine, err));
     WN_TRY_OUT(prepare_limits(engine, err));
     *out = engine;
@@ -329,7 +324,7 @@ static const char *activation_name(wn_score_rule rule)
 wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_error *err)
 {
     const wn_config *c = &engine->config;
-    bool late = engine->kind == WN_KIND_LATE_INTERACTION;
+    bool late = c->kind == WN_KIND_LATE_INTERACTION;
     const wn_engine_info info = {
         .model = engine->name,
         .family = c->family_name,
@@ -337,13 +332,13 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .activation = activation_name(c->score_rule),
         .cpu_level = engine->kernels->level,
         .cpu_reason = engine->cpu_reason,
-        .kind = engine->kind,
+        .kind = c->kind,
         .n_layers = (int32_t)c->n_layers,
         .hidden = (int32_t)c->hidden,
         .n_heads = (int32_t)c->n_heads,
         .intermediate = (int32_t)c->intermediate,
         .vocab = (int32_t)c->vocab,
-        .dim = (int32_t)(late ? c->late.dim : c->hidden),
+        .dim = (int32_t)wn_model_dims(engine->model).out_dim,
         .max_tokens = (int32_t)(late ? c->late.max_doc_tokens : c->max_tokens),
         .max_query_tokens = (int32_t)(engine->max_query_ids + engine->n_special_single),
         .n_parameters = wn_model_n_parameters(engine->model),

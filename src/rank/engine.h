@@ -13,11 +13,10 @@ struct wn_engine {
     const char *name;
     const wn_kernels *kernels;
     const char *cpu_reason;
-    wn_config config;
+    wn_config config; /* the model borrows it */
     wn_safetensors *tensors;
     wn_model *model;
     wn_tokenizer *tokenizer;
-    wn_kind kind;
     bool use_types;          /* the family reads type ids */
     size_t n_special_pair;   /* special tokens around a pair */
     size_t n_special_single; /* around one text; with the marker for late interaction */

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "rank/abi.h"
-#include "rank/chunk.h"
 #include "rank/runner.h"
 
 #include <math.h>
@@ -33,20 +32,24 @@ static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
 {
     const wn_engine *engine = job->engine;
     wn_doc query;
-    wn_status status = wn_runner_encode(runner, &query, job->arenas, &job->request.query, 1, NULL,
-                                        job->request.plain_specials, false, err);
+    const wn_encoding encoding = {.docs = &query,
+                                  .arenas = job->arenas,
+                                  .texts = &job->request.query,
+                                  .n = 1,
+                                  .plain_specials = job->request.plain_specials};
+    wn_status status = wn_runner_encode(runner, &encoding, err);
     if (status != WN_OK)
         return wn_error_prefix(err, status, "query");
-    job->query_ids = (int32_t *)(uintptr_t)query.ids;
+    job->query_ids = query.ids;
     job->n_query = query.n_ids;
-    if (job->n_query == 0 && engine->kind == WN_KIND_LATE_INTERACTION)
+    if (job->n_query == 0 && engine->config.kind == WN_KIND_LATE_INTERACTION)
         WN_FAIL(err, WN_ERR_INPUT,
                 "the query has no token of its own: it is empty or holds only characters that the "
                 "model drops (%zu bytes)",
                 job->request.query.len);
     bool truncate = job->request.long_docs == WN_LONG_DOCS_TRUNCATE;
-    bool own_limit =
-        engine->kind != WN_KIND_CROSS_ENCODER || (engine->config.max_query_tokens > 0 && !truncate);
+    bool own_limit = engine->config.kind != WN_KIND_CROSS_ENCODER ||
+                     (engine->config.max_query_tokens > 0 && !truncate);
     if (own_limit && job->n_query > engine->max_query_ids) {
         job->n_query = engine->max_query_ids;
         job->usage.query_truncated = true;
@@ -54,104 +57,105 @@ static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
     return WN_OK;
 }
 
+static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
+{
+    const wn_encoding encoding = {.docs = job->docs,
+                                  .arenas = job->arenas,
+                                  .texts = job->request.documents,
+                                  .n = job->request.n_documents,
+                                  .what = "document",
+                                  .plain_specials = job->request.plain_specials,
+                                  .with_offsets = job->request.want_windows};
+    return wn_runner_encode(runner, &encoding, err);
+}
+
 /* Most tokens of a document in one row, beside n_query tokens of the query. */
 static size_t row_room(const wn_engine *engine, size_t n_query)
 {
-    if (engine->kind == WN_KIND_LATE_INTERACTION)
+    if (engine->config.kind == WN_KIND_LATE_INTERACTION)
         return engine->config.late.max_doc_tokens - engine->n_special_single;
-    if (engine->kind == WN_KIND_EMBEDDER)
+    if (engine->config.kind == WN_KIND_EMBEDDER)
         return engine->config.max_tokens - engine->n_special_single;
     size_t used = engine->n_special_pair + n_query;
     return used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
 }
 
-/* How one document is cut. */
-typedef struct cut {
-    size_t n_query, n_ids; /* tokens kept of both sides */
-    wn_chunks chunks;
-} cut;
-
-static wn_status plan_cut(cut *out, const wn_job *job, size_t index, wn_error *err)
+/* Decide how a document is cut. */
+static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t index, wn_error *err)
 {
     const wn_engine *engine = job->engine;
-    size_t n_ids = job->docs[index].n_ids, room = row_room(engine, job->n_query);
-    *out = (cut){.n_query = job->n_query, .n_ids = n_ids};
+    size_t n_ids = doc->n_ids, room = row_room(engine, job->n_query);
+    bool pairs = engine->config.kind == WN_KIND_CROSS_ENCODER;
+    doc->n_query = job->n_query;
     if (n_ids > room ||
-        (engine->kind == WN_KIND_CROSS_ENCODER &&
-         job->n_query + n_ids + engine->n_special_pair > engine->config.max_tokens)) {
+        (pairs && job->n_query + engine->n_special_pair + n_ids > engine->config.max_tokens)) {
         switch (job->request.long_docs) {
         case WN_LONG_DOCS_ERROR:
             WN_FAIL(err, WN_ERR_LIMIT,
                     "document %zu: %zu tokens beside a query of %zu, at most %zu fit", index, n_ids,
                     job->n_query, room);
         case WN_LONG_DOCS_TRUNCATE:
-            if (engine->kind == WN_KIND_CROSS_ENCODER)
-                (void)wn_truncate(&out->n_query, &out->n_ids,
+            if (pairs)
+                (void)wn_truncate(&doc->n_query, &n_ids,
                                   engine->config.max_tokens - engine->n_special_pair,
                                   WN_TRUNCATE_LONGEST_FIRST);
             else
-                out->n_ids = room;
+                n_ids = room;
             break;
         case WN_LONG_DOCS_WINDOWS:
-            if (engine->kind == WN_KIND_CROSS_ENCODER)
-                out->n_query = WN_MIN(job->n_query, engine->max_query_ids);
+            if (pairs)
+                doc->n_query = WN_MIN(job->n_query, engine->max_query_ids);
             break;
         }
     }
-    size_t window = row_room(engine, out->n_query);
-    out->chunks =
-        wn_chunks_make(out->n_ids, WN_MAX(window, (size_t)1), engine->config.window_overlap);
+    size_t window = WN_MAX(row_room(engine, doc->n_query), (size_t)1);
+    doc->chunks = wn_chunks_make(n_ids, window, engine->config.window_overlap);
     return WN_OK;
 }
 
-/* A late-interaction document without a token of its own has no meaning for the model. */
-static bool is_empty(const wn_job *job, size_t index)
-{
-    return job->engine->kind == WN_KIND_LATE_INTERACTION && job->docs[index].n_ids == 0;
-}
-
-static wn_status count_rows(wn_job *job, wn_error *err)
+static wn_status plan_rows(wn_job *job, wn_error *err)
 {
     for (size_t i = 0; i < job->request.n_documents; i++) {
         wn_doc *doc = &job->docs[i];
-        cut c;
-        WN_TRY(plan_cut(&c, job, i, err));
+        WN_TRY(plan_cut(job, doc, i, err));
         doc->first_row = job->n_rows;
-        doc->n_rows = is_empty(job, i) ? 0 : wn_chunks_count(&c.chunks);
-        doc->truncated = c.n_ids < doc->n_ids;
-        job->usage.query_truncated |= c.n_query < job->n_query;
+        /* A late-interaction document without a token of its own means nothing to the model. */
+        if (doc->n_ids > 0 || job->engine->config.kind != WN_KIND_LATE_INTERACTION)
+            doc->n_rows = wn_chunks_count(&doc->chunks);
+        job->usage.query_truncated |= doc->n_query < job->n_query;
         job->n_rows += doc->n_rows;
     }
     return WN_OK;
 }
 
+static void make_row(wn_job *job, const wn_doc *doc, size_t window)
+{
+    size_t start, end, index = (size_t)(doc - job->docs);
+    wn_chunks_at(&doc->chunks, &start, &end, window);
+    wn_row *row = &job->rows[doc->first_row + window];
+    *row = (wn_row){
+        .ids = doc->ids + start,
+        .n_ids = (uint32_t)(end - start),
+        .n_query = (uint32_t)doc->n_query,
+        .doc = (uint32_t)index,
+        .byte_end = job->request.documents[index].len,
+    };
+    if (doc->start != NULL && end > start && end - start < doc->n_ids) {
+        row->byte_start = start == 0 ? 0 : doc->start[start];
+        row->byte_end = doc->end[end - 1];
+    }
+    job->usage.total_tokens += wn_job_row_length(job, row);
+}
+
 static wn_status make_rows(wn_job *job, wn_error *err)
 {
-    WN_TRY(count_rows(job, err));
+    WN_TRY(plan_rows(job, err));
     job->rows = wn_mem_alloc(job->n_rows, sizeof *job->rows);
     if (job->rows == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", job->n_rows);
     for (size_t i = 0; i < job->request.n_documents; i++) {
-        const wn_doc *doc = &job->docs[i];
-        cut c;
-        WN_TRY(plan_cut(&c, job, i, err));
-        for (size_t w = 0; w < doc->n_rows; w++) {
-            size_t start, end;
-            wn_chunks_at(&c.chunks, &start, &end, w);
-            wn_row *row = &job->rows[doc->first_row + w];
-            *row = (wn_row){
-                .ids = doc->ids + start,
-                .n_ids = (uint32_t)(end - start),
-                .n_query = (uint32_t)c.n_query,
-                .doc = (uint32_t)i,
-                .byte_end = job->request.documents[i].len,
-            };
-            if (doc->start != NULL && end > start && end - start < doc->n_ids) {
-                row->byte_start = start == 0 ? 0 : doc->start[start];
-                row->byte_end = doc->end[end - 1];
-            }
-            job->usage.total_tokens += wn_job_row_length(job, row);
-        }
+        for (size_t w = 0; w < job->docs[i].n_rows; w++)
+            make_row(job, &job->docs[i], w);
     }
     return WN_OK;
 }
@@ -159,21 +163,18 @@ static wn_status make_rows(wn_job *job, wn_error *err)
 /* Room for the query's vectors, so that scoring allocates nothing. */
 static wn_status make_query_room(wn_job *job, const wn_runner *runner, wn_error *err)
 {
-    const wn_engine *engine = job->engine;
-    job->usage.query_tokens = job->n_query + engine->n_special_single;
-    if (engine->kind == WN_KIND_CROSS_ENCODER)
-        return WN_OK;
-    size_t n = job->n_query + engine->n_special_single, floats = engine->config.hidden;
-    if (engine->kind == WN_KIND_LATE_INTERACTION) {
-        n = WN_MAX(n, engine->config.late.query_pad_to);
-        floats = wn_exec_query_floats(runner->exec, n, engine->config.late.dim);
+    const wn_config *config = &job->engine->config;
+    size_t n = job->n_query + job->engine->n_special_single, floats = config->hidden;
+    if (config->kind == WN_KIND_LATE_INTERACTION) {
+        n = WN_MAX(n, config->late.query_pad_to);
+        floats = wn_exec_query_floats(runner->exec, n, wn_model_dims(job->engine->model).out_dim);
     }
-    job->n_query_seq = n;
-    job->usage.query_tokens = n;
-    job->usage.total_tokens += n;
-    job->query_vectors = wn_mem_aligned(floats * sizeof(float));
-    job->query_weights = wn_mem_alloc(n, sizeof(float));
-    if (job->query_vectors == NULL || job->query_weights == NULL)
+    job->query.n = n;
+    if (config->kind == WN_KIND_CROSS_ENCODER)
+        return WN_OK;
+    job->query.vectors = wn_mem_aligned(floats * sizeof(float));
+    job->query.weights = wn_mem_alloc(n, sizeof(float));
+    if (job->query.vectors == NULL || job->query.weights == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a query of %zu tokens", n);
     return WN_OK;
 }
@@ -197,11 +198,12 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a job of %zu documents",
                     request.n_documents);
     WN_TRY_OUT(encode_query(job, runner, err));
-    WN_TRY_OUT(wn_runner_encode(runner, job->docs, job->arenas, request.documents,
-                                request.n_documents, "document", request.plain_specials,
-                                request.want_windows, err));
+    WN_TRY_OUT(encode_documents(job, runner, err));
     WN_TRY_OUT(make_query_room(job, runner, err));
     WN_TRY_OUT(make_rows(job, err));
+    job->usage.query_tokens = job->query.n;
+    if (job->engine->config.kind != WN_KIND_CROSS_ENCODER)
+        job->usage.total_tokens += job->query.n;
     job->usage.tokenize_ns = wn_clock_ns() - began;
     *out = job;
     job = NULL;
@@ -220,8 +222,8 @@ void wn_job_free(wn_job *job)
     wn_mem_free(job->docs);
     wn_mem_free(job->rows);
     wn_mem_free(job->results);
-    wn_mem_free(job->query_vectors);
-    wn_mem_free(job->query_weights);
+    wn_mem_free(job->query.vectors);
+    wn_mem_free(job->query.weights);
     wn_mem_free(job);
 }
 
@@ -241,10 +243,10 @@ size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, ui
 {
     const wn_late_config *late = &job->engine->config.late;
     size_t n;
-    if (job->engine->kind == WN_KIND_LATE_INTERACTION) {
+    if (job->engine->config.kind == WN_KIND_LATE_INTERACTION) {
         n = late_sequence(late, late->query_marker, ids, job->query_ids, job->n_query);
         *n_keys = (uint32_t)n;
-        while (n < job->n_query_seq)
+        while (n < job->query.n)
             ids[n++] = late->mask_id;
         if (late->attend_to_mask)
             *n_keys = (uint32_t)n;
@@ -260,7 +262,7 @@ size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, i
 {
     const wn_engine *engine = job->engine;
     const wn_late_config *late = &engine->config.late;
-    switch (engine->kind) {
+    switch (engine->config.kind) {
     case WN_KIND_LATE_INTERACTION:
         return late_sequence(late, late->doc_marker, ids, row->ids, row->n_ids);
     case WN_KIND_EMBEDDER:
@@ -275,7 +277,7 @@ size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, i
 
 size_t wn_job_row_length(const wn_job *job, const wn_row *row)
 {
-    if (job->engine->kind == WN_KIND_CROSS_ENCODER)
+    if (job->engine->config.kind == WN_KIND_CROSS_ENCODER)
         return job->engine->n_special_pair + row->n_query + row->n_ids;
     return job->engine->n_special_single + row->n_ids;
 }
@@ -312,7 +314,7 @@ wn_status wn_job_finish(wn_job *job, wn_error *err)
         const wn_doc *doc = &job->docs[i];
         wn_result *result = &job->results[i];
         *result = (wn_result){.index = i,
-                              .truncated = doc->truncated,
+                              .truncated = doc->chunks.n_tokens < doc->n_ids,
                               .n_windows = (uint32_t)doc->n_rows,
                               .window_end = job->request.documents[i].len};
         if (doc->n_rows == 0) {

@@ -5,6 +5,7 @@
 #define WN_RANK_JOB_H
 
 #include "base/arena.h"
+#include "rank/chunk.h"
 #include "rank/engine.h"
 #include "rank/score.h"
 
@@ -17,12 +18,14 @@ typedef struct wn_row {
     size_t byte_start, byte_end;
 } wn_row;
 
-/* Tokens of one document, before it is cut. */
+/* Tokens of one document, and how it is cut. */
 typedef struct wn_doc {
     const int32_t *ids;
     const uint32_t *start, *end; /* byte range of each token; NULL unless windows are wanted */
-    size_t n_ids, first_row, n_rows;
-    bool truncated;
+    size_t n_ids;
+    size_t n_query;   /* tokens of the query beside it */
+    wn_chunks chunks; /* of those of its tokens that are kept */
+    size_t first_row, n_rows;
 } wn_doc;
 
 struct wn_job {
@@ -30,7 +33,7 @@ struct wn_job {
     wn_request request; /* documents are borrowed, texts are not read after wn_job_new() */
     wn_arena *arenas;   /* [n_arenas] one a worker */
     size_t n_arenas;
-    int32_t *query_ids; /* [n_query] */
+    const int32_t *query_ids; /* [n_query] */
     size_t n_query;
     wn_doc *docs; /* [request.n_documents] */
     wn_row *rows;
@@ -40,9 +43,8 @@ struct wn_job {
     bool done, stopped;   /* the last run gave results; should_stop() ended it */
     size_t n_docs_scored; /* documents whose last row has been scored, or that have none */
     wn_usage usage;
-    /* The query as the model sees it: token vectors (packed) or one pooled vector. */
-    size_t n_query_seq; /* tokens of the query's own sequence, special and mask tokens included */
-    float *query_vectors, *query_weights;
+    wn_query query; /* as the model sees it: a vector a token of its own sequence, special and mask
+                       tokens included, or one pooled vector of that */
     wn_score_query score_query;
 };
 

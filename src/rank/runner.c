@@ -54,7 +54,8 @@ static wn_status make_encoders(wn_runner *runner, wn_error *err)
     size_t n = (size_t)runner->n_threads;
     runner->encoders = wn_mem_zalloc(n, sizeof *runner->encoders);
     runner->scratch = wn_mem_zalloc(n, sizeof *runner->scratch);
-    if (runner->encoders == NULL || runner->scratch == NULL)
+    runner->failures = wn_mem_alloc(n, sizeof *runner->failures);
+    if (runner->encoders == NULL || runner->scratch == NULL || runner->failures == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu encoders", n);
     for (size_t i = 0; i < n; i++)
         WN_TRY(wn_encoder_new(&runner->encoders[i], runner->engine->tokenizer, err));
@@ -101,6 +102,7 @@ void wn_runner_free(wn_runner *runner)
     }
     wn_mem_free(runner->encoders);
     wn_mem_free(runner->scratch);
+    wn_mem_free(runner->failures);
     wn_mem_free(runner->ids);
     wn_mem_free(runner->types);
     wn_mem_free(runner->keep);
@@ -129,18 +131,10 @@ wn_status wn_runner_get_info(const wn_runner *runner, wn_runner_info *out, wn_er
 
 /* ---- tokenising ------------------------------------------------------------------------------ */
 
-typedef struct encoding {
+typedef struct encode_job {
     wn_runner *runner;
-    wn_doc *docs;
-    wn_arena *arenas;
-    const wn_str *texts;
-    bool plain_specials, with_offsets;
-    struct {
-        size_t item;
-        wn_status status;
-        wn_error err;
-    } first_error[WN_POOL_THREADS_MAX];
-} encoding;
+    const wn_encoding *e;
+} encode_job;
 
 static const void *keep_copy(wn_arena *arena, const void *src, size_t n, size_t size)
 {
@@ -150,14 +144,15 @@ static const void *keep_copy(wn_arena *arena, const void *src, size_t n, size_t 
     return copy;
 }
 
-static wn_status encode_one(encoding *e, size_t item, int32_t worker, wn_error *err)
+static wn_status encode_one(wn_runner *runner, const wn_encoding *e, size_t item, int32_t worker,
+                            wn_error *err)
 {
-    wn_ids *ids = &e->runner->scratch[worker];
+    wn_ids *ids = &runner->scratch[worker];
     wn_arena *arena = &e->arenas[worker];
     ids->n = 0;
     ids->with_offsets = e->with_offsets;
     WN_TRY(wn_abi_check_text(e->texts[item], err));
-    WN_TRY(wn_encode(e->runner->encoders[worker], ids, e->texts[item], e->plain_specials, err));
+    WN_TRY(wn_encode(runner->encoders[worker], ids, e->texts[item], e->plain_specials, err));
     if (ids->n > UINT32_MAX / 2)
         WN_FAIL(err, WN_ERR_LIMIT, "%zu tokens, at most %u", ids->n, UINT32_MAX / 2);
     wn_doc doc = {.n_ids = ids->n, .ids = keep_copy(arena, ids->ids, ids->n, sizeof *ids->ids)};
@@ -173,47 +168,34 @@ static wn_status encode_one(encoding *e, size_t item, int32_t worker, wn_error *
 
 static void encode_item(void *arg, size_t item, int32_t worker)
 {
-    encoding *e = arg;
+    const encode_job *job = arg;
     wn_error err = {0};
-    wn_status status = encode_one(e, item, worker, &err);
-    if (status != WN_OK && e->first_error[worker].status == WN_OK) {
-        e->first_error[worker].item = item;
-        e->first_error[worker].status = status;
-        e->first_error[worker].err = err;
-    }
+    wn_status status = encode_one(job->runner, job->e, item, worker, &err);
+    wn_encode_failure *failure = &job->runner->failures[worker];
+    if (status != WN_OK && failure->status == WN_OK)
+        *failure = (wn_encode_failure){item, status, err};
 }
 
-wn_status wn_runner_encode(wn_runner *runner, wn_doc *docs, wn_arena *arenas, const wn_str *texts,
-                           size_t n, const char *what, bool plain_specials, bool with_offsets,
-                           wn_error *err)
+wn_status wn_runner_encode(wn_runner *runner, const wn_encoding *encoding, wn_error *err)
 {
-    encoding *e = wn_mem_zalloc(1, sizeof *e);
-    if (e == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory to encode");
-    e->runner = runner;
-    e->docs = docs;
-    e->arenas = arenas;
-    e->texts = texts;
-    e->plain_specials = plain_specials;
-    e->with_offsets = with_offsets;
-    wn_pool_run(runner->pool, n, encode_item, e);
-    /* Each worker takes rising items, so the first error of all is the lowest of theirs. */
-    int32_t first = -1;
-    for (int32_t i = 0; i < runner->n_threads; i++) {
-        if (e->first_error[i].status != WN_OK &&
-            (first < 0 || e->first_error[i].item < e->first_error[first].item))
-            first = i;
+    encode_job job = {runner, encoding};
+    size_t n_threads = (size_t)runner->n_threads;
+    memset(runner->failures, 0, n_threads * sizeof *runner->failures);
+    wn_pool_run(runner->pool, encoding->n, encode_item, &job);
+    /* Each worker takes rising items, so the first failure of all is the lowest of theirs. */
+    const wn_encode_failure *first = NULL;
+    for (size_t i = 0; i < n_threads; i++) {
+        const wn_encode_failure *own = &runner->failures[i];
+        if (own->status != WN_OK && (first == NULL || own->item < first->item))
+            first = own;
     }
-    wn_status status = WN_OK;
-    if (first >= 0) {
-        status = e->first_error[first].status;
-        if (err != NULL)
-            *err = e->first_error[first].err;
-        if (what != NULL)
-            wn_error_prefix(err, status, "%s %zu", what, e->first_error[first].item);
-    }
-    wn_mem_free(e);
-    return status;
+    if (first == NULL)
+        return WN_OK;
+    if (err != NULL)
+        *err = first->err;
+    return encoding->what == NULL
+               ? first->status
+               : wn_error_prefix(err, first->status, "%s %zu", encoding->what, first->item);
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */
@@ -302,11 +284,11 @@ static void read_late_queries(wn_runner *runner, const wn_batch *batch)
         size_t start = batch->seq_start[s], n = batch->seq_start[s + 1] - start;
         const float *vectors = v.data + start * v.cols;
         for (size_t i = 0; i < n; i++)
-            job->query_weights[i] = wn_model_token_weight(model, batch->ids[start + i]);
-        wn_exec_pack_query(runner->exec, job->query_vectors, vectors, n, v.cols);
+            job->query.weights[i] = wn_model_token_weight(model, batch->ids[start + i]);
+        wn_exec_pack_query(runner->exec, job->query.vectors, vectors, n, v.cols);
         job->score_query = (wn_score_query){
             .n_vectors = n,
-            .weight = query_weight(vectors, job->query_weights, n, v.cols),
+            .weight = query_weight(vectors, job->query.weights, n, v.cols),
         };
     }
 }
@@ -316,12 +298,12 @@ static void read_queries(wn_runner *runner)
     if (runner->n_seqs == 0)
         return;
     wn_batch batch = wn_runner_begin(runner);
-    if (runner->engine->kind == WN_KIND_LATE_INTERACTION) {
+    if (runner->engine->config.kind == WN_KIND_LATE_INTERACTION) {
         read_late_queries(runner, &batch);
     } else {
         wn_tensor v = wn_runner_pool(runner, &batch, runner->engine->config.pool, true);
         for (size_t s = 0; s < batch.n_seqs; s++)
-            memcpy(runner->owner[s]->query_vectors, v.data + s * v.cols, v.cols * sizeof(float));
+            memcpy(runner->owner[s]->query.vectors, v.data + s * v.cols, v.cols * sizeof(float));
     }
     wn_runner_clear(runner);
 }
@@ -330,19 +312,17 @@ static void read_queries(wn_runner *runner)
 static void score_late(wn_runner *runner, const wn_batch *batch)
 {
     const wn_engine *engine = runner->engine;
+    const wn_ops *ops = wn_exec_ops(runner->exec);
+    const uint8_t *keep = engine->skip_token == NULL ? NULL : runner->keep;
     wn_tensor d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
-    for (size_t i = 0; engine->skip_token != NULL && i < batch->n_tokens; i++)
+    for (size_t i = 0; keep != NULL && i < batch->n_tokens; i++)
         runner->keep[i] = !engine->skip_token[batch->ids[i]];
     for (size_t s = 0, end; s < batch->n_seqs; s = end) {
         wn_job *job = runner->owner[s];
         for (end = s + 1; end < batch->n_seqs && runner->owner[end] == job; end++)
             ;
-        wn_batch part = *batch;
-        part.seq_start += s;
-        part.n_seqs = end - s;
-        wn_exec_ops(runner->exec)
-            ->maxsim(runner->exec, runner->scores + s, job->query_vectors, job->query_weights,
-                     job->n_query_seq, &d, engine->skip_token == NULL ? NULL : runner->keep, &part);
+        wn_batch part = wn_batch_slice(batch, s, end);
+        ops->maxsim(runner->exec, runner->scores + s, &job->query, &d, keep, &part);
     }
 }
 
@@ -350,7 +330,7 @@ static void score_embeddings(wn_runner *runner, const wn_batch *batch)
 {
     wn_tensor d = wn_runner_pool(runner, batch, runner->engine->config.pool, true);
     for (size_t s = 0; s < batch->n_seqs; s++) {
-        const float *q = runner->owner[s]->query_vectors;
+        const float *q = runner->owner[s]->query.vectors;
         double dot = 0;
         for (size_t j = 0; j < d.cols; j++)
             dot += (double)q[j] * (double)d.data[s * d.cols + j];
@@ -385,7 +365,7 @@ static void score_rows(wn_runner *runner)
     if (runner->n_seqs == 0)
         return;
     wn_batch batch = wn_runner_begin(runner);
-    switch (runner->engine->kind) {
+    switch (runner->engine->config.kind) {
     case WN_KIND_CROSS_ENCODER:
         wn_model_logits(runner->engine->model, runner->exec, &batch, runner->scores);
         break;
@@ -404,10 +384,10 @@ static void score_rows(wn_runner *runner)
 
 static void run_queries(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
 {
-    if (runner->engine->kind == WN_KIND_CROSS_ENCODER)
+    if (runner->engine->config.kind == WN_KIND_CROSS_ENCODER)
         return;
     for (size_t i = 0; i < n_jobs; i++) {
-        if (!wn_runner_fits(runner, jobs[i]->n_query_seq))
+        if (!wn_runner_fits(runner, jobs[i]->query.n))
             read_queries(runner);
         stage(runner, jobs[i], NULL);
     }

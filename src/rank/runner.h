@@ -8,13 +8,32 @@
 #include "compute/ops.h"
 #include "rank/job.h"
 
+/* Texts to encode; text i goes to docs[i] in the arena of the worker that met it. */
+typedef struct wn_encoding {
+    wn_doc *docs;     /* [n] */
+    wn_arena *arenas; /* [n_threads] */
+    const wn_str *texts;
+    size_t n;
+    const char *what; /* "document", for errors; NULL: a text that stands alone */
+    bool plain_specials;
+    bool with_offsets; /* keep byte ranges */
+} wn_encoding;
+
+/* The first text that a worker could not encode. */
+typedef struct wn_encode_failure {
+    size_t item;
+    wn_status status; /* WN_OK: none */
+    wn_error err;
+} wn_encode_failure;
+
 struct wn_runner {
     const wn_engine *engine;
     wn_plan plan;
     wn_pool *pool;
     wn_exec *exec;
-    wn_encoder **encoders; /* [n_threads] */
-    wn_ids *scratch;       /* [n_threads] */
+    wn_encoder **encoders;       /* [n_threads] */
+    wn_ids *scratch;             /* [n_threads] */
+    wn_encode_failure *failures; /* [n_threads] */
     int32_t n_threads;
     /* The batch that is being filled. */
     int32_t *ids, *types;         /* [plan.batch_tokens] */
@@ -42,11 +61,9 @@ wn_tensor wn_runner_pool(wn_runner *runner, const wn_batch *batch, wn_pool_kind 
 /* Take back all staged sequences. */
 void wn_runner_clear(wn_runner *runner);
 
-/* Encode n texts on all threads; text i goes to docs[i] in arenas[worker], with byte ranges when
- * with_offsets.
+/* Encode texts on all threads.
  * Fails:   the error of the first text that fails, "WHAT i: " in front. */
-WN_MUST_USE wn_status wn_runner_encode(wn_runner *runner, wn_doc *docs, wn_arena *arenas,
-                                       const wn_str *texts, size_t n, const char *what,
-                                       bool plain_specials, bool with_offsets, wn_error *err);
+WN_MUST_USE wn_status wn_runner_encode(wn_runner *runner, const wn_encoding *encoding,
+                                       wn_error *err);
 
 #endif

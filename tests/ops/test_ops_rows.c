@@ -160,8 +160,9 @@ static void check_maxsim(const wn_kernels *kernels)
     for (size_t t = 0; t < TOKENS; t++)
         keep[t] = t % 3 != 0;
     wn_exec_pack_query(p.one, packed, q, NQ, DIM);
-    wn_exec_ops(p.one)->maxsim(p.one, scores, packed, weight, NQ, &d, keep, &batch);
-    wn_exec_ops(p.three)->maxsim(p.three, again, packed, weight, NQ, &d, keep, &batch);
+    const wn_query query = {packed, weight, NQ};
+    wn_exec_ops(p.one)->maxsim(p.one, scores, &query, &d, keep, &batch);
+    wn_exec_ops(p.three)->maxsim(p.three, again, &query, &d, keep, &batch);
     assert_memory_equal(scores, again, sizeof scores);
     for (size_t s = 0; s < SEQS; s++) {
         double want = 0;

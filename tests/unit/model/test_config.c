@@ -92,28 +92,30 @@ static void family_comes_from_the_files_signals(void **state)
     static const struct {
         const char *base, *patch;
         wn_family family;
-        bool has_head, is_flash;
+        wn_kind kind;
+        bool is_flash;
         size_t offset;
     } cases[] = {
-        {BERT, "{}", WN_FAMILY_BERT, true, false, 0},
-        {BERT, "{'model_type':null}", WN_FAMILY_BERT, true, false, 0},
-        {BERT, "{'architectures':null}", WN_FAMILY_BERT, true, false, 0},
-        {EMBEDDER, "{}", WN_FAMILY_BERT, false, false, 0},
-        {BERT, "{'architectures':['BertForMaskedLM']}", WN_FAMILY_BERT, false, false, 0},
-        {XLMR, "{}", WN_FAMILY_XLM_ROBERTA, true, false, 2},
-        {XLMR, "{'pad_token_id':5}", WN_FAMILY_XLM_ROBERTA, true, false, 6},
+        {BERT, "{}", WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER, false, 0},
+        {BERT, "{'model_type':null}", WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER, false, 0},
+        {BERT, "{'architectures':null}", WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER, false, 0},
+        {EMBEDDER, "{}", WN_FAMILY_BERT, WN_KIND_EMBEDDER, false, 0},
+        {BERT, "{'architectures':['BertForMaskedLM']}", WN_FAMILY_BERT, WN_KIND_EMBEDDER, false, 0},
+        {XLMR, "{}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, false, 2},
+        {XLMR, "{'pad_token_id':5}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, false, 6},
         {XLMR, "{'model_type':'roberta','architectures':['RobertaForSequenceClassification']}",
-         WN_FAMILY_XLM_ROBERTA, true, false, 2},
+         WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, false, 2},
         {XLMR, "{'model_type':'camembert','architectures':['RobertaModel']}", WN_FAMILY_XLM_ROBERTA,
-         false, false, 2},
-        {FLASH, "{}", WN_FAMILY_XLM_ROBERTA, true, true, 2},
-        {FLASH, "{'model_type':'xlm-roberta'}", WN_FAMILY_XLM_ROBERTA, true, true, 2},
-        {COLBERT, "{}", WN_FAMILY_COLBERT, false, false, 0},
+         WN_KIND_EMBEDDER, false, 2},
+        {FLASH, "{}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, true, 2},
+        {FLASH, "{'model_type':'xlm-roberta'}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, true,
+         2},
+        {COLBERT, "{}", WN_FAMILY_COLBERT, WN_KIND_LATE_INTERACTION, false, 0},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++) {
         wn_config c = accepts(cases[i].base, cases[i].patch);
         assert_int_equal(c.family, cases[i].family);
-        assert_int_equal(c.has_head, cases[i].has_head);
+        assert_int_equal(c.kind, cases[i].kind);
         assert_int_equal(c.is_flash, cases[i].is_flash);
         assert_int_equal(c.position_offset, cases[i].offset);
         assert_int_equal(c.max_tokens, 130 - cases[i].offset);

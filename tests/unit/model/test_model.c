@@ -77,11 +77,11 @@ static void add_bert(draft *d, const char *prefix)
     add_linear(d, "", "classifier", 1, HIDDEN);
 }
 
-static wn_config config_of(wn_family family, bool has_head)
+static wn_config config_of(wn_family family, wn_kind kind)
 {
     return (wn_config){.family = family,
                        .family_name = "test",
-                       .has_head = has_head,
+                       .kind = kind,
                        .n_layers = LAYERS,
                        .hidden = HIDDEN,
                        .n_heads = 2,
@@ -158,7 +158,8 @@ enum {
 static void bert_loads_with_and_without_prefix_and_in_the_legacy_spelling(void **state)
 {
     (void)state;
-    wn_config head = config_of(WN_FAMILY_BERT, true), body = config_of(WN_FAMILY_BERT, false);
+    wn_config head = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER),
+              body = config_of(WN_FAMILY_BERT, WN_KIND_EMBEDDER);
     draft d = {0};
     add_bert(&d, "bert.");
     loads(&d, &head, ENCODER + SQUARE + HIDDEN + 1);
@@ -176,7 +177,7 @@ static void bert_loads_with_and_without_prefix_and_in_the_legacy_spelling(void *
 static void roberta_head_has_its_own_names(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, true);
+    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER);
     draft d = {0};
     add_encoder(&d, "roberta.", false);
     add_linear(&d, "", "classifier.dense", HIDDEN, HIDDEN);
@@ -190,7 +191,7 @@ static void roberta_head_has_its_own_names(void **state)
 static void flash_layout_has_one_matrix_for_query_key_and_value(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, false);
+    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, WN_KIND_EMBEDDER);
     c.is_flash = true;
     draft d = {0};
     add(&d, "roberta.embeddings.word_embeddings.weight", "F32", VOCAB, HIDDEN);
@@ -213,7 +214,7 @@ static void flash_layout_has_one_matrix_for_query_key_and_value(void **state)
 static void tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, false);
+    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_EMBEDDER);
     draft d = {0};
     add_encoder(&d, "bert.", false);
     add(&d, "bert.embeddings.position_ids", "I64", 1, POSITIONS);
@@ -235,7 +236,7 @@ static void tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named(void *
 static void every_missing_or_odd_tensor_is_told_at_once(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, true);
+    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
     draft d = {0};
     add_encoder(&d, "bert.", false);
     add(&d, "bert.pooler.dense.weight", "F32", HIDDEN, HIDDEN + 1);
@@ -262,7 +263,7 @@ static void every_missing_or_odd_tensor_is_told_at_once(void **state)
 static void look_alikes_are_refused_by_their_tensors(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, true);
+    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
     draft d = {0};
     add_bert(&d, "bert.");
     add(&d, "bert.encoder.layer.0.mlp.gated_layers.weight", "F32", 2 * INTER, HIDDEN);
@@ -272,13 +273,12 @@ static void look_alikes_are_refused_by_their_tensors(void **state)
 static void late_interaction_takes_its_width_from_the_projection(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_COLBERT, false);
+    wn_config c = config_of(WN_FAMILY_COLBERT, WN_KIND_LATE_INTERACTION);
     draft d = {0};
     loaded l;
     add_encoder(&d, "bert.", false);
     add(&d, "linear.weight", "F32", 3, HIDDEN);
     assert_ok(load(&l, &d, &c), &err);
-    assert_int_equal(wn_model_config(l.model)->late.dim, 3);
     assert_int_equal(wn_model_dims(l.model).out_dim, 3);
     assert_true(wn_model_token_weight(l.model, VOCAB - 1) == 1.0f);
     unload(&l);
