@@ -31,7 +31,7 @@ typedef struct embed_job {
 static void add_table_row(const embed_job *job, float *y, const wn_table *table, size_t row)
 {
     size_t stride = table->cols * wn_dtype_size(table->dtype);
-    job->kernels->add_row(y, table->data + row * stride, (int)table->dtype, table->cols);
+    job->kernels->add_row(y, table->data + row * stride, table->dtype, table->cols);
 }
 
 static void embed_item(void *arg, size_t item, int32_t worker)
@@ -248,7 +248,7 @@ static void normalize_item(void *arg, size_t item, int32_t worker)
     row_range rows = rows_of(&job->cut, item);
     size_t cols = job->cols, offset = rows.first * cols;
     (void)worker;
-    job->exec->kernels->normalize_f32(job->y + offset, NULL, job->x + offset, rows.n, cols);
+    job->exec->kernels->normalize_f32(job->y + offset, job->x + offset, rows.n, cols);
 }
 
 static void normalize(wn_exec *exec, wn_tensor *y, const wn_tensor *x)

@@ -8,7 +8,7 @@
 #ifndef WN_KERNEL_KERNEL_H
 #define WN_KERNEL_KERNEL_H
 
-#include "base/defs.h"
+#include "base/dtype.h"
 
 /* Activation in the epilogue of a linear layer. */
 typedef enum wn_act {
@@ -20,6 +20,12 @@ typedef enum wn_act {
     WN_ACT_TANH
 } wn_act;
 
+/* y = act(x . w^T + bias), accumulated over k in order 0..k-1 by fused multiply-add.
+ * Shapes:  x [m][k] row stride ldx, w packed(n,k), bias [n] or NULL, y [m][n] row stride ldy.
+ * Needs:   w 64-byte aligned; m, n, k >= 1; no overlap of y with the inputs. */
+typedef void wn_gemm_f32(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                         const float *bias, size_t m, size_t n, size_t k, wn_act act);
+
 typedef struct wn_kernels {
     const char *level; /* "scalar", "avx2", "avx512" */
 
@@ -28,11 +34,7 @@ typedef struct wn_kernels {
     int32_t gemm_f32_nr;
     int32_t gemm_f32_mr; /* rows that one call handles best; any m is allowed */
 
-    /* y = act(x . w^T + bias), accumulated over k in order 0..k-1 by fused multiply-add.
-     * Shapes:  x [m][k] row stride ldx, w packed(n,k), bias [n] or NULL, y [m][n] row stride ldy.
-     * Needs:   w 64-byte aligned; m, n, k >= 1; no overlap of y with the inputs. */
-    void (*gemm_f32)(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                     const float *bias, size_t m, size_t n, size_t k, wn_act act);
+    wn_gemm_f32 *gemm_f32;
 
     /* Pack w [n][k] (row stride ldw, in elements) for gemm_f32; packed holds
      * wn_round_up(n, nr) * k floats. */
@@ -47,23 +49,23 @@ typedef struct wn_kernels {
     void (*norm_f32)(float *y, const float *x, const float *residual, const float *gain,
                      const float *bias, float eps, size_t m, size_t n);
 
-    /* Rows of softmax(scale * s), in place; columns n..ld-1 of each row are set to 0.
-     * Shapes:  s [m][ld], n <= ld. */
+    /* Rows of softmax(scale * s), in place.
+     * Shapes:  s [m][n] row stride ld. */
     void (*softmax_f32)(float *s, size_t ld, float scale, size_t m, size_t n);
 
     /* y = act(x), n elements; y may be x. */
     void (*act_f32)(float *y, const float *x, wn_act act, size_t n);
 
-    /* y += row, where row has n elements of F32, F16 or BF16 (a wn_dtype as int). */
-    void (*add_row)(float *y, const void *row, int dtype, size_t n);
+    /* y += row, where row has n elements of F32, F16 or BF16, of any alignment. */
+    void (*add_row)(float *y, const void *row, wn_dtype dtype, size_t n);
 
     /* Each row divided by max(its euclidean length, 1e-12); y may be x.
-     * Shapes:  x, y [m][n]; length [m] or NULL receives the lengths. */
-    void (*normalize_f32)(float *y, float *length, const float *x, size_t m, size_t n);
+     * Shapes:  x, y [m][n]. */
+    void (*normalize_f32)(float *y, const float *x, size_t m, size_t n);
 
     /* out = sum over i of weight[i] * max over j with keep[j] of <q[i], d[j]>; double accumulation
      * over i, in order.  0 when no j is kept.
-     * Shapes:  q packed(nq, dim) as for gemm_f32, weight [nq] or NULL (all 1), d [nd][dim],
+     * Shapes:  q packed(nq, dim) as for gemm_f32, weight [nq], d [nd][dim],
      *          keep [nd] or NULL (all), scratch [wn_round_up(nq, nr) + 16 rows of it]. */
     float (*maxsim_f32)(const float *q, const float *weight, size_t nq, const float *d,
                         const uint8_t *keep, size_t nd, size_t dim, float *scratch);

@@ -19,8 +19,8 @@ void wn_norm_f32_scalar(float *y, const float *x, const float *residual, const f
                         const float *bias, float eps, size_t m, size_t n);
 void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n);
 void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n);
-void wn_add_row_scalar(float *y, const void *row, int dtype, size_t n);
-void wn_normalize_f32_scalar(float *y, float *length, const float *x, size_t m, size_t n);
+void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n);
+void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n);
 float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const float *d,
                            const uint8_t *keep, size_t nd, size_t dim, float *scratch);
 
@@ -28,43 +28,13 @@ float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const
 
 /* AVX2 and FMA, 256-bit vectors. */
 extern const wn_kernels wn_kernels_avx2;
-
-/* See wn_kernels in kernel.h. */
 void wn_gemm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
                       const float *bias, size_t m, size_t n, size_t k, wn_act act);
-void wn_pack_f32_avx2(float *packed, const float *w, size_t ldw, size_t n, size_t k);
-void wn_pack_f32_t_avx2(float *packed, const float *w, size_t ldw, size_t n, size_t k);
-void wn_norm_f32_avx2(float *y, const float *x, const float *residual, const float *gain,
-                      const float *bias, float eps, size_t m, size_t n);
-void wn_softmax_f32_avx2(float *s, size_t ld, float scale, size_t m, size_t n);
-void wn_act_f32_avx2(float *y, const float *x, wn_act act, size_t n);
-void wn_add_row_avx2(float *y, const void *row, int dtype, size_t n);
-void wn_normalize_f32_avx2(float *y, float *length, const float *x, size_t m, size_t n);
-float wn_maxsim_f32_avx2(const float *q, const float *weight, size_t nq, const float *d,
-                         const uint8_t *keep, size_t nd, size_t dim, float *scratch);
-
-/* act_f32 in place on the block that a tile of gemm has just stored, y [m][n] of row stride ldy. */
-void wn_act_block_avx2(float *y, size_t ldy, wn_act act, size_t m, size_t n);
 
 /* AVX-512 F, BW, DQ, VL, 512-bit vectors. */
 extern const wn_kernels wn_kernels_avx512;
-
-/* See wn_kernels in kernel.h. */
 void wn_gemm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
                         const float *bias, size_t m, size_t n, size_t k, wn_act act);
-void wn_pack_f32_avx512(float *packed, const float *w, size_t ldw, size_t n, size_t k);
-void wn_pack_f32_t_avx512(float *packed, const float *w, size_t ldw, size_t n, size_t k);
-void wn_norm_f32_avx512(float *y, const float *x, const float *residual, const float *gain,
-                        const float *bias, float eps, size_t m, size_t n);
-void wn_softmax_f32_avx512(float *s, size_t ld, float scale, size_t m, size_t n);
-void wn_act_f32_avx512(float *y, const float *x, wn_act act, size_t n);
-void wn_add_row_avx512(float *y, const void *row, int dtype, size_t n);
-void wn_normalize_f32_avx512(float *y, float *length, const float *x, size_t m, size_t n);
-float wn_maxsim_f32_avx512(const float *q, const float *weight, size_t nq, const float *d,
-                           const uint8_t *keep, size_t nd, size_t dim, float *scratch);
-
-/* act_f32 in place on the block that a tile of gemm has just stored, y [m][n] of row stride ldy. */
-void wn_act_block_avx512(float *y, size_t ldy, wn_act act, size_t m, size_t n);
 
 #endif
 

@@ -88,7 +88,7 @@ static void check_softmax_of(const wn_kernels *kernels, size_t n, float scale, f
         }
         expect(total, 1, 1e-5, kernels->level, "softmax sum", n, 0);
         for (size_t j = n; j < ld; j++)
-            assert_true(y[i * ld + j] == 0);
+            assert_true(y[i * ld + j] == x[i * ld + j]);
     }
 }
 
@@ -103,10 +103,10 @@ static void check_softmax(const wn_kernels *kernels)
     kernels->softmax_f32(same, 4, 1, 1, 3);
     for (int i = 0; i < 3; i++)
         assert_true(fabsf(same[i] - 1.0f / 3) < 1e-6f);
-    assert_true(same[3] == 0);
+    assert_true(same[3] == 7);
 }
 
-static void softmax_sums_to_one_and_clears_its_padding(void **state)
+static void softmax_sums_to_one_and_touches_nothing_else(void **state)
 {
     (void)state;
     check_levels(check_softmax);
@@ -189,7 +189,7 @@ static void check_add_row(const wn_kernels *kernels)
             wn_dtype_to_f32(wide, at, dtypes[t], n);
             check_random(y, n + 8, 1);
             memcpy(x, y, (n + 8) * sizeof(float));
-            kernels->add_row(y, at, (int)dtypes[t], n);
+            kernels->add_row(y, at, dtypes[t], n);
             for (size_t i = 0; i < n + 8; i++)
                 assert_true(y[i] == (i < n ? x[i] + wide[i] : x[i]));
         }
@@ -206,16 +206,13 @@ static void check_normalize(const wn_kernels *kernels)
 {
     for (size_t t = 0; t < WN_ARRAY_LEN(lengths); t++) {
         size_t n = lengths[t];
-        float length[ROWS];
         check_random(x, ROWS * n, 2);
         memset(x + n, 0, n * sizeof(float));
-        kernels->normalize_f32(y, length, x, ROWS, n);
+        kernels->normalize_f32(y, x, ROWS, n);
         for (size_t i = 0; i < ROWS; i++) {
             double squares = 0;
             for (size_t j = 0; j < n; j++)
                 squares += (double)x[i * n + j] * (double)x[i * n + j];
-            expect((double)length[i], sqrt(squares), 1e-6 * sqrt(squares), kernels->level, "length",
-                   n, i);
             for (size_t j = 0; j < n; j++)
                 expect((double)y[i * n + j],
                        squares == 0 ? 0 : (double)x[i * n + j] / sqrt(squares), 1e-6,
@@ -234,7 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(norm_is_near_the_double_reference),
-        cmocka_unit_test(softmax_sums_to_one_and_clears_its_padding),
+        cmocka_unit_test(softmax_sums_to_one_and_touches_nothing_else),
         cmocka_unit_test(activations_are_within_two_millionths),
         cmocka_unit_test(rows_of_every_type_are_added_exactly),
         cmocka_unit_test(normalize_gives_length_one_and_keeps_zero_rows),

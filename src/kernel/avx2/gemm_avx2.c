@@ -1,59 +1,21 @@
-/* Matrix product of the AVX2 level, and the sum of maxima that stands on it.
- * A tile is up to 6 rows by 16 columns: its 12 accumulators stay in registers while k runs once
- * from start to end, so each element is the chain of fused multiply-adds of the scalar level.
+/* Matrix product of the AVX2 level: tiles of up to 6 rows by 16 columns, 12 accumulators in
+ * registers.
  * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
- * cache for all tiles.  Rows are spread evenly over tiles; a row's chain does not know its tile.
- * Source: Goto and van de Geijn 2008, without their copy of x: a block of rows fits the cache. */
+ * cache for all tiles.  Rows are spread evenly over tiles; a row's chain does not know its tile. */
 #include "kernel/levels.h"
-#include "kernel/avx2/vec_avx2.h"
+#include "kernel/vec_act.h"
+#include "kernel/vec_gemm.h"
 
-enum { MR = 6, NR = 16 };
+enum { MR = 6 };
 
 typedef void tile_fn(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
                      const float *bias, size_t n, size_t k);
-
-/* rows x n outputs, n <= vecs * LANES; rows and vecs are constants of each instance. */
-static inline __attribute__((always_inline)) void multiply(float *y, size_t ldy, const float *x,
-                                                           size_t ldx, const float *w,
-                                                           const float *bias, size_t n, size_t k,
-                                                           const size_t rows, const size_t vecs)
-{
-    __m256 a[MR], b[MR];
-#pragma GCC unroll 6
-    for (size_t i = 0; i < rows; i++)
-        a[i] = b[i] = _mm256_setzero_ps();
-    for (size_t p = 0; p < k; p++, w += NR) {
-        __m256 w0 = _mm256_load_ps(w), w1 = vecs > 1 ? _mm256_load_ps(w + LANES) : w0;
-#pragma GCC unroll 6
-        for (size_t i = 0; i < rows; i++) {
-            __m256 v = _mm256_set1_ps(x[i * ldx + p]);
-            a[i] = _mm256_fmadd_ps(v, w0, a[i]);
-            if (vecs > 1)
-                b[i] = _mm256_fmadd_ps(v, w1, b[i]);
-        }
-    }
-    if (bias != NULL) {
-        __m256 b0 = load_first(bias, n);
-        __m256 b1 = vecs > 1 ? load_first(bias + LANES, n - LANES) : b0;
-#pragma GCC unroll 6
-        for (size_t i = 0; i < rows; i++) {
-            a[i] = _mm256_add_ps(a[i], b0);
-            b[i] = _mm256_add_ps(b[i], b1);
-        }
-    }
-#pragma GCC unroll 6
-    for (size_t i = 0; i < rows; i++) {
-        store_first(y + i * ldy, a[i], n);
-        if (vecs > 1)
-            store_first(y + i * ldy + LANES, b[i], n - LANES);
-    }
-}
 
 #define TILE(rows, vecs)                                                                           \
     static void tile_##rows##_##vecs(float *y, size_t ldy, const float *x, size_t ldx,             \
                                      const float *w, const float *bias, size_t n, size_t k)        \
     {                                                                                              \
-        multiply(y, ldy, x, ldx, w, bias, n, k, rows, vecs);                                       \
+        multiply_tile(y, ldy, x, ldx, w, bias, n, k, rows, vecs, false);                           \
     }
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 #define PAIR(rows)                                                                                 \
@@ -82,30 +44,8 @@ void wn_gemm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx, const fl
             float *out = y + i * ldy + j;
             tiles[rows - 1][cols > LANES](out, ldy, x + i * ldx, ldx, w + j * k,
                                           bias != NULL ? bias + j : NULL, cols, k);
-            wn_act_block_avx2(out, ldy, act, rows, cols);
+            if (act != WN_ACT_NONE)
+                act_block(out, ldy, out, ldy, act, rows, cols);
         }
     }
-}
-
-float wn_maxsim_f32_avx2(const float *q, const float *weight, size_t nq, const float *d,
-                         const uint8_t *keep, size_t nd, size_t dim, float *scratch)
-{
-    size_t n = wn_round_up(nq, NR), n_kept = 0;
-    float *best = scratch, *dots = scratch + n;
-    for (size_t j = 0; j < nd; j += MR) {
-        size_t rows = WN_MIN(nd - j, (size_t)MR);
-        wn_gemm_f32_avx2(dots, n, d + j * dim, dim, q, NULL, rows, n, dim, WN_ACT_NONE);
-        for (size_t r = 0; r < rows; r++) {
-            if (keep != NULL && !keep[j + r])
-                continue;
-            const float *row = dots + r * n, *other = n_kept++ == 0 ? row : best;
-            for (size_t i = 0; i < n; i += LANES)
-                _mm256_storeu_ps(
-                    best + i, _mm256_max_ps(_mm256_loadu_ps(row + i), _mm256_loadu_ps(other + i)));
-        }
-    }
-    double sum = 0;
-    for (size_t i = 0; i < nq && n_kept > 0; i++)
-        sum += (double)(weight != NULL ? weight[i] : 1.0f) * (double)best[i];
-    return (float)sum;
 }

@@ -1,17 +1,28 @@
-/* What the AVX-512 level has of its own: everything. */
+/* The AVX-512 level: its own product; all else is the vector levels' code on its vectors. */
 #include "kernel/levels.h"
+#include "kernel/vec_act.h"
+#include "kernel/vec_gemm.h"
+#include "kernel/vec_rows.h"
+
+enum { MR = 14 };
+
+static float maxsim_f32(const float *q, const float *weight, size_t nq, const float *d,
+                        const uint8_t *keep, size_t nd, size_t dim, float *scratch)
+{
+    return maxsim_by(wn_gemm_f32_avx512, MR, q, weight, nq, d, keep, nd, dim, scratch);
+}
 
 const wn_kernels wn_kernels_avx512 = {
     .level = "avx512",
-    .gemm_f32_nr = 32,
-    .gemm_f32_mr = 14,
+    .gemm_f32_nr = NR,
+    .gemm_f32_mr = MR,
     .gemm_f32 = wn_gemm_f32_avx512,
-    .pack_f32 = wn_pack_f32_avx512,
-    .pack_f32_t = wn_pack_f32_t_avx512,
-    .norm_f32 = wn_norm_f32_avx512,
-    .softmax_f32 = wn_softmax_f32_avx512,
-    .act_f32 = wn_act_f32_avx512,
-    .add_row = wn_add_row_avx512,
-    .normalize_f32 = wn_normalize_f32_avx512,
-    .maxsim_f32 = wn_maxsim_f32_avx512,
+    .pack_f32 = pack_f32,
+    .pack_f32_t = pack_f32_t,
+    .norm_f32 = norm_f32,
+    .softmax_f32 = softmax_f32,
+    .act_f32 = act_f32,
+    .add_row = add_row,
+    .normalize_f32 = normalize_f32,
+    .maxsim_f32 = maxsim_f32,
 };

@@ -76,6 +76,6 @@ float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const
     }
     double sum = 0;
     for (size_t i = 0; i < nq && n_kept > 0; i++)
-        sum += (double)(weight != NULL ? weight[i] : 1.0f) * (double)best[i];
+        sum += (double)weight[i] * (double)best[i];
     return (float)sum;
 }

@@ -49,8 +49,6 @@ void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n)
         }
         for (size_t j = 0; j < n; j++)
             s[j] = (float)((double)s[j] / sum);
-        for (size_t j = n; j < ld; j++)
-            s[j] = 0.0f;
     }
 }
 
@@ -79,31 +77,28 @@ void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n)
         y[j] = apply(x[j], act);
 }
 
-void wn_add_row_scalar(float *y, const void *row, int dtype, size_t n)
+void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n)
 {
     enum { CHUNK = 64 };
     float wide[CHUNK];
-    size_t size = wn_dtype_size((wn_dtype)dtype);
+    size_t size = wn_dtype_size(dtype);
     const unsigned char *bytes = row;
     for (size_t j0 = 0; j0 < n; j0 += CHUNK) {
         size_t count = WN_MIN(n - j0, (size_t)CHUNK);
-        wn_dtype_to_f32(wide, bytes + j0 * size, (wn_dtype)dtype, count);
+        wn_dtype_to_f32(wide, bytes + j0 * size, dtype, count);
         for (size_t j = 0; j < count; j++)
             y[j0 + j] += wide[j];
     }
 }
 
-void wn_normalize_f32_scalar(float *y, float *length, const float *x, size_t m, size_t n)
+void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, x += n, y += n) {
         double squares = 0;
         for (size_t j = 0; j < n; j++)
             squares += (double)x[j] * (double)x[j];
-        double norm = sqrt(squares);
-        double scale = 1 / WN_MAX(norm, 1e-12);
+        double scale = 1 / WN_MAX(sqrt(squares), 1e-12);
         for (size_t j = 0; j < n; j++)
             y[j] = (float)((double)x[j] * scale);
-        if (length != NULL)
-            length[i] = (float)norm;
     }
 }

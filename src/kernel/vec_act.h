@@ -1,9 +1,12 @@
-/* Activations of the AVX2 level.  One loop, made once for each function: gemm calls it for the
- * block that it has just stored, so the switch costs nothing. */
-#include "kernel/levels.h"
-#include "kernel/avx2/vec_avx2.h"
+/* Activations of the vector levels.  One loop, made once for each function: a product calls it for
+ * the block that it has just stored, so the switch costs nothing.  Thread rule: any. */
+#ifndef WN_KERNEL_VEC_ACT_H
+#define WN_KERNEL_VEC_ACT_H
 
-typedef __m256 lanes_fn(__m256 x);
+#include "kernel/kernel.h"
+#include "kernel/vec_math.h"
+
+typedef vec lanes_fn(vec x);
 
 static inline __attribute__((always_inline)) void map(float *y, size_t ldy, const float *x,
                                                       size_t ldx, lanes_fn *f, size_t m, size_t n)
@@ -14,8 +17,9 @@ static inline __attribute__((always_inline)) void map(float *y, size_t ldy, cons
     }
 }
 
-static void activate(float *y, size_t ldy, const float *x, size_t ldx, wn_act act, size_t m,
-                     size_t n)
+/* y = act(x) on blocks [m][n] of row strides ldy and ldx; y may be x. */
+static inline void act_block(float *y, size_t ldy, const float *x, size_t ldx, wn_act act, size_t m,
+                             size_t n)
 {
     switch (act) {
     case WN_ACT_NONE:
@@ -39,13 +43,10 @@ static void activate(float *y, size_t ldy, const float *x, size_t ldx, wn_act ac
     }
 }
 
-void wn_act_f32_avx2(float *y, const float *x, wn_act act, size_t n)
+/* act_f32 of the kernel table. */
+static inline void act_f32(float *y, const float *x, wn_act act, size_t n)
 {
-    activate(y, n, x, n, act, 1, n);
+    act_block(y, n, x, n, act, 1, n);
 }
 
-void wn_act_block_avx2(float *y, size_t ldy, wn_act act, size_t m, size_t n)
-{
-    if (act != WN_ACT_NONE)
-        activate(y, ldy, y, ldy, act, m, n);
-}
+#endif

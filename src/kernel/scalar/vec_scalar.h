@@ -1,0 +1,121 @@
+/* A vector of one lane, and what each operation of a vector does.  Thread rule: any. */
+#ifndef WN_KERNEL_VEC_SCALAR_H
+#define WN_KERNEL_VEC_SCALAR_H
+
+#include "base/defs.h"
+#include "base/dtype.h"
+
+#include <math.h>
+
+typedef float vec;
+enum { LANES = 1 };
+
+static inline vec vec_splat(float x)
+{
+    return x;
+}
+
+/* Read, write or keep the first n lanes, all of them from n = LANES on; the others are zero. */
+static inline vec load_first(const float *p, size_t n)
+{
+    return n > 0 ? *p : 0.0f;
+}
+
+static inline void store_first(float *p, vec v, size_t n)
+{
+    if (n > 0)
+        *p = v;
+}
+
+static inline vec keep_first(vec v, size_t n)
+{
+    return n > 0 ? v : 0.0f;
+}
+
+/* The first n lanes of v, the others from rest. */
+static inline vec blend_first(vec v, vec rest, size_t n)
+{
+    return n > 0 ? v : rest;
+}
+
+/* load_first() of stored F16 and BF16. */
+static inline vec load_first_f16(const unsigned char *p, size_t n)
+{
+    float x = 0;
+    wn_dtype_to_f32(&x, p, WN_DTYPE_F16, n > 0);
+    return x;
+}
+
+static inline vec load_first_bf16(const unsigned char *p, size_t n)
+{
+    float x = 0;
+    wn_dtype_to_f32(&x, p, WN_DTYPE_BF16, n > 0);
+    return x;
+}
+
+static inline float sum_lanes(vec v)
+{
+    return v;
+}
+
+static inline float max_lanes(vec v)
+{
+    return v;
+}
+
+/* a b + c, a b - c, c - a b, each rounded once */
+static inline vec vec_fma(vec a, vec b, vec c)
+{
+    return fmaf(a, b, c);
+}
+
+static inline vec vec_fms(vec a, vec b, vec c)
+{
+    return fmaf(a, b, -c);
+}
+
+static inline vec vec_fnma(vec a, vec b, vec c)
+{
+    return fmaf(-a, b, c);
+}
+
+/* The smaller or larger one; b when one is NaN. */
+static inline vec vec_min(vec a, vec b)
+{
+    return a < b ? a : b;
+}
+
+static inline vec vec_max(vec a, vec b)
+{
+    return a > b ? a : b;
+}
+
+/* |x|, and x >= 0 with the sign of s */
+static inline vec vec_size(vec x)
+{
+    return fabsf(x);
+}
+
+static inline vec vec_with_sign(vec x, vec s)
+{
+    return copysignf(x, s);
+}
+
+/* The nearest whole number, and x 2^n for a whole n. */
+static inline vec vec_round(vec x)
+{
+    return rintf(x);
+}
+
+static inline vec vec_scale(vec x, vec n)
+{
+    return ldexpf(x, (int)n);
+}
+
+/* Transpose LANES rows of LANES. */
+static inline void vec_transpose(vec r[LANES])
+{
+    (void)r;
+}
+
+#endif

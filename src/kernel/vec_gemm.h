@@ -1,0 +1,119 @@
+/* Matrix product of the vector levels: one tile, and packing for it.
+ * A tile is a few rows by two vectors of columns: its accumulators stay in registers while k runs
+ * once from start to end, so each element is the chain of fused multiply-adds of the scalar level.
+ * How many rows a tile has is a level's own choice, in gemm_LEVEL.c.
+ * Weights are packed once, but attention packs the keys and values of each sequence, so packing is
+ * as fast as memory.
+ * Source: Goto and van de Geijn 2008, without their copy of x: a block of rows fits the cache.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_VEC_GEMM_H
+#define WN_KERNEL_VEC_GEMM_H
+
+#include "kernel/kernel.h"
+#include "kernel/vec.h"
+
+enum { NR = 2 * LANES, ROWS_MAX = 16 };
+
+/* rows x n outputs, n <= vecs * LANES; rows, vecs and prefetch (ask for the outputs'
+ * cache lines before k runs) are constants of each instance. */
+static inline __attribute__((always_inline)) void
+multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, const float *bias,
+              size_t n, size_t k, const size_t rows, const size_t vecs, const bool prefetch)
+{
+    vec a[ROWS_MAX], b[ROWS_MAX];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < rows; i++) {
+        a[i] = b[i] = vec_splat(0.0f);
+        if (prefetch)
+            __builtin_prefetch(y + i * ldy, 1);
+        if (prefetch && vecs > 1)
+            __builtin_prefetch(y + i * ldy + LANES, 1);
+    }
+    for (size_t p = 0; p < k; p++, w += NR) {
+        vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
+#pragma GCC unroll 16
+        for (size_t i = 0; i < rows; i++) {
+            vec v = vec_splat(x[i * ldx + p]);
+            a[i] = vec_fma(v, w0, a[i]);
+            if (vecs > 1)
+                b[i] = vec_fma(v, w1, b[i]);
+        }
+    }
+    if (bias != NULL) {
+        vec b0 = load_first(bias, n);
+        vec b1 = vecs > 1 ? load_first(bias + LANES, n - LANES) : b0;
+#pragma GCC unroll 16
+        for (size_t i = 0; i < rows; i++) {
+            a[i] += b0;
+            b[i] += b1;
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < rows; i++) {
+        store_first(y + i * ldy, a[i], n);
+        if (vecs > 1)
+            store_first(y + i * ldy + LANES, b[i], n - LANES);
+    }
+}
+
+/* Half of a panel; rows of w from n on count as zeros. */
+static inline void pack_half(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    for (size_t p = 0; p < k; p += LANES) {
+        vec rows[LANES];
+        for (size_t j = 0; j < LANES; j++)
+            rows[j] = j < n ? load_first(w + j * ldw + p, k - p) : vec_splat(0.0f);
+        vec_transpose(rows);
+        for (size_t i = 0; i < LANES && p + i < k; i++)
+            store_first(packed + (p + i) * NR, rows[i], LANES);
+    }
+}
+
+static inline void pack_f32(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    for (size_t j = 0; j < n; j += NR, packed += NR * k) {
+        size_t left = n - j;
+        pack_half(packed, w + j * ldw, ldw, left, k);
+        pack_half(packed + LANES, w + (j + LANES) * ldw, ldw, left > LANES ? left - LANES : 0, k);
+    }
+}
+
+static inline void pack_f32_t(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    for (size_t j = 0; j < n; j += NR) {
+        size_t left = n - j, right = left > LANES ? left - LANES : 0;
+        for (size_t p = 0; p < k; p++, packed += NR) {
+            const float *row = w + p * ldw + j;
+            store_first(packed, load_first(row, left), LANES);
+            store_first(packed + LANES, load_first(row + LANES, right), LANES);
+        }
+    }
+}
+
+/* maxsim_f32 of the kernel table, with a level's product and the rows of its tile. */
+static inline float maxsim_by(wn_gemm_f32 *gemm, size_t mr, const float *q, const float *weight,
+                              size_t nq, const float *d, const uint8_t *keep, size_t nd, size_t dim,
+                              float *scratch)
+{
+    size_t n = wn_round_up(nq, NR), n_kept = 0;
+    float *best = scratch, *dots = scratch + n;
+    for (size_t j = 0; j < nd; j += mr) {
+        size_t rows = WN_MIN(nd - j, mr);
+        gemm(dots, n, d + j * dim, dim, q, NULL, rows, n, dim, WN_ACT_NONE);
+        for (size_t r = 0; r < rows; r++) {
+            if (keep != NULL && !keep[j + r])
+                continue;
+            const float *row = dots + r * n, *other = n_kept++ == 0 ? row : best;
+            for (size_t i = 0; i < n; i += LANES)
+                store_first(best + i,
+                            vec_max(load_first(row + i, LANES), load_first(other + i, LANES)),
+                            LANES);
+        }
+    }
+    double sum = 0;
+    for (size_t i = 0; i < nq && n_kept > 0; i++)
+        sum += (double)weight[i] * (double)best[i];
+    return (float)sum;
+}
+
+#endif

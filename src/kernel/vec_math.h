@@ -1,0 +1,71 @@
+/* exp and the activations on one vector: straight-line arithmetic, so a value depends on its input
+ * alone.  Constants, bounds and sources are in poly.h.  Thread rule: any. */
+#ifndef WN_KERNEL_VEC_MATH_H
+#define WN_KERNEL_VEC_MATH_H
+
+#include "kernel/poly.h"
+#include "kernel/vec.h"
+
+/* e^x for x <= WN_EXP_HIGHEST */
+static inline vec exp_lanes(vec x)
+{
+    x = vec_max(vec_splat(WN_EXP_LOWEST), x);
+    vec n = vec_round(x * vec_splat(WN_EXP_LOG2E));
+    vec r = vec_fnma(n, vec_splat(WN_EXP_LN2_HI), x);
+    r = vec_fnma(n, vec_splat(WN_EXP_LN2_LO), r);
+    vec q = vec_splat(wn_exp_poly[0]);
+#pragma GCC unroll 8
+    for (int i = 1; i < WN_EXP_TERMS; i++)
+        q = vec_fma(q, r, vec_splat(wn_exp_poly[i]));
+    return vec_scale(vec_fma(q, r * r, r + vec_splat(1.0f)), n);
+}
+
+static inline vec gelu_lanes(vec x)
+{
+    vec t = vec_min(vec_splat(WN_GELU_LIMIT), vec_size(x));
+    vec v = vec_fms(t * t, vec_splat(WN_GELU_SCALE), vec_splat(1.0f));
+    vec p = vec_splat(wn_gelu_poly[0]);
+#pragma GCC unroll 16
+    for (int i = 1; i < WN_GELU_TERMS; i++)
+        p = vec_fma(p, v, vec_splat(wn_gelu_poly[i]));
+    vec tail = vec_fnma(t, p, vec_splat(0.5f));
+    return vec_fnma(t, tail, vec_max(vec_splat(0.0f), x));
+}
+
+/* 1 / (1 + e^-x) */
+static inline vec sigmoid_lanes(vec x)
+{
+    vec e = exp_lanes(vec_min(vec_splat(WN_EXP_HIGHEST), -x));
+    return vec_splat(1.0f) / (vec_splat(1.0f) + e);
+}
+
+/* (1 - e^-2|x|) / (1 + e^-2|x|) with the sign of x */
+static inline vec tanh_lanes(vec x)
+{
+    vec e = exp_lanes(vec_size(x) * vec_splat(-2.0f));
+    return vec_with_sign((vec_splat(1.0f) - e) / (vec_splat(1.0f) + e), x);
+}
+
+/* x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3) */
+static inline vec gelu_tanh_lanes(vec x)
+{
+    vec cube = vec_fma(x * x, vec_splat(WN_GELU_TANH_CUBE), vec_splat(1.0f));
+    return x * sigmoid_lanes(x * vec_splat(WN_GELU_TANH_SLOPE) * cube);
+}
+
+static inline vec silu_lanes(vec x)
+{
+    return x * sigmoid_lanes(x);
+}
+
+static inline vec relu_lanes(vec x)
+{
+    return vec_max(vec_splat(0.0f), x);
+}
+
+static inline vec same_lanes(vec x)
+{
+    return x;
+}
+
+#endif

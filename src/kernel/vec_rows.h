@@ -1,0 +1,157 @@
+/* Row kernels of the vector levels: the members of the kernel table with these names.  A row is
+ * summed in four vectors of partial sums, which are added in one fixed order; the last columns are
+ * masked, never peeled off, so the order depends on n alone.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_VEC_ROWS_H
+#define WN_KERNEL_VEC_ROWS_H
+
+#include "base/dtype.h"
+#include "kernel/vec_math.h"
+
+#include <math.h>
+
+enum { PARTS = 4, STEP = PARTS * LANES };
+
+typedef struct sums {
+    vec part[PARTS];
+} sums;
+
+static inline sums sums_zero(void)
+{
+    vec zero = vec_splat(0.0f);
+    return (sums){{zero, zero, zero, zero}};
+}
+
+static inline float sums_total(const sums *s)
+{
+    return sum_lanes((s->part[0] + s->part[1]) + (s->part[2] + s->part[3]));
+}
+
+/* Columns of a row of n from j on. */
+static inline size_t left_at(size_t n, size_t j)
+{
+    return j < n ? n - j : 0;
+}
+
+/* y = x + residual; returns the mean of y. */
+static inline float add_residual(float *y, const float *x, const float *residual, size_t n)
+{
+    sums s = sums_zero();
+    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            vec v = load_first(x + j, left);
+            if (residual != NULL)
+                v += load_first(residual + j, left);
+            store_first(y + j, v, left);
+            s.part[c] += v;
+        }
+    }
+    return sums_total(&s) / (float)n;
+}
+
+/* Sum of (x - centre)^2 */
+static inline float squares_about(const float *x, float centre, size_t n)
+{
+    const vec middle = vec_splat(centre);
+    sums s = sums_zero();
+    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            vec v = keep_first(load_first(x + j, left) - middle, left);
+            s.part[c] = vec_fma(v, v, s.part[c]);
+        }
+    }
+    return sums_total(&s);
+}
+
+static inline void norm_f32(float *y, const float *x, const float *residual, const float *gain,
+                            const float *bias, float eps, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, x += n, y += n) {
+        float mean = add_residual(y, x, residual, n);
+        float scale = 1.0f / sqrtf(squares_about(y, mean, n) / (float)n + eps);
+        const vec middle = vec_splat(mean), s = vec_splat(scale);
+        for (size_t j = 0; j < n; j += LANES) {
+            vec v = (load_first(y + j, n - j) - middle) * s;
+            vec b = bias != NULL ? load_first(bias + j, n - j) : vec_splat(0.0f);
+            store_first(y + j, vec_fma(v, load_first(gain + j, n - j), b), n - j);
+        }
+        residual = residual != NULL ? residual + n : NULL;
+    }
+}
+
+/* s = scale * s; returns the largest. */
+static inline float scale_row(float *s, float scale, size_t n)
+{
+    const vec lowest = vec_splat(-INFINITY), factor = vec_splat(scale);
+    vec top[2] = {lowest, lowest};
+    for (size_t j0 = 0; j0 < n; j0 += 2 * LANES) {
+#pragma GCC unroll 2
+        for (size_t c = 0; c < 2; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            vec v = load_first(s + j, left) * factor;
+            store_first(s + j, v, left);
+            top[c] = vec_max(top[c], blend_first(v, lowest, left));
+        }
+    }
+    return max_lanes(vec_max(top[0], top[1]));
+}
+
+/* s = e^(s - top); returns the sum. */
+static inline float exp_row(float *s, float top, size_t n)
+{
+    const vec highest = vec_splat(top);
+    sums total = sums_zero();
+    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = j0 + c * LANES, left = left_at(n, j);
+            vec v = exp_lanes(load_first(s + j, left) - highest);
+            store_first(s + j, v, left);
+            total.part[c] += keep_first(v, left);
+        }
+    }
+    return sums_total(&total);
+}
+
+static inline void softmax_f32(float *s, size_t ld, float scale, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, s += ld) {
+        float top = scale_row(s, scale, n);
+        const vec share = vec_splat(1.0f / exp_row(s, top, n));
+        for (size_t j = 0; j < n; j += LANES)
+            store_first(s + j, load_first(s + j, n - j) * share, n - j);
+    }
+}
+
+static inline void add_row(float *y, const void *row, wn_dtype dtype, size_t n)
+{
+    const unsigned char *bytes = row;
+    size_t size = wn_dtype_size(dtype);
+    for (size_t j = 0; j < n; j += LANES) {
+        const unsigned char *at = bytes + j * size;
+        vec v;
+        if (dtype == WN_DTYPE_F32)
+            v = load_first((const float *)(const void *)at, n - j);
+        else if (dtype == WN_DTYPE_F16)
+            v = load_first_f16(at, n - j);
+        else
+            v = load_first_bf16(at, n - j);
+        store_first(y + j, load_first(y + j, n - j) + v, n - j);
+    }
+}
+
+static inline void normalize_f32(float *y, const float *x, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, x += n, y += n) {
+        float norm = sqrtf(squares_about(x, 0.0f, n));
+        const vec scale = vec_splat(1.0f / WN_MAX(norm, 1e-12f));
+        for (size_t j = 0; j < n; j += LANES)
+            store_first(y + j, load_first(x + j, n - j) * scale, n - j);
+    }
+}
+
+#endif
