@@ -19,7 +19,7 @@ LAYERS = {
     "model": BASE | {"data/", "compute/", "kernel/kernel.h"},
     "rank": BASE | {"data/", "kernel/", "compute/", "token/", "model/"},
     "eval": BASE | {"data/"},
-    "cli": BASE | {"eval/", "data/json_bind.h", "data/lines.h"},
+    "cli": BASE | {"eval/", "data/json_bind.h", "data/json_scan.h", "data/lines.h"},
 }
 # Headers of other people's libraries, and the folders of src/ that may include them.
 LIBRARIES = {

@@ -33,23 +33,6 @@ bool wn_documents_is_blank(wn_str line)
     return true;
 }
 
-static bool grow(wn_document_list *list)
-{
-    if (list->n < list->cap)
-        return true;
-    size_t cap = WN_MAX(list->cap * 2, (size_t)64);
-    wn_document *at = wn_mem_realloc(list->at, cap, sizeof *at);
-    if (at != NULL)
-        list->at = at;
-    wn_str *texts = wn_mem_realloc(list->texts, cap, sizeof *texts);
-    if (texts != NULL)
-        list->texts = texts;
-    if (at == NULL || texts == NULL)
-        return false;
-    list->cap = cap;
-    return true;
-}
-
 /* Keep a document; the list's own copies outlive the line. */
 static wn_status push(wn_document_list *list, const wn_document *document, wn_error *err)
 {
@@ -59,7 +42,8 @@ static wn_status push(wn_document_list *list, const wn_document *document, wn_er
     if (document->json.len > 0)
         kept.json = wn_arena_str(&list->arena, document->json);
     bool copied = kept.text.ptr != NULL && (document->json.len == 0 || kept.json.ptr != NULL);
-    if (!copied || !grow(list))
+    if (!copied || !wn_mem_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at) ||
+        !wn_mem_grow(&list->texts, &list->texts_cap, list->n + 1, sizeof *list->texts))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for document %zu", list->n);
     list->at[list->n] = kept;
     list->texts[list->n++] = kept.text;

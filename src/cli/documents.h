@@ -15,7 +15,7 @@ typedef enum wn_input_kind { WN_INPUT_AUTO = 0, WN_INPUT_LINES, WN_INPUT_JSONL }
 typedef struct wn_document_list {
     wn_document *at; /* [n] */
     wn_str *texts;   /* [n], the same texts for wn_request */
-    size_t n, cap;
+    size_t n, cap, texts_cap;
     wn_arena arena;
 } wn_document_list;
 

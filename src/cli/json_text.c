@@ -2,6 +2,7 @@
 #include "cli/json_text.h"
 
 #include "base/str.h"
+#include "data/json_scan.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -99,9 +100,8 @@ bool wn_json_push_double(wn_buf *out, double x)
 /* Offset behind the string that begins at `at`. */
 static size_t string_end(wn_str text, size_t at)
 {
-    for (at++; at < text.len && text.ptr[at] != '"'; at++)
-        at += text.ptr[at] == '\\' ? 1 : 0;
-    return WN_MIN(at + 1, text.len);
+    const char *end = wn_scan_string_end(text.ptr + at + 1, text.ptr + text.len);
+    return end == NULL ? text.len : (size_t)(end - text.ptr);
 }
 
 static bool is_space(char c)

@@ -232,7 +232,9 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                         .help = "threads that score; the scores do not depend on it"},
     [WN_OPT_BATCH_TOKENS] = {WITH_RUNNER, "batch-tokens", 0, "N", WN_VALUE_INT, 64, 1048576,
                              .fallback = "what keeps a batch in cache",
-                             .help = "tokens computed together; decides memory, not scores"},
+                             .help =
+                                 "tokens computed together, at least the longest sequence of the "
+                                 "model; decides memory, not scores"},
     [WN_OPT_CPU_LEVEL] = {WITH_RUNNER, "cpu-level", 0, "LEVEL", WN_VALUE_TEXT,
                           .fallback = "the best of this machine",
                           .help = "kernels to use, such as scalar, avx2 or avx512"},

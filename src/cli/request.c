@@ -7,25 +7,6 @@
 
 #define WN_WHERE "cli/request"
 
-static const char *type_name(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return "a number";
-    case JSON_NULL:
-        return "null";
-    default:
-        return "true or false";
-    }
-}
-
 static wn_str string_of(const json_t *value)
 {
     return (wn_str){json_string_value(value), json_string_length(value)};
@@ -37,7 +18,7 @@ static wn_status parse_object(json_t **out, wn_str text, const char *name, wn_er
     json_t *json = NULL;
     WN_TRY(wn_json_parse(&json, text, name, err));
     if (!json_is_object(json)) {
-        const char *type = type_name(json);
+        const char *type = wn_json_type_name(json);
         json_decref(json);
         WN_FAIL(err, WN_ERR_FORMAT, "%s: is %s, expected an object", name, type);
     }
@@ -58,9 +39,9 @@ static wn_status document_text(wn_str *out, const json_t *value, const char *nam
         WN_FAIL(err, WN_ERR_FORMAT, "%s: %s has no field 'text'", name, what);
     if (json_is_object(value))
         WN_FAIL(err, WN_ERR_FORMAT, "%s: 'text' of %s is %s, expected a string", name, what,
-                type_name(text));
+                wn_json_type_name(text));
     WN_FAIL(err, WN_ERR_FORMAT, "%s: %s is %s, expected a string or an object with 'text'", name,
-            what, type_name(value));
+            what, wn_json_type_name(value));
 }
 
 wn_status wn_document_parse(wn_document *out, json_t **holder, wn_str line, const char *name,
@@ -104,7 +85,7 @@ static wn_status read_documents(wn_rank_request *request, wn_str text, const cha
         WN_FAIL(err, WN_ERR_FORMAT, "%s: has no field 'documents'", name);
     if (!json_is_array(array))
         WN_FAIL(err, WN_ERR_FORMAT, "%s: field 'documents' is %s, expected an array", name,
-                type_name(array));
+                wn_json_type_name(array));
     size_t n = json_array_size(array);
     if (n == 0)
         WN_FAIL(err, WN_ERR_FORMAT, "%s: field 'documents' is empty, expected at least one", name);
@@ -136,7 +117,8 @@ static wn_status read_fields(wn_rank_request *request, const char *name, wn_erro
     if (query == NULL)
         wn_binder_note(&binder, "has no field 'query'");
     else if (!json_is_string(query))
-        wn_binder_note(&binder, "field 'query': is %s, expected a string", type_name(query));
+        wn_binder_note(&binder, "field 'query': is %s, expected a string",
+                       wn_json_type_name(query));
     wn_bind_int(&binder, "top_n", &top_n, 1, WN_TOP_N_MAX, 0);
     wn_bind_bool(&binder, "return_documents", &request->return_documents, false);
     WN_TRY(wn_binder_end(&binder, err));
