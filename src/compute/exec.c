@@ -37,16 +37,6 @@ const wn_ops *wn_exec_ops(const wn_exec *exec)
     return &wn_ops_cpu;
 }
 
-const wn_kernels *wn_exec_kernels(const wn_exec *exec)
-{
-    return exec->kernels;
-}
-
-const wn_plan *wn_exec_plan(const wn_exec *exec)
-{
-    return &exec->plan;
-}
-
 void wn_exec_reset(wn_exec *exec)
 {
     exec->used_bytes = 0;

@@ -89,10 +89,8 @@ WN_MUST_USE wn_status wn_exec_new(wn_exec **out, const wn_plan *plan, const wn_k
                                   wn_pool *pool, wn_error *err);
 void wn_exec_free(wn_exec *exec);
 
-/* What an exec was made of. */
+/* The ops of the device that an exec runs on. */
 const wn_ops *wn_exec_ops(const wn_exec *exec);
-const wn_kernels *wn_exec_kernels(const wn_exec *exec);
-const wn_plan *wn_exec_plan(const wn_exec *exec);
 
 /* Take back all tensors; the next forward pass starts. */
 void wn_exec_reset(wn_exec *exec);

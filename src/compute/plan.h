@@ -1,10 +1,10 @@
 /* The memory plan: every byte that scoring needs, computed from the model's widths and a token
  * budget before anything is allocated, then allocated once by wn_exec_new().
- * Tensors of one forward pass, T = batch_tokens, S = batch_seqs, H = hidden, A = n_heads *
- * head_dim: 3 of [T][H]     hidden states and two spare ones 1 of [T][3A]    query, key and value
- *     1 of [T][A]     attention output
- *     1 of [T][out_dim]
- *     3 of [S][max(H, out_dim)]   pooled rows
+ * Tensors of one forward pass, with T = batch_tokens, S = batch_seqs, A = n_heads * head_dim:
+ *     3 of [T][hidden]                 hidden states and two spare ones
+ *     1 of [T][3A], 1 of [T][A]        query, key and value; attention output
+ *     1 of [T][out_dim]                token vectors
+ *     3 of [S][max(hidden, out_dim)]   pooled rows
  * A family may cut them otherwise, as long as their sum is kept.  A thread's scratch holds one row
  * block of the feed-forward's intermediate, or one head of one sequence with its scores.
  * Thread rule: values. */

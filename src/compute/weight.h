@@ -1,5 +1,5 @@
 /* Weights in the form that the ops of a level want: packed once at load, shared read-only.
- * Thread rule: shared read-only after the make functions. */
+ * Thread rule: shared read-only after the init functions. */
 #ifndef WN_COMPUTE_WEIGHT_H
 #define WN_COMPUTE_WEIGHT_H
 

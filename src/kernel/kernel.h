@@ -45,22 +45,26 @@ typedef struct wn_kernels {
 
     /* y = (z - mean z) / sqrt(var z + eps) * gain + bias with z = x + residual; var is over n.
      * Shapes:  x, y [m][n] stride n, residual [m][n] or NULL, gain [n], bias [n] or NULL.
-     * y may be x or residual. */
+     * Needs:   y may be x or residual.
+     * Error:   |y - exact| <= TOLERANCE_NORM (tests/tolerance.h), n >= 4, |gain|, |bias| <= 2. */
     void (*norm_f32)(float *y, const float *x, const float *residual, const float *gain,
                      const float *bias, float eps, size_t m, size_t n);
 
     /* Rows of softmax(scale * s), in place.
-     * Shapes:  s [m][n] row stride ld. */
+     * Shapes:  s [m][n] row stride ld.
+     * Error:   |y - exact| <= TOLERANCE_SOFTMAX(exact, max |scale * s|) (tests/tolerance.h). */
     void (*softmax_f32)(float *s, size_t ld, float scale, size_t m, size_t n);
 
-    /* y = act(x), n elements; y may be x. */
+    /* y = act(x), n elements; y may be x.
+     * Error:   |y - exact| <= TOLERANCE_ACT(exact) (tests/tolerance.h); none and relu are exact. */
     void (*act_f32)(float *y, const float *x, wn_act act, size_t n);
 
     /* y += row, where row has n elements of F32, F16 or BF16, of any alignment. */
     void (*add_row)(float *y, const void *row, wn_dtype dtype, size_t n);
 
     /* Each row divided by max(its euclidean length, 1e-12); y may be x.
-     * Shapes:  x, y [m][n]. */
+     * Shapes:  x, y [m][n].
+     * Error:   |y - exact| <= TOLERANCE_UNIT (tests/tolerance.h). */
     void (*normalize_f32)(float *y, const float *x, size_t m, size_t n);
 
     /* out = sum over i of weight[i] * max over j with keep[j] of <q[i], d[j]>; double accumulation

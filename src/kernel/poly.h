@@ -1,9 +1,10 @@
 /* Constants of the vector levels' functions.
- * GELU: x Phi(x) = max(x, 0) - t Phi(-t) with t = |x|, and Phi(-t) = 1/2 - t P(v), v = 2 t^2
- * / 5.3^2
- * - 1; the polynomial P (highest power first) has the least maximum of t^2 |error| for t <= 5.3,
- * made by tools/fit_gelu.py.  Beyond, t stays 5.3, where t Phi(-t) is 3e-7.  Error of GELU in f32:
- * 7e-7. exp: 2^n e^r, |r| <= ln(2)/2, e^r = 1 + r + r^2 Q(r).  Source: Cephes expf; error 2 ulp.
+ * GELU: x Phi(x) = max(x, 0) - t Phi(-t) with t = |x|, and Phi(-t) = 1/2 - t P(v) with
+ *       v = 2 t^2 / 5.3^2 - 1; the polynomial P (highest power first) has the least maximum of
+ *       t^2 |error| for t <= 5.3, made by tools/fit_gelu.py.  Beyond, t stays 5.3, where t Phi(-t)
+ *       is 3e-7.  Error of GELU in f32: 7e-7.
+ * exp:  2^n e^r, |r| <= ln(2)/2, e^r = 1 + r + r^2 Q(r); error 2 ulp.
+ * Source: Cephes expf.
  * Thread rule: constants. */
 #ifndef WN_KERNEL_POLY_H
 #define WN_KERNEL_POLY_H

@@ -14,24 +14,24 @@ static const char *const harmless_endings[] = {"position_ids", "token_type_ids",
 static const char *const harmless_parts[] = {"cls.predictions.", "cls.seq_relationship.",
                                              "lm_head.", "pooler."};
 
-wn_status wn_tensors_begin(wn_tensors *tensors, const wn_safetensors *set, const char *prefix,
-                           wn_error *err)
+wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_safetensors *set,
+                                 const char *prefix, wn_error *err)
 {
-    *tensors = (wn_tensors){.set = set, .prefix = prefix};
-    tensors->used = wn_mem_zalloc(wn_safetensors_count(set), 1);
-    if (tensors->used == NULL)
+    *binder = (wn_tensor_binder){.set = set, .prefix = prefix};
+    binder->used = wn_mem_zalloc(wn_safetensors_count(set), 1);
+    if (binder->used == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to bind %zu tensors", wn_safetensors_count(set));
     return WN_OK;
 }
 
-static void note(wn_tensors *tensors, const char *format, ...) WN_PRINTF(2, 3);
-static void note(wn_tensors *tensors, const char *format, ...)
+static void note(wn_tensor_binder *binder, const char *format, ...) WN_PRINTF(2, 3);
+static void note(wn_tensor_binder *binder, const char *format, ...)
 {
-    size_t at = strlen(tensors->mistakes), gap = at > 0 ? strlen("; ") : 0;
-    size_t room = sizeof tensors->mistakes - at;
-    if (tensors->n_named < tensors->n_mistakes++ || room <= gap)
+    size_t at = strlen(binder->mistakes), gap = at > 0 ? strlen("; ") : 0;
+    size_t room = sizeof binder->mistakes - at;
+    if (binder->n_named < binder->n_mistakes++ || room <= gap)
         return;
-    char *end = tensors->mistakes + at;
+    char *end = binder->mistakes + at;
     va_list args;
     va_start(args, format);
     memcpy(end, "; ", gap);
@@ -40,33 +40,33 @@ static void note(wn_tensors *tensors, const char *format, ...)
     if (at > 0 && (size_t)len >= room - gap)
         *end = '\0';
     else
-        tensors->n_named++;
+        binder->n_named++;
 }
 
-static const wn_tensor_view *find_plain(const wn_tensors *tensors, const char *name)
+static const wn_tensor_view *find_plain(const wn_tensor_binder *binder, const char *name)
 {
     char full[NAME_MAX + 32];
-    snprintf(full, sizeof full, "%s%s", tensors->prefix, name);
-    const wn_tensor_view *view = wn_safetensors_find(tensors->set, wn_str_from(full));
-    return view != NULL ? view : wn_safetensors_find(tensors->set, wn_str_from(name));
+    snprintf(full, sizeof full, "%s%s", binder->prefix, name);
+    const wn_tensor_view *view = wn_safetensors_find(binder->set, wn_str_from(full));
+    return view != NULL ? view : wn_safetensors_find(binder->set, wn_str_from(name));
 }
 
 /* By name; old BERT files call a norm's weight gamma and its bias beta. */
-static const wn_tensor_view *find(const wn_tensors *tensors, const char *name)
+static const wn_tensor_view *find(const wn_tensor_binder *binder, const char *name)
 {
-    const wn_tensor_view *view = find_plain(tensors, name);
+    const wn_tensor_view *view = find_plain(binder, name);
     const char *dot = strrchr(name, '.');
     if (view != NULL || dot == NULL || strstr(name, "LayerNorm") == NULL)
         return view;
     char old[NAME_MAX + 8];
     snprintf(old, sizeof old, "%.*s.%s", (int)(dot - name), name,
              strcmp(dot, ".weight") == 0 ? "gamma" : "beta");
-    return find_plain(tensors, old);
+    return find_plain(binder, old);
 }
 
-bool wn_tensors_has(const wn_tensors *tensors, const char *name)
+bool wn_tensor_binder_has(const wn_tensor_binder *binder, const char *name)
 {
-    return find(tensors, name) != NULL;
+    return find(binder, name) != NULL;
 }
 
 /* A view as rows and columns; false when it has more than two dimensions. */
@@ -84,42 +84,43 @@ static void shape_text(char *out, size_t size, const wn_tensor_view *view)
         at += (size_t)snprintf(out + at, size - at, "%s%zu", i > 0 ? "," : "", view->dims[i]);
 }
 
-wn_source wn_tensors_get(wn_tensors *tensors, size_t rows, size_t cols, const char *format, ...)
+wn_source wn_tensor_binder_get(wn_tensor_binder *binder, size_t rows, size_t cols,
+                               const char *format, ...)
 {
     char name[NAME_MAX], shape[96] = "";
     va_list args;
     va_start(args, format);
     vsnprintf(name, sizeof name, format, args);
     va_end(args);
-    const wn_tensor_view *view = find(tensors, name);
+    const wn_tensor_view *view = find(binder, name);
     if (view == NULL) {
-        note(tensors, "tensor '%s' is missing", name);
+        note(binder, "tensor '%s' is missing", name);
         return (wn_source){0};
     }
-    tensors->used[view - wn_safetensors_at(tensors->set, 0)] = 1;
+    binder->used[view - wn_safetensors_at(binder->set, 0)] = 1;
     size_t got_rows, got_cols;
     bool matrix = as_matrix(&got_rows, &got_cols, view);
     if (!matrix || got_cols != cols || (rows != 0 && got_rows != rows) || got_rows == 0) {
         shape_text(shape, sizeof shape, view);
         if (rows == 1)
-            note(tensors, "tensor '%s': shape [%s], expected [%zu]", name, shape, cols);
+            note(binder, "tensor '%s': shape [%s], expected [%zu]", name, shape, cols);
         else if (rows == 0)
-            note(tensors, "tensor '%s': shape [%s], expected [any,%zu]", name, shape, cols);
+            note(binder, "tensor '%s': shape [%s], expected [any,%zu]", name, shape, cols);
         else
-            note(tensors, "tensor '%s': shape [%s], expected [%zu,%zu]", name, shape, rows, cols);
+            note(binder, "tensor '%s': shape [%s], expected [%zu,%zu]", name, shape, rows, cols);
         return (wn_source){0};
     }
     if (view->dtype == WN_DTYPE_OTHER || view->dtype == WN_DTYPE_I8) {
-        note(tensors, "tensor '%s': type %s, expected F32, F16 or BF16", name, view->dtype_name);
+        note(binder, "tensor '%s': type %s, expected F32, F16 or BF16", name, view->dtype_name);
         return (wn_source){0};
     }
-    tensors->n_parameters += (uint64_t)got_rows * got_cols;
+    binder->n_parameters += (uint64_t)got_rows * got_cols;
     return (wn_source){view->data, view->dtype, got_rows, got_cols};
 }
 
-bool wn_tensors_ok(const wn_tensors *tensors)
+bool wn_tensor_binder_ok(const wn_tensor_binder *binder)
 {
-    return tensors->n_mistakes == 0;
+    return binder->n_mistakes == 0;
 }
 
 static bool is_harmless(wn_str name)
@@ -138,21 +139,21 @@ static bool is_harmless(wn_str name)
     return false;
 }
 
-wn_status wn_tensors_end(wn_tensors *tensors, wn_error *err)
+wn_status wn_tensor_binder_end(wn_tensor_binder *binder, wn_error *err)
 {
-    for (size_t i = 0; i < wn_safetensors_count(tensors->set); i++) {
-        wn_str name = wn_safetensors_at(tensors->set, i)->name;
-        if (!tensors->used[i] && !is_harmless(name))
-            note(tensors, "tensor '%.*s' is unknown to this family", WN_STR_ARG(name));
+    for (size_t i = 0; i < wn_safetensors_count(binder->set); i++) {
+        wn_str name = wn_safetensors_at(binder->set, i)->name;
+        if (!binder->used[i] && !is_harmless(name))
+            note(binder, "tensor '%.*s' is unknown to this family", WN_STR_ARG(name));
     }
-    wn_mem_free(tensors->used);
-    tensors->used = NULL;
-    size_t n = tensors->n_mistakes, n_more = n - tensors->n_named;
+    wn_mem_free(binder->used);
+    binder->used = NULL;
+    size_t n = binder->n_mistakes, n_more = n - binder->n_named;
     char more[40] = "";
     if (n == 0)
         return WN_OK;
     if (n_more > 0)
         snprintf(more, sizeof more, "; and %zu more", n_more);
     WN_FAIL(err, WN_ERR_FORMAT, "model.safetensors: %zu mistake%s: %s%s", n, n == 1 ? "" : "s",
-            tensors->mistakes, more);
+            binder->mistakes, more);
 }

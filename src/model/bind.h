@@ -8,34 +8,34 @@
 #include "compute/weight.h"
 #include "data/safetensors.h"
 
-typedef struct wn_tensors {
+typedef struct wn_tensor_binder {
     const wn_safetensors *set;
     const char *prefix; /* "bert.", "roberta."; files may have it or not */
     uint8_t *used;      /* [wn_safetensors_count(set)] */
     char mistakes[400]; /* the first n_named of n_mistakes, as many as fit */
     size_t n_named, n_mistakes;
     uint64_t n_parameters; /* of the tensors used so far */
-} wn_tensors;
+} wn_tensor_binder;
 
 /* Fails:   WN_ERR_MEMORY.
- * Owns:    borrows set and prefix until wn_tensors_end(). */
-WN_MUST_USE wn_status wn_tensors_begin(wn_tensors *tensors, const wn_safetensors *set,
-                                       const char *prefix, wn_error *err);
+ * Owns:    borrows set and prefix until wn_tensor_binder_end(). */
+WN_MUST_USE wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_safetensors *set,
+                                             const char *prefix, wn_error *err);
 
 /* The tensor of a printf-made name as [rows][cols]; rows 0: any number.  A vector has rows 1.
  * A mistake is noted when it is missing, has another shape or a type that cannot be a weight; the
  * source then has data NULL. */
-wn_source wn_tensors_get(wn_tensors *tensors, size_t rows, size_t cols, const char *format, ...)
-    WN_PRINTF(4, 5);
+wn_source wn_tensor_binder_get(wn_tensor_binder *binder, size_t rows, size_t cols,
+                               const char *format, ...) WN_PRINTF(4, 5);
 
 /* Is there a tensor of this name, with or without the prefix? */
-bool wn_tensors_has(const wn_tensors *tensors, const char *name);
+bool wn_tensor_binder_has(const wn_tensor_binder *binder, const char *name);
 
 /* No mistakes so far?  Weights may be packed only then. */
-bool wn_tensors_ok(const wn_tensors *tensors);
+bool wn_tensor_binder_ok(const wn_tensor_binder *binder);
 
 /* Note every tensor that was neither used nor is known to be harmless; free.
  * Fails:   WN_ERR_FORMAT with the mistakes. */
-WN_MUST_USE wn_status wn_tensors_end(wn_tensors *tensors, wn_error *err);
+WN_MUST_USE wn_status wn_tensor_binder_end(wn_tensor_binder *binder, wn_error *err);
 
 #endif

@@ -207,7 +207,6 @@ static void bind_sizes(wn_config *config, const family_row *row, wn_binder *b)
     if (config->hidden % config->n_heads != 0)
         wn_binder_note(b, "field 'hidden_size': is %zu, expected a multiple of the %zu heads",
                        config->hidden, config->n_heads);
-    config->pad_id = (int32_t)pad;
     config->head_dim = config->hidden / config->n_heads;
     config->position_offset = pads_first ? (size_t)pad + 1 : 0;
     if (config->max_positions < config->position_offset + WN_TOKENS_MIN)
@@ -282,7 +281,6 @@ static void set_windows(wn_config *config)
         return;
     config->max_tokens = WN_MIN(config->max_tokens, (size_t)JINA_MAX_TOKENS);
     config->max_query_tokens = config->max_tokens / 2;
-    config->windows_by_reference = true;
 }
 
 static wn_status read_all(wn_config *config, const json_t *json, const wn_model_files *files,

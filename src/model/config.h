@@ -46,12 +46,10 @@ typedef struct wn_config {
     size_t position_offset; /* row of the first token */
     double norm_eps;
     wn_act act;
-    int32_t pad_id;
     wn_score_rule score_rule;
-    wn_pool_kind pool;         /* embedder */
-    size_t max_query_tokens;   /* query cut, special tokens included; 0: none of its own */
-    size_t window_overlap;     /* tokens that long-document windows share */
-    bool windows_by_reference; /* the family's reference cuts long documents in windows (jina v2) */
+    wn_pool_kind pool;       /* embedder */
+    size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
+    size_t window_overlap;   /* tokens that long-document windows share */
     wn_late_config late;
 } wn_config;
 

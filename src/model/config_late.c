@@ -1,7 +1,7 @@
 /* See config_parts.h.  Two kinds of late interaction over BERT: the built-in model, whose settings
  * are the "winnow" block of config.json, and Stanford's HF_ColBERT checkpoints, whose settings are
- * in artifact.metadata or, where that is missing, ColBERT v2's. Source: stanford-futuredata/ColBERT
- * colbert/infra/config/settings.py, modeling/tokenization. */
+ * in artifact.metadata or, where that is missing, ColBERT v2's.
+ * Source: stanford-futuredata/ColBERT colbert/infra/config/settings.py, modeling/tokenization. */
 #include "model/config_parts.h"
 
 #include "base/str.h"

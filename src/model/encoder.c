@@ -1,7 +1,8 @@
 /* h = LN(word + position + type); each layer: h = LN(h + attention(h)), h = LN(h + ffn(h)).
  * Two spellings of the same arithmetic: transformers' BERT/RoBERTa layout, and the "flash" layout
- * of jina-reranker-v2 with query, key and value in one matrix. Source: transformers
- * modeling_bert.py, modeling_xlm_roberta.py; vLLM roberta.py for the renaming. */
+ * of jina-reranker-v2 with query, key and value in one matrix.
+ * Source: transformers modeling_bert.py, modeling_xlm_roberta.py; vLLM roberta.py for the new
+ * names. */
 #include "model/encoder.h"
 #include "base/mem.h"
 
@@ -41,22 +42,22 @@ static const layout flash_layout = {
 #undef HF
 #undef FL
 
-wn_status wn_bind_linear(wn_linear *out, wn_tensors *tensors, const wn_kernels *kernels,
+wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_kernels *kernels,
                          const char *name, size_t n, size_t k, wn_error *err)
 {
-    wn_source weight = wn_tensors_get(tensors, n, k, "%s.weight", name);
-    wn_source bias = wn_tensors_get(tensors, 1, n, "%s.bias", name);
-    if (!wn_tensors_ok(tensors))
+    wn_source weight = wn_tensor_binder_get(binder, n, k, "%s.weight", name);
+    wn_source bias = wn_tensor_binder_get(binder, 1, n, "%s.bias", name);
+    if (!wn_tensor_binder_ok(binder))
         return WN_OK;
     return wn_linear_init(out, kernels, &weight, &bias, 1, err);
 }
 
-static wn_status bind_norm(wn_norm *out, wn_tensors *tensors, const char *name,
+static wn_status bind_norm(wn_norm *out, wn_tensor_binder *binder, const char *name,
                            const wn_config *config, wn_error *err)
 {
-    wn_source gain = wn_tensors_get(tensors, 1, config->hidden, "%s.weight", name);
-    wn_source bias = wn_tensors_get(tensors, 1, config->hidden, "%s.bias", name);
-    if (!wn_tensors_ok(tensors))
+    wn_source gain = wn_tensor_binder_get(binder, 1, config->hidden, "%s.weight", name);
+    wn_source bias = wn_tensor_binder_get(binder, 1, config->hidden, "%s.bias", name);
+    if (!wn_tensor_binder_ok(binder))
         return WN_OK;
     return wn_norm_init(out, &gain, &bias, (float)config->norm_eps, err);
 }
@@ -79,37 +80,36 @@ static part_name name_of(const char *format, size_t layer)
 }
 
 static wn_status bind_qkv(wn_linear *out, const layout *names, size_t layer,
-                          const wn_config *config, wn_tensors *tensors, const wn_kernels *kernels,
-                          wn_error *err)
+                          const wn_config *config, wn_tensor_binder *binder,
+                          const wn_kernels *kernels, wn_error *err)
 {
     size_t h = config->hidden;
     if (names->qkv[1] == NULL)
-        return wn_bind_linear(out, tensors, kernels, name_of(names->qkv[0], layer).text, 3 * h, h,
+        return wn_bind_linear(out, binder, kernels, name_of(names->qkv[0], layer).text, 3 * h, h,
                               err);
     wn_source weights[3], biases[3];
     for (size_t i = 0; i < 3; i++) {
         part_name name = name_of(names->qkv[i], layer);
-        weights[i] = wn_tensors_get(tensors, h, h, "%s.weight", name.text);
-        biases[i] = wn_tensors_get(tensors, 1, h, "%s.bias", name.text);
+        weights[i] = wn_tensor_binder_get(binder, h, h, "%s.weight", name.text);
+        biases[i] = wn_tensor_binder_get(binder, 1, h, "%s.bias", name.text);
     }
-    if (!wn_tensors_ok(tensors))
+    if (!wn_tensor_binder_ok(binder))
         return WN_OK;
     return wn_linear_init(out, kernels, weights, biases, 3, err);
 }
 
 static wn_status bind_layer(wn_layer *layer, const layout *names, size_t i, const wn_config *config,
-                            wn_tensors *tensors, const wn_kernels *kernels, wn_error *err)
+                            wn_tensor_binder *binder, const wn_kernels *kernels, wn_error *err)
 {
     size_t h = config->hidden, inter = config->intermediate;
-    WN_TRY(bind_qkv(&layer->qkv, names, i, config, tensors, kernels, err));
-    WN_TRY(wn_bind_linear(&layer->out, tensors, kernels, name_of(names->out, i).text, h, h, err));
-    WN_TRY(wn_bind_linear(&layer->up, tensors, kernels, name_of(names->up, i).text, inter, h, err));
-    WN_TRY(wn_bind_linear(&layer->down, tensors, kernels, name_of(names->down, i).text, h, inter,
-                          err));
-    WN_TRY(bind_norm(&layer->attention_norm, tensors, name_of(names->attention_norm, i).text,
-                     config, err));
-    return bind_norm(&layer->output_norm, tensors, name_of(names->output_norm, i).text, config,
-                     err);
+    WN_TRY(bind_qkv(&layer->qkv, names, i, config, binder, kernels, err));
+    WN_TRY(wn_bind_linear(&layer->out, binder, kernels, name_of(names->out, i).text, h, h, err));
+    WN_TRY(wn_bind_linear(&layer->up, binder, kernels, name_of(names->up, i).text, inter, h, err));
+    WN_TRY(
+        wn_bind_linear(&layer->down, binder, kernels, name_of(names->down, i).text, h, inter, err));
+    WN_TRY(bind_norm(&layer->attention_norm, binder, name_of(names->attention_norm, i).text, config,
+                     err));
+    return bind_norm(&layer->output_norm, binder, name_of(names->output_norm, i).text, config, err);
 }
 
 static wn_table as_table(wn_source source)
@@ -118,27 +118,27 @@ static wn_table as_table(wn_source source)
 }
 
 wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
-                                  wn_tensors *tensors, const wn_kernels *kernels, wn_error *err)
+                                  wn_tensor_binder *binder, const wn_kernels *kernels,
+                                  wn_error *err)
 {
     *out = (wn_encoder_weights){0};
     const layout *names = config->is_flash ? &flash_layout : &hf_layout;
     wn_embedding *e = &out->embedding;
-    e->word = as_table(wn_tensors_get(tensors, config->vocab, config->hidden,
-                                      "embeddings.word_embeddings.weight"));
-    e->position = as_table(wn_tensors_get(tensors, config->max_positions, config->hidden,
-                                          "embeddings.position_embeddings.weight"));
-    if (config->type_vocab > 0)
-        e->type = as_table(wn_tensors_get(tensors, config->type_vocab, config->hidden,
-                                          "embeddings.token_type_embeddings.weight"));
+    e->word = as_table(wn_tensor_binder_get(binder, config->vocab, config->hidden,
+                                            "embeddings.word_embeddings.weight"));
+    e->position = as_table(wn_tensor_binder_get(binder, config->max_positions, config->hidden,
+                                                "embeddings.position_embeddings.weight"));
+    e->type = as_table(wn_tensor_binder_get(binder, config->type_vocab, config->hidden,
+                                            "embeddings.token_type_embeddings.weight"));
     e->position_offset = config->position_offset;
     e->norm = &out->embedding_norm;
-    WN_TRY(bind_norm(&out->embedding_norm, tensors, names->embedding_norm, config, err));
+    WN_TRY(bind_norm(&out->embedding_norm, binder, names->embedding_norm, config, err));
     out->layers = wn_mem_zalloc(config->n_layers, sizeof *out->layers);
     if (out->layers == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", config->n_layers);
     out->n_layers = config->n_layers;
     for (size_t i = 0; i < config->n_layers; i++)
-        WN_TRY(bind_layer(&out->layers[i], names, i, config, tensors, kernels, err));
+        WN_TRY(bind_layer(&out->layers[i], names, i, config, binder, kernels, err));
     return WN_OK;
 }
 

@@ -1,5 +1,6 @@
 /* The post-norm transformer encoder that BERT, RoBERTa and ColBERT share: its weights and its
- * forward pass.  For model/ only. Thread rule: shared read-only after load. */
+ * forward pass.  For model/ only.
+ * Thread rule: shared read-only after load. */
 #ifndef WN_MODEL_ENCODER_H
 #define WN_MODEL_ENCODER_H
 
@@ -21,11 +22,11 @@ typedef struct wn_encoder_weights {
     size_t n_layers;
 } wn_encoder_weights;
 
-/* Bind and pack; mistakes go to tensors, packing stops when there are any.
+/* Bind and pack; mistakes go to the binder, packing stops when there are any.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    wn_encoder_weights_deinit(), also after a failure; tables stay in the set's mapping. */
 WN_MUST_USE wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
-                                              wn_tensors *tensors, const wn_kernels *kernels,
+                                              wn_tensor_binder *binder, const wn_kernels *kernels,
                                               wn_error *err);
 void wn_encoder_weights_deinit(wn_encoder_weights *weights);
 
@@ -34,8 +35,9 @@ size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights);
 size_t wn_encoder_mapped_bytes(const wn_encoder_weights *weights);
 
 /* Bind and pack one linear layer "NAME.weight" [n][k] and "NAME.bias" [n]. */
-WN_MUST_USE wn_status wn_bind_linear(wn_linear *out, wn_tensors *tensors, const wn_kernels *kernels,
-                                     const char *name, size_t n, size_t k, wn_error *err);
+WN_MUST_USE wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder,
+                                     const wn_kernels *kernels, const char *name, size_t n,
+                                     size_t k, wn_error *err);
 
 /* Hidden states of the last layer, [n_tokens][H]. */
 wn_tensor wn_encoder_forward(const wn_encoder_weights *weights, const wn_config *config,

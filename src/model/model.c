@@ -22,26 +22,26 @@ struct wn_model {
     uint64_t n_parameters;
 };
 
-static wn_status bind_head(wn_model *model, wn_tensors *tensors, const wn_kernels *kernels,
+static wn_status bind_head(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
                            wn_error *err)
 {
     bool bert = model->config->family == WN_FAMILY_BERT;
     size_t h = model->config->hidden;
-    WN_TRY(wn_bind_linear(&model->dense, tensors, kernels,
+    WN_TRY(wn_bind_linear(&model->dense, binder, kernels,
                           bert ? "pooler.dense" : "classifier.dense", h, h, err));
-    return wn_bind_linear(&model->output, tensors, kernels,
+    return wn_bind_linear(&model->output, binder, kernels,
                           bert ? "classifier" : "classifier.out_proj", 1, h, err);
 }
 
-static wn_status bind_late(wn_model *model, wn_tensors *tensors, const wn_kernels *kernels,
+static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
                            wn_error *err)
 {
     const wn_late_config *late = &model->config->late;
-    wn_source w = wn_tensors_get(tensors, late->dim, model->config->hidden, "linear.weight");
+    wn_source w = wn_tensor_binder_get(binder, late->dim, model->config->hidden, "linear.weight");
     wn_source weights = {0};
     if (late->token_weight)
-        weights = wn_tensors_get(tensors, 1, model->config->vocab, "token_weight");
-    if (!wn_tensors_ok(tensors))
+        weights = wn_tensor_binder_get(binder, 1, model->config->vocab, "token_weight");
+    if (!wn_tensor_binder_ok(binder))
         return WN_OK;
     if (w.rows > WN_LATE_DIM_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
@@ -56,15 +56,15 @@ static wn_status bind_late(wn_model *model, wn_tensors *tensors, const wn_kernel
     return WN_OK;
 }
 
-static wn_status bind_all(wn_model *model, wn_tensors *tensors, const wn_kernels *kernels,
+static wn_status bind_all(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
                           wn_error *err)
 {
-    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, tensors, kernels, err));
+    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, kernels, err));
     switch (model->config->kind) {
     case WN_KIND_CROSS_ENCODER:
-        return bind_head(model, tensors, kernels, err);
+        return bind_head(model, binder, kernels, err);
     case WN_KIND_LATE_INTERACTION:
-        return bind_late(model, tensors, kernels, err);
+        return bind_late(model, binder, kernels, err);
     case WN_KIND_EMBEDDER:
         break;
     }
@@ -72,12 +72,12 @@ static wn_status bind_all(wn_model *model, wn_tensors *tensors, const wn_kernels
 }
 
 /* JinaBERT looks like BERT in config.json when its name was edited; its tensors do not. */
-static wn_status refuse_lookalikes(const wn_tensors *tensors, wn_error *err)
+static wn_status refuse_lookalikes(const wn_tensor_binder *binder, wn_error *err)
 {
     static const char *const names[] = {"encoder.layer.0.mlp.gated_layers.weight",
                                         "encoder.layer.0.mlp.up_gated_layer.weight"};
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
-        if (wn_tensors_has(tensors, names[i]))
+        if (wn_tensor_binder_has(binder, names[i]))
             WN_FAIL(err, WN_ERR_UNSUPPORTED,
                     "tensor '%s': this is a JinaBERT model, which is not supported", names[i]);
     }
@@ -91,15 +91,15 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a model");
     model->config = config;
-    wn_tensors tensors;
+    wn_tensor_binder binder;
     const char *prefix = config->family == WN_FAMILY_XLM_ROBERTA ? "roberta." : "bert.";
-    wn_status status = wn_tensors_begin(&tensors, set, prefix, err);
+    wn_status status = wn_tensor_binder_begin(&binder, set, prefix, err);
     if (status == WN_OK) {
-        status = refuse_lookalikes(&tensors, err);
+        status = refuse_lookalikes(&binder, err);
         if (status == WN_OK)
-            status = bind_all(model, &tensors, kernels, err);
-        model->n_parameters = tensors.n_parameters;
-        wn_status bound = wn_tensors_end(&tensors, status == WN_OK ? err : NULL);
+            status = bind_all(model, &binder, kernels, err);
+        model->n_parameters = binder.n_parameters;
+        wn_status bound = wn_tensor_binder_end(&binder, status == WN_OK ? err : NULL);
         status = status == WN_OK ? bound : status;
     }
     if (status != WN_OK) {

@@ -1,7 +1,8 @@
 /* Overlapping windows over the tokens of a long document.  Pure functions.
  * Rule: windows of `window` tokens, each starting `window - overlap` after the one before; the last
- * is moved back so that it is full.  A document that fits is one window. Source: jina-reranker-v2's
- * published rerank(): overlap = min(80, window / 4). Thread rule: any. */
+ * is moved back so that it is full.  A document that fits is one window.
+ * Source: jina-reranker-v2's published rerank(): overlap = min(80, window / 4).
+ * Thread rule: any. */
 #ifndef WN_RANK_CHUNK_H
 #define WN_RANK_CHUNK_H
 

@@ -18,13 +18,13 @@
 #define FILES_MAX           8
 
 /* The files of a model, from a directory or from the binary. */
-typedef struct source {
+typedef struct file_source {
     const char *dir; /* NULL: built-in */
     wn_buf owned[FILES_MAX];
     size_t n_owned;
-} source;
+} file_source;
 
-static wn_status read_file(source *src, wn_str *out, const char *name, size_t max_bytes,
+static wn_status read_file(file_source *src, wn_str *out, const char *name, size_t max_bytes,
                            bool required, wn_error *err)
 {
     *out = (wn_str){NULL, 0};
@@ -52,13 +52,13 @@ static wn_status read_file(source *src, wn_str *out, const char *name, size_t ma
     return status;
 }
 
-static void source_deinit(source *src)
+static void model_files_deinit(file_source *src)
 {
     for (size_t i = 0; i < src->n_owned; i++)
         wn_buf_deinit(&src->owned[i]);
 }
 
-static wn_status read_config(wn_engine *engine, source *src, wn_error *err)
+static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
 {
     wn_model_files files = {0};
     const struct {
@@ -81,12 +81,12 @@ static wn_status read_config(wn_engine *engine, source *src, wn_error *err)
 /* Loading the tensors and reading the tokenizer are independent and take about as long. */
 typedef struct loading {
     wn_engine *engine;
-    source *src;
+    file_source *src;
     wn_status status[2];
     wn_error err[2];
 } loading;
 
-static wn_status load_model(wn_engine *engine, const source *src, wn_error *err)
+static wn_status load_model(wn_engine *engine, const file_source *src, wn_error *err)
 {
     if (src->dir != NULL) {
         WN_TRY(wn_safetensors_open(&engine->tensors, src->dir, err));
@@ -97,9 +97,9 @@ static wn_status load_model(wn_engine *engine, const source *src, wn_error *err)
     return wn_model_load(&engine->model, &engine->config, engine->tensors, engine->kernels, err);
 }
 
-static wn_status load_tokenizer(wn_engine *engine, const source *src, wn_error *err)
+static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_error *err)
 {
-    source own = {.dir = src->dir};
+    file_source own = {.dir = src->dir};
     wn_str json;
     wn_status status = read_file(&own, &json, "tokenizer.json", TOKENIZER_BYTES_MAX, true, err);
     if (status == WN_OK) {
@@ -108,7 +108,7 @@ static wn_status load_tokenizer(wn_engine *engine, const source *src, wn_error *
             wn_error_prefix(err, status, "%s%stokenizer.json", src->dir == NULL ? "" : src->dir,
                             src->dir == NULL ? "built-in " : "/");
     }
-    source_deinit(&own);
+    model_files_deinit(&own);
     return status;
 }
 
@@ -120,7 +120,7 @@ static void load_part(void *arg, size_t item, int32_t worker)
                                 : load_model(l->engine, l->src, &l->err[1]);
 }
 
-static wn_status load_parts(wn_engine *engine, source *src, int32_t n_threads, wn_error *err)
+static wn_status load_parts(wn_engine *engine, file_source *src, int32_t n_threads, wn_error *err)
 {
     loading l = {.engine = engine, .src = src};
     wn_pool *pool = NULL;
@@ -280,7 +280,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     wn_engine *engine = wn_mem_zalloc(1, sizeof *engine);
     if (engine == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for an engine");
-    source src = {.dir = options.model_dir};
+    file_source src = {.dir = options.model_dir};
     wn_status status;
     engine->name =
         wn_arena_str(&engine->arena, wn_str_from(src.dir == NULL ? "built-in" : src.dir)).ptr;
@@ -295,7 +295,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     *out = engine;
     engine = NULL;
 out:
-    source_deinit(&src);
+    model_files_deinit(&src);
     wn_engine_close(engine);
     return status;
 }

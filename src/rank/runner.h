@@ -1,6 +1,6 @@
 /* The runner's inside, for rank/ only: the planned workspace, the pool, per-thread tokenizer
- * scratch and the staging area where rows of many jobs become one packed batch. Thread rule: one at
- * a time. */
+ * scratch and the staging area where rows of many jobs become one packed batch.
+ * Thread rule: one at a time. */
 #ifndef WN_RANK_RUNNER_H
 #define WN_RANK_RUNNER_H
 

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "tests/support/check.h"
 #include "tests/support/check_engine.h"
+#include "tests/tolerance.h"
 
 #include "base/str.h"
 #include "data/safetensors.h"
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #define ROOT      "tests/golden/models"
-#define TOLERANCE 1e-5 /* times max(1, |reference|) */
 #define CASES_MAX 64
 #define COPY      "build/golden-XXXXXX" /* where changed models are made */
 
@@ -147,7 +147,7 @@ static void run_together(model *m, wn_runner *runner)
         for (size_t i = 0; i < n; i++) {
             assert_memory_equal(&r[i].logit, &m->cases[first + r[i].index].got, sizeof(float));
             if (i > 0)
-                assert_true(m->cases[first + r[i - 1].index].logit + 2 * TOLERANCE >=
+                assert_true(m->cases[first + r[i - 1].index].logit + 2 * TOLERANCE_GOLDEN >=
                             m->cases[first + r[i].index].logit);
         }
         wn_job_free(job);
@@ -224,8 +224,9 @@ static void every_model_gives_the_reference_results_on_every_level(void **state)
             double worst = check_model(dir, levels[i], &n_cases);
             printf("  %s %.1e", levels[i], worst);
             fflush(stdout);
-            if (!(worst <= TOLERANCE))
-                fail_msg("%s on %s: error %.2e, at most %.0e", dir, levels[i], worst, TOLERANCE);
+            if (!(worst <= TOLERANCE_GOLDEN))
+                fail_msg("%s on %s: error %.2e, at most %.0e", dir, levels[i], worst,
+                         TOLERANCE_GOLDEN);
         }
         printf("\n");
     }
@@ -376,7 +377,7 @@ static void goldens_notice_one_changed_setting(void **state)
         double worst = error_with(&traps[i]);
         printf("# %s with another %s: error %.1e\n", traps[i].model,
                traps[i].key == NULL ? "type row" : traps[i].key, worst);
-        assert_true(worst > 10 * TOLERANCE);
+        assert_true(worst > 10 * TOLERANCE_GOLDEN);
     }
 }
 

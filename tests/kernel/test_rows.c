@@ -4,6 +4,7 @@
 #include "base/dtype.h"
 #include "base/mem.h"
 #include "tests/support/check_levels.h"
+#include "tests/tolerance.h"
 
 #include <math.h>
 
@@ -44,9 +45,9 @@ static void check_norm(const wn_kernels *kernels)
                     double z = (double)(residual ? xi[j] + ri[j] : xi[j]);
                     double want =
                         (z - mean) / sqrt(var + 1e-5) * (double)g[j] + (bias ? (double)b[j] : 0.0);
-                    /* One element: everything cancels, and eps alone decides. */
-                    expect((double)y[i * n + j], want, n < 4 ? 2e-3 : 2e-5, kernels->level, "norm",
-                           n, j);
+                    expect((double)y[i * n + j], want,
+                           n < 4 ? TOLERANCE_NORM_SHORT : TOLERANCE_NORM, kernels->level, "norm", n,
+                           j);
                 }
             }
             for (size_t i = 0; i < 32; i++)
@@ -82,9 +83,8 @@ static void check_softmax_of(const wn_kernels *kernels, size_t n, float scale, f
         for (size_t j = 0; j < n; j++) {
             double want = exp((double)scale * (double)x[i * ld + j] - top) / sum;
             total += (double)y[i * ld + j];
-            /* Rounding of scale * s is amplified by its size. */
-            expect((double)y[i * ld + j], want, 1e-6 + want * 1.5e-7 * fmax(4, fabs(top)) * 2,
-                   kernels->level, "softmax", n, j);
+            expect((double)y[i * ld + j], want, TOLERANCE_SOFTMAX(want, fabs(top)), kernels->level,
+                   "softmax", n, j);
         }
         expect(total, 1, 1e-5, kernels->level, "softmax sum", n, 0);
         for (size_t j = n; j < ld; j++)
@@ -131,27 +131,27 @@ static double reference_act(double z, wn_act act)
     return z;
 }
 
-static void check_act_values(const wn_kernels *kernels, wn_act act, float from, float to,
-                             double bound)
+static void check_act_values(const wn_kernels *kernels, wn_act act, float from, float to)
 {
     size_t n = 1000;
+    bool is_exact = act == WN_ACT_NONE || act == WN_ACT_RELU;
     for (size_t i = 0; i < n; i++)
         x[i] = from + (to - from) * (float)i / (float)(n - 1);
     kernels->act_f32(y, x, act, n);
-    for (size_t i = 0; i < n; i++)
-        expect((double)y[i], reference_act((double)x[i], act),
-               bound + 1.2e-7 * fabs(reference_act((double)x[i], act)), kernels->level, "act",
+    for (size_t i = 0; i < n; i++) {
+        double want = reference_act((double)x[i], act);
+        expect((double)y[i], want, is_exact ? 0 : TOLERANCE_ACT(want), kernels->level, "act",
                (size_t)act, i);
+    }
 }
 
 static void check_act(const wn_kernels *kernels)
 {
     for (int act = WN_ACT_NONE; act <= WN_ACT_TANH; act++) {
-        double bound = act == WN_ACT_NONE || act == WN_ACT_RELU ? 0 : 1e-6;
-        check_act_values(kernels, (wn_act)act, -7, 7, bound);
-        check_act_values(kernels, (wn_act)act, -100, 100, bound);
-        check_act_values(kernels, (wn_act)act, -1e-4f, 1e-4f, bound);
-        check_act_values(kernels, (wn_act)act, -1e-41f, 1e-41f, bound);
+        check_act_values(kernels, (wn_act)act, -7, 7);
+        check_act_values(kernels, (wn_act)act, -100, 100);
+        check_act_values(kernels, (wn_act)act, -1e-4f, 1e-4f);
+        check_act_values(kernels, (wn_act)act, -1e-41f, 1e-41f);
         const float odd[] = {0, -0.0f, 3e38f, -3e38f, 5.5f, -5.5f, 5.5000005f, -5.5000005f};
         float out[8];
         kernels->act_f32(out, odd, (wn_act)act, 8);
@@ -215,7 +215,7 @@ static void check_normalize(const wn_kernels *kernels)
                 squares += (double)x[i * n + j] * (double)x[i * n + j];
             for (size_t j = 0; j < n; j++)
                 expect((double)y[i * n + j],
-                       squares == 0 ? 0 : (double)x[i * n + j] / sqrt(squares), 1e-6,
+                       squares == 0 ? 0 : (double)x[i * n + j] / sqrt(squares), TOLERANCE_UNIT,
                        kernels->level, "normalize", n, j);
         }
     }

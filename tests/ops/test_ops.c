@@ -4,7 +4,9 @@
 
 #include "base/mem.h"
 #include "compute/ops.h"
+#include "tests/support/check_attention.h"
 #include "tests/support/check_levels.h"
+#include "tests/tolerance.h"
 
 #include <math.h>
 
@@ -21,30 +23,6 @@ static wn_exec *new_exec(const wn_kernels *kernels, wn_pool *pool, size_t hidden
     assert_ok(wn_plan_make(&plan, &dims, kernels, n_threads, 1024, &err), &err);
     assert_ok(wn_exec_new(&exec, &plan, kernels, pool, &err), &err);
     return exec;
-}
-
-/* Attention of sequence rows [first, first + n) in double. */
-static void reference(double *out, const float *qkv, size_t width, size_t first, size_t n,
-                      size_t n_keys, const wn_attention *a, size_t head, size_t row)
-{
-    size_t d = a->head_dim, at = head * d;
-    const float *q = qkv + (first + row) * 3 * width + at;
-    double weights[130], top = -INFINITY, sum = 0;
-    (void)n;
-    for (size_t j = 0; j < n_keys; j++) {
-        const float *k = qkv + (first + j) * 3 * width + width + at;
-        weights[j] = 0;
-        for (size_t p = 0; p < d; p++)
-            weights[j] += (double)q[p] * (double)k[p] * (double)a->scale;
-        top = fmax(top, weights[j]);
-    }
-    for (size_t j = 0; j < n_keys; j++)
-        sum += weights[j] = exp(weights[j] - top);
-    for (size_t p = 0; p < d; p++) {
-        out[p] = 0;
-        for (size_t j = 0; j < n_keys; j++)
-            out[p] += weights[j] / sum * (double)qkv[(first + j) * 3 * width + 2 * width + at + p];
-    }
 }
 
 static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t head_dim)
@@ -74,7 +52,7 @@ static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t
         for (size_t head = 0; head < n_heads; head++) {
             for (size_t i = 0; i < lens[s]; i++) {
                 double want[256];
-                reference(want, qkv.data, width, start[s], lens[s], keys[s], &a, head, i);
+                check_attention_row(want, &qkv, &a, start[s], keys[s], i, head);
                 for (size_t p = 0; p < head_dim; p++)
                     worst = fmax(worst,
                                  fabs((double)y.data[(start[s] + i) * width + head * head_dim + p] -
@@ -89,9 +67,9 @@ static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t
         wn_exec_ops(three)->attention(three, &out, &part, &alone, &a);
         assert_memory_equal(out.data, y.data + start[s] * width, lens[s] * width * sizeof(float));
     }
-    if (!(worst <= 5e-6))
-        fail_msg("%s: %zu heads of %zu: error %.2e, at most 5e-6", kernels->level, n_heads,
-                 head_dim, worst);
+    if (!(worst <= TOLERANCE_ATTENTION))
+        fail_msg("%s: %zu heads of %zu: error %.2e, at most %.0e", kernels->level, n_heads,
+                 head_dim, worst, TOLERANCE_ATTENTION);
     wn_exec_free(one);
     wn_exec_free(three);
     wn_pool_free(pool);

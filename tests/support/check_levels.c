@@ -25,11 +25,6 @@ void check_levels(check_level_fn *check)
 
 void check_random(float *x, size_t n, float scale)
 {
-    static uint64_t state = 0x9E3779B97F4A7C15u;
-    for (size_t i = 0; i < n; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        x[i] = scale * ((float)(state >> 40) * 0x1p-23f - 1.0f);
-    }
+    for (size_t i = 0; i < n; i++)
+        x[i] = scale * ((float)(check_random_bits() >> 40) * 0x1p-23f - 1.0f);
 }

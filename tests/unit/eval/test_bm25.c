@@ -7,12 +7,6 @@
 
 #include <math.h>
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g, expected %.17g", got, want);
-}
-
 /* The terms of the text with a blank behind each. */
 static void assert_terms(const char *text, const char *want)
 {

@@ -9,12 +9,6 @@
 
 static double means[N_RESAMPLES], other[N_RESAMPLES];
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g, expected %.17g", got, want);
-}
-
 static void percentiles_lie_between_their_neighbours(void **state)
 {
     (void)state;

@@ -7,12 +7,6 @@
 
 #define TINY 1e-12
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g, expected %.17g", got, want);
-}
-
 static void assert_quality(wn_quality q, double ndcg, double mrr, double recall)
 {
     assert_near(q.value[WN_METRIC_NDCG10], ndcg, TINY);

@@ -215,10 +215,10 @@ static void missing_fields_take_the_defaults_of_transformers(void **state)
     wn_config c = accepts("{'model_type':'bert','architectures':['BertModel']}", "{}");
     assert_true(c.n_layers == 12 && c.hidden == 768 && c.n_heads == 12 && c.head_dim == 64);
     assert_true(c.intermediate == 3072 && c.vocab == 30522 && c.type_vocab == 2);
-    assert_true(c.max_tokens == 512 && c.norm_eps == 1e-12 && c.act == WN_ACT_GELU &&
-                c.pad_id == 0);
+    assert_true(c.max_tokens == 512 && c.norm_eps == 1e-12 && c.act == WN_ACT_GELU);
     c = accepts("{'model_type':'xlm-roberta','num_labels':1,'layer_norm_eps':1e-5}", "{}");
-    assert_true(c.pad_id == 1 && c.max_tokens == 510 && c.type_vocab == 2 && c.norm_eps == 1e-5);
+    assert_true(c.position_offset == 2 && c.max_tokens == 510 && c.type_vocab == 2 &&
+                c.norm_eps == 1e-5);
 }
 
 static void activations_are_told_apart(void **state)
@@ -293,13 +293,13 @@ static void flash_reranker_has_the_windows_of_its_reference(void **state)
 {
     (void)state;
     wn_config c = accepts(FLASH, "{'max_position_embeddings':1026}");
-    assert_true(c.windows_by_reference && c.max_tokens == 1024 && c.max_query_tokens == 512 &&
-                c.window_overlap == 80);
+    assert_true(c.max_tokens == 1024 && c.max_query_tokens == 512 && c.window_overlap == 80);
     c = accepts(FLASH, "{'max_position_embeddings':8194}");
     assert_true(c.max_tokens == 1024 && c.max_query_tokens == 512);
     c = accepts(XLMR, "{}");
-    assert_true(!c.windows_by_reference && c.max_query_tokens == 0 && c.window_overlap == 80);
-    assert_false(accepts(FLASH, "{'architectures':['XLMRobertaModel']}").windows_by_reference);
+    assert_true(c.max_query_tokens == 0 && c.window_overlap == 80);
+    c = accepts(FLASH, "{'architectures':['XLMRobertaModel']}");
+    assert_int_equal(c.max_query_tokens, 0);
 }
 
 #define CHAIN(pooling_path, third)                                                                 \

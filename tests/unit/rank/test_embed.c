@@ -1,6 +1,7 @@
 /* wn_embed(): each option by what it changes.  The values are tested by tests/golden. */
 #include "tests/support/check.h"
 #include "tests/support/check_engine.h"
+#include "tests/tolerance.h"
 
 #include "base/defs.h"
 #include "base/str.h"
@@ -64,9 +65,11 @@ static void vectors_have_length_1_unless_their_own_is_asked_for(void **state)
     embed(own, runner, texts, N, (wn_embed_options){.no_normalize = true});
     for (size_t t = 0; t < N; t++) {
         double length = length_of(own + t * DIM);
-        assert_true(fabs(length_of(unit + t * DIM) - 1) < 1e-6 && fabs(length - 1) > 1e-3);
+        assert_true(fabs(length_of(unit + t * DIM) - 1) < TOLERANCE_UNIT &&
+                    fabs(length - 1) > 1e-3);
         for (size_t j = 0; j < DIM; j++)
-            assert_true(fabs((double)own[t * DIM + j] / length - (double)unit[t * DIM + j]) < 1e-6);
+            assert_true(fabs((double)own[t * DIM + j] / length - (double)unit[t * DIM + j]) <
+                        TOLERANCE_UNIT);
     }
     wn_runner_free(runner);
     wn_engine_close(engine);

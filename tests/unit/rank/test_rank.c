@@ -2,6 +2,7 @@
  * batch, order and number of threads, long, empty and hostile texts. */
 #include "tests/support/check.h"
 #include "tests/support/check_engine.h"
+#include "tests/tolerance.h"
 
 #include "base/defs.h"
 #include "base/str.h"
@@ -111,18 +112,8 @@ static void builtin_model_gives_the_reference_scores(void **state)
     printf("# %zu pairs, largest difference: raw score %.2e, relevance %.2e\n", n_compared,
            worst_raw, worst_relevance);
     assert_true(n_compared >= 60);
-    assert_true(worst_raw <= 1e-4 && worst_relevance <= 1e-4);
+    assert_true(worst_raw <= TOLERANCE_BUILTIN && worst_relevance <= TOLERANCE_BUILTIN);
     wn_runner_free(runner);
-}
-
-/* A small xorshift; the seed is fixed so that a failure repeats. */
-static uint64_t random_state = 0x1234567890ABCDEFu;
-static size_t random_below(size_t n)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (size_t)(random_state % n);
 }
 
 static void scores_have_the_same_bits_in_any_batch_order_and_thread_count(void **state)
@@ -147,7 +138,7 @@ static void scores_have_the_same_bits_in_any_batch_order_and_thread_count(void *
             for (size_t i = 0; i < N; i++)
                 from[i] = i;
             for (size_t i = N - 1; i > 0 && turn > 0; i--) {
-                size_t j = random_below(i + 1), t = from[i];
+                size_t j = check_random_below(i + 1), t = from[i];
                 from[i] = from[j];
                 from[j] = t;
             }
@@ -350,7 +341,7 @@ static void two_engines_live_in_one_process(void **state)
     rank_all(a, scalar, &request);
     rank_all(b, best, &request);
     for (size_t i = 0; i < 2; i++)
-        assert_true(fabsf(a[i].logit - b[i].logit) < 1e-4f);
+        assert_true(fabs((double)a[i].logit - (double)b[i].logit) < TOLERANCE_BUILTIN);
     wn_runner_free(scalar);
     wn_runner_free(best);
     wn_engine_close(other);

@@ -1,0 +1,12 @@
+/* Attention in double, row by row.  Thread rule: test thread only. */
+#ifndef WN_TESTS_CHECK_ATTENTION_H
+#define WN_TESTS_CHECK_ATTENTION_H
+
+#include "compute/ops.h"
+
+/* One head of one row of a sequence that begins at token first and has n_keys keys.
+ * Shapes:  out [head_dim], qkv as ops->attention takes it. */
+void check_attention_row(double *out, const wn_tensor *qkv, const wn_attention *a, size_t first,
+                         size_t n_keys, size_t row, size_t head);
+
+#endif

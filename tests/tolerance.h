@@ -1,0 +1,34 @@
+/* How far a result in f32 may be from the exact one, or from another implementation's: each bound
+ * once.  The values beside which they stand are of the size that the tests use, about 1 to 3.
+ * Thread rule: constants. */
+#ifndef WN_TESTS_TOLERANCE_H
+#define WN_TESTS_TOLERANCE_H
+
+#include <math.h>
+
+/* A logit or a part of a vector beside transformers', times max(1, |reference|). */
+#define TOLERANCE_GOLDEN 1e-5
+
+/* A raw score (about 20) or a relevance of the built-in model beside its reference or at another
+ * level. */
+#define TOLERANCE_BUILTIN 1e-4
+
+/* The ops: attention, the mean of rows, a weighted sum of maxima of some twenty. */
+#define TOLERANCE_ATTENTION 5e-6
+#define TOLERANCE_MEAN      1e-6
+#define TOLERANCE_MAXSIM    1e-4
+
+/* norm_f32 of rows of 4 elements or more; below, everything cancels and eps alone decides. */
+#define TOLERANCE_NORM       2e-5
+#define TOLERANCE_NORM_SHORT 2e-3
+
+/* softmax_f32: rounding of scale * s is amplified by its size. */
+#define TOLERANCE_SOFTMAX(exact, top) (1e-6 + (exact)*3e-7 * ((top) > 4 ? (top) : 4))
+
+/* act_f32 */
+#define TOLERANCE_ACT(exact) (1e-6 + 1.2e-7 * fabs(exact))
+
+/* normalize_f32, and the square of a normalised row's length. */
+#define TOLERANCE_UNIT 1e-6
+
+#endif
