@@ -205,6 +205,16 @@ def window_cases(model, tk, max_length, max_query, overlap):
     return cases
 
 
+def padding_cases(model, tk):
+    """A padding token typed into a text: it stands at the padding position, and the others close up."""
+    cases = []
+    for query, document in ((WORDS[0], f"{WORDS[1]}<pad>{WORDS[2]} {WORDS[3]}"), (f"<pad>{WORDS[4]}", f"<pad> <pad>{WORDS[5]}")):
+        ids = tk.encode(query, document).ids
+        assert ids.count(tk.token_to_id("<pad>")) > 0
+        cases.append(dict(query=query, document=document, logit=float(f"{logit_of(model, ids):.9g}")))
+    return cases
+
+
 def truncate_cases(model, tk, max_length, use_types):
     cases = []
     tk.enable_truncation(max_length, strategy="longest_first")
@@ -309,6 +319,7 @@ def main():
     xlmr = (XLMRobertaConfig, XLMRobertaForSequenceClassification)
     model, tk = roberta(at("xlmr"), xlmr, xlmr_tokenizer())
     add_cases(at("xlmr"), truncate_cases(model, tk, 160, False))
+    add_cases(at("xlmr"), padding_cases(model, tk))
     roberta(at("xlmr-types2"), xlmr, xlmr_tokenizer(), seed=31, type_vocab_size=2)
     roberta(at("roberta-bpe"), (RobertaConfig, RobertaForSequenceClassification), roberta_tokenizer(), seed=32)
     roberta(at("camembert"), (CamembertConfig, CamembertForSequenceClassification), xlmr_tokenizer(), seed=33)

@@ -18,9 +18,11 @@ typedef struct wn_exec wn_exec;
 /* Rows that are added up to the embedding of a token; then normalised. */
 typedef struct wn_embedding {
     wn_table word;     /* row ids[i] */
-    wn_table position; /* row position_offset + index within the sequence; rows 0: none */
+    wn_table position; /* row position_offset + place within the sequence; rows 0: none */
     wn_table type;     /* row types[i]; rows 0: none */
     size_t position_offset;
+    bool pads_apart; /* token position_offset - 1 is padding: it has the row of that number, and the
+                        places of the others do not count it */
     const wn_norm *norm; /* NULL: none */
 } wn_embedding;
 

@@ -34,6 +34,11 @@ static void add_table_row(const embed_job *job, float *y, const wn_table *table,
     job->kernels->add_row(y, table->data + row * stride, table->dtype, table->cols);
 }
 
+static bool stands_apart(const wn_embedding *e, int32_t id)
+{
+    return e->pads_apart && (size_t)id + 1 == e->position_offset;
+}
+
 static void embed_item(void *arg, size_t item, int32_t worker)
 {
     const embed_job *job = arg;
@@ -44,14 +49,21 @@ static void embed_item(void *arg, size_t item, int32_t worker)
     size_t seq = wn_find_start(batch->seq_start, batch->n_seqs, rows.first);
     (void)worker;
     memset(y, 0, rows.n * job->hidden * sizeof *y);
+    size_t n_apart = 0; /* of this sequence, before this token */
+    for (size_t t = batch->seq_start[seq]; t < rows.first; t++)
+        n_apart += stands_apart(e, batch->ids[t]);
     for (size_t i = 0; i < rows.n; i++) {
         size_t t = rows.first + i;
-        while (t >= batch->seq_start[seq + 1])
-            seq++;
+        for (; t >= batch->seq_start[seq + 1]; seq++)
+            n_apart = 0;
+        bool apart = stands_apart(e, batch->ids[t]);
+        size_t place = t - batch->seq_start[seq] - n_apart;
         float *row = y + i * job->hidden;
+        n_apart += apart;
         add_table_row(job, row, &e->word, (size_t)batch->ids[t]);
         if (e->position.rows != 0)
-            add_table_row(job, row, &e->position, e->position_offset + t - batch->seq_start[seq]);
+            add_table_row(job, row, &e->position,
+                          apart ? e->position_offset - 1 : e->position_offset + place);
         if (e->type.rows != 0)
             add_table_row(job, row, &e->type, batch->types != NULL ? (size_t)batch->types[t] : 0);
     }

@@ -131,6 +131,7 @@ wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *conf
     e->type = as_table(wn_tensor_binder_get(binder, config->type_vocab, config->hidden,
                                             "embeddings.token_type_embeddings.weight"));
     e->position_offset = config->position_offset;
+    e->pads_apart = config->family == WN_FAMILY_XLM_ROBERTA;
     e->norm = &out->embedding_norm;
     WN_TRY(bind_norm(&out->embedding_norm, binder, names->embedding_norm, config, err));
     out->layers = wn_mem_zalloc(config->n_layers, sizeof *out->layers);

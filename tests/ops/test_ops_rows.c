@@ -63,8 +63,9 @@ static void check_embed(const wn_kernels *kernels)
         types[t] = (int32_t)(t % 2);
     }
     batch.ids = ids;
-    for (int variant = 0; variant < 3; variant++) {
+    for (int variant = 0; variant < 4; variant++) {
         batch.types = variant == 0 ? types : NULL;
+        e.pads_apart = variant == 3;
         e.position.rows = variant == 2 ? 0 : LONGEST + 2;
         e.type.rows = variant == 2 ? 0 : 2;
         wn_exec_reset(p.one);
@@ -74,8 +75,12 @@ static void check_embed(const wn_kernels *kernels)
         wn_exec_ops(p.three)->embed(p.three, &z, &batch, &e);
         assert_memory_equal(y.data, z.data, sizeof(float[TOKENS * DIM]));
         for (size_t s = 0; s < SEQS; s++) {
+            size_t n_pads = 0;
             for (size_t i = 0; i < (start[s + 1] - start[s]) * DIM; i++) {
-                size_t t = start[s] + i / DIM, j = i % DIM, at = i / DIM + 2;
+                size_t t = start[s] + i / DIM, j = i % DIM;
+                bool pad = variant == 3 && ids[t] == 1;
+                size_t at = pad ? 1 : i / DIM - n_pads + 2;
+                n_pads += pad && j == DIM - 1;
                 float want = word[(size_t)ids[t] * DIM + j];
                 want += variant == 2 ? 0 : position[at * DIM + j];
                 want += variant == 2 ? 0 : type[(variant == 0 ? t % 2 : 0) * DIM + j];
