@@ -35,7 +35,7 @@ cover: ## line and branch coverage by folder
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,possible
 # Smoke tests: what takes seconds natively would take an hour here, and runs under the sanitizers.
-VALGRIND_SLOW := %/test_rank %/test_normalize %/test_goldens %/test_split %/test_evaluate %/test_scorer \
+VALGRIND_SLOW := %/test_rank %/test_run %/test_normalize %/test_goldens %/test_split %/test_evaluate %/test_scorer \
                  %/test_safetensors
 valgrind: all $(TESTS) ## unit tests and the program under memcheck
 	$(RUN_TESTS) --under "$(VALGRIND)" \
