@@ -12,7 +12,6 @@
 #define WN_MAX(a, b)    ((a) > (b) ? (a) : (b))
 #define WN_ALIGN        64 /* bytes; alignment of every tensor, a cache line */
 #define WN_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define WN_UNUSED       __attribute__((unused))
 
 /* For our own mistakes only; on in release builds.  Input is never a reason to assert. */
 #define WN_ASSERT(cond) ((cond) ? (void)0 : wn_assert_fail(#cond, __FILE__, __LINE__))

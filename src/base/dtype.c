@@ -3,19 +3,13 @@
 
 #include <string.h>
 
-static const struct {
-    const char *name;
-    size_t size;
-} dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I8", 1}, {"other", 0}};
-
 size_t wn_dtype_size(wn_dtype dtype)
 {
-    return dtypes[dtype].size;
-}
-
-const char *wn_dtype_name(wn_dtype dtype)
-{
-    return dtypes[dtype].name;
+    static const size_t sizes[] = {
+        [WN_DTYPE_F32] = 4, [WN_DTYPE_F16] = 2,   [WN_DTYPE_BF16] = 2,
+        [WN_DTYPE_I8] = 1,  [WN_DTYPE_OTHER] = 0,
+    };
+    return sizes[dtype];
 }
 
 static float bits_to_f32(uint32_t bits)

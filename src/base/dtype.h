@@ -17,9 +17,6 @@ typedef enum wn_dtype {
 /* Bytes of one element; 0 for WN_DTYPE_OTHER. */
 size_t wn_dtype_size(wn_dtype dtype);
 
-/* "F32", "F16", "BF16", "I8" or "other". */
-const char *wn_dtype_name(wn_dtype dtype);
-
 /* dst[i] = src[i] widened to f32.
  * Shapes:  dst [n], src [n] elements of dtype, any alignment.
  * Needs:   dtype is F32, F16, BF16 or I8; no overlap. */
