@@ -15,14 +15,16 @@ VERSION := $(shell sed -n 's/^.define WN_VERSION "\(.*\)"/\1/p' include/winnow.h
 SOVERSION := 0
 
 PACKAGES := jansson libutf8proc libpcre2-8
-MISSING  := $(shell for p in $(PACKAGES); do pkg-config --exists $$p || echo $$p; done)
+SERVE_PACKAGES := libevent libevent_pthreads libevent_openssl libssl libcrypto sqlite3 yaml-0.1
+MISSING  := $(shell for p in $(PACKAGES) $(SERVE_PACKAGES); do pkg-config --exists $$p || echo $$p; done)
 ifneq ($(MISSING),)
 ifeq ($(filter help clean,$(MAKECMDGOALS)),)
 $(error missing development packages: $(MISSING); install what deps/debian.txt lists, or use ./dev)
 endif
 endif
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) $(SERVE_PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+SERVE_LIBS := $(shell pkg-config --libs $(SERVE_PACKAGES) 2>/dev/null) -lhttp_parser
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wwrite-strings -Wundef -Werror
@@ -47,6 +49,7 @@ CPPFLAGS += -Iinclude -Isrc -I. -I$(B)/gen $(PKG_CFLAGS)
 LDFLAGS += $(filter -fsanitize=% --coverage,$(FLAGS_$(VARIANT))) -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
            -Wl,--build-id=sha1
 LIBS    := $(PKG_LIBS) -lm
+PROG_LIBS := $(SERVE_LIBS) $(LIBS)
 
 # Instruction-set flags belong to the folder of their level and to nothing else.
 ISA_scalar := -O2
@@ -56,7 +59,7 @@ ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
 ARCH      := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 LEVELS_x86_64 := kernel/avx2 kernel/avx512
 LIB_DIRS  := base data kernel kernel/scalar $(LEVELS_$(ARCH)) compute token model rank
-PROG_DIRS := eval cli
+PROG_DIRS := eval serve cli
 src_of     = $(sort $(wildcard $(addsuffix /*.c,$(addprefix src/,$(1)))))
 obj_of     = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_SRC   := $(call src_of,$(LIB_DIRS))
@@ -117,21 +120,21 @@ $(B)/libwinnow.so.$(VERSION): $(LIB_OBJ)
 	@ln -sf $(@F) $(B)/libwinnow.so.$(SOVERSION)
 	@ln -sf $(@F) $(B)/libwinnow.so
 $(B)/winnow: $(B)/src/cli/main.o $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) -pie $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call Q,LD)$(CC) -pie $(LDFLAGS) $^ $(PROG_LIBS) -o $@
 
 # ---- tests -------------------------------------------------------------------------------------
 
 $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
+	$(call Q,LD)$(CC) $(LDFLAGS) $^ -lcmocka $(PROG_LIBS) -o $@
 # Allocation-failure tests wrap the allocator at link time.
 WRAPPED := malloc calloc realloc aligned_alloc free pthread_create
 $(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/fault/fault.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) $^ -lcmocka $(LIBS) -o $@
+	$(call Q,LD)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) $^ -lcmocka $(PROG_LIBS) -o $@
 
 $(B)/fuzz/replay_%: $(B)/fuzz/%.o $(B)/fuzz/replay.o $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(PROG_LIBS) -o $@
 $(B)/fuzz/fuzz_%: $(B)/fuzz/%.o $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ $(PROG_LIBS) -o $@
 
 # ---- installing --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 #include "cli/answer.h"
 
 #include "base/str.h"
-#include "cli/json_text.h"
+#include "data/json_text.h"
 
 #include <stdio.h>
 

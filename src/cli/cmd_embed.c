@@ -1,6 +1,6 @@
 /* winnow embed: a vector a text, as JSON lines. */
 #include "cli/documents.h"
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "cli/program.h"
 #include "cli/signals.h"
 

@@ -1,5 +1,5 @@
 /* winnow info: what a model is, its limits, the memory that ranking with it takes. */
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "cli/program.h"
 
 #include "base/str.h"

@@ -1,5 +1,5 @@
 /* winnow tokenize: the tokens of one text, uncut. */
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "cli/program.h"
 
 #include "base/str.h"

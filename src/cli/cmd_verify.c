@@ -2,7 +2,7 @@
  * Reference pairs, where a model has them, are scored and compared.  The other checks need none:
  * they hold one way of computing a score against another. */
 #include "cli/documents.h"
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "cli/program.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /* winnow version */
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "cli/program.h"
 
 #include "base/str.h"

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/json_text.h"
+#include "data/json_text.h"
 
 #define WN_WHERE "cli/request"
 

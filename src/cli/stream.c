@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "cli/answer.h"
 #include "cli/documents.h"
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "cli/part_file.h"
 #include "cli/signals.h"
 #include "data/lines.h"

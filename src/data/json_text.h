@@ -3,8 +3,8 @@
  * way. Written text is safe on a terminal: control characters, also those above U+007F, are
  * escapes. Push functions return false when memory is short, as wn_buf_push() does. Thread rule:
  * any. */
-#ifndef WN_CLI_JSON_TEXT_H
-#define WN_CLI_JSON_TEXT_H
+#ifndef WN_DATA_JSON_TEXT_H
+#define WN_DATA_JSON_TEXT_H
 
 #include "base/buf.h"
 

@@ -1,5 +1,5 @@
 /* See json_text.h. */
-#include "cli/json_text.h"
+#include "data/json_text.h"
 
 #include "base/str.h"
 #include "data/json_scan.h"

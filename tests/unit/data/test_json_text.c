@@ -2,7 +2,7 @@
 #include "tests/support/check.h"
 
 #include "base/str.h"
-#include "cli/json_text.h"
+#include "data/json_text.h"
 #include "data/json_bind.h"
 
 #include <math.h>
