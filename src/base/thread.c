@@ -4,14 +4,18 @@
 #define _GNU_SOURCE
 #include "base/thread.h"
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/pool.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define WN_WHERE       "base/thread"
 #define LINE_MAX_BYTES 4096
 
 int32_t wn_thread_quota_parse(wn_str text)
@@ -99,4 +103,49 @@ int32_t wn_thread_count(void)
     if (quota > 0)
         n = WN_MIN(n, (long)quota);
     return (int32_t)WN_MAX(1L, WN_MIN(n, (long)WN_POOL_THREADS_MAX));
+}
+
+struct wn_thread {
+    pthread_t id;
+    void (*fn)(void *arg);
+    void *arg;
+    char name[16];
+};
+
+static void *run(void *arg)
+{
+    wn_thread *thread = arg;
+    pthread_setname_np(pthread_self(), thread->name);
+    thread->fn(thread->arg);
+    return NULL;
+}
+
+wn_status wn_thread_start(wn_thread **out, const char *name, void (*fn)(void *arg), void *arg,
+                          wn_error *err)
+{
+    wn_thread *thread = wn_mem_zalloc(1, sizeof *thread);
+    if (thread == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a thread");
+    thread->fn = fn;
+    thread->arg = arg;
+    snprintf(thread->name, sizeof thread->name, "%s", name);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&thread->id, NULL, run, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code != 0) {
+        wn_mem_free(thread);
+        WN_FAIL(err, WN_ERR_MEMORY, "thread '%s' cannot be started: error %d", name, code);
+    }
+    *out = thread;
+    return WN_OK;
+}
+
+void wn_thread_join(wn_thread *thread)
+{
+    if (thread == NULL)
+        return;
+    pthread_join(thread->id, NULL);
+    wn_mem_free(thread);
 }
