@@ -10,15 +10,11 @@
 #include <unistd.h>
 
 static wn_command_fn *const commands[WN_CMD_COUNT] = {
-    [WN_CMD_RANK] = wn_cmd_rank,
-    [WN_CMD_TOKENIZE] = wn_cmd_tokenize,
-    [WN_CMD_EMBED] = wn_cmd_embed,
-    [WN_CMD_EVAL] = wn_cmd_eval,
-    [WN_CMD_INFO] = wn_cmd_info,
-    [WN_CMD_VERIFY] = wn_cmd_verify,
-    [WN_CMD_VERSION] = wn_cmd_version,
-    [WN_CMD_HELP] = wn_cmd_help,
-    [WN_CMD_COMPLETION] = wn_cmd_completion,
+    [WN_CMD_RANK] = wn_cmd_rank,         [WN_CMD_SERVE] = wn_cmd_serve,
+    [WN_CMD_TOKENIZE] = wn_cmd_tokenize, [WN_CMD_EMBED] = wn_cmd_embed,
+    [WN_CMD_EVAL] = wn_cmd_eval,         [WN_CMD_INFO] = wn_cmd_info,
+    [WN_CMD_VERIFY] = wn_cmd_verify,     [WN_CMD_VERSION] = wn_cmd_version,
+    [WN_CMD_HELP] = wn_cmd_help,         [WN_CMD_COMPLETION] = wn_cmd_completion,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define WITH_RUNNER (WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(INFO) | WN_FOR(VERIFY))
+#define WITH_RUNNER                                                                                \
+    (WN_FOR(RANK) | WN_FOR(SERVE) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(INFO) | WN_FOR(VERIFY))
 #define WITH_ENGINE (WITH_RUNNER | WN_FOR(TOKENIZE))
 
 const wn_command wn_commands[WN_CMD_COUNT] = {
@@ -55,6 +56,24 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
                 "winnow rank --format jsonl --shard 0/8 --output out.0 --resume requests.jsonl",
             .operand = WN_VALUE_FILE,
             .max_operands = 1,
+        },
+    [WN_CMD_SERVE] =
+        {
+            .name = "serve",
+            .synopsis = "",
+            .summary = "answer rerank requests over HTTP",
+            .details =
+                "Listens on 127.0.0.1:8080 and answers POST /v1/rerank as the Jina API does. On "
+                "an address that others can reach, keys are needed, unless --insecure-no-auth "
+                "says that they are not.\n"
+                "\n"
+                "The port opens at once; until the model is loaded and has scored its reference "
+                "pairs as it must, /healthz/ready and requests get 503. SIGTERM makes the server "
+                "unready, keeps accepting for --drain-delay, then finishes what is under way and "
+                "ends with status 0; SIGINT does so without the delay; SIGQUIT ends at once.",
+            .examples = "winnow serve\n"
+                        "winnow serve --model bge-reranker-base --port 9000\n"
+                        "winnow serve --host 0.0.0.0 --api-key \"$(cat key)\"",
         },
     [WN_CMD_TOKENIZE] =
         {
@@ -221,6 +240,44 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_TOP] = {WN_FOR(EVAL), "top", 0, "N", WN_VALUE_INT, 1, INT32_MAX, .fallback = "all",
                     .help = "how many candidates of each query to score, the first of its list; "
                             "those behind them count as not found"},
+    [WN_OPT_HOST] = {WN_FOR(SERVE), "host", 0, "ADDRESS", WN_VALUE_TEXT, .fallback = "127.0.0.1",
+                     .help = "address or name to listen on; 0.0.0.0 or :: is every one"},
+    [WN_OPT_PORT] = {WN_FOR(SERVE), "port", 'p', "N", WN_VALUE_INT, 0, 65535, .fallback = "8080",
+                     .help = "port to listen on; 0 takes any free one"},
+    [WN_OPT_API_KEY] = {WN_FOR(SERVE), "api-key", 0, "KEY", WN_VALUE_TEXT,
+                        .help = "a key that requests have to bring, as Authorization: Bearer KEY"},
+    [WN_OPT_INSECURE_NO_AUTH] = {WN_FOR(SERVE), "insecure-no-auth", 0, NULL, WN_VALUE_NONE,
+                                 .help = "answer without keys on an address that others can reach"},
+    [WN_OPT_SERVED_MODEL_NAME] = {WN_FOR(SERVE), "served-model-name", 0, "NAME", WN_VALUE_TEXT,
+                                  .fallback = "the name of the model's directory",
+                                  .help = "the model's name in requests and answers"},
+    [WN_OPT_STRICT_MODELS] = {WN_FOR(SERVE), "strict-models", 0, NULL, WN_VALUE_NONE,
+                              .help =
+                                  "refuse requests for well-known models that are not this one"},
+    [WN_OPT_BODY_LIMIT] = {WN_FOR(SERVE), "body-limit", 0, "BYTES", WN_VALUE_INT, 1024, 1 << 30,
+                           .fallback = "33554432", .help = "largest body of a request"},
+    [WN_OPT_MAX_CONNECTIONS] = {WN_FOR(SERVE), "max-connections", 0, "N", WN_VALUE_INT, 1, 1000000,
+                                .fallback = "10000", .help = "connections open at a time"},
+    [WN_OPT_WORKERS] = {WN_FOR(SERVE), "tokenization-workers", 0, "N", WN_VALUE_INT, 1, 256,
+                        .fallback = "a quarter of the threads",
+                        .help = "threads that parse and tokenise requests"},
+    [WN_OPT_DRAIN_DELAY] = {WN_FOR(SERVE), "drain-delay", 0, "MS", WN_VALUE_INT, 0, 600000,
+                            .fallback = "5000",
+                            .help = "how long a server that has to end still accepts, so that a "
+                                    "balancer sees it unready first"},
+    [WN_OPT_DRAIN_TIMEOUT] = {WN_FOR(SERVE), "drain-timeout", 0, "MS", WN_VALUE_INT, 0, 3600000,
+                              .fallback = "25000",
+                              .help = "how long it then waits for what is under way"},
+    [WN_OPT_HALF_CLOSE] = {WN_FOR(SERVE), "half-close", 0, "HOW", WN_VALUE_CHOICE,
+                           .choices = "cancel|answer",
+                           .help =
+                               "a client that ends its sending side while it waits: it has gone, "
+                               "or it still reads"},
+    [WN_OPT_LOG_FORMAT] = {WN_FOR(SERVE), "log-format", 0, "FORMAT", WN_VALUE_CHOICE,
+                           .choices = "logfmt|json", .help = "how lines of the log look"},
+    [WN_OPT_LOG_LEVEL] = {WN_FOR(SERVE), "log-level", 0, "LEVEL", WN_VALUE_CHOICE,
+                          .choices = "info|debug|warn|error",
+                          .help = "the least important lines that are written"},
     [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
                       .fallback = "the built-in model",
                       .help = "a Hugging Face directory: config.json, tokenizer.json, weights"},

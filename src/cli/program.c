@@ -16,10 +16,11 @@
 #define WN_WHERE   "cli/program"
 #define READ_BYTES 65536
 
-/* Say what is wrong with the path of a model in words that help, before the loader does. */
-static wn_status check_model_dir(const char *dir, wn_error *err)
+wn_status wn_program_check_model(const char *dir, wn_error *err)
 {
     struct stat info;
+    if (dir == NULL)
+        return WN_OK;
     if (stat(dir, &info) != 0)
         WN_FAIL(err, WN_ERR_IO, "model '%s': %s", dir, strerror(errno));
     if (!S_ISDIR(info.st_mode))
@@ -45,9 +46,7 @@ wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error 
     options.model_dir = wn_args_text(&program->args, WN_OPT_MODEL);
     options.cpu_level = wn_args_text(&program->args, WN_OPT_CPU_LEVEL);
     options.n_threads = (int32_t)wn_args_int(&program->args, WN_OPT_THREADS);
-    wn_status status = WN_OK;
-    if (options.model_dir != NULL)
-        status = check_model_dir(options.model_dir, err);
+    wn_status status = wn_program_check_model(options.model_dir, err);
     if (status == WN_OK)
         status = wn_engine_open(out, &options, err);
     if (status != WN_OK && status != WN_ERR_MEMORY && status != WN_ERR_ARGUMENT)

@@ -15,6 +15,8 @@ enum {
     WN_EXIT_USAGE = 2,
     WN_EXIT_PARTIAL = 3,
     WN_EXIT_DATA = 4,
+    WN_EXIT_CONFIG = 5,
+    WN_EXIT_UNREACHABLE = 6,
     WN_EXIT_SIGNAL = 128 /* + its number */
 };
 
@@ -29,6 +31,7 @@ typedef wn_status wn_command_fn(wn_program *program, wn_error *err);
 
 /* The commands.  Each one reads its options from program->args and writes to program->out. */
 wn_command_fn wn_cmd_rank;
+wn_command_fn wn_cmd_serve;
 wn_command_fn wn_cmd_tokenize;
 wn_command_fn wn_cmd_embed;
 wn_command_fn wn_cmd_eval;
@@ -37,6 +40,11 @@ wn_command_fn wn_cmd_verify;
 wn_command_fn wn_cmd_version;
 wn_command_fn wn_cmd_help;
 wn_command_fn wn_cmd_completion;
+
+/* Say what is wrong with the path of a model in words that help, before the loader does; NULL is
+ * right.
+ * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_program_check_model(const char *dir, wn_error *err);
 
 /* Open the model of --model with --cpu-level and --threads.
  * Fails:   as wn_engine_open(); a model that cannot be used sets exit_code to WN_EXIT_DATA.

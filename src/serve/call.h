@@ -1,0 +1,52 @@
+/* One ranking request and its answer, the same for every dialect: readers fill a call, writers turn
+ * an answer back into bytes.  Texts point into the parsed body, which lives as long as the call.
+ * Thread rule: one at a time. */
+#ifndef WN_SERVE_CALL_H
+#define WN_SERVE_CALL_H
+
+#include "base/arena.h"
+#include "winnow.h"
+
+#include <jansson.h>
+
+#define WN_DOCUMENTS_PER_CALL_MAX 10000
+
+typedef struct wn_texts {
+    const wn_str *at;     /* [n] */
+    const json_t *source; /* the JSON array that they came from; NULL: none */
+    size_t n;
+} wn_texts;
+
+typedef struct wn_rank_call {
+    wn_arena *arena; /* for what a reader makes */
+    wn_str model;    /* as asked for; empty: not asked for */
+    wn_str query;
+    wn_texts documents;
+    int64_t top_n; /* 0: all */
+    bool return_documents;
+    bool truncation;             /* long documents: false refuses them */
+    bool cut;                    /* long documents are cut to one window instead of windowed */
+    int64_t max_document_tokens; /* 0: as many as there are */
+    bool raw_scores;             /* logits in place of relevance */
+    bool return_logits, return_spans;
+    double min_score; /* relevance below it is left out; -HUGE_VAL: none */
+} wn_rank_call;
+
+typedef struct wn_rank_answer {
+    const wn_result *results; /* [n_results], best first */
+    size_t n_results;
+    uint64_t total_tokens; /* the query once and every document, each with its special tokens */
+    uint64_t query_tokens, document_tokens;
+    uint64_t n_pairs_tokens; /* what the model read */
+    wn_str model;            /* to be named in the answer */
+    const char *request_id;
+    int64_t created_s; /* Unix time */
+} wn_rank_answer;
+
+/* The score that the call wants to see. */
+static inline double wn_call_score(const wn_rank_call *call, const wn_result *result)
+{
+    return call->raw_scores ? (double)result->logit : result->relevance_score;
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* See exchange.h. */
+#include "serve/exchange.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "data/json_bind.h"
+#include "serve/service.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static bool is_id_byte(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.' || c == ':';
+}
+
+/* The client's own id when it is harmless, else a UUID of version 7 (RFC 9562). */
+static void set_request_id(wn_exchange *x)
+{
+    wn_str given;
+    if (wn_http_find(x->request, "X-Request-Id", &given) && given.len > 0 &&
+        given.len < sizeof x->request_id) {
+        size_t n = 0;
+        while (n < given.len && is_id_byte(given.ptr[n]))
+            n++;
+        if (n == given.len) {
+            memcpy(x->request_id, given.ptr, n);
+            x->request_id[n] = '\0';
+            return;
+        }
+    }
+    uint8_t b[16] = {0};
+    (void)RAND_bytes(b, sizeof b);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    for (int i = 0; i < 6; i++)
+        b[i] = (uint8_t)(ms >> (40 - 8 * i));
+    b[6] = (uint8_t)(0x70 | (b[6] & 0x0f));
+    b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
+    snprintf(x->request_id, sizeof x->request_id,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
+}
+
+void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t now_ns)
+{
+    x->request = request;
+    x->match = (wn_route_match){0};
+    x->dialect = &wn_dialect_jina;
+    x->identity = (wn_identity){0};
+    wn_flag_lower(&x->gone);
+    x->json = NULL;
+    x->call = wn_rank_call_init(&x->arena);
+    x->ticket = (wn_ticket){0};
+    x->resumed = false;
+    x->began_ns = x->parsed_ns = now_ns;
+    set_request_id(x);
+}
+
+void wn_exchange_end(wn_exchange *x)
+{
+    wn_job_free(x->ticket.job);
+    x->ticket.job = NULL;
+    json_decref(x->json);
+    x->json = NULL;
+    wn_buf_deinit(&x->body);
+    wn_arena_deinit(&x->arena);
+    wn_problem_deinit(&x->problem);
+    wn_reply_deinit(&x->reply);
+    x->request = NULL;
+}
+
+void wn_exchange_choose_dialect(wn_exchange *x)
+{
+    const wn_route *route = x->match.route;
+    if (route == NULL || route->dialects == NULL)
+        return;
+    const wn_dialect *const *at = route->dialects;
+    while ((*at)->speaks != NULL && !(*at)->speaks(x->request, x->json))
+        at++;
+    x->dialect = *at;
+}
+
+bool wn_exchange_parse(wn_exchange *x)
+{
+    wn_error err = {0};
+    if (wn_json_parse(&x->json, wn_buf_str(&x->body), "body", &err) == WN_OK)
+        return true;
+    if (err.status == WN_ERR_LIMIT)
+        wn_problem_set(&x->problem, 400, "INPUT_INVALID_JSON", "%s", err.message);
+    wn_problem_set_error(&x->problem, &err);
+    return false;
+}
+
+void wn_exchange_reply_json(wn_exchange *x, int status)
+{
+    x->reply.status = status;
+    x->reply.content_type = "application/json";
+}
+
+/* The problem in the dialect's shape, in place of what there was of a reply. */
+static void reply_problem(wn_exchange *x)
+{
+    const wn_dialect *dialect = x->dialect;
+    wn_reply *reply = &x->reply;
+    wn_buf_clear(&reply->body);
+    reply->status = dialect->status == NULL ? x->problem.status : dialect->status(&x->problem);
+    reply->content_type = "application/json";
+    if (x->problem.retry_after_s > 0)
+        wn_reply_push_field(reply, "Retry-After", "%u", x->problem.retry_after_s);
+    if (x->problem.status == 401)
+        wn_reply_push_field(reply, "WWW-Authenticate", "Bearer");
+    if (x->match.allow[0] != '\0' && x->problem.status == 405)
+        wn_reply_push_field(reply, "Allow", "%s", x->match.allow);
+    dialect->push_problem(&reply->body, &x->problem, x->request_id);
+}
+
+void wn_exchange_seal(wn_exchange *x)
+{
+    wn_reply *reply = &x->reply;
+    if (reply->body.failed || reply->fields.failed)
+        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+    if (x->problem.status != 0)
+        reply_problem(x);
+    wn_reply_push_field(reply, "X-Request-Id", "%s", x->request_id);
+    wn_str parent;
+    if (wn_http_find(x->request, "traceparent", &parent))
+        wn_reply_push_field(reply, "traceparent", "%.*s", WN_STR_ARG(parent));
+}

@@ -1,0 +1,65 @@
+/* One request on its way through the server, from its head to its answer.  It belongs to one thread
+ * at a time and is handed on by queues: I/O thread, worker, scheduler, worker, I/O thread.  Only
+ * `gone` is touched by two at once.  A handler answers by filling `reply`, or `problem`, which the
+ * request's dialect turns into a reply.
+ * Thread rule: one at a time. */
+#ifndef WN_SERVE_EXCHANGE_H
+#define WN_SERVE_EXCHANGE_H
+
+#include "base/flag.h"
+#include "base/queue.h"
+#include "serve/backend.h"
+#include "serve/identity.h"
+#include "serve/reply.h"
+#include "serve/route.h"
+
+struct wn_service;
+
+typedef struct wn_exchange {
+    wn_queue_item item; /* first: it waits in queues */
+    struct wn_service *service;
+    void (*answered)(struct wn_exchange *x); /* called on any thread when reply is complete */
+    void *owner;                             /* of the connection */
+
+    /* The request; the connection keeps it until the answer is sent. */
+    const wn_http_request *request;
+    wn_buf body;
+    wn_route_match match;
+    const wn_dialect *dialect;
+    wn_identity identity;
+    char request_id[130];
+    char client[64]; /* address, for the log */
+    wn_flag gone;    /* the client does not wait any more */
+
+    /* What handlers make of it. */
+    wn_arena arena;
+    json_t *json;
+    wn_rank_call call;
+    wn_ticket ticket;
+    bool resumed;   /* the scheduler is done with it */
+    int32_t worker; /* that works on it, 0.. */
+    wn_problem problem;
+    wn_reply reply;
+    uint64_t began_ns, parsed_ns; /* of wn_clock_ns() */
+} wn_exchange;
+
+/* Make it ready for a request; only service, answered, owner and client are kept. */
+void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t now_ns);
+
+/* Free what the request needed. */
+void wn_exchange_end(wn_exchange *x);
+
+/* Give the answer its last touch: a problem becomes a reply in the dialect's shape, the fields that
+ * every answer has are added. */
+void wn_exchange_seal(wn_exchange *x);
+
+/* Set x->dialect by the request's head and, once there is one, its body. */
+void wn_exchange_choose_dialect(wn_exchange *x);
+
+/* Parse the body as JSON into x->json; false, and a problem, when it is none. */
+bool wn_exchange_parse(wn_exchange *x);
+
+/* Answer with a JSON text. */
+void wn_exchange_reply_json(wn_exchange *x, int status);
+
+#endif

@@ -1,0 +1,164 @@
+/* See field.h. */
+#include "serve/field.h"
+
+#include "base/str.h"
+#include "data/json_bind.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static wn_str text_of(const json_t *string)
+{
+    return (wn_str){json_string_value(string), json_string_length(string)};
+}
+
+/* The text of a string or of an object that has one; false and a note when it has none. */
+static bool read_text(wn_str *out, const json_t *value, const char *name, wn_problem *problem)
+{
+    const json_t *text = json_is_object(value) ? json_object_get(value, "text") : value;
+    if (json_is_string(text)) {
+        *out = text_of(text);
+        return true;
+    }
+    if (json_is_object(value) && (text == NULL || json_is_null(text)))
+        wn_problem_note(problem, name, "missing", value,
+                        "Field required: an object here needs a string 'text'");
+    else
+        wn_problem_note(problem, name, "string_type", value,
+                        "Input should be a string or an object with a string 'text', it is %s",
+                        wn_json_type_name(value));
+    return false;
+}
+
+static void read_texts(wn_texts *out, const wn_field *field, const json_t *value, wn_arena *arena,
+                       wn_problem *problem)
+{
+    size_t n = json_array_size(value);
+    if (!json_is_array(value)) {
+        wn_problem_note(problem, field->name, "list_type", value,
+                        "Input should be a list, it is %s", wn_json_type_name(value));
+        return;
+    }
+    if ((double)n < field->min) {
+        wn_problem_note(problem, field->name, "too_short", value,
+                        "List should have at least %.0f item after validation, not %zu", field->min,
+                        n);
+        return;
+    }
+    if ((double)n > field->max) {
+        wn_problem_note(problem, field->name, "too_long", NULL,
+                        "List should have at most %.0f items after validation, not %zu", field->max,
+                        n);
+        return;
+    }
+    wn_str *texts = wn_arena_alloc(arena, n, sizeof *texts);
+    if (texts == NULL) {
+        wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        char name[64];
+        const json_t *item = json_array_get(value, i);
+        snprintf(name, sizeof name, "%s -> %zu", field->name, i);
+        if (field->kind == WN_FIELD_STRINGS && !json_is_string(item))
+            wn_problem_note(problem, name, "string_type", item,
+                            "Input should be a string, it is %s", wn_json_type_name(item));
+        else
+            (void)read_text(&texts[i], item, name, problem);
+    }
+    *out = (wn_texts){.at = texts, .source = value, .n = n};
+}
+
+static void read_query(wn_str *out, const wn_field *field, const json_t *value, wn_problem *problem)
+{
+    if (read_text(out, value, field->name, problem) && out->len == 0)
+        wn_problem_note(problem, field->name, "too_short", value,
+                        "String should have at least 1 character");
+}
+
+static void read_int(int64_t *out, const wn_field *field, const json_t *value, wn_problem *problem)
+{
+    double number = json_number_value(value);
+    if (!json_is_number(value) || number != floor(number)) {
+        wn_problem_note(
+            problem, field->name, "int_type", value, "Input should be a whole number, it is %s",
+            json_is_real(value) ? "a number with a fraction" : wn_json_type_name(value));
+    } else if (number < field->min) {
+        wn_problem_note(problem, field->name, "greater_than_equal", value,
+                        "Input should be greater than or equal to %.0f", field->min);
+    } else if (number > field->max) {
+        wn_problem_note(problem, field->name, "less_than_equal", value,
+                        "Input should be less than or equal to %.0f", field->max);
+    } else {
+        *out = (int64_t)number;
+    }
+}
+
+static void read_number(double *out, const wn_field *field, const json_t *value,
+                        wn_problem *problem)
+{
+    double number = json_number_value(value);
+    if (!json_is_number(value))
+        wn_problem_note(problem, field->name, "float_type", value,
+                        "Input should be a number, it is %s", wn_json_type_name(value));
+    else if (number < field->min || number > field->max)
+        wn_problem_note(problem, field->name, "out_of_range", value,
+                        "Input should be a number from %g to %g", field->min, field->max);
+    else
+        *out = number;
+}
+
+static void read_value(wn_rank_call *call, const wn_field *field, const json_t *value,
+                       wn_problem *problem)
+{
+    void *member = (char *)call + field->offset;
+    switch (field->kind) {
+    case WN_FIELD_NONE:
+        break;
+    case WN_FIELD_BOOL:
+        if (json_is_boolean(value))
+            *(bool *)member = json_is_true(value);
+        else
+            wn_problem_note(problem, field->name, "bool_type", value,
+                            "Input should be true or false, it is %s", wn_json_type_name(value));
+        break;
+    case WN_FIELD_INT:
+        read_int(member, field, value, problem);
+        break;
+    case WN_FIELD_NUMBER:
+        read_number(member, field, value, problem);
+        break;
+    case WN_FIELD_STRING:
+        if (json_is_string(value))
+            *(wn_str *)member = text_of(value);
+        else
+            wn_problem_note(problem, field->name, "string_type", value,
+                            "Input should be a string, it is %s", wn_json_type_name(value));
+        break;
+    case WN_FIELD_QUERY:
+        read_query(member, field, value, problem);
+        break;
+    case WN_FIELD_DOCUMENTS:
+    case WN_FIELD_STRINGS:
+        read_texts(member, field, value, call->arena, problem);
+        break;
+    }
+}
+
+void wn_fields_read(wn_rank_call *call, const wn_field *fields, size_t n, const json_t *body,
+                    wn_problem *problem)
+{
+    if (!json_is_object(body)) {
+        wn_problem_set(problem, 422, NULL,
+                       "Validation error: 'body' Input should be a JSON object, it is %s",
+                       wn_json_type_name(body));
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = json_object_get(body, fields[i].name);
+        if (value != NULL && !json_is_null(value))
+            read_value(call, &fields[i], value, problem);
+        else if (fields[i].required)
+            wn_problem_note(problem, fields[i].name, "missing", NULL, "Field required");
+    }
+}

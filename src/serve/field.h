@@ -1,0 +1,35 @@
+/* The fields of a request body as a table: one row drives reading, ranges, the text of a mistake
+ * and the OpenAPI description.  Fields without a row are ignored, null is as good as absent.
+ * Thread rule: tables are constant; reading is one at a time per body. */
+#ifndef WN_SERVE_FIELD_H
+#define WN_SERVE_FIELD_H
+
+#include "serve/call.h"
+#include "serve/problem.h"
+
+typedef enum wn_field_kind {
+    WN_FIELD_NONE = 0,  /* accepted, without effect */
+    WN_FIELD_BOOL,      /* bool */
+    WN_FIELD_INT,       /* int64_t in min..max */
+    WN_FIELD_NUMBER,    /* double in min..max */
+    WN_FIELD_STRING,    /* wn_str */
+    WN_FIELD_QUERY,     /* wn_str: a string that is not empty, or an object with such a "text" */
+    WN_FIELD_DOCUMENTS, /* wn_texts: strings, or objects with a "text"; min..max of them */
+    WN_FIELD_STRINGS    /* wn_texts: strings only; min..max of them */
+} wn_field_kind;
+
+typedef struct wn_field {
+    const char *name;
+    wn_field_kind kind;
+    size_t offset; /* in wn_rank_call */
+    bool required;
+    double min, max;
+    const char *help; /* one sentence without a full stop */
+} wn_field;
+
+/* Read the fields of a body into *call; mistakes are noted in *problem, all of them.  A table may
+ * have several names for one member: the last one that the body has counts. */
+void wn_fields_read(wn_rank_call *call, const wn_field *fields, size_t n, const json_t *body,
+                    wn_problem *problem);
+
+#endif

@@ -1,0 +1,359 @@
+/* See link.h.  One request at a time: while it is being answered, bytes behind it wait in the input
+ * buffer, and when that is full in the kernel, so a client cannot make the server hold more.  The
+ * connection is freed when it is closed and no other thread has its exchange. */
+#include "serve/link.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define INPUT_BYTES_MAX  (64 * 1024) /* unread input of one client */
+#define OUTPUT_BYTES_MAX (64 * 1024) /* more unsent output: its next request has to wait */
+#define STALLED_S        30          /* a client that takes nothing of its answer for so long */
+#define LINGER_NS                                                                                  \
+    2000000000 /* how long a closing connection reads on, so that its last
+                                        answer is not lost to a reset */
+
+typedef enum stage {
+    STAGE_OPEN = 0, /* reading requests, or answering one */
+    STAGE_FLUSHING, /* the last answer is being sent */
+    STAGE_LINGERING /* everything is sent; what still comes is dropped */
+} stage;
+
+struct wn_link {
+    wn_link *next, *prev;
+    wn_loop *loop;
+    struct bufferevent *socket; /* NULL: closed, waits for its exchange */
+    struct event *timer;
+    wn_conn *conn;
+    wn_exchange exchange;
+    bool busy; /* another thread may have the exchange */
+    bool end;  /* the client sends no more */
+    stage stage;
+};
+
+static void pump(wn_link *link);
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void unlist(wn_link *link)
+{
+    wn_loop *loop = link->loop;
+    if (link->prev != NULL)
+        link->prev->next = link->next;
+    else
+        loop->links = link->next;
+    if (link->next != NULL)
+        link->next->prev = link->prev;
+    loop->n_links--;
+    if (loop->draining && loop->n_links == 0)
+        loop->emptied(loop->owner);
+}
+
+static void free_link(wn_link *link)
+{
+    if (link->exchange.request != NULL)
+        wn_exchange_end(&link->exchange);
+    if (link->timer != NULL)
+        event_free(link->timer);
+    wn_conn_free(link->conn);
+    wn_mem_free(link);
+}
+
+/* Give up the socket; the rest goes when its exchange is back. */
+static void close_link(wn_link *link)
+{
+    if (link->socket != NULL)
+        bufferevent_free(link->socket);
+    link->socket = NULL;
+    event_del(link->timer);
+    if (link->busy) {
+        wn_flag_raise(&link->exchange.gone);
+        wn_service_cancel(&link->exchange);
+        return;
+    }
+    unlist(link);
+    free_link(link);
+}
+
+static void set_timer(wn_link *link, uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX) {
+        event_del(link->timer);
+        return;
+    }
+    uint64_t now = wn_clock_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+    const struct timeval wait = {.tv_sec = (time_t)(left / 1000000000),
+                                 .tv_usec = (suseconds_t)(left % 1000000000 / 1000 + 1)};
+    event_add(link->timer, &wait);
+}
+
+/* Send what there is, then close. */
+static void finish(wn_link *link)
+{
+    link->stage = STAGE_FLUSHING;
+    event_del(link->timer);
+    if (evbuffer_get_length(bufferevent_get_output(link->socket)) > 0)
+        return;
+    link->stage = STAGE_LINGERING;
+    if (link->end) {
+        close_link(link);
+        return;
+    }
+    shutdown(bufferevent_getfd(link->socket), SHUT_WR);
+    struct evbuffer *input = bufferevent_get_input(link->socket);
+    evbuffer_drain(input, evbuffer_get_length(input));
+    set_timer(link, wn_clock_ns() + LINGER_NS);
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+static void free_body(const void *bytes, size_t n, void *arg)
+{
+    (void)n, (void)arg;
+    wn_mem_free((void *)(uintptr_t)bytes);
+}
+
+/* The head is copied, the body changes owner. */
+static bool send_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_head)
+{
+    struct evbuffer *output = bufferevent_get_output(link->socket);
+    wn_buf head = WN_BUF_INIT, body = reply->body;
+    bool ok = wn_reply_push_head(&head, reply, keep_alive) &&
+              evbuffer_add(output, head.ptr, head.len) == 0;
+    wn_buf_deinit(&head);
+    if (!ok || is_head || body.len == 0)
+        return ok;
+    if (evbuffer_add_reference(output, body.ptr, body.len, free_body, NULL) != 0)
+        return false;
+    reply->body = (wn_buf){0};
+    return true;
+}
+
+void wn_link_answered(wn_exchange *x)
+{
+    wn_link *link = x->owner;
+    link->busy = false;
+    if (link->socket == NULL) {
+        close_link(link);
+        return;
+    }
+    bool keep_alive = wn_conn_keeps_alive(link->conn) && !link->loop->draining;
+    bool ok = send_reply(link, &x->reply, keep_alive, x->request->method == WN_HTTP_HEAD);
+    wn_exchange_end(x);
+    if (!ok)
+        close_link(link);
+    else if (!keep_alive || wn_conn_next(link->conn, wn_clock_ns()) == WN_CONN_CLOSED)
+        finish(link);
+    else
+        pump(link);
+}
+
+static void post(wn_exchange *x)
+{
+    wn_link *link = x->owner;
+    wn_loop_post(link->loop, x);
+}
+
+static wn_conn_state read_head(wn_link *link)
+{
+    wn_exchange *x = &link->exchange;
+    wn_exchange_begin(x, wn_conn_request(link->conn), wn_clock_ns());
+    if (!wn_service_admit(x))
+        return wn_conn_skip_body(link->conn);
+    wn_conn_state state = wn_conn_take_body(link->conn);
+    if (wn_conn_wants_continue(link->conn) &&
+        bufferevent_write(link->socket, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0)
+        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+    return state;
+}
+
+static void run_request(wn_link *link)
+{
+    wn_exchange *x = &link->exchange;
+    x->body = wn_conn_move_body(link->conn);
+    link->busy = true;
+    event_del(link->timer);
+    wn_service_begin(x);
+}
+
+/* The client broke the protocol or a limit: tell it, in no dialect of its own, and close. */
+static void tell_fault(wn_link *link)
+{
+    wn_exchange *x = &link->exchange;
+    wn_conn_fault fault = wn_conn_get_fault(link->conn);
+    if (x->request == NULL)
+        wn_exchange_begin(x, wn_conn_request(link->conn), wn_clock_ns());
+    wn_problem_deinit(&x->problem);
+    wn_problem_set(&x->problem, fault.status, wn_service_fault_code(fault.status), "%s",
+                   fault.detail);
+    wn_exchange_seal(x);
+    bool ok = send_reply(link, &x->reply, false, false);
+    wn_exchange_end(x);
+    if (ok)
+        finish(link);
+    else
+        close_link(link);
+}
+
+/* Feed the core from the input buffer until it has something to say or nothing to read. */
+static wn_conn_state feed(wn_link *link)
+{
+    struct evbuffer *input = bufferevent_get_input(link->socket);
+    wn_conn_state state = WN_CONN_READING;
+    while (state == WN_CONN_READING && evbuffer_get_length(input) > 0) {
+        struct evbuffer_iovec piece;
+        evbuffer_peek(input, -1, NULL, &piece, 1);
+        size_t used;
+        state =
+            wn_conn_feed(link->conn, (wn_str){piece.iov_base, piece.iov_len}, &used, wn_clock_ns());
+        evbuffer_drain(input, used);
+    }
+    if (state == WN_CONN_READING && link->end)
+        state = wn_conn_end(link->conn, wn_clock_ns());
+    return state;
+}
+
+static void pump(wn_link *link)
+{
+    if (link->busy || link->stage != STAGE_OPEN ||
+        evbuffer_get_length(bufferevent_get_output(link->socket)) > OUTPUT_BYTES_MAX)
+        return;
+    wn_conn_state state = feed(link);
+    while (state == WN_CONN_HEAD) {
+        state = read_head(link);
+        if (state == WN_CONN_READING)
+            state = feed(link);
+    }
+    switch (state) {
+    case WN_CONN_REQUEST:
+        run_request(link);
+        break;
+    case WN_CONN_FAULT:
+        tell_fault(link);
+        break;
+    case WN_CONN_CLOSED:
+        finish(link);
+        break;
+    case WN_CONN_READING:
+    case WN_CONN_HEAD:
+        set_timer(link, wn_conn_deadline(link->conn));
+        break;
+    }
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void on_read(struct bufferevent *socket, void *arg)
+{
+    wn_link *link = arg;
+    struct evbuffer *input = bufferevent_get_input(socket);
+    if (link->stage == STAGE_OPEN)
+        pump(link);
+    else
+        evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+/* All output is sent. */
+static void on_write(struct bufferevent *socket, void *arg)
+{
+    (void)socket;
+    wn_link *link = arg;
+    if (link->stage == STAGE_FLUSHING)
+        finish(link);
+    else
+        pump(link);
+}
+
+static void on_event(struct bufferevent *socket, short what, void *arg)
+{
+    (void)socket;
+    wn_link *link = arg;
+    if ((what & BEV_EVENT_EOF) == 0 || link->stage == STAGE_LINGERING ||
+        (link->busy && link->loop->cancel_on_eof)) {
+        close_link(link);
+        return;
+    }
+    link->end = true;
+    pump(link);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    wn_link *link = arg;
+    if (link->stage != STAGE_OPEN) {
+        close_link(link);
+        return;
+    }
+    switch (wn_conn_expire(link->conn, wn_clock_ns())) {
+    case WN_CONN_FAULT:
+        tell_fault(link);
+        break;
+    case WN_CONN_CLOSED:
+        finish(link);
+        break;
+    default:
+        set_timer(link, wn_conn_deadline(link->conn));
+    }
+}
+
+bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
+{
+    wn_error err;
+    wn_link *link = wn_mem_zalloc(1, sizeof *link);
+    if (link == NULL) {
+        evutil_closesocket(fd);
+        return false;
+    }
+    link->loop = loop;
+    link->exchange.service = loop->service;
+    link->exchange.answered = post;
+    link->exchange.owner = link;
+    snprintf(link->exchange.client, sizeof link->exchange.client, "%s", client);
+    link->socket = bufferevent_socket_new(loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    link->timer = evtimer_new(loop->base, on_timer, link);
+    if (link->socket == NULL || link->timer == NULL ||
+        wn_conn_new(&link->conn, &loop->limits, wn_clock_ns(), &err) != WN_OK) {
+        if (link->socket != NULL)
+            bufferevent_free(link->socket);
+        else
+            evutil_closesocket(fd);
+        free_link(link);
+        return false;
+    }
+    link->next = loop->links;
+    if (link->next != NULL)
+        link->next->prev = link;
+    loop->links = link;
+    loop->n_links++;
+    const struct timeval stalled = {.tv_sec = STALLED_S};
+    bufferevent_setcb(link->socket, on_read, on_write, on_event, link);
+    bufferevent_setwatermark(link->socket, EV_READ, 0, INPUT_BYTES_MAX);
+    bufferevent_set_timeouts(link->socket, NULL, &stalled);
+    bufferevent_enable(link->socket, EV_READ | EV_WRITE);
+    set_timer(link, wn_conn_deadline(link->conn));
+    return true;
+}
+
+void wn_link_drain(wn_link *link)
+{
+    if (!link->busy && link->stage == STAGE_OPEN && wn_conn_is_idle(link->conn))
+        finish(link);
+}
+
+void wn_link_abort(wn_link *link)
+{
+    close_link(link);
+}
+
+wn_link *wn_link_next(const wn_link *link)
+{
+    return link->next;
+}

@@ -1,0 +1,95 @@
+/* See route.h. */
+#include "serve/route.h"
+
+#include "base/str.h"
+#include "serve/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DIALECTS(...) ((const wn_dialect *const[]){__VA_ARGS__})
+#define RANK(path_, name_, ...)                                                                    \
+    {                                                                                              \
+        .method = WN_HTTP_POST, .path = (path_), .scope = WN_SCOPE_RERANK, .on_worker = true,      \
+        .begin = wn_api_rank, .resume = wn_api_rank_resume, .dialects = DIALECTS(__VA_ARGS__),     \
+        .name = (name_),                                                                           \
+    }
+#define PUBLIC_GET(path_, name_, handler)                                                          \
+    {                                                                                              \
+        .method = WN_HTTP_GET, .path = (path_), .scope = WN_SCOPE_PUBLIC, .begin = (handler),      \
+        .name = (name_),                                                                           \
+    }
+#define KEYED_GET(path_, name_, scope_, handler)                                                   \
+    {                                                                                              \
+        .method = WN_HTTP_GET, .path = (path_), .scope = (scope_), .begin = (handler),             \
+        .name = (name_),                                                                           \
+    }
+
+static const wn_route routes[] = {
+    RANK("/v1/rerank", "rerank", &wn_dialect_jina),
+    RANK("/rerank", "rerank", &wn_dialect_jina),
+    KEYED_GET("/v1/models", "models", WN_SCOPE_RERANK, wn_api_models),
+    KEYED_GET("/v1/models/...", "models", WN_SCOPE_RERANK, wn_api_model),
+    PUBLIC_GET("/healthz/live", "health", wn_api_live),
+    PUBLIC_GET("/healthz/ready", "health", wn_api_ready),
+    PUBLIC_GET("/healthz/startup", "health", wn_api_startup),
+    PUBLIC_GET("/health", "health", wn_api_ready),
+    PUBLIC_GET("/ping", "health", wn_api_ready),
+    PUBLIC_GET("/v2/health/live", "health", wn_api_live),
+    PUBLIC_GET("/v2/health/ready", "health", wn_api_ready),
+};
+
+const wn_route *wn_routes(size_t *n)
+{
+    *n = WN_ARRAY_LEN(routes);
+    return routes;
+}
+
+/* Whether the route's path is this one; *rest is what stands for its "...". */
+static bool matches(const wn_route *route, wn_str path, wn_str *rest)
+{
+    wn_str pattern = wn_str_from(route->path);
+    *rest = (wn_str){0};
+    if (wn_str_ends(pattern, WN_STR("/..."))) {
+        pattern.len -= 3;
+        if (!wn_str_starts(path, pattern) || path.len == pattern.len)
+            return false;
+        *rest = wn_str_slice(path, pattern.len, path.len);
+        return true;
+    }
+    if (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    return wn_str_equal(path, pattern);
+}
+
+static const char *method_name(wn_http_method method)
+{
+    return method == WN_HTTP_GET ? "GET, HEAD" : method == WN_HTTP_POST ? "POST" : "DELETE";
+}
+
+static void allow(wn_route_match *match, wn_http_method method)
+{
+    const char *name = method_name(method);
+    if (strstr(match->allow, name) != NULL)
+        return;
+    size_t n = strlen(match->allow);
+    snprintf(match->allow + n, sizeof match->allow - n, "%s%s", n > 0 ? ", " : "", name);
+}
+
+wn_route_match wn_route_find(const wn_http_request *request)
+{
+    wn_route_match match = {0};
+    wn_http_method method = request->method == WN_HTTP_HEAD ? WN_HTTP_GET : request->method;
+    for (size_t i = 0; i < WN_ARRAY_LEN(routes); i++) {
+        wn_str rest;
+        if (!matches(&routes[i], request->path, &rest))
+            continue;
+        match.path_exists = true;
+        allow(&match, routes[i].method);
+        if (match.route == NULL && routes[i].method == method) {
+            match.route = &routes[i];
+            match.rest = rest;
+        }
+    }
+    return match;
+}

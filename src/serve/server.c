@@ -1,0 +1,270 @@
+/* See server.h. */
+#define _GNU_SOURCE /* getaddrinfo */
+#include "serve/server.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "serve/loop.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WN_WHERE        "serve/server"
+#define MOD             "serve"
+#define BACKLOG         1024
+#define ACCEPT_AGAIN_MS 100 /* after running out of descriptors */
+
+typedef struct server {
+    const wn_server_options *options;
+    wn_service *service;
+    wn_loop loop;
+    struct evconnlistener *listener;
+    struct event *signals[4];
+    struct event *loaded, *accept_again, *drain;
+    bool draining, closing; /* unready; not accepting any more */
+    bool cut_short;
+    wn_error load_error; /* status WN_OK: none */
+    char url[320];
+} server;
+
+static void log_event(server *s, wn_log_level level, const char *event)
+{
+    wn_log_line line = wn_log_begin(s->options->log, level, MOD, event);
+    wn_log_end(&line);
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+static void start_timer(struct event *timer, int32_t ms)
+{
+    const struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    event_add(timer, &wait);
+}
+
+static void stop(server *s)
+{
+    event_base_loopbreak(s->loop.base);
+}
+
+static void on_emptied(void *owner)
+{
+    stop(owner);
+}
+
+static void close_listener(server *s)
+{
+    s->closing = true;
+    if (s->listener != NULL)
+        evconnlistener_free(s->listener);
+    s->listener = NULL;
+    log_event(s, WN_LOG_INFO, "listener_closed");
+    start_timer(s->drain, s->options->drain_timeout_ms);
+    wn_loop_drain(&s->loop);
+}
+
+/* The delay is over, or the patience. */
+static void on_drain(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    server *s = arg;
+    if (!s->closing) {
+        close_listener(s);
+        return;
+    }
+    s->cut_short = true;
+    stop(s);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    server *s = arg;
+    wn_log_line line = wn_log_begin(s->options->log, WN_LOG_INFO, MOD, "signal");
+    wn_log_int(&line, "number", number);
+    wn_log_end(&line);
+    if (number == SIGQUIT) {
+        s->cut_short = s->loop.n_links > 0;
+        stop(s);
+    } else if (number == SIGHUP) {
+        log_event(s, WN_LOG_INFO, "reload");
+    } else if (!s->draining) {
+        s->draining = true;
+        wn_service_drain(s->service);
+        start_timer(s->drain, number == SIGINT ? 0 : s->options->drain_delay_ms);
+    } else if (!s->closing) {
+        close_listener(s);
+    }
+}
+
+/* ---- beginning ------------------------------------------------------------------------------- */
+
+/* On the loader's thread. */
+static void model_loaded(void *owner, const wn_error *err)
+{
+    server *s = owner;
+    if (err != NULL)
+        s->load_error = *err;
+    event_active(s->loaded, EV_READ, 1);
+}
+
+static void on_loaded(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    server *s = arg;
+    if (s->load_error.status != WN_OK) {
+        stop(s);
+        return;
+    }
+    wn_log_line line = wn_log_begin(s->options->log, WN_LOG_INFO, MOD, "ready");
+    wn_log_text(&line, "url", wn_str_from(s->url));
+    wn_log_text(&line, "model", wn_str_from(wn_service_model_name(s->service)));
+    wn_log_end(&line);
+    if (s->options->ready != NULL)
+        s->options->ready(s->options->user, s->url, wn_service_model_name(s->service));
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+                      int n, void *arg)
+{
+    (void)listener;
+    server *s = arg;
+    char client[64] = "";
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)getnameinfo(address, (socklen_t)n, client, sizeof client, NULL, 0, NI_NUMERICHOST);
+    wn_loop_accept(&s->loop, fd, client);
+}
+
+/* Out of descriptors: without a pause this would be called again at once, for ever. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    server *s = arg;
+    wn_log_line line = wn_log_begin(s->options->log, WN_LOG_WARN, MOD, "accept_failed");
+    wn_log_text(&line, "reason", wn_str_from(strerror(EVUTIL_SOCKET_ERROR())));
+    wn_log_end(&line);
+    evconnlistener_disable(listener);
+    start_timer(s->accept_again, ACCEPT_AGAIN_MS);
+}
+
+static void on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    server *s = arg;
+    if (s->listener != NULL)
+        evconnlistener_enable(s->listener);
+}
+
+static void set_url(server *s)
+{
+    struct sockaddr_storage address;
+    socklen_t n = sizeof address;
+    int port = s->options->port;
+    if (getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&address, &n) == 0)
+        port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                                   : ((struct sockaddr_in *)&address)->sin_port);
+    bool bare_v6 = strchr(s->options->host, ':') != NULL;
+    snprintf(s->url, sizeof s->url, "http://%s%s%s:%d", bare_v6 ? "[" : "", s->options->host,
+             bare_v6 ? "]" : "", port);
+}
+
+static wn_status start_listening(server *s, wn_error *err)
+{
+    const wn_server_options *o = s->options;
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found;
+    char port[16];
+    snprintf(port, sizeof port, "%d", o->port);
+    int code = getaddrinfo(o->host, port, &hints, &found);
+    if (code != 0)
+        WN_FAIL(err, WN_ERR_IO, "host '%s': %s", o->host, gai_strerror(code));
+    s->listener =
+        evconnlistener_new_bind(s->loop.base, on_accept, s,
+                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
+                                BACKLOG, found->ai_addr, (int)found->ai_addrlen);
+    int reason = errno;
+    freeaddrinfo(found);
+    if (s->listener == NULL)
+        WN_FAIL(err, WN_ERR_IO, "cannot listen on %s port %d: %s", o->host, o->port,
+                strerror(reason));
+    evconnlistener_set_error_cb(s->listener, on_accept_error);
+    set_url(s);
+    return WN_OK;
+}
+
+static wn_status start(server *s, wn_error *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    const wn_server_options *o = s->options;
+    s->loop.limits = o->limits;
+    s->loop.cancel_on_eof = o->cancel_on_eof;
+    s->loop.n_links_max = (size_t)o->max_connections;
+    s->loop.emptied = on_emptied;
+    s->loop.owner = s;
+    WN_TRY(wn_loop_init(&s->loop, err));
+    struct event_base *base = s->loop.base;
+    for (size_t i = 0; i < WN_ARRAY_LEN(numbers); i++) {
+        s->signals[i] = evsignal_new(base, numbers[i], on_signal, s);
+        if (s->signals[i] == NULL || event_add(s->signals[i], NULL) != 0)
+            WN_FAIL(err, WN_ERR_MEMORY, "signal %d cannot be handled", numbers[i]);
+    }
+    s->loaded = event_new(base, -1, EV_PERSIST, on_loaded, s);
+    s->accept_again = evtimer_new(base, on_accept_again, s);
+    s->drain = evtimer_new(base, on_drain, s);
+    if (s->loaded == NULL || s->accept_again == NULL || s->drain == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for the server's events");
+    WN_TRY(start_listening(s, err));
+    WN_TRY(wn_service_new(&s->service, &o->service, model_loaded, s, err));
+    s->loop.service = s->service;
+    return WN_OK;
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+/* The service ends before the loop, so that no exchange of the loop's connections is with another
+ * thread when they are freed. */
+static void end(server *s)
+{
+    wn_service_free(s->service);
+    if (s->listener != NULL)
+        evconnlistener_free(s->listener);
+    for (size_t i = 0; i < WN_ARRAY_LEN(s->signals); i++)
+        free_event(s->signals[i]);
+    free_event(s->loaded);
+    free_event(s->accept_again);
+    free_event(s->drain);
+    wn_loop_deinit(&s->loop);
+}
+
+wn_status wn_server_run(const wn_server_options *options, wn_error *err)
+{
+    server s = {.options = options};
+    if (evthread_use_pthreads() != 0)
+        WN_FAIL(err, WN_ERR_INTERNAL, "the event library has no threads");
+    wn_status status = start(&s, err);
+    if (status == WN_OK) {
+        wn_log_line line = wn_log_begin(options->log, WN_LOG_INFO, MOD, "listening");
+        wn_log_text(&line, "url", wn_str_from(s.url));
+        wn_log_end(&line);
+        event_base_dispatch(s.loop.base);
+        status = s.load_error.status;
+        if (status != WN_OK && err != NULL)
+            *err = s.load_error;
+    }
+    size_t n_left = s.loop.n_links;
+    end(&s);
+    if (status == WN_OK && s.cut_short && n_left > 0)
+        WN_FAIL(err, WN_ERR_LIMIT, "%zu connections were still open when the server had to end",
+                n_left);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* The server: listens, runs the event loop, and ends gracefully.
+ * Life: the port opens at once; requests get 503 until the model is loaded and has passed its
+ * self-test; SIGTERM makes it unready, keeps accepting for a while, then lets what is under way
+ * finish; a second one skips the while; SIGINT does that at once; SIGQUIT ends without waiting.
+ * Thread rule: main thread. */
+#ifndef WN_SERVE_SERVER_H
+#define WN_SERVE_SERVER_H
+
+#include "base/log.h"
+#include "serve/http_conn.h"
+#include "serve/service.h"
+
+typedef struct wn_server_options {
+    wn_service_options service;
+    wn_conn_limits limits;
+    const char *host; /* address or name */
+    int32_t port;     /* 0: any free one */
+    int32_t max_connections;
+    int32_t drain_delay_ms, drain_timeout_ms;
+    bool cancel_on_eof;
+    wn_log *log;
+    void (*ready)(void *user, const char *url, const char *model); /* told once; may be NULL */
+    void *user;
+} wn_server_options;
+
+/* Serve until a signal ends it.
+ * Fails:   WN_ERR_IO when the address cannot be used, WN_ERR_MEMORY, and as wn_engine_open() when
+ *          the model cannot be loaded; WN_ERR_LIMIT when requests were cut short at the end. */
+WN_MUST_USE wn_status wn_server_run(const wn_server_options *options, wn_error *err);
+
+#endif

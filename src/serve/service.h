@@ -1,0 +1,71 @@
+/* What stands behind the sockets: keys, routes, workers, models.  It takes exchanges whose request
+ * is there and gives them back answered; it knows no socket and no event loop.
+ * Thread rule: as each function says. */
+#ifndef WN_SERVE_SERVICE_H
+#define WN_SERVE_SERVICE_H
+
+#include "base/log.h"
+#include "serve/auth.h"
+#include "serve/exchange.h"
+
+typedef enum wn_life {
+    WN_LIFE_STARTING = 0, /* the model is being loaded */
+    WN_LIFE_READY,
+    WN_LIFE_DRAINING, /* asked to end: no new work for long */
+    WN_LIFE_FAILED    /* the model cannot be used */
+} wn_life;
+
+typedef struct wn_service_options {
+    wn_backend_options backend;
+    wn_auth_options auth;
+    const char *served_model_name; /* NULL: after the model's directory */
+    bool strict_models;            /* answer to the model's own name only */
+    wn_log *log;                   /* access lines; NULL: none */
+} wn_service_options;
+
+typedef struct wn_service wn_service;
+
+/* Start the workers and, on a thread of its own, load the model.  When that has ended, loaded() is
+ * called on it with the outcome.
+ * Owns:    caller frees *out with wn_service_free(); borrows the strings of options until then. */
+WN_MUST_USE wn_status wn_service_new(wn_service **out, const wn_service_options *options,
+                                     void (*loaded)(void *owner, const wn_error *err), void *owner,
+                                     wn_error *err);
+
+/* Finish all exchanges, stop the threads, free.  NULL is allowed. */
+void wn_service_free(wn_service *service);
+
+/* The model, or NULL while there is none. */
+wn_backend *wn_service_backend(wn_service *service);
+
+/* The model's name in answers. */
+const char *wn_service_model_name(const wn_service *service);
+
+/* Whether a request may ask for this model. */
+bool wn_service_serves(const wn_service *service, wn_str model);
+
+wn_life wn_service_life(wn_service *service);
+void wn_service_drain(wn_service *service);
+
+/* Look at a request's head: find its route, check its key.  Returns whether its body is wanted;
+ * otherwise the answer is decided and wn_service_begin() will give it.
+ * Thread:  I/O. */
+bool wn_service_admit(wn_exchange *x);
+
+/* Answer a request that is complete; x->answered(x) is called in the end, maybe before this
+ * returns.
+ * Thread:  I/O. */
+void wn_service_begin(wn_exchange *x);
+
+/* The scheduler is done with x: go on with it on a worker.
+ * Thread:  any. */
+void wn_service_resume(wn_exchange *x);
+
+/* The client has gone: what is not yet computed need not be.
+ * Thread:  I/O. */
+void wn_service_cancel(wn_exchange *x);
+
+/* The code that goes with the status of a broken message. */
+const char *wn_service_fault_code(int status);
+
+#endif
