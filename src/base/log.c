@@ -1,5 +1,5 @@
-/* See log.h.  logfmt as in Go's kr/logfmt: a value with a space, a quote, '=' or a control character
- * is quoted, with JSON's escapes. */
+/* See log.h.  logfmt as in Go's kr/logfmt: a value with a space, a quote, '=' or a control
+ * character is quoted, with JSON's escapes. */
 #include "base/log.h"
 
 #include "base/str.h"

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #define WN_DOCUMENTS_PER_CALL_MAX 10000
+#define WN_CALLS_PER_BODY_MAX     1000
 
 typedef struct wn_texts {
     const wn_str *at;     /* [n] */
@@ -22,7 +23,8 @@ typedef struct wn_rank_call {
     wn_str model;    /* as asked for; empty: not asked for */
     wn_str query;
     wn_texts documents;
-    int64_t top_n; /* 0: all */
+    const json_t *rank_fields; /* a list of names: members of the documents to rank by, or NULL */
+    int64_t top_n;             /* 0: all */
     bool return_documents;
     bool truncation;             /* long documents: false refuses them */
     bool cut;                    /* long documents are cut to one window instead of windowed */
@@ -37,8 +39,8 @@ typedef struct wn_rank_answer {
     size_t n_results;
     uint64_t total_tokens; /* the query once and every document, each with its special tokens */
     uint64_t query_tokens, document_tokens;
-    uint64_t n_pairs_tokens; /* what the model read */
-    wn_str model;            /* to be named in the answer */
+    uint64_t search_units; /* of 100 documents, as Cohere and Pinecone bill */
+    wn_str model;          /* to be named in the answer */
     const char *request_id;
     int64_t created_s; /* Unix time */
 } wn_rank_answer;

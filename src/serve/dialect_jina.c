@@ -1,9 +1,12 @@
 /* The union of both eras of the Jina API: what any client of either expects is there, and nothing
- * that would break one.  Keys are left out, never null.  `document` is an object, as all clients but
- * Weaviate's of one age read it; Weaviate needs an object in old versions and a string in new ones,
- * but takes an answer without it in both.
- * Source:  contract/jina.md section 1 of the project's reference. */
-#include "serve/dialect.h"
+ * that would break one.  Keys are left out, never null.  `document` is an object, as all clients
+ * but Weaviate's of one age read it; Weaviate needs an object in old versions and a string in new
+ * ones, but takes an answer without it in both.
+ * The same on /rerank, where clients of infinity, vLLM and LocalAI come: `object` is "rerank",
+ * which infinity's generated client insists on, and a top_n of 0 means all.
+ * Source:  the Jina API of 2024 (documentation page) and of 2026 (OpenAPI file);
+ *          infinity_emb/fastapi_schemas/pymodels.py; vllm/entrypoints/pooling/score/protocol.py. */
+#include "serve/api_dialect.h"
 
 #include "base/str.h"
 #include "data/json_text.h"
@@ -12,32 +15,100 @@
 
 #define AT(member) offsetof(wn_rank_call, member)
 
-static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0,
-     "id of the model; the loaded one without it"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0,
-     "what is searched for: a string or {\"text\"}"},
-    {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
-     "what is to be put in order: strings, or objects with a \"text\""},
-    {"top_k", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "another name of top_n"},
-    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15,
-     "how many results to return; all without it"},
-    {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
-     "repeat each document in its result (default true)"},
-    {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0, "another name of truncation"},
-    {"truncation", WN_FIELD_BOOL, AT(truncation), false, 0, 0,
-     "false: refuse documents that are longer than the model's window (default true)"},
-    {"max_tokens_per_doc", WN_FIELD_INT, AT(max_document_tokens), false, 1, 1e6,
-     "another name of max_doc_length"},
-    {"max_doc_length", WN_FIELD_INT, AT(max_document_tokens), false, 1, 1e6,
-     "cut documents to so many tokens"},
-    {"return_logits", WN_FIELD_BOOL, AT(return_logits), false, 0, 0,
-     "add \"logit\", the raw score, to each result"},
-    {"return_spans", WN_FIELD_BOOL, AT(return_spans), false, 0, 0,
-     "add \"span\", the bytes of the best window, to each result"},
-    {"min_score", WN_FIELD_NUMBER, AT(min_score), false, -HUGE_VAL, HUGE_VAL,
-     "leave out results whose relevance is below it"},
-};
+/* All fields but top_n, whose least value is what the two tables differ in. */
+#define FIELDS(least_top_n)                                                                        \
+    {"model",                                                                                      \
+     WN_FIELD_STRING,                                                                              \
+     AT(model),                                                                                    \
+     false,                                                                                        \
+     0,                                                                                            \
+     0,                                                                                            \
+     "id of the model; the loaded one without it"},                                                \
+        {"query",                                                                                  \
+         WN_FIELD_QUERY,                                                                           \
+         AT(query),                                                                                \
+         true,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         "what is searched for: a string or {\"text\"}"},                                          \
+        {"rank_fields",                                                                            \
+         WN_FIELD_NAMES,                                                                           \
+         AT(rank_fields),                                                                          \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "members of the documents to rank by (default [\"text\"])"},                              \
+        {"documents",                                                                              \
+         WN_FIELD_DOCUMENTS,                                                                       \
+         AT(documents),                                                                            \
+         true,                                                                                     \
+         1,                                                                                        \
+         WN_DOCUMENTS_PER_CALL_MAX,                                                                \
+         "what is to be put in order: strings, or objects with a \"text\""},                       \
+        {"top_k", WN_FIELD_INT, AT(top_n), false, least_top_n, 9e15, "another name of top_n"},     \
+        {"top_n",                                                                                  \
+         WN_FIELD_INT,                                                                             \
+         AT(top_n),                                                                                \
+         false,                                                                                    \
+         least_top_n,                                                                              \
+         9e15,                                                                                     \
+         "how many results to return; all without it"},                                            \
+        {"return_documents",                                                                       \
+         WN_FIELD_BOOL,                                                                            \
+         AT(return_documents),                                                                     \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "repeat each document in its result (default true)"},                                     \
+        {"raw_scores",                                                                             \
+         WN_FIELD_BOOL,                                                                            \
+         AT(raw_scores),                                                                           \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "logits in place of relevance (default false)"},                                          \
+        {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0, "another name of truncation"},    \
+        {"truncation",                                                                             \
+         WN_FIELD_BOOL,                                                                            \
+         AT(truncation),                                                                           \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "false: refuse documents that are longer than the model's window (default true)"},        \
+        {"max_tokens_per_doc",                                                                     \
+         WN_FIELD_INT,                                                                             \
+         AT(max_document_tokens),                                                                  \
+         false,                                                                                    \
+         1,                                                                                        \
+         1e6,                                                                                      \
+         "another name of max_doc_length"},                                                        \
+        {"max_doc_length",                                                                         \
+         WN_FIELD_INT,                                                                             \
+         AT(max_document_tokens),                                                                  \
+         false,                                                                                    \
+         1,                                                                                        \
+         1e6,                                                                                      \
+         "cut documents to so many tokens"},                                                       \
+        {"return_logits",                                                                          \
+         WN_FIELD_BOOL,                                                                            \
+         AT(return_logits),                                                                        \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "add \"logit\", the raw score, to each result"},                                          \
+        {"return_spans",                                                                           \
+         WN_FIELD_BOOL,                                                                            \
+         AT(return_spans),                                                                         \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "add \"span\", the bytes of the best window, to each result"},                            \
+    {                                                                                              \
+        "min_score", WN_FIELD_NUMBER, AT(min_score), false, -HUGE_VAL, HUGE_VAL,                   \
+            "leave out results whose relevance is below it"                                        \
+    }
+
+static const wn_field fields[] = {FIELDS(1)}, generic_fields[] = {FIELDS(0)};
 
 static void prepare(wn_rank_call *call, const wn_http_request *request)
 {
@@ -59,24 +130,33 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
     return wn_buf_push_byte(out, '}');
 }
 
-static bool push_answer(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer)
+static bool push(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
+                 const char *object)
 {
-    wn_buf_push_str(out, WN_STR("{\"model\":"));
-    wn_json_push_string(out, answer->model);
-    wn_buf_printf(out,
-                  ",\"object\":\"list\",\"usage\":{\"total_tokens\":%llu,\"prompt_tokens\":%llu},"
-                  "\"results\":[",
-                  (unsigned long long)answer->total_tokens,
-                  (unsigned long long)answer->total_tokens);
-    const char *comma = "";
-    for (size_t i = 0; i < answer->n_results && !out->failed; i++) {
-        if (!wn_call_wants(call, &answer->results[i]))
-            continue;
-        wn_buf_push_str(out, wn_str_from(comma));
-        push_result(out, call, &answer->results[i]);
-        comma = ",";
-    }
-    return wn_buf_push_str(out, WN_STR("]}"));
+    wn_buf_push_byte(out, '{');
+    wn_push_member_string(out, "model", answer->model);
+    wn_buf_printf(out, ",\"object\":\"%s\",\"usage\":{", object);
+    wn_push_member_int(out, "total_tokens", answer->total_tokens);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "prompt_tokens", answer->total_tokens);
+    wn_buf_push_str(out, WN_STR("},\"results\":"));
+    return wn_push_results(out, call, answer, push_result);
+}
+
+static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
+{
+    push(out, calls->at, answers, "list");
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_generic_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
+{
+    push(out, calls->at, answers, "rerank");
+    wn_buf_push_byte(out, ',');
+    wn_push_member_string(out, "id", wn_str_from(answers->request_id));
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "created", (uint64_t)answers->created_s);
+    return wn_buf_push_byte(out, '}');
 }
 
 const wn_dialect wn_dialect_jina = {
@@ -85,5 +165,14 @@ const wn_dialect wn_dialect_jina = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .push_problem = wn_push_problem_flat,
+};
+
+const wn_dialect wn_dialect_generic = {
+    .name = "generic",
+    .fields = generic_fields,
+    .n_fields = WN_ARRAY_LEN(generic_fields),
+    .prepare = prepare,
+    .push_answer = push_generic_answer,
     .push_problem = wn_push_problem_flat,
 };

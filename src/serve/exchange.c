@@ -56,7 +56,8 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     wn_flag_lower(&x->gone);
     x->json = NULL;
     x->call = wn_rank_call_init(&x->arena);
-    x->ticket = (wn_ticket){0};
+    x->calls = (wn_calls){.at = &x->call, .n = 1, .arena = &x->arena};
+    x->tickets = NULL;
     x->resumed = false;
     x->began_ns = x->parsed_ns = now_ns;
     set_request_id(x);
@@ -64,8 +65,9 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
 
 void wn_exchange_end(wn_exchange *x)
 {
-    wn_job_free(x->ticket.job);
-    x->ticket.job = NULL;
+    for (size_t i = 0; x->tickets != NULL && i < x->calls.n; i++)
+        wn_job_free(x->tickets[i].job);
+    x->tickets = NULL;
     json_decref(x->json);
     x->json = NULL;
     wn_buf_deinit(&x->body);

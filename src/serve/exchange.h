@@ -34,10 +34,12 @@ typedef struct wn_exchange {
     /* What handlers make of it. */
     wn_arena arena;
     json_t *json;
-    wn_rank_call call;
-    wn_ticket ticket;
-    bool resumed;   /* the scheduler is done with it */
-    int32_t worker; /* that works on it, 0.. */
+    wn_rank_call call; /* the first of calls, or the only one */
+    wn_calls calls;
+    wn_ticket *tickets;   /* [calls.n] in arena */
+    wn_countdown pending; /* tickets that are not yet done */
+    bool resumed;         /* the scheduler is done with it */
+    int32_t worker;       /* that works on it, 0.. */
     wn_problem problem;
     wn_reply reply;
     uint64_t began_ns, parsed_ns; /* of wn_clock_ns() */

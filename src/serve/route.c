@@ -26,8 +26,19 @@
     }
 
 static const wn_route routes[] = {
-    RANK("/v1/rerank", "rerank", &wn_dialect_jina),
-    RANK("/rerank", "rerank", &wn_dialect_jina),
+    RANK("/v1/rerank", "rerank", &wn_dialect_cohere_v1, &wn_dialect_voyage, &wn_dialect_jina),
+    RANK("/rerank", "rerank", &wn_dialect_tei, &wn_dialect_pinecone, &wn_dialect_generic),
+    RANK("/v2/rerank", "rerank", &wn_dialect_cohere_v2),
+    RANK("/v3/rerank", "rerank", &wn_dialect_openvino),
+    RANK("/reranking", "rerank", &wn_dialect_tei, &wn_dialect_llamacpp),
+    RANK("/v1/reranking", "rerank", &wn_dialect_mixedbread, &wn_dialect_llamacpp),
+    RANK("/v1/rerankings", "rerank", &wn_dialect_isaacus),
+    RANK("/v1/ranking", "rerank", &wn_dialect_nim),
+    RANK("/v1/retrieval/nvidia/reranking", "rerank", &wn_dialect_nim),
+    RANK("/invocations", "rerank", &wn_dialect_sagemaker, &wn_dialect_tei, &wn_dialect_jina),
+    RANK("/predict", "score", &wn_dialect_tei_predict),
+    RANK("/score", "score", &wn_dialect_vllm_score, &wn_dialect_jina),
+    RANK("/v1/score", "score", &wn_dialect_vllm_score, &wn_dialect_jina),
     KEYED_GET("/v1/models", "models", WN_SCOPE_RERANK, wn_api_models),
     KEYED_GET("/v1/models/...", "models", WN_SCOPE_RERANK, wn_api_model),
     PUBLIC_GET("/healthz/live", "health", wn_api_live),

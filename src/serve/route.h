@@ -6,7 +6,7 @@
 #ifndef WN_SERVE_ROUTE_H
 #define WN_SERVE_ROUTE_H
 
-#include "serve/dialect.h"
+#include "serve/api_dialect.h"
 
 struct wn_exchange;
 

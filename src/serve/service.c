@@ -1,5 +1,4 @@
-/* See service.h.  Exchanges wait in one queue for the workers, whether they begin or go on: what was
- * begun is finished first, so that answers do not wait behind new requests. */
+/* See service.h.  Exchanges wait in one queue for the workers, whether they begin or go on. */
 #include "serve/service.h"
 
 #include "base/clock.h"

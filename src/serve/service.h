@@ -44,6 +44,8 @@ const char *wn_service_model_name(const wn_service *service);
 /* Whether a request may ask for this model. */
 bool wn_service_serves(const wn_service *service, wn_str model);
 
+/* Where it stands in its life; and: it is asked to end.
+ * Thread:  any. */
 wn_life wn_service_life(wn_service *service);
 void wn_service_drain(wn_service *service);
 

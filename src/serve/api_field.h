@@ -1,8 +1,8 @@
 /* The fields of a request body as a table: one row drives reading, ranges, the text of a mistake
  * and the OpenAPI description.  Fields without a row are ignored, null is as good as absent.
  * Thread rule: tables are constant; reading is one at a time per body. */
-#ifndef WN_SERVE_FIELD_H
-#define WN_SERVE_FIELD_H
+#ifndef WN_SERVE_API_FIELD_H
+#define WN_SERVE_API_FIELD_H
 
 #include "serve/call.h"
 #include "serve/problem.h"
@@ -14,8 +14,10 @@ typedef enum wn_field_kind {
     WN_FIELD_NUMBER,    /* double in min..max */
     WN_FIELD_STRING,    /* wn_str */
     WN_FIELD_QUERY,     /* wn_str: a string that is not empty, or an object with such a "text" */
-    WN_FIELD_DOCUMENTS, /* wn_texts: strings, or objects with a "text"; min..max of them */
-    WN_FIELD_STRINGS    /* wn_texts: strings only; min..max of them */
+    WN_FIELD_DOCUMENTS, /* wn_texts: strings, or objects with a "text" or the members that
+                           rank_fields names; min..max of them */
+    WN_FIELD_STRINGS,   /* wn_texts: strings only; min..max of them */
+    WN_FIELD_NAMES      /* const json_t *: a list of strings that is not empty */
 } wn_field_kind;
 
 typedef struct wn_field {
@@ -28,7 +30,8 @@ typedef struct wn_field {
 } wn_field;
 
 /* Read the fields of a body into *call; mistakes are noted in *problem, all of them.  A table may
- * have several names for one member: the last one that the body has counts. */
+ * have several names for one member: the last one that the body has counts; rank_fields stand
+ * before the documents. */
 void wn_fields_read(wn_rank_call *call, const wn_field *fields, size_t n, const json_t *body,
                     wn_problem *problem);
 

@@ -1,5 +1,5 @@
-/* See field.h. */
-#include "serve/field.h"
+/* See api_field.h. */
+#include "serve/api_field.h"
 
 #include "base/str.h"
 #include "data/json_bind.h"
@@ -30,8 +30,46 @@ static bool read_text(wn_str *out, const json_t *value, const char *name, wn_pro
     return false;
 }
 
-static void read_texts(wn_texts *out, const wn_field *field, const json_t *value, wn_arena *arena,
-                       wn_problem *problem)
+/* One member of a document that is ranked by its members: a string as it is, else as JSON. */
+static void push_member(wn_buf *out, const json_t *value)
+{
+    if (out->len > 0)
+        wn_buf_push_byte(out, '\n');
+    if (json_is_string(value)) {
+        wn_buf_push_str(out, text_of(value));
+        return;
+    }
+    size_t n = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (wn_buf_reserve(out, n))
+        out->len += json_dumpb(value, out->ptr + out->len, n, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+/* The members that `names` lists, a line each. */
+static bool read_members(wn_str *out, const json_t *document, const json_t *names, const char *name,
+                         wn_arena *arena, wn_problem *problem)
+{
+    wn_buf text = WN_BUF_INIT;
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const json_t *value =
+            json_object_get(document, json_string_value(json_array_get(names, i)));
+        if (value != NULL && !json_is_null(value))
+            push_member(&text, value);
+    }
+    bool empty = text.len == 0;
+    if (!empty)
+        *out = wn_arena_str(arena, wn_buf_str(&text));
+    bool failed = text.failed || (!empty && out->ptr == NULL);
+    wn_buf_deinit(&text);
+    if (failed)
+        wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
+    else if (empty)
+        wn_problem_note(problem, name, "missing", NULL,
+                        "Field required: the document has none of the rank_fields");
+    return !failed && !empty;
+}
+
+static void read_texts(wn_texts *out, const wn_field *field, const json_t *value,
+                       const json_t *names, wn_arena *arena, wn_problem *problem)
 {
     size_t n = json_array_size(value);
     if (!json_is_array(value)) {
@@ -63,6 +101,8 @@ static void read_texts(wn_texts *out, const wn_field *field, const json_t *value
         if (field->kind == WN_FIELD_STRINGS && !json_is_string(item))
             wn_problem_note(problem, name, "string_type", item,
                             "Input should be a string, it is %s", wn_json_type_name(item));
+        else if (names != NULL && json_is_object(item))
+            (void)read_members(&texts[i], item, names, name, arena, problem);
         else
             (void)read_text(&texts[i], item, name, problem);
     }
@@ -108,6 +148,19 @@ static void read_number(double *out, const wn_field *field, const json_t *value,
         *out = number;
 }
 
+static void read_names(const json_t **out, const wn_field *field, const json_t *value,
+                       wn_problem *problem)
+{
+    size_t n = json_array_size(value), n_strings = 0;
+    for (size_t i = 0; i < n; i++)
+        n_strings += json_is_string(json_array_get(value, i));
+    if (n == 0 || n_strings < n)
+        wn_problem_note(problem, field->name, "list_type", value,
+                        "Input should be a list of strings that is not empty");
+    else
+        *out = value;
+}
+
 static void read_value(wn_rank_call *call, const wn_field *field, const json_t *value,
                        wn_problem *problem)
 {
@@ -140,7 +193,10 @@ static void read_value(wn_rank_call *call, const wn_field *field, const json_t *
         break;
     case WN_FIELD_DOCUMENTS:
     case WN_FIELD_STRINGS:
-        read_texts(member, field, value, call->arena, problem);
+        read_texts(member, field, value, call->rank_fields, call->arena, problem);
+        break;
+    case WN_FIELD_NAMES:
+        read_names(member, field, value, problem);
         break;
     }
 }

@@ -1,0 +1,142 @@
+/* See api_dialect.h. */
+#include "serve/api_dialect.h"
+
+#include "base/str.h"
+#include "data/json_text.h"
+
+#include <math.h>
+
+wn_rank_call wn_rank_call_init(wn_arena *arena)
+{
+    return (wn_rank_call){
+        .arena = arena, .return_documents = true, .truncation = true, .min_score = -HUGE_VAL};
+}
+
+bool wn_calls_spread(wn_calls *calls, size_t n, const char *field, wn_problem *problem)
+{
+    if (n > WN_CALLS_PER_BODY_MAX) {
+        wn_problem_note(problem, field, "too_long", NULL,
+                        "List should have at most %d items after validation, not %zu",
+                        WN_CALLS_PER_BODY_MAX, n);
+        return false;
+    }
+    wn_rank_call *at = wn_arena_alloc(calls->arena, n, sizeof *at);
+    if (at == NULL) {
+        wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
+        return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        at[i] = calls->at[0];
+    calls->at = at;
+    calls->n = n;
+    return true;
+}
+
+bool wn_call_set_pair(wn_rank_call *call, const json_t *query, const json_t *document,
+                      wn_problem *problem)
+{
+    wn_str *text = wn_arena_alloc(call->arena, 1, sizeof *text);
+    if (text == NULL) {
+        wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
+        return false;
+    }
+    *text = (wn_str){json_string_value(document), json_string_length(document)};
+    call->query = (wn_str){json_string_value(query), json_string_length(query)};
+    call->documents = (wn_texts){.at = text, .n = 1};
+    return true;
+}
+
+static const json_t *source_of(const wn_rank_call *call, size_t i)
+{
+    return call->documents.source == NULL ? NULL : json_array_get(call->documents.source, i);
+}
+
+static int push_dumped(const char *bytes, size_t n, void *out)
+{
+    return wn_buf_push(out, bytes, n) ? 0 : -1;
+}
+
+bool wn_push_document_string(wn_buf *out, const wn_rank_call *call, size_t i)
+{
+    return wn_json_push_string(out, call->documents.at[i]);
+}
+
+bool wn_push_document_source(wn_buf *out, const wn_rank_call *call, size_t i)
+{
+    const json_t *source = source_of(call, i);
+    if (json_is_object(source))
+        return json_dump_callback(source, push_dumped, out, JSON_COMPACT) == 0 && !out->failed;
+    return wn_push_document_string(out, call, i);
+}
+
+bool wn_push_document_object(wn_buf *out, const wn_rank_call *call, size_t i)
+{
+    if (json_is_object(source_of(call, i)))
+        return wn_push_document_source(out, call, i);
+    wn_buf_push_str(out, WN_STR("{\"text\":"));
+    wn_push_document_string(out, call, i);
+    return wn_buf_push_byte(out, '}');
+}
+
+bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    if (call->return_logits) {
+        wn_buf_push_str(out, WN_STR(",\"logit\":"));
+        wn_json_push_float(out, result->logit);
+    }
+    if (call->return_spans)
+        wn_buf_printf(out, ",\"span\":{\"start\":%zu,\"end\":%zu}", result->window_start,
+                      result->window_end);
+    return !out->failed;
+}
+
+bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
+                     bool (*push_result)(wn_buf *out, const wn_rank_call *call,
+                                         const wn_result *result))
+{
+    const char *comma = "";
+    wn_buf_push_byte(out, '[');
+    for (size_t i = 0; i < answer->n_results && !out->failed; i++) {
+        if (answer->results[i].relevance_score < call->min_score)
+            continue;
+        wn_buf_push_str(out, wn_str_from(comma));
+        push_result(out, call, &answer->results[i]);
+        comma = ",";
+    }
+    return wn_buf_push_byte(out, ']');
+}
+
+bool wn_push_member_string(wn_buf *out, const char *name, wn_str value)
+{
+    wn_buf_printf(out, "\"%s\":", name);
+    return wn_json_push_string(out, value);
+}
+
+bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value)
+{
+    return wn_buf_printf(out, "\"%s\":%llu", name, (unsigned long long)value);
+}
+
+wn_str wn_body_string(const json_t *body, const char *name)
+{
+    const json_t *value = json_object_get(body, name);
+    return (wn_str){json_string_value(value), json_string_length(value)};
+}
+
+bool wn_push_problem_flat(wn_buf *out, const wn_problem *problem, const char *request_id)
+{
+    wn_buf_push_str(out, WN_STR("{\"detail\":"));
+    wn_json_push_string(out, wn_str_from(problem->detail));
+    if (problem->code != NULL) {
+        wn_buf_push_str(out, WN_STR(",\"code\":"));
+        wn_json_push_string(out, wn_str_from(problem->code));
+    }
+    wn_buf_push_str(out, WN_STR(",\"request_id\":"));
+    wn_json_push_string(out, wn_str_from(request_id));
+    if (problem->status == 422) {
+        wn_buf_push_str(out, WN_STR(",\"errors\":["));
+        wn_buf_push_str(out, wn_buf_str(&problem->mistakes));
+        wn_buf_push_byte(out, ']');
+    }
+    return wn_buf_push_byte(out, '}');
+}

@@ -1,0 +1,104 @@
+/* What makes one API differ from another: how a body becomes a call, how an answer becomes a body,
+ * how a problem is told.  A dialect is one file dialect_NAME.c with one constant of this type, and
+ * a row of the route table.  All functions are pure; push functions return false when memory is
+ * short.
+ * Thread rule: constant, any. */
+#ifndef WN_SERVE_API_DIALECT_H
+#define WN_SERVE_API_DIALECT_H
+
+#include "serve/api_field.h"
+#include "serve/http_conn.h"
+
+/* The calls that one body makes: one, or one a query. */
+typedef struct wn_calls {
+    wn_rank_call *at; /* [n] */
+    size_t n;
+    wn_arena *arena;
+    bool is_list; /* the body had a list of them, if only of one */
+} wn_calls;
+
+typedef struct wn_dialect {
+    const char *name;
+
+    /* Whether a request on a shared path is this dialect's, going by its head and, once it is read,
+     * its body (NULL before); NULL: always. */
+    bool (*speaks)(const wn_http_request *request, const json_t *body);
+
+    /* The object that has the fields; NULL: the body. */
+    const json_t *(*unwrap)(const json_t *body);
+
+    const wn_field *fields; /* [n_fields] */
+    size_t n_fields;
+
+    /* Set what differs from wn_rank_call_init() before the fields are read; NULL: nothing. */
+    void (*prepare)(wn_rank_call *call, const wn_http_request *request);
+
+    /* Look at what was read, and make more calls of the first one if there are to be several; NULL:
+     * nothing to do. */
+    void (*check)(wn_calls *calls, const json_t *body, wn_problem *problem);
+
+    /* The JSON text of the answers, one a call. */
+    bool (*push_answer)(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers);
+
+    /* The JSON text of a problem. */
+    bool (*push_problem)(wn_buf *out, const wn_problem *problem, const char *request_id);
+
+    /* The status that this API gives to a problem; NULL: the problem's own. */
+    int (*status)(const wn_problem *problem);
+} wn_dialect;
+
+extern const wn_dialect wn_dialect_jina, wn_dialect_generic;        /* dialect_jina.c */
+extern const wn_dialect wn_dialect_cohere_v1, wn_dialect_cohere_v2; /* dialect_cohere.c */
+extern const wn_dialect wn_dialect_tei, wn_dialect_tei_predict;     /* dialect_tei.c */
+extern const wn_dialect wn_dialect_llamacpp;                        /* dialect_llamacpp.c */
+extern const wn_dialect wn_dialect_vllm_score;                      /* dialect_vllm.c */
+extern const wn_dialect wn_dialect_voyage;                          /* dialect_voyage.c */
+extern const wn_dialect wn_dialect_pinecone;                        /* dialect_pinecone.c */
+extern const wn_dialect wn_dialect_mixedbread;                      /* dialect_mixedbread.c */
+extern const wn_dialect wn_dialect_isaacus;                         /* dialect_mixedbread.c */
+extern const wn_dialect wn_dialect_nim;                             /* dialect_nim.c */
+extern const wn_dialect wn_dialect_openvino;                        /* dialect_openvino.c */
+extern const wn_dialect wn_dialect_sagemaker;                       /* dialect_sagemaker.c */
+
+/* The call of an empty body. */
+wn_rank_call wn_rank_call_init(wn_arena *arena);
+
+/* ---- pieces that dialects share -------------------------------------------------------------- */
+
+/* Make n copies of the only call, in the arena; the field that asks for them is named in mistakes.
+ * Fails:   false, and a problem, when they are too many or memory is short. */
+bool wn_calls_spread(wn_calls *calls, size_t n, const char *field, wn_problem *problem);
+
+/* A call of one query and one document, both JSON strings.
+ * Fails:   false, and a problem, when memory is short. */
+bool wn_call_set_pair(wn_rank_call *call, const json_t *query, const json_t *document,
+                      wn_problem *problem);
+
+/* {"text": ...} of document i: the object that the client sent, or its string in one. */
+bool wn_push_document_object(wn_buf *out, const wn_rank_call *call, size_t i);
+
+/* Document i as the client sent it. */
+bool wn_push_document_source(wn_buf *out, const wn_rank_call *call, size_t i);
+
+/* The text of document i as a string. */
+bool wn_push_document_string(wn_buf *out, const wn_rank_call *call, size_t i);
+
+/* ,"logit":..., "window" of a result: what was asked for beyond the dialect's own fields. */
+bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *result);
+
+/* [...] of the results that the call wants to see, each written by push_result(). */
+bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
+                     bool (*push_result)(wn_buf *out, const wn_rank_call *call,
+                                         const wn_result *result));
+
+/* "name": a JSON string; and "name": a whole number, both without a comma. */
+bool wn_push_member_string(wn_buf *out, const char *name, wn_str value);
+bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value);
+
+/* A member of the body that is a string, or an empty one. */
+wn_str wn_body_string(const json_t *body, const char *name);
+
+/* {"detail": ..., "code": ..., "request_id": ..., "errors": [...]}. */
+bool wn_push_problem_flat(wn_buf *out, const wn_problem *problem, const char *request_id);
+
+#endif

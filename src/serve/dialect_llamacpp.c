@@ -1,0 +1,84 @@
+/* llama.cpp's server: scores are raw logits, documents are strings and not repeated.
+ * Source:  llama.cpp: tools/server/server.cpp, tests/unit/test_rerank.py. */
+#include "serve/api_dialect.h"
+
+#include "base/str.h"
+#include "data/json_text.h"
+
+#define AT(member) offsetof(wn_rank_call, member)
+
+static const wn_field fields[] = {
+    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
+    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    {"documents", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
+     "what is to be put in order"},
+    {"top_n", WN_FIELD_INT, AT(top_n), false, 0, 9e15, "how many results to return; 0: all"},
+};
+
+static void prepare(wn_rank_call *call, const wn_http_request *request)
+{
+    (void)request;
+    call->return_documents = false;
+    call->raw_scores = true;
+}
+
+static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
+    wn_json_push_double(out, wn_call_score(call, result));
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
+{
+    wn_buf_push_byte(out, '{');
+    wn_push_member_string(out, "model", answers->model);
+    wn_buf_push_str(out, WN_STR(",\"object\":\"list\",\"usage\":{"));
+    wn_push_member_int(out, "prompt_tokens", answers->total_tokens);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "total_tokens", answers->total_tokens);
+    wn_buf_push_str(out, WN_STR("},\"results\":"));
+    wn_push_results(out, calls->at, answers, push_result);
+    return wn_buf_push_byte(out, '}');
+}
+
+static const char *error_type(int status)
+{
+    switch (status) {
+    case 401:
+        return "authentication_error";
+    case 404:
+        return "not_found_error";
+    case 500:
+        return "server_error";
+    case 503:
+        return "unavailable_error";
+    default:
+        return "invalid_request_error";
+    }
+}
+
+static int status(const wn_problem *problem)
+{
+    return problem->status == 422 ? 400 : problem->status;
+}
+
+static bool push_problem(wn_buf *out, const wn_problem *problem, const char *request_id)
+{
+    (void)request_id;
+    wn_buf_printf(out, "{\"error\":{\"code\":%d,", status(problem));
+    wn_push_member_string(out, "message", wn_str_from(problem->detail));
+    wn_buf_push_byte(out, ',');
+    wn_push_member_string(out, "type", wn_str_from(error_type(problem->status)));
+    return wn_buf_push_str(out, WN_STR("}}"));
+}
+
+const wn_dialect wn_dialect_llamacpp = {
+    .name = "llama.cpp",
+    .fields = fields,
+    .n_fields = WN_ARRAY_LEN(fields),
+    .prepare = prepare,
+    .push_answer = push_answer,
+    .push_problem = push_problem,
+    .status = status,
+};

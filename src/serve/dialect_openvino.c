@@ -1,0 +1,59 @@
+/* OpenVINO Model Server's /v3/rerank: Cohere's request, results alone in the answer.
+ * Source:  openvinotoolkit/model_server: docs/model_server_rest_api_rerank.md. */
+#include "serve/api_dialect.h"
+
+#include "base/str.h"
+#include "data/json_text.h"
+
+#define AT(member) offsetof(wn_rank_call, member)
+
+static const wn_field fields[] = {
+    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
+    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    {"documents", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
+     "what is to be put in order"},
+    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
+     "repeat each document in its result (default false)"},
+};
+
+static void prepare(wn_rank_call *call, const wn_http_request *request)
+{
+    (void)request;
+    call->return_documents = false;
+}
+
+static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
+    wn_json_push_double(out, wn_call_score(call, result));
+    if (call->return_documents) {
+        wn_buf_push_str(out, WN_STR(",\"document\":"));
+        wn_push_document_string(out, call, result->index);
+    }
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
+{
+    wn_buf_push_str(out, WN_STR("{\"results\":"));
+    wn_push_results(out, calls->at, answers, push_result);
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_problem(wn_buf *out, const wn_problem *problem, const char *request_id)
+{
+    (void)request_id;
+    wn_buf_push_byte(out, '{');
+    wn_push_member_string(out, "error", wn_str_from(problem->detail));
+    return wn_buf_push_byte(out, '}');
+}
+
+const wn_dialect wn_dialect_openvino = {
+    .name = "openvino",
+    .fields = fields,
+    .n_fields = WN_ARRAY_LEN(fields),
+    .prepare = prepare,
+    .push_answer = push_answer,
+    .push_problem = push_problem,
+};

@@ -1,0 +1,66 @@
+/* Jina's model packages on SageMaker: the request is wrapped in `data`, which one model's client
+ * puts into a list; each result has an id and its own token count.
+ * Source:  jina-ai/jina-sagemaker: jina_sagemaker/client.py, README. */
+#include "serve/api_dialect.h"
+
+#include "base/str.h"
+#include "data/json_text.h"
+
+#define AT(member) offsetof(wn_rank_call, member)
+
+static const wn_field fields[] = {
+    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
+     "what is to be put in order: {\"text\"}"},
+    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
+     "repeat each document in its result (default true)"},
+};
+
+static bool speaks(const wn_http_request *request, const json_t *body)
+{
+    (void)request;
+    return json_object_get(body, "data") != NULL;
+}
+
+static const json_t *unwrap(const json_t *body)
+{
+    const json_t *data = json_object_get(body, "data");
+    return json_array_size(data) == 1 ? json_array_get(data, 0) : data;
+}
+
+static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    wn_buf_printf(out, "{\"id\":\"%zu\",\"index\":%zu,", result->index, result->index);
+    if (call->return_documents) {
+        wn_buf_push_str(out, WN_STR("\"document\":"));
+        wn_push_document_object(out, call, result->index);
+        wn_buf_push_byte(out, ',');
+    }
+    wn_buf_push_str(out, WN_STR("\"relevance_score\":"));
+    wn_json_push_double(out, wn_call_score(call, result));
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
+{
+    wn_buf_push_str(out, WN_STR("{\"data\":[{"));
+    wn_push_member_string(out, "id", wn_str_from(answers->request_id));
+    wn_buf_push_str(out, WN_STR(",\"query_usage\":{"));
+    wn_push_member_int(out, "total_tokens", answers->query_tokens);
+    wn_buf_push_str(out, WN_STR("},\"docs_usage\":{"));
+    wn_push_member_int(out, "total_tokens", answers->document_tokens);
+    wn_buf_push_str(out, WN_STR("},\"results\":"));
+    wn_push_results(out, calls->at, answers, push_result);
+    return wn_buf_push_str(out, WN_STR("}],\"parameters\":{}}"));
+}
+
+const wn_dialect wn_dialect_sagemaker = {
+    .name = "sagemaker",
+    .speaks = speaks,
+    .unwrap = unwrap,
+    .fields = fields,
+    .n_fields = WN_ARRAY_LEN(fields),
+    .push_answer = push_answer,
+    .push_problem = wn_push_problem_flat,
+};

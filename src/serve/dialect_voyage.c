@@ -1,0 +1,86 @@
+/* Voyage AI's rerank on Jina's path: known by the field of its SDK, or by top_k without top_n.  The
+ * list is given twice, as Voyage's `data` and as Jina's `results`, for a server that speaks Jina's
+ * API with top_k.
+ * Source:  voyageai-python: voyageai/object/reranking.py, api_resources/api_requestor.py. */
+#include "serve/api_dialect.h"
+
+#include "base/str.h"
+#include "data/json_text.h"
+
+#define AT(member) offsetof(wn_rank_call, member)
+
+static const wn_field fields[] = {
+    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
+    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
+     "what is to be put in order"},
+    {"top_k", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
+     "repeat each document in its result (default false)"},
+    {"truncation", WN_FIELD_BOOL, AT(truncation), false, 0, 0,
+     "false: refuse documents that are longer than the model's window (default true)"},
+};
+
+static bool speaks(const wn_http_request *request, const json_t *body)
+{
+    wn_str agent;
+    const json_t *k = json_object_get(body, "top_k"), *n = json_object_get(body, "top_n");
+    return wn_http_find(request, "X-Voyage-Client-User-Agent", &agent) ||
+           (k != NULL && !json_is_null(k) && (n == NULL || json_is_null(n)));
+}
+
+static void prepare(wn_rank_call *call, const wn_http_request *request)
+{
+    (void)request;
+    call->return_documents = false;
+}
+
+static bool push_score(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    wn_buf_push_str(out, WN_STR("{\"relevance_score\":"));
+    wn_json_push_double(out, wn_call_score(call, result));
+    return wn_buf_printf(out, ",\"index\":%zu", result->index);
+}
+
+static bool push_datum(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    push_score(out, call, result);
+    if (call->return_documents) {
+        wn_buf_push_str(out, WN_STR(",\"document\":"));
+        wn_push_document_string(out, call, result->index);
+    }
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    push_score(out, call, result);
+    if (call->return_documents) {
+        wn_buf_push_str(out, WN_STR(",\"document\":"));
+        wn_push_document_object(out, call, result->index);
+    }
+    return wn_buf_push_byte(out, '}');
+}
+
+static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
+{
+    wn_buf_push_str(out, WN_STR("{\"object\":\"list\",\"data\":"));
+    wn_push_results(out, calls->at, answers, push_datum);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_string(out, "model", answers->model);
+    wn_buf_push_str(out, WN_STR(",\"usage\":{"));
+    wn_push_member_int(out, "total_tokens", answers->total_tokens);
+    wn_buf_push_str(out, WN_STR("},\"results\":"));
+    wn_push_results(out, calls->at, answers, push_result);
+    return wn_buf_push_byte(out, '}');
+}
+
+const wn_dialect wn_dialect_voyage = {
+    .name = "voyage",
+    .speaks = speaks,
+    .fields = fields,
+    .n_fields = WN_ARRAY_LEN(fields),
+    .prepare = prepare,
+    .push_answer = push_answer,
+    .push_problem = wn_push_problem_flat,
+};

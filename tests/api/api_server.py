@@ -1,0 +1,53 @@
+"""A running `winnow serve` for tests, and requests to it byte for byte as they are given."""
+import http.client, os, re, signal, subprocess, threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WINNOW = os.environ.get("WINNOW", os.path.join(HERE, "../../build/release/winnow"))
+START_S = 60
+
+
+class Server:
+    """winnow serve --port 0 and these words; `lines` is what it wrote to standard error."""
+
+    def __init__(self, *words, env=None):
+        self.lines, self.url = [], None
+        self.ready = threading.Event()
+        plain = {"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k}}
+        self.process = subprocess.Popen([WINNOW, "serve", "--port", "0", *words], stderr=subprocess.PIPE, text=True,
+                                        env={**plain, **(env or {})})
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        if not self.ready.wait(START_S) or self.url is None:
+            self.process.kill()
+            raise AssertionError("the server did not start:\n" + "".join(self.lines))
+
+    def read(self):
+        for line in self.process.stderr:
+            self.lines.append(line)
+            found = re.search(r"event=ready url=http://([^:]+):(\d+)", line)
+            if found:
+                self.url, self.host, self.port = found[0][16:], found[1], int(found[2])
+                self.ready.set()
+        self.ready.set()
+
+    def request(self, method, path, headers=(), body=None):
+        """(status, [(name, value)], body bytes) of one request on a connection of its own."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        try:
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            if body is not None and not any(name.lower() == "content-length" for name, _ in headers):
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+    def stop(self, number=signal.SIGINT):
+        """End it by a signal; its exit status."""
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        self.reader.join(10)
+        return code
