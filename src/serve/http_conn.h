@@ -56,22 +56,49 @@ typedef struct wn_conn_fault {
     const char *detail;
 } wn_conn_fault;
 
+/* Fails:   WN_ERR_MEMORY.
+ * Owns:    caller frees *out with wn_conn_free(). */
 WN_MUST_USE wn_status wn_conn_new(wn_conn **out, const wn_conn_limits *limits, uint64_t now_ns,
                                   wn_error *err);
+
+/* Free a connection; NULL is allowed. */
 void wn_conn_free(wn_conn *conn);
+
+/* Take bytes until another state than READING is reached; *n_used of them are done with, the caller
+ * keeps the rest. */
 wn_conn_state wn_conn_feed(wn_conn *conn, wn_str bytes, size_t *n_used, uint64_t now_ns);
+
+/* The client sends no more. */
 wn_conn_state wn_conn_end(wn_conn *conn, uint64_t now_ns);
+
+/* The request, from HEAD on until wn_conn_next(). */
 const wn_http_request *wn_conn_request(const wn_conn *conn);
+
+/* After HEAD: its body is kept, or read and dropped. */
 wn_conn_state wn_conn_take_body(wn_conn *conn);
 wn_conn_state wn_conn_skip_body(wn_conn *conn);
+
+/* Whether "100 Continue" has to be sent, after wn_conn_take_body(). */
 bool wn_conn_wants_continue(wn_conn *conn);
+
+/* The body changes owner. */
 wn_buf wn_conn_move_body(wn_conn *conn);
+
+/* The answer is written: wait for the next request. */
 wn_conn_state wn_conn_next(wn_conn *conn, uint64_t now_ns);
+
+/* Whether the connection goes on behind this request; whether no request has begun. */
 bool wn_conn_keeps_alive(const wn_conn *conn);
 bool wn_conn_is_idle(const wn_conn *conn);
+
+/* When wn_conn_expire() is due; and that: a fault, or closed when idle. */
 uint64_t wn_conn_deadline(const wn_conn *conn);
 wn_conn_state wn_conn_expire(wn_conn *conn, uint64_t now_ns);
+
+/* What was wrong. */
 wn_conn_fault wn_conn_get_fault(const wn_conn *conn);
+
+/* The value of a field, whatever the case of its name. */
 bool wn_http_find(const wn_http_request *request, const char *name, wn_str *value);
 
 #endif
