@@ -84,8 +84,8 @@ Q  = $(if $(filter 0,$(V)),@printf '  %-4s %s\n' $(1) $@;,)
 
 all: $(B)/winnow lib ## build the program and the library (VARIANT=release|debug|asan|tsan)
 
-run: $(B)/winnow ## rank the example texts with the built-in model
-	$(B)/winnow rank --request examples/skincare.json
+run: $(B)/winnow ## start the server on 127.0.0.1:8080 with the built-in model
+	$(B)/winnow serve $(ARGS)
 
 lib: $(B)/libwinnow.a $(B)/libwinnow.so.$(VERSION)
 
