@@ -131,6 +131,7 @@ typedef struct wn_runner_options {
     int32_t n_threads;    /* 1..256; 0: as many as the CPU quota gives */
     int32_t batch_tokens; /* token budget of one packed batch, at least the model's max_tokens;
                              0: a default that keeps activations in cache */
+    bool tokenize_only;   /* no workspace: it makes jobs, which another runner scores */
 } wn_runner_options;
 #define WN_RUNNER_OPTIONS_INIT {.struct_size = sizeof(wn_runner_options)}
 
@@ -180,6 +181,8 @@ typedef struct wn_request {
     bool (*should_stop)(void *user); /* polled after each batch */
     void (*progress)(void *user, size_t n_done, size_t n_documents); /* after each batch */
     void *user;
+    size_t max_document_tokens; /* a document counts as that long if it is longer, without special
+                                   tokens; under WN_LONG_DOCS_ERROR it is refused; 0: no limit */
 } wn_request;
 #define WN_REQUEST_INIT {.struct_size = sizeof(wn_request)}
 
@@ -189,13 +192,17 @@ typedef struct wn_result {
     double relevance_score; /* the model's own activation of the logit */
     bool empty;             /* the document has no token of its own: relevance 0, sorted last */
     bool truncated;         /* part of the document was cut off */
+    bool scored;            /* false: wn_job_end() came before its last row; sorted last */
     uint32_t n_windows;     /* windows scored for this document */
+    uint32_t n_tokens;      /* of the document, with the special tokens it would have alone */
     size_t window_start, window_end; /* bytes of the best window if want_windows, else all */
 } wn_result;
 
 typedef struct wn_usage {
     uint64_t total_tokens;    /* tokens given to the model, special tokens included */
     uint64_t query_tokens;    /* of the query alone, once */
+    uint64_t document_tokens; /* of all documents, each with the special tokens it would have alone;
+                                 with query_tokens it is what rerank services bill */
     bool query_truncated;     /* the query was over its limit and was cut */
     uint64_t tokenize_ns, compute_ns;
 } wn_usage;
@@ -224,8 +231,62 @@ WN_API void wn_job_free(wn_job *job);
 WN_API WN_MUST_USE wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs,
                                     wn_error *err);
 
-/* Results in order: logit from high to low, equal ones in request order, empty ones last.
- * Returns NULL and *n = 0 before wn_run() succeeded.
+/* ---- scheduling: for servers that mix the rows of many jobs in one batch --------------------- */
+
+/* One sequence that the model reads: a document, or a window of a long one, beside the query. */
+typedef struct wn_row_ref {
+    wn_job *job;
+    size_t row; /* below wn_job_n_rows(), or WN_ROW_QUERY */
+} wn_row_ref;
+
+/* No row, but the job's query, which late-interaction and embedding models read for themselves.  It
+ * is read with the first row anyway, so it is asked for only when all rows have their scores. */
+#define WN_ROW_QUERY SIZE_MAX
+
+/* Whether wn_job_end() would miss the query. */
+WN_API bool wn_job_needs_query(const wn_job *job);
+
+/* Rows of a job; those of a document are neighbours. */
+WN_API size_t wn_job_n_rows(const wn_job *job);
+
+/* Tokens of a row's sequence.
+ * Needs:   row < wn_job_n_rows(). */
+WN_API uint32_t wn_job_row_tokens(const wn_job *job, size_t row);
+
+/* What the model reads for a row, which decides its score: equal ids and types under equal queries
+ * have equal scores.
+ * Shapes:  ids, types [wn_job_row_tokens()]. */
+WN_API void wn_job_row_ids(const wn_job *job, size_t row, int32_t *ids, int32_t *types);
+
+/* The query's own sequence.
+ * Shapes:  ids, types [wn_usage.query_tokens]. */
+WN_API void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types);
+
+/* Score these rows, of any jobs, as wn_run() would: with the same bits, allocating nothing.
+ * should_stop() and progress() are not called.
+ * Fails:   before anything runs, WN_ERR_ARGUMENT for a row that is not there, a job of another
+ *          engine, or a runner that only tokenises.
+ * Thread:  one at a time per runner, and per job. */
+WN_API WN_MUST_USE wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *rows, size_t n_rows,
+                                         wn_error *err);
+
+/* The score of a row; NAN before it has one. */
+WN_API float wn_job_logit(const wn_job *job, size_t row);
+
+/* Give a row the score that an equal one had.
+ * Needs:   logit is finite. */
+WN_API void wn_job_set_logit(wn_job *job, size_t row, float logit);
+
+/* Make the results of a job whose rows were scored by wn_run_rows() or wn_job_set_logit().  With
+ * partial, documents that lack a row are results without a score.
+ * Fails:   WN_ERR_FORMAT as wn_run(); WN_ERR_ARGUMENT when a row is missing and partial is false,
+ *          or the query was not read.
+ * Thread:  one at a time per job. */
+WN_API WN_MUST_USE wn_status wn_job_end(wn_job *job, bool partial, wn_error *err);
+
+/* Results in order: logit from high to low, equal ones in request order; then the empty ones, then
+ * those without a score.
+ * Returns NULL and *n = 0 before wn_run() or wn_job_end() succeeded.
  * Owns:    valid until wn_job_free(). */
 WN_API const wn_result *wn_job_results(const wn_job *job, size_t *n);
 

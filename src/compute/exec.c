@@ -53,9 +53,9 @@ wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols)
     return tensor;
 }
 
-size_t wn_exec_query_floats(const wn_exec *exec, size_t nq, size_t dim)
+size_t wn_query_floats(const wn_kernels *kernels, size_t nq, size_t dim)
 {
-    return wn_round_up(nq, (size_t)exec->kernels->gemm_f32_nr) * dim;
+    return wn_round_up(nq, (size_t)kernels->gemm_f32_nr) * dim;
 }
 
 void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim)

@@ -101,8 +101,8 @@ void wn_exec_reset(wn_exec *exec);
  * Needs:   it was planned: asserts when the workspace is used up. */
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
 
-/* Pack query vectors [nq][dim] for ops->maxsim; packed holds wn_exec_query_floats() floats. */
+/* Pack query vectors [nq][dim] for ops->maxsim; packed holds wn_query_floats() floats. */
 void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim);
-size_t wn_exec_query_floats(const wn_exec *exec, size_t nq, size_t dim);
+size_t wn_query_floats(const wn_kernels *kernels, size_t nq, size_t dim);
 
 #endif

@@ -78,6 +78,8 @@ wn_status wn_embed(float *out, wn_runner *runner, const wn_str *texts, size_t n,
 {
     wn_embed_options options;
     WN_TRY(read_options(&options, given, runner->engine, err));
+    if (runner->exec == NULL)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "the runner only tokenises: it has no workspace to embed in");
     size_t n_arenas = (size_t)runner->n_threads;
     wn_doc *docs = wn_mem_zalloc(n, sizeof *docs);
     wn_arena *arenas = wn_mem_zalloc(n_arenas, sizeof *arenas);

@@ -86,7 +86,14 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t index, wn_error
     const wn_engine *engine = job->engine;
     size_t n_ids = doc->n_ids, room = row_room(engine, job->n_query);
     bool pairs = engine->config.kind == WN_KIND_CROSS_ENCODER;
+    size_t most = job->request.max_document_tokens;
     doc->n_query = job->n_query;
+    if (most > 0 && n_ids > most) {
+        if (job->request.long_docs == WN_LONG_DOCS_ERROR)
+            WN_FAIL(err, WN_ERR_LIMIT, "document %zu: %zu tokens, at most %zu are asked for", index,
+                    n_ids, most);
+        n_ids = most;
+    }
     if (n_ids > room ||
         (pairs && job->n_query + engine->n_special_pair + n_ids > engine->config.max_tokens)) {
         switch (job->request.long_docs) {
@@ -123,6 +130,7 @@ static wn_status plan_rows(wn_job *job, wn_error *err)
         if (doc->n_ids > 0 || job->engine->config.kind != WN_KIND_LATE_INTERACTION)
             doc->n_rows = wn_chunks_count(&doc->chunks);
         job->usage.query_truncated |= doc->n_query < job->n_query;
+        job->usage.document_tokens += doc->chunks.n_tokens + job->engine->n_special_single;
         job->n_rows += doc->n_rows;
     }
     return WN_OK;
@@ -161,13 +169,14 @@ static wn_status make_rows(wn_job *job, wn_error *err)
 }
 
 /* Room for the query's vectors, so that scoring allocates nothing. */
-static wn_status make_query_room(wn_job *job, const wn_runner *runner, wn_error *err)
+static wn_status make_query_room(wn_job *job, wn_error *err)
 {
     const wn_config *config = &job->engine->config;
     size_t n = job->n_query + job->engine->n_special_single, floats = config->hidden;
     if (config->kind == WN_KIND_LATE_INTERACTION) {
         n = WN_MAX(n, config->late.query_pad_to);
-        floats = wn_exec_query_floats(runner->exec, n, wn_model_dims(job->engine->model).out_dim);
+        floats =
+            wn_query_floats(job->engine->kernels, n, wn_model_dims(job->engine->model).out_dim);
     }
     job->query.n = n;
     if (config->kind == WN_KIND_CROSS_ENCODER)
@@ -199,8 +208,9 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
                     request.n_documents);
     WN_TRY_OUT(encode_query(job, runner, err));
     WN_TRY_OUT(encode_documents(job, runner, err));
-    WN_TRY_OUT(make_query_room(job, runner, err));
+    WN_TRY_OUT(make_query_room(job, err));
     WN_TRY_OUT(make_rows(job, err));
+    wn_job_begin(job);
     job->usage.query_tokens = job->query.n;
     if (job->engine->config.kind != WN_KIND_CROSS_ENCODER)
         job->usage.total_tokens += job->query.n;
@@ -296,38 +306,105 @@ static const wn_row *best_row(const wn_job *job, const wn_doc *doc)
 void wn_job_begin(wn_job *job)
 {
     job->done = job->stopped = false;
+    job->query_read = job->engine->config.kind == WN_KIND_CROSS_ENCODER;
     job->n_docs_scored = 0;
     for (size_t i = 0; i < job->request.n_documents; i++)
         job->n_docs_scored += job->docs[i].n_rows == 0;
+    for (size_t i = 0; i < job->n_rows; i++)
+        job->rows[i].scored = false;
 }
 
-wn_status wn_job_finish(wn_job *job, wn_error *err)
+size_t wn_job_n_rows(const wn_job *job)
 {
-    if (job->stopped)
-        WN_FAIL(err, WN_ERR_CANCELLED, "the request was stopped by its caller");
+    return job->n_rows;
+}
+
+uint32_t wn_job_row_tokens(const wn_job *job, size_t row)
+{
+    return (uint32_t)wn_job_row_length(job, &job->rows[row]);
+}
+
+void wn_job_row_ids(const wn_job *job, size_t row, int32_t *ids, int32_t *types)
+{
+    memset(types, 0, wn_job_row_tokens(job, row) * sizeof *types);
+    (void)wn_job_row_sequence(job, &job->rows[row], ids, types);
+}
+
+void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types)
+{
+    uint32_t n_keys;
+    memset(types, 0, job->query.n * sizeof *types);
+    (void)wn_job_query_sequence(job, ids, types, &n_keys);
+}
+
+float wn_job_logit(const wn_job *job, size_t row)
+{
+    return job->rows[row].scored ? job->rows[row].logit : NAN;
+}
+
+void wn_job_set_logit(wn_job *job, size_t row, float logit)
+{
+    job->rows[row].logit = logit;
+    job->rows[row].scored = true;
+}
+
+bool wn_job_needs_query(const wn_job *job)
+{
+    return job->n_rows > 0 && !job->query_read;
+}
+
+static wn_status check_rows(const wn_job *job, bool partial, wn_error *err)
+{
+    if (wn_job_needs_query(job) && !partial)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "the query was not read");
     for (size_t i = 0; i < job->n_rows; i++) {
-        if (!isfinite(job->rows[i].logit))
+        const wn_row *row = &job->rows[i];
+        if (!row->scored && !partial)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of document %u has no score", i, row->doc);
+        if (row->scored && !isfinite(row->logit))
             WN_FAIL(err, WN_ERR_FORMAT, "document %u: the model's score is %f, expected a number",
-                    job->rows[i].doc, (double)job->rows[i].logit);
+                    row->doc, (double)row->logit);
     }
-    for (size_t i = 0; i < job->request.n_documents; i++) {
-        const wn_doc *doc = &job->docs[i];
-        wn_result *result = &job->results[i];
-        *result = (wn_result){.index = i,
-                              .truncated = doc->chunks.n_tokens < doc->n_ids,
-                              .n_windows = (uint32_t)doc->n_rows,
-                              .window_end = job->request.documents[i].len};
-        if (doc->n_rows == 0) {
-            result->empty = true;
-            continue;
-        }
-        const wn_row *best = best_row(job, doc);
-        result->logit = best->logit;
-        result->relevance_score =
-            wn_score_relevance(&job->engine->config, best->logit, &job->score_query);
-        result->window_start = best->byte_start;
-        result->window_end = best->byte_end;
+    return WN_OK;
+}
+
+static bool is_scored(const wn_job *job, const wn_doc *doc)
+{
+    for (size_t w = 0; w < doc->n_rows; w++) {
+        if (!job->rows[doc->first_row + w].scored)
+            return false;
     }
+    return true;
+}
+
+static wn_result result_of(const wn_job *job, const wn_doc *doc)
+{
+    size_t index = (size_t)(doc - job->docs);
+    wn_result result = {
+        .index = index,
+        .scored = doc->n_rows == 0 || (job->query_read && is_scored(job, doc)),
+        .empty = doc->n_rows == 0,
+        .truncated = doc->chunks.n_tokens < doc->n_ids,
+        .n_windows = (uint32_t)doc->n_rows,
+        .n_tokens = (uint32_t)(doc->chunks.n_tokens + job->engine->n_special_single),
+        .window_end = job->request.documents[index].len,
+    };
+    if (result.empty || !result.scored)
+        return result;
+    const wn_row *best = best_row(job, doc);
+    result.logit = best->logit;
+    result.relevance_score =
+        wn_score_relevance(&job->engine->config, best->logit, &job->score_query);
+    result.window_start = best->byte_start;
+    result.window_end = best->byte_end;
+    return result;
+}
+
+wn_status wn_job_end(wn_job *job, bool partial, wn_error *err)
+{
+    WN_TRY(check_rows(job, partial, err));
+    for (size_t i = 0; i < job->request.n_documents; i++)
+        job->results[i] = result_of(job, &job->docs[i]);
     wn_score_order(job->results, job->request.n_documents);
     job->n_results = job->request.n_documents;
     if (job->request.top_n > 0)

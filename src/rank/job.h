@@ -14,6 +14,7 @@ typedef struct wn_row {
     const int32_t *ids;      /* [n_ids] the document's tokens */
     uint32_t n_ids, n_query; /* n_query: tokens of the query that are used */
     uint32_t doc;
+    bool scored;
     float logit;
     size_t byte_start, byte_end;
 } wn_row;
@@ -43,7 +44,8 @@ struct wn_job {
     bool done, stopped;   /* the last run gave results; should_stop() ended it */
     size_t n_docs_scored; /* documents whose last row has been scored, or that have none */
     wn_usage usage;
-    wn_query query; /* as the model sees it: a vector a token of its own sequence, special and mask
+    bool query_read; /* query has its vectors, or needs none */
+    wn_query query;  /* as the model sees it: a vector a token of its own sequence, special and mask
                        tokens included, or one pooled vector of that */
     wn_score_query score_query;
 };
@@ -58,10 +60,5 @@ size_t wn_job_row_length(const wn_job *job, const wn_row *row);
 
 /* Forget the last run. */
 void wn_job_begin(wn_job *job);
-
-/* Turn scored rows into ordered results.
- * Fails:   WN_ERR_CANCELLED when the job was stopped, WN_ERR_FORMAT when the model gave a logit
- *          that is not finite. */
-WN_MUST_USE wn_status wn_job_finish(wn_job *job, wn_error *err);
 
 #endif

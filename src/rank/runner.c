@@ -19,6 +19,9 @@ static wn_status read_options(wn_runner_options *out, const wn_runner_options *o
                               const wn_engine *engine, wn_error *err)
 {
     WN_TRY(wn_abi_read(out, sizeof *out, options, "wn_runner_options", err));
+    if (out->tokenize_only && out->batch_tokens != 0)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens is %d, but tokenize_only computes no batch",
+                out->batch_tokens);
     if (out->n_threads < 0 || out->n_threads > WN_POOL_THREADS_MAX)
         WN_FAIL(err, WN_ERR_ARGUMENT, "n_threads is %d, expected 0..%d", out->n_threads,
                 WN_POOL_THREADS_MAX);
@@ -62,6 +65,18 @@ static wn_status make_encoders(wn_runner *runner, wn_error *err)
     return WN_OK;
 }
 
+static wn_status make_workspace(wn_runner *runner, size_t batch_tokens, wn_error *err)
+{
+    const wn_kernels *kernels = runner->engine->kernels;
+    wn_dims dims = wn_model_dims(runner->engine->model);
+    size_t n_threads = (size_t)runner->n_threads;
+    if (batch_tokens == 0)
+        batch_tokens = WN_MAX(dims.max_tokens, TOKENS_A_THREAD * n_threads);
+    WN_TRY(wn_plan_make(&runner->plan, &dims, kernels, n_threads, batch_tokens, err));
+    WN_TRY(wn_exec_new(&runner->exec, &runner->plan, kernels, runner->pool, err));
+    return make_staging(runner, err);
+}
+
 wn_status wn_runner_new(wn_runner **out, const wn_engine *engine, const wn_runner_options *given,
                         wn_error *err)
 {
@@ -73,16 +88,10 @@ wn_status wn_runner_new(wn_runner **out, const wn_engine *engine, const wn_runne
     wn_status status;
     runner->engine = engine;
     runner->n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;
-    wn_dims dims = wn_model_dims(engine->model);
-    size_t batch_tokens = (size_t)options.batch_tokens;
-    if (batch_tokens == 0)
-        batch_tokens = WN_MAX(dims.max_tokens, TOKENS_A_THREAD * (size_t)runner->n_threads);
-    WN_TRY_OUT(wn_plan_make(&runner->plan, &dims, engine->kernels, (size_t)runner->n_threads,
-                            batch_tokens, err));
     WN_TRY_OUT(wn_pool_new(&runner->pool, runner->n_threads, err));
-    WN_TRY_OUT(wn_exec_new(&runner->exec, &runner->plan, engine->kernels, runner->pool, err));
-    WN_TRY_OUT(make_staging(runner, err));
     WN_TRY_OUT(make_encoders(runner, err));
+    if (!options.tokenize_only)
+        WN_TRY_OUT(make_workspace(runner, (size_t)options.batch_tokens, err));
     *out = runner;
     runner = NULL;
 out:
@@ -376,22 +385,24 @@ static void score_rows(wn_runner *runner)
         score_embeddings(runner, &batch);
         break;
     }
-    for (size_t s = 0; s < runner->n_seqs; s++)
+    for (size_t s = 0; s < runner->n_seqs; s++) {
         runner->row[s]->logit = runner->scores[s];
-    report_batch(runner);
+        runner->row[s]->scored = true;
+    }
+    if (runner->reports)
+        report_batch(runner);
     wn_runner_clear(runner);
 }
 
-static void run_queries(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
+/* Read a job's query, later with others, if the model reads queries and it was not read yet. */
+static void need_query(wn_runner *runner, wn_job *job)
 {
-    if (runner->engine->config.kind == WN_KIND_CROSS_ENCODER)
+    if (job->query_read)
         return;
-    for (size_t i = 0; i < n_jobs; i++) {
-        if (!wn_runner_fits(runner, jobs[i]->query.n))
-            read_queries(runner);
-        stage(runner, jobs[i], NULL);
-    }
-    read_queries(runner);
+    if (!wn_runner_fits(runner, job->query.n))
+        read_queries(runner);
+    stage(runner, job, NULL);
+    job->query_read = true;
 }
 
 static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
@@ -411,27 +422,65 @@ static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
     score_rows(runner);
 }
 
+static wn_status check_job(const wn_runner *runner, const wn_job *job, size_t i, wn_error *err)
+{
+    if (runner->exec == NULL)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "the runner only tokenises: it has no workspace to score in");
+    if (job->engine != runner->engine)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "job %zu was made for model '%s', the runner's is '%s'", i,
+                job->engine->name, runner->engine->name);
+    return WN_OK;
+}
+
 wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs, wn_error *err)
 {
     uint64_t began = wn_clock_ns();
-    for (size_t i = 0; i < n_jobs; i++) {
-        if (jobs[i]->engine != runner->engine)
-            WN_FAIL(err, WN_ERR_ARGUMENT, "job %zu was made for model '%s', the runner's is '%s'",
-                    i, jobs[i]->engine->name, runner->engine->name);
-    }
     for (size_t i = 0; i < n_jobs; i++)
-        wn_job_begin(jobs[i]);
+        WN_TRY(check_job(runner, jobs[i], i, err));
     wn_runner_clear(runner);
-    run_queries(runner, jobs, n_jobs);
+    runner->reports = true;
+    for (size_t i = 0; i < n_jobs; i++) {
+        wn_job_begin(jobs[i]);
+        need_query(runner, jobs[i]);
+    }
+    read_queries(runner);
     run_rows(runner, jobs, n_jobs);
     wn_status status = WN_OK;
     for (size_t i = 0; i < n_jobs; i++) {
-        wn_status own = wn_job_finish(jobs[i], status == WN_OK ? err : NULL);
+        wn_error *own_err = status == WN_OK ? err : NULL;
+        wn_status own = jobs[i]->stopped ? wn_error_set(own_err, WN_ERR_CANCELLED, WN_WHERE,
+                                                        "the request was stopped by its caller")
+                                         : wn_job_end(jobs[i], false, own_err);
         jobs[i]->usage.compute_ns = wn_clock_ns() - began;
         if (status == WN_OK && own != WN_OK)
             status = n_jobs == 1 ? own : wn_error_prefix(err, own, "job %zu", i);
     }
     return status;
+}
+
+wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *rows, size_t n_rows, wn_error *err)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        WN_TRY(check_job(runner, rows[i].job, i, err));
+        if (rows[i].row >= rows[i].job->n_rows && rows[i].row != WN_ROW_QUERY)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of a job that has %zu", rows[i].row,
+                    rows[i].job->n_rows);
+    }
+    wn_runner_clear(runner);
+    runner->reports = false;
+    for (size_t i = 0; i < n_rows; i++)
+        need_query(runner, rows[i].job);
+    read_queries(runner);
+    for (size_t i = 0; i < n_rows; i++) {
+        if (rows[i].row == WN_ROW_QUERY)
+            continue;
+        wn_row *row = &rows[i].job->rows[rows[i].row];
+        if (!wn_runner_fits(runner, wn_job_row_length(rows[i].job, row)))
+            score_rows(runner);
+        stage(runner, rows[i].job, row);
+    }
+    score_rows(runner);
+    return WN_OK;
 }
 
 wn_status wn_rank(wn_job **out, wn_runner *runner, const wn_request *request, wn_error *err)

@@ -28,7 +28,7 @@ typedef struct wn_encode_failure {
 
 struct wn_runner {
     const wn_engine *engine;
-    wn_plan plan;
+    wn_plan plan; /* zeros and NULL below when it only tokenises */
     wn_pool *pool;
     wn_exec *exec;
     wn_encoder **encoders;       /* [n_threads] */
@@ -43,6 +43,7 @@ struct wn_runner {
     wn_row **row;                 /* [plan.batch_seqs]; NULL: the owner's query */
     float *scores;                /* [plan.batch_seqs] */
     size_t n_seqs, n_tokens;
+    bool reports; /* jobs hear of their progress */
 };
 
 /* Room for one more sequence of n tokens? */

@@ -33,6 +33,8 @@ double wn_score_relevance(const wn_config *config, float logit, const wn_score_q
 static int compare(const void *left, const void *right)
 {
     const wn_result *a = left, *b = right;
+    if (a->scored != b->scored)
+        return a->scored ? -1 : 1;
     if (a->empty != b->empty)
         return a->empty ? 1 : -1;
     if (a->logit != b->logit)

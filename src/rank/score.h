@@ -17,7 +17,8 @@ typedef struct wn_score_query {
 /* The model's own activation of a finite logit. */
 double wn_score_relevance(const wn_config *config, float logit, const wn_score_query *query);
 
-/* Sort: not empty before empty, logit from high to low, index from low to high. */
+/* Sort: scored before not scored, not empty before empty, logit from high to low, index from low
+ * to high. */
 void wn_score_order(wn_result *results, size_t n);
 
 #endif

@@ -63,6 +63,11 @@ bool wn_reply_push_field(wn_reply *reply, const char *name, const char *format, 
     return wn_buf_printf(&reply->fields, "%s: %s\r\n", name, value);
 }
 
+int wn_reply_status(size_t i)
+{
+    return i < WN_ARRAY_LEN(reasons) ? reasons[i].status : 0;
+}
+
 const char *wn_reply_reason(int status)
 {
     for (size_t i = 0; i < WN_ARRAY_LEN(reasons); i++) {

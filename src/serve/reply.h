@@ -20,6 +20,9 @@ void wn_reply_deinit(wn_reply *reply);
 bool wn_reply_push_field(wn_reply *reply, const char *name, const char *format, ...)
     WN_PRINTF(3, 4);
 
+/* The i-th status that the server gives; 0 behind the last. */
+int wn_reply_status(size_t i);
+
 /* The words that go with a status, such as "Not Found". */
 const char *wn_reply_reason(int status);
 

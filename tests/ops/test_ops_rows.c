@@ -160,7 +160,7 @@ static void check_maxsim(const wn_kernels *kernels)
     wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
     float q[NQ * DIM], weight[NQ], scores[SEQS], again[SEQS];
     uint8_t keep[TOKENS];
-    float *packed = wn_mem_aligned(wn_exec_query_floats(p.one, NQ, DIM) * sizeof *packed);
+    float *packed = wn_mem_aligned(wn_query_floats(kernels, NQ, DIM) * sizeof *packed);
     check_random(d.data, TOKENS * DIM, 1);
     check_random(q, NQ * DIM, 1);
     check_random(weight, NQ, 1);

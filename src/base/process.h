@@ -1,0 +1,16 @@
+/* What the system says about this process.  Thread rule: any. */
+#ifndef WN_BASE_PROCESS_H
+#define WN_BASE_PROCESS_H
+
+#include "base/defs.h"
+
+typedef struct wn_process_facts {
+    uint64_t resident_bytes;
+    uint32_t open_files, threads;
+    double cpu_seconds; /* user and system */
+} wn_process_facts;
+
+/* Facts of now; what cannot be read is 0. */
+wn_process_facts wn_process_look(void);
+
+#endif
