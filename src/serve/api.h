@@ -8,10 +8,19 @@
 /* api_rank.c: a call of any dialect through the scheduler. */
 wn_handler wn_api_rank, wn_api_rank_resume;
 
+/* api_rank.c: what a call would cost, without scoring it. */
+wn_handler wn_api_estimate;
+
 /* api_health.c */
-wn_handler wn_api_live, wn_api_ready, wn_api_startup;
+wn_handler wn_api_live, wn_api_ready, wn_api_startup, wn_api_nim_live, wn_api_nim_ready;
+
+/* api_tei.c */
+wn_handler wn_api_info, wn_api_tokenize;
+
+/* api_metrics.c */
+wn_handler wn_api_metrics;
 
 /* api_models.c */
-wn_handler wn_api_models, wn_api_model;
+wn_handler wn_api_models, wn_api_model, wn_api_cluster_auth;
 
 #endif

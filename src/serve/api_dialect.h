@@ -58,6 +58,7 @@ extern const wn_dialect wn_dialect_mixedbread;                      /* dialect_m
 extern const wn_dialect wn_dialect_isaacus;                         /* dialect_mixedbread.c */
 extern const wn_dialect wn_dialect_nim;                             /* dialect_nim.c */
 extern const wn_dialect wn_dialect_openvino;                        /* dialect_openvino.c */
+extern const wn_dialect wn_dialect_batch;                           /* dialect_batch.c */
 extern const wn_dialect wn_dialect_sagemaker;                       /* dialect_sagemaker.c */
 
 /* The call of an empty body. */

@@ -29,6 +29,26 @@ bool wn_api_ready(wn_exchange *x)
     return answer(x, wn_service_life(x->service) == WN_LIFE_READY);
 }
 
+static bool answer_nim(wn_exchange *x, bool good, const char *status)
+{
+    wn_buf_printf(&x->reply.body,
+                  "{\"object\":\"health.response\",\"message\":\"Service is %s%s.\","
+                  "\"status\":\"%s\"}",
+                  good ? "" : "not ", status, good ? status : "unavailable");
+    wn_exchange_reply_json(x, good ? 200 : 503);
+    return true;
+}
+
+bool wn_api_nim_live(wn_exchange *x)
+{
+    return answer_nim(x, wn_service_life(x->service) != WN_LIFE_FAILED, "live");
+}
+
+bool wn_api_nim_ready(wn_exchange *x)
+{
+    return answer_nim(x, wn_service_life(x->service) == WN_LIFE_READY, "ready");
+}
+
 bool wn_api_startup(wn_exchange *x)
 {
     wn_life life = wn_service_life(x->service);

@@ -47,3 +47,12 @@ bool wn_api_model(wn_exchange *x)
     wn_exchange_reply_json(x, 200);
     return true;
 }
+
+/* Xinference's clients ask first whether they have to log in. */
+bool wn_api_cluster_auth(wn_exchange *x)
+{
+    bool open = wn_service_facts_of(x->service).open;
+    wn_buf_printf(&x->reply.body, "{\"auth\":%s}", open ? "false" : "true");
+    wn_exchange_reply_json(x, 200);
+    return true;
+}

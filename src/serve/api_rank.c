@@ -9,7 +9,9 @@
 #include <strings.h>
 #include <time.h>
 
-#define DOCUMENTS_A_UNIT 100 /* of the search units that Cohere and Pinecone count */
+/* Of the search units that Cohere and Pinecone count. */
+#define DOCUMENTS_A_UNIT  100
+#define TOKENS_A_DOCUMENT 500
 
 /* A body of another kind is refused: for a form, so that its sender learns why nothing works; for
  * text/plain, so that no page of another origin can use this server through a visitor's browser. */
@@ -73,6 +75,7 @@ static wn_request request_of(const wn_rank_call *call)
         .long_docs = call->truncation ? WN_LONG_DOCS_WINDOWS : WN_LONG_DOCS_ERROR,
         .plain_specials = true,
         .want_windows = call->return_spans,
+        .max_document_tokens = (size_t)call->max_document_tokens,
     };
 }
 
@@ -95,20 +98,24 @@ static bool make_jobs(wn_exchange *x, wn_backend *backend)
     return true;
 }
 
-bool wn_api_rank(wn_exchange *x)
+/* Everything up to the scores; false, and a problem, when that is not possible. */
+static bool prepare(wn_exchange *x, wn_backend **backend)
 {
-    wn_backend *backend = wn_service_backend(x->service);
+    *backend = wn_service_backend(x->service);
     if (!read_body(x) || !check_model(x))
-        return true;
-    if (backend == NULL) {
-        wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
-                       "Service temporarily unavailable: the model is being loaded. Please retry "
-                       "with exponential backoff.");
-        x->problem.retry_after_s = 1;
-        return true;
+        return false;
+    if (*backend == NULL) {
+        wn_service_refuse_loading(x);
+        return false;
     }
     x->parsed_ns = wn_clock_ns();
-    if (!make_jobs(x, backend))
+    return make_jobs(x, *backend);
+}
+
+bool wn_api_rank(wn_exchange *x)
+{
+    wn_backend *backend;
+    if (!prepare(x, &backend))
         return true;
     size_t n = x->calls.n; /* x may be answered before the loop ends */
     wn_countdown_set(&x->pending, n);
@@ -117,9 +124,15 @@ bool wn_api_rank(wn_exchange *x)
     return false;
 }
 
-static uint64_t search_units(size_t n_documents)
+/* A document counts once for each TOKENS_A_DOCUMENT tokens. */
+static uint64_t search_units(const wn_rank_call *call, const wn_job *job)
 {
-    return (n_documents + DOCUMENTS_A_UNIT - 1) / DOCUMENTS_A_UNIT;
+    uint64_t n = 0, most = 0;
+    size_t n_rows = wn_job_n_rows(job);
+    for (size_t i = 0; i < n_rows; i++)
+        most += wn_job_row_tokens(job, i) / TOKENS_A_DOCUMENT;
+    n = call->documents.n + most;
+    return (n + DOCUMENTS_A_UNIT - 1) / DOCUMENTS_A_UNIT;
 }
 
 static wn_rank_answer answer_of(const wn_exchange *x, size_t i)
@@ -129,9 +142,9 @@ static wn_rank_answer answer_of(const wn_exchange *x, size_t i)
     wn_usage usage = wn_job_usage(job);
     wn_rank_answer answer = {
         .query_tokens = usage.query_tokens,
-        .document_tokens = usage.total_tokens - usage.query_tokens,
-        .total_tokens = usage.total_tokens,
-        .search_units = search_units(call->documents.n),
+        .document_tokens = usage.document_tokens,
+        .total_tokens = usage.query_tokens + usage.document_tokens,
+        .search_units = search_units(call, job),
         .model = call->model.len > 0 ? call->model : wn_str_from(wn_service_model_name(x->service)),
         .request_id = x->request_id,
         .created_s = time(NULL),
@@ -140,20 +153,37 @@ static wn_rank_answer answer_of(const wn_exchange *x, size_t i)
     return answer;
 }
 
-/* How long each stage took, from the first ticket's beginning to the last one's end. */
-static void push_times(wn_exchange *x)
+/* From the first ticket's beginning to the last one's end. */
+static void take_times(wn_exchange *x)
 {
-    uint64_t tokenize_ns = 0, started_ns = UINT64_MAX, ended_ns = 0;
+    wn_metrics *metrics = wn_service_metrics(x->service);
+    uint64_t started_ns = UINT64_MAX, ended_ns = 0;
+    wn_times *t = &x->times;
     for (size_t i = 0; i < x->calls.n; i++) {
-        tokenize_ns += wn_job_usage(x->tickets[i].job).tokenize_ns;
+        t->tokenize_ns += wn_job_usage(x->tickets[i].job).tokenize_ns;
         started_ns = WN_MIN(started_ns, x->tickets[i].started_ns);
         ended_ns = WN_MAX(ended_ns, x->tickets[i].ended_ns);
     }
+    t->parse_ns = x->parsed_ns - x->began_ns;
+    t->queue_ns = started_ns - x->tickets[0].queued_ns;
+    t->compute_ns = ended_ns - started_ns;
+    wn_metrics_stage(metrics, WN_STAGE_PARSE, t->parse_ns);
+    wn_metrics_stage(metrics, WN_STAGE_TOKENIZE, t->tokenize_ns);
+    wn_metrics_stage(metrics, WN_STAGE_QUEUE, t->queue_ns);
+    wn_metrics_stage(metrics, WN_STAGE_COMPUTE, t->compute_ns);
     wn_reply_push_field(&x->reply, "Server-Timing",
                         "parse;dur=%.2f, tokenize;dur=%.2f, queue;dur=%.2f, compute;dur=%.2f",
-                        (double)(x->parsed_ns - x->began_ns) / 1e6, (double)tokenize_ns / 1e6,
-                        (double)(started_ns - x->tickets[0].queued_ns) / 1e6,
-                        (double)(ended_ns - started_ns) / 1e6);
+                        (double)t->parse_ns / 1e6, (double)t->tokenize_ns / 1e6,
+                        (double)t->queue_ns / 1e6, (double)t->compute_ns / 1e6);
+}
+
+static void bill(wn_exchange *x, const wn_rank_call *call, const wn_rank_answer *answer)
+{
+    wn_metrics *metrics = wn_service_metrics(x->service);
+    x->bill.documents += call->documents.n;
+    x->bill.tokens += answer->total_tokens;
+    wn_counter_add(&metrics->tokens[WN_TOKENS_QUERY], answer->query_tokens);
+    wn_counter_add(&metrics->tokens[WN_TOKENS_DOCUMENT], answer->document_tokens);
 }
 
 bool wn_api_rank_resume(wn_exchange *x)
@@ -169,10 +199,39 @@ bool wn_api_rank_resume(wn_exchange *x)
             return true;
         }
         answers[i] = answer_of(x, i);
+        bill(x, &x->calls.at[i], &answers[i]);
     }
+    uint64_t began_ns = wn_clock_ns();
     x->dialect->push_answer(&x->reply.body, &x->calls, answers);
     wn_exchange_reply_json(x, 200);
     wn_reply_push_field(&x->reply, "X-Winnow-Model", "%s", wn_service_model_name(x->service));
-    push_times(x);
+    take_times(x);
+    wn_metrics_stage(wn_service_metrics(x->service), WN_STAGE_WRITE, wn_clock_ns() - began_ns);
+    return true;
+}
+
+bool wn_api_estimate(wn_exchange *x)
+{
+    wn_backend *backend;
+    if (!prepare(x, &backend))
+        return true;
+    wn_rank_answer answer = answer_of(x, 0);
+    wn_buf *out = &x->reply.body;
+    wn_buf_push_byte(out, '{');
+    wn_push_member_string(out, "model", answer.model);
+    wn_buf_push_str(out, WN_STR(",\"object\":\"usage.estimate\",\"usage\":{"));
+    wn_push_member_int(out, "total_tokens", answer.total_tokens);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "query_tokens", answer.query_tokens);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "document_tokens", answer.document_tokens);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "search_units", answer.search_units);
+    wn_buf_push_str(out, WN_STR("},"));
+    wn_push_member_int(out, "documents", x->calls.at[0].documents.n);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "sequences", wn_job_n_rows(x->tickets[0].job));
+    wn_buf_push_byte(out, '}');
+    wn_exchange_reply_json(x, 200);
     return true;
 }

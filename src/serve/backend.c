@@ -16,6 +16,7 @@
 
 struct wn_backend {
     wn_engine *engine;
+    int32_t batch_tokens;
     wn_runner *runner;  /* of the compute thread */
     wn_runner **makers; /* [n_workers] make jobs */
     int32_t n_workers;
@@ -50,11 +51,15 @@ static wn_status make_runners(wn_backend *backend, const wn_backend_options *opt
                                    .n_threads = options->n_threads,
                                    .batch_tokens = options->batch_tokens};
     WN_TRY(wn_runner_new(&backend->runner, backend->engine, &own, err));
+    wn_runner_info info = WN_RUNNER_INFO_INIT;
+    WN_TRY(wn_runner_get_info(backend->runner, &info, err));
+    backend->batch_tokens = info.batch_tokens;
     backend->n_workers = options->n_workers;
     backend->makers = wn_mem_zalloc((size_t)options->n_workers, sizeof *backend->makers);
     if (backend->makers == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %d workers", options->n_workers);
-    const wn_runner_options maker = {.struct_size = sizeof maker, .n_threads = 1};
+    const wn_runner_options maker = {
+        .struct_size = sizeof maker, .n_threads = 1, .tokenize_only = true};
     for (int32_t i = 0; i < options->n_workers; i++)
         WN_TRY(wn_runner_new(&backend->makers[i], backend->engine, &maker, err));
     return WN_OK;
@@ -99,6 +104,11 @@ void wn_backend_close(wn_backend *backend)
 const wn_engine *wn_backend_engine(const wn_backend *backend)
 {
     return backend->engine;
+}
+
+int32_t wn_backend_batch_tokens(const wn_backend *backend)
+{
+    return backend->batch_tokens;
 }
 
 static wn_status check_score(wn_backend *backend, const json_t *pair, wn_error *err)

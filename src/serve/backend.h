@@ -41,6 +41,10 @@ void wn_backend_close(wn_backend *backend);
  * Thread:  any. */
 const wn_engine *wn_backend_engine(const wn_backend *backend);
 
+/* Token budget of a batch.
+ * Thread:  any. */
+int32_t wn_backend_batch_tokens(const wn_backend *backend);
+
 /* Score the reference pairs of the built-in model, or any text for other models.
  * Fails:   WN_ERR_INTERNAL when a score is not what it has to be; it names both.
  * Thread:  before the first ticket. */

@@ -60,6 +60,9 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->tickets = NULL;
     x->resumed = false;
     x->began_ns = x->parsed_ns = now_ns;
+    x->bytes_in = 0;
+    x->bill = (wn_bill){0};
+    x->times = (wn_times){0};
     set_request_id(x);
 }
 

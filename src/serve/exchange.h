@@ -15,6 +15,16 @@
 
 struct wn_service;
 
+/* What a request is charged for. */
+typedef struct wn_bill {
+    uint64_t documents, tokens, cached_tokens;
+} wn_bill;
+
+/* How long its stages took. */
+typedef struct wn_times {
+    uint64_t parse_ns, tokenize_ns, queue_ns, compute_ns;
+} wn_times;
+
 typedef struct wn_exchange {
     wn_queue_item item; /* first: it waits in queues */
     struct wn_service *service;
@@ -43,6 +53,9 @@ typedef struct wn_exchange {
     wn_problem problem;
     wn_reply reply;
     uint64_t began_ns, parsed_ns; /* of wn_clock_ns() */
+    size_t bytes_in;
+    wn_bill bill;
+    wn_times times;
 } wn_exchange;
 
 /* Make it ready for a request; only service, answered, owner and client are kept. */

@@ -75,6 +75,19 @@ void wn_problem_set_error(wn_problem *problem, const wn_error *err)
     }
 }
 
+void wn_problem_prefix(wn_problem *problem, const char *format, ...)
+{
+    char prefix[64], detail[sizeof problem->detail];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(prefix, sizeof prefix, format, args);
+    va_end(args);
+    snprintf(detail, sizeof detail, "%s", problem->detail);
+    snprintf(problem->detail, sizeof problem->detail, "%s%.*s", prefix,
+             (int)(sizeof detail - sizeof prefix), detail);
+    mend(problem->detail);
+}
+
 /* The value as JSON, when it is short. */
 static void push_input(wn_buf *out, const json_t *input)
 {

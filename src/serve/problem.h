@@ -29,6 +29,9 @@ void wn_problem_set(wn_problem *problem, int status, const char *code, const cha
 /* A failure of the library, as the client's (input, limits) or ours. */
 void wn_problem_set_error(wn_problem *problem, const wn_error *err);
 
+/* Put text in front of the detail: where in a larger whole the problem lies. */
+void wn_problem_prefix(wn_problem *problem, const char *format, ...) WN_PRINTF(2, 3);
+
 /* Note that a field of the body does not validate: status 422, whose detail is the first mistake.
  * type is a fixed word such as "missing"; a short input is repeated, NULL is left out. */
 void wn_problem_note(wn_problem *problem, const char *field, const char *type, const json_t *input,

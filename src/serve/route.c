@@ -24,6 +24,11 @@
         .method = WN_HTTP_GET, .path = (path_), .scope = (scope_), .begin = (handler),             \
         .name = (name_),                                                                           \
     }
+#define KEYED_POST(path_, name_, handler)                                                          \
+    {                                                                                              \
+        .method = WN_HTTP_POST, .path = (path_), .scope = WN_SCOPE_RERANK, .on_worker = true,      \
+        .begin = (handler), .name = (name_),                                                       \
+    }
 
 static const wn_route routes[] = {
     RANK("/v1/rerank", "rerank", &wn_dialect_cohere_v1, &wn_dialect_voyage, &wn_dialect_jina),
@@ -36,9 +41,16 @@ static const wn_route routes[] = {
     RANK("/v1/ranking", "rerank", &wn_dialect_nim),
     RANK("/v1/retrieval/nvidia/reranking", "rerank", &wn_dialect_nim),
     RANK("/invocations", "rerank", &wn_dialect_sagemaker, &wn_dialect_tei, &wn_dialect_jina),
+    RANK("/v1/rerank/batch", "rerank", &wn_dialect_batch),
     RANK("/predict", "score", &wn_dialect_tei_predict),
     RANK("/score", "score", &wn_dialect_vllm_score, &wn_dialect_jina),
     RANK("/v1/score", "score", &wn_dialect_vllm_score, &wn_dialect_jina),
+    KEYED_POST("/v1/usage/estimate", "estimate", wn_api_estimate),
+    KEYED_POST("/tokenize", "tokenize", wn_api_tokenize),
+    KEYED_GET("/info", "info", WN_SCOPE_RERANK, wn_api_info),
+    KEYED_GET("/metrics", "metrics", WN_SCOPE_METRICS, wn_api_metrics),
+    KEYED_GET("/v1/metrics", "metrics", WN_SCOPE_METRICS, wn_api_metrics),
+    PUBLIC_GET("/v1/cluster/auth", "auth", wn_api_cluster_auth),
     KEYED_GET("/v1/models", "models", WN_SCOPE_RERANK, wn_api_models),
     KEYED_GET("/v1/models/...", "models", WN_SCOPE_RERANK, wn_api_model),
     PUBLIC_GET("/healthz/live", "health", wn_api_live),
@@ -46,6 +58,9 @@ static const wn_route routes[] = {
     PUBLIC_GET("/healthz/startup", "health", wn_api_startup),
     PUBLIC_GET("/health", "health", wn_api_ready),
     PUBLIC_GET("/ping", "health", wn_api_ready),
+    PUBLIC_GET("/", "health", wn_api_ready),
+    PUBLIC_GET("/v1/health/live", "health", wn_api_nim_live),
+    PUBLIC_GET("/v1/health/ready", "health", wn_api_nim_ready),
     PUBLIC_GET("/v2/health/live", "health", wn_api_live),
     PUBLIC_GET("/v2/health/ready", "health", wn_api_ready),
 };

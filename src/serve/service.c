@@ -9,8 +9,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define WN_WHERE "serve/service"
+#define WN_WHERE           "serve/service"
+#define MOD                "serve.service"
+#define STATUS_CLIENT_GONE 499 /* nginx's word for a client that did not wait */
 
 typedef struct worker {
     wn_service *service;
@@ -27,6 +30,9 @@ struct wn_service {
     void (*loaded)(void *owner, const wn_error *err);
     void *owner;
     char model_name[256];
+    wn_metrics metrics;
+    uint64_t started_ns;
+    int64_t started_unix_s;
     wn_lock lock; /* guards the rest */
     wn_backend *backend;
     wn_life life;
@@ -34,9 +40,43 @@ struct wn_service {
 
 /* ---- workers --------------------------------------------------------------------------------- */
 
+/* The line of a request in the log: what it cost, never what it said. */
+static void log_request(const wn_exchange *x, uint64_t now_ns)
+{
+    const wn_route *route = x->match.route;
+    wn_log_line line = wn_log_begin(x->service->options.log, WN_LOG_INFO, MOD, "request");
+    wn_log_text(&line, "req", wn_str_from(x->request_id));
+    wn_log_text(&line, "route", wn_str_from(route == NULL ? "none" : route->name));
+    wn_log_text(&line, "dialect", wn_str_from(x->dialect->name));
+    wn_log_int(&line, "status", wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status);
+    wn_log_text(&line, "key", wn_str_from(x->identity.key_id[0] ? x->identity.key_id : "none"));
+    wn_log_text(&line, "client", wn_str_from(x->client));
+    wn_log_int(&line, "bytes_in", (int64_t)x->bytes_in);
+    wn_log_int(&line, "bytes_out", (int64_t)x->reply.body.len);
+    wn_log_int(&line, "docs", (int64_t)x->bill.documents);
+    wn_log_int(&line, "tokens", (int64_t)x->bill.tokens);
+    wn_log_real(&line, "ms_total", (double)(now_ns - x->began_ns) / 1e6);
+    wn_log_real(&line, "ms_tokenize", (double)x->times.tokenize_ns / 1e6);
+    wn_log_real(&line, "ms_queue", (double)x->times.queue_ns / 1e6);
+    wn_log_real(&line, "ms_compute", (double)x->times.compute_ns / 1e6);
+    if (x->problem.code != NULL)
+        wn_log_text(&line, "code", wn_str_from(x->problem.code));
+    wn_log_end(&line);
+}
+
 static void answer(wn_exchange *x)
 {
+    wn_service *service = x->service;
+    const wn_route *route = x->match.route;
     wn_exchange_seal(x);
+    uint64_t now_ns = wn_clock_ns();
+    int status = wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status;
+    wn_metrics_request(&service->metrics, route == NULL ? NULL : route->name, status,
+                       now_ns - x->began_ns);
+    wn_counter_subtract(&service->metrics.in_flight, 1);
+    wn_counter_add(&service->metrics.bytes_in, x->bytes_in);
+    wn_counter_add(&service->metrics.bytes_out, x->reply.body.len);
+    log_request(x, now_ns);
     x->answered(x);
 }
 
@@ -105,6 +145,45 @@ const char *wn_service_model_name(const wn_service *service)
     return service->model_name;
 }
 
+wn_service_facts wn_service_facts_of(const wn_service *service)
+{
+    return (wn_service_facts){.open = service->options.auth.open,
+                              .n_workers = service->options.backend.n_workers,
+                              .max_requests = service->options.max_requests};
+}
+
+wn_metrics *wn_service_metrics(wn_service *service)
+{
+    return &service->metrics;
+}
+
+wn_gauges wn_service_gauges(wn_service *service)
+{
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    wn_backend *backend = wn_service_backend(service);
+    wn_gauges gauges = {
+        .model = service->model_name,
+        .family = "none",
+        .cpu_level = "none",
+        .started_unix_s = (uint64_t)service->started_unix_s,
+        .ready = wn_service_life(service) == WN_LIFE_READY,
+    };
+    if (backend != NULL && wn_engine_get_info(wn_backend_engine(backend), &info, NULL) == WN_OK) {
+        gauges.family = info.family;
+        gauges.cpu_level = info.cpu_level;
+    }
+    return gauges;
+}
+
+void wn_service_refuse_loading(wn_exchange *x)
+{
+    wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
+                   "Service temporarily unavailable: the model is being loaded. Please retry with "
+                   "exponential backoff.");
+    x->problem.retry_after_s = 1;
+    wn_counter_add(&x->service->metrics.rejected[WN_REJECT_LOADING], 1);
+}
+
 bool wn_service_serves(const wn_service *service, wn_str model)
 {
     if (wn_model_name_equal(model, wn_str_from(service->model_name)))
@@ -154,6 +233,8 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
     service->options = *options;
     service->loaded = loaded;
     service->owner = owner;
+    service->started_ns = wn_clock_ns();
+    service->started_unix_s = time(NULL);
     wn_lock_init(&service->lock);
     wn_queue_init(&service->work);
     set_model_name(service);
@@ -190,8 +271,15 @@ bool wn_service_admit(wn_exchange *x)
     const wn_route *route = x->match.route;
     unsigned scope = route == NULL ? WN_SCOPE_RERANK : route->scope;
     wn_exchange_choose_dialect(x);
-    if (!wn_auth_check(x->service->auth, &x->identity, x->request, scope, &x->problem))
+    if (x->request->method == WN_HTTP_OPTIONS && x->match.path_exists) {
+        wn_reply_push_field(&x->reply, "Allow", "%s, OPTIONS", x->match.allow);
+        x->reply.status = 204;
         return false;
+    }
+    if (!wn_auth_check(x->service->auth, &x->identity, x->request, scope, &x->problem)) {
+        wn_counter_add(&x->service->metrics.rejected[WN_REJECT_AUTH], 1);
+        return false;
+    }
     if (route == NULL && x->match.path_exists)
         wn_problem_set(&x->problem, 405, "METHOD_NOT_ALLOWED", "Method not allowed. Use %s.",
                        x->match.allow);
@@ -204,6 +292,12 @@ bool wn_service_admit(wn_exchange *x)
 void wn_service_begin(wn_exchange *x)
 {
     const wn_route *route = x->match.route;
+    x->bytes_in = x->body.len;
+    wn_counter_add(&x->service->metrics.in_flight, 1);
+    if (x->problem.status == 0 && x->reply.status != 0) {
+        answer(x);
+        return;
+    }
     if (x->problem.status != 0 || (!route->on_worker && route->begin(x)))
         answer(x);
     else

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "serve/auth.h"
 #include "serve/exchange.h"
+#include "serve/metrics.h"
 
 typedef enum wn_life {
     WN_LIFE_STARTING = 0, /* the model is being loaded */
@@ -20,8 +21,15 @@ typedef struct wn_service_options {
     wn_auth_options auth;
     const char *served_model_name; /* NULL: after the model's directory */
     bool strict_models;            /* answer to the model's own name only */
+    int32_t max_requests;          /* at a time; 0: no limit of its own */
     wn_log *log;                   /* access lines; NULL: none */
 } wn_service_options;
+
+/* What handlers tell of the service itself. */
+typedef struct wn_service_facts {
+    bool open; /* no key is needed */
+    int32_t n_workers, max_requests;
+} wn_service_facts;
 
 typedef struct wn_service wn_service;
 
@@ -43,6 +51,16 @@ const char *wn_service_model_name(const wn_service *service);
 
 /* Whether a request may ask for this model. */
 bool wn_service_serves(const wn_service *service, wn_str model);
+
+wn_service_facts wn_service_facts_of(const wn_service *service);
+
+/* What it counts, and what is measured when it is asked for.
+ * Thread:  any. */
+wn_metrics *wn_service_metrics(wn_service *service);
+wn_gauges wn_service_gauges(wn_service *service);
+
+/* The problem of a request that comes before the model is loaded. */
+void wn_service_refuse_loading(wn_exchange *x);
 
 /* Where it stands in its life; and: it is asked to end.
  * Thread:  any. */
