@@ -52,6 +52,7 @@ const char *wn_service_model_name(const wn_service *service);
 /* Whether a request may ask for this model. */
 bool wn_service_serves(const wn_service *service, wn_str model);
 
+/* Thread:  any. */
 wn_service_facts wn_service_facts_of(const wn_service *service);
 
 /* What it counts, and what is measured when it is asked for.
