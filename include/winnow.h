@@ -103,6 +103,11 @@ typedef struct wn_engine_info {
     uint64_t n_parameters;
     size_t weight_bytes;      /* weights that were copied into memory: packed matrices, norms */
     size_t mapped_bytes;      /* the others: tables that are read straight from the file */
+    const char *fingerprint;  /* 16 hex digits that change with the model: over its JSON files
+                                 whole and its tensors' names, types, shapes and data, of a tensor
+                                 over 4,096 bytes 1,024 each from beginning, middle and end */
+    int32_t max_document_tokens; /* own tokens of a document that are read at once, beside an empty
+                                    query; a longer one is cut or windowed */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 
@@ -243,7 +248,8 @@ typedef struct wn_row_ref {
  * is read with the first row anyway, so it is asked for only when all rows have their scores. */
 #define WN_ROW_QUERY SIZE_MAX
 
-/* Whether wn_job_end() would miss the query. */
+/* Whether wn_job_end() would miss the query: the relevance of some models depends on it beside the
+ * scores. */
 WN_API bool wn_job_needs_query(const wn_job *job);
 
 /* Rows of a job; those of a document are neighbours. */
@@ -286,7 +292,7 @@ WN_API WN_MUST_USE wn_status wn_job_end(wn_job *job, bool partial, wn_error *err
 
 /* Results in order: logit from high to low, equal ones in request order; then the empty ones, then
  * those without a score.
- * Returns NULL and *n = 0 before wn_run() or wn_job_end() succeeded.
+ * Returns NULL and *n = 0 unless the last wn_run() or wn_job_end() of the job succeeded.
  * Owns:    valid until wn_job_free(). */
 WN_API const wn_result *wn_job_results(const wn_job *job, size_t *n);
 

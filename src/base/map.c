@@ -1,34 +1,14 @@
-/* Open addressing with linear probing; load kept at or below one half.
- * Hash: eight bytes a step, multiply and fold (the wyhash idea), finished with murmur3's mixer. */
+/* Open addressing with linear probing; load kept at or below one half. */
 #include "base/map.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/seed.h"
 
 #include <string.h>
 
-static uint64_t fold(uint64_t a, uint64_t b)
+static uint32_t hash_key(uint64_t seed, wn_str key)
 {
-    __uint128_t p = (__uint128_t)a * b;
-    return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
-static uint32_t hash_bytes(uint64_t seed, const char *p, size_t n)
-{
-    uint64_t h = seed ^ n;
-    while (n >= 8) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        h = fold(h ^ w, seed ^ 0xA0761D6478BD642Fu);
-        p += 8;
-        n -= 8;
-    }
-    uint64_t tail = 0;
-    if (n > 0)
-        memcpy(&tail, p, n);
-    h = fold(h ^ tail, seed ^ 0xE7037ED1A0B428DBu);
-    h ^= h >> 33;
-    h *= 0xFF51AFD7ED558CCDu;
-    return (uint32_t)(h >> 32);
+    return (uint32_t)(wn_hash_bytes(seed, key.ptr, key.len) >> 32);
 }
 
 /* The slot that holds the key, or the free one where it belongs. */
@@ -73,7 +53,7 @@ bool wn_map_put(wn_map *map, wn_str key, int32_t value, bool *replaced)
 {
     if (key.len > WN_MAP_KEY_MAX || !wn_map_reserve(map, map->count + 1))
         return false;
-    uint32_t hash = hash_bytes(map->seed, key.ptr, key.len);
+    uint32_t hash = hash_key(map->seed, key);
     wn_map_slot *slot = find_slot(map, key, hash);
     if (replaced != NULL)
         *replaced = slot->used;
@@ -90,7 +70,7 @@ int32_t wn_map_get(const wn_map *map, wn_str key, int32_t fallback)
 {
     if (map->count == 0)
         return fallback;
-    const wn_map_slot *slot = find_slot(map, key, hash_bytes(map->seed, key.ptr, key.len));
+    const wn_map_slot *slot = find_slot(map, key, hash_key(map->seed, key));
     return slot->used ? slot->value : fallback;
 }
 

@@ -7,7 +7,7 @@
 
 typedef struct wn_batch {
     size_t n_seqs;
-    size_t n_tokens;           /* == seq_start[n_seqs], more in a slice */
+    size_t n_tokens;           /* == seq_start[n_seqs] */
     const int32_t *ids;        /* [n_tokens] */
     const int32_t *types;      /* [n_tokens], or NULL: all 0 */
     const uint32_t *seq_start; /* [n_seqs + 1], rising */
@@ -36,18 +36,6 @@ static inline size_t wn_find_start(const uint32_t *start, size_t n, size_t item)
             high = middle;
     }
     return low;
-}
-
-/* Sequences [first, end) of a batch, for ops that read its tokens by seq_start; n_tokens and the
- * tokens stay the whole batch's. */
-static inline wn_batch wn_batch_slice(const wn_batch *batch, size_t first, size_t end)
-{
-    wn_batch slice = *batch;
-    slice.n_seqs = end - first;
-    slice.seq_start += first;
-    if (slice.n_keys != NULL)
-        slice.n_keys += first;
-    return slice;
 }
 
 #endif

@@ -78,9 +78,11 @@ typedef struct wn_ops {
     /* Rows to euclidean length 1; y may be x. */
     void (*normalize)(wn_exec *exec, wn_tensor *y, const wn_tensor *x);
 
-    /* scores[s] = sum_i weight[i] * max_j <q_i, d_j> over the kept tokens j of sequence s.
-     * Shapes:  scores [n_seqs] (host memory), d [n_tokens][dim], keep [n_tokens] or NULL. */
-    void (*maxsim)(wn_exec *exec, float *scores, const wn_query *query, const wn_tensor *d,
+    /* scores[s] = sum_i weight[i] * max_j <q_i, d_j> over the kept tokens j of sequence s and the
+     * token vectors q_i of its own query.
+     * Shapes:  scores, queries [n_seqs] (host memory), d [n_tokens][dim], keep [n_tokens] or
+     *          NULL. */
+    void (*maxsim)(wn_exec *exec, float *scores, const wn_query *const *queries, const wn_tensor *d,
                    const uint8_t *keep, const wn_batch *batch);
 } wn_ops;
 

@@ -218,7 +218,7 @@ typedef struct seq_job {
     const float *x;
     size_t cols;
     wn_pool_kind kind;
-    const wn_query *query;
+    const wn_query *const *queries; /* [n_seqs] */
     const uint8_t *keep;
 } seq_job;
 
@@ -277,15 +277,16 @@ static void normalize(wn_exec *exec, wn_tensor *y, const wn_tensor *x)
 static void maxsim_item(void *arg, size_t item, int32_t worker)
 {
     const seq_job *job = arg;
-    const wn_query *q = job->query;
+    const wn_query *q = job->queries[item];
     size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
+    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(job->exec->kernels, q->n));
     job->y[item] =
         job->exec->kernels->maxsim_f32(q->vectors, q->weights, q->n, job->x + first * job->cols,
                                        job->keep != NULL ? job->keep + first : NULL, n, job->cols,
                                        wn_exec_scratch(job->exec, worker));
 }
 
-static void maxsim(wn_exec *exec, float *scores, const wn_query *query, const wn_tensor *d,
+static void maxsim(wn_exec *exec, float *scores, const wn_query *const *queries, const wn_tensor *d,
                    const uint8_t *keep, const wn_batch *batch)
 {
     WN_ASSERT(d->rows == batch->n_tokens);
@@ -294,9 +295,8 @@ static void maxsim(wn_exec *exec, float *scores, const wn_query *query, const wn
                    .y = scores,
                    .x = d->data,
                    .cols = d->cols,
-                   .query = query,
+                   .queries = queries,
                    .keep = keep};
-    wn_exec_check_scratch(exec, wn_maxsim_scratch(exec->kernels, query->n));
     wn_pool_run(exec->pool, batch->n_seqs, maxsim_item, &job);
 }
 

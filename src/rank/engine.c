@@ -9,7 +9,10 @@
 #include "base/thread.h"
 #include "rank/abi.h"
 #include "rank/builtin.h"
+#include "rank/fingerprint.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WN_WHERE            "rank/engine"
@@ -73,8 +76,11 @@ static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
         {"artifact.metadata", &files.colbert_metadata},
     };
     WN_TRY(read_file(src, &files.config, "config.json", CONFIG_BYTES_MAX, true, err));
-    for (size_t i = 0; i < WN_ARRAY_LEN(optional); i++)
+    engine->config_print = wn_fingerprint_file(0, files.config);
+    for (size_t i = 0; i < WN_ARRAY_LEN(optional); i++) {
         WN_TRY(read_file(src, optional[i].out, optional[i].name, CONFIG_BYTES_MAX, false, err));
+        engine->config_print = wn_fingerprint_file(engine->config_print, *optional[i].out);
+    }
     return wn_config_parse(&engine->config, &files, err);
 }
 
@@ -103,6 +109,7 @@ static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_er
     wn_str json;
     wn_status status = read_file(&own, &json, "tokenizer.json", TOKENIZER_BYTES_MAX, true, err);
     if (status == WN_OK) {
+        engine->tokenizer_print = wn_fingerprint_file(0, json);
         status = wn_tokenizer_parse(&engine->tokenizer, json, err);
         if (status != WN_OK)
             wn_error_prefix(err, status, "%s%stokenizer.json", src->dir == NULL ? "" : src->dir,
@@ -254,6 +261,24 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
     return WN_OK;
 }
 
+size_t wn_engine_row_room(const wn_engine *engine, size_t n_query)
+{
+    if (engine->config.kind == WN_KIND_LATE_INTERACTION)
+        return engine->config.late.max_doc_tokens - engine->n_special_single;
+    if (engine->config.kind == WN_KIND_EMBEDDER)
+        return engine->config.max_tokens - engine->n_special_single;
+    size_t used = engine->n_special_pair + n_query;
+    return used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
+}
+
+static void make_fingerprint(wn_engine *engine)
+{
+    const uint64_t files[2] = {engine->config_print, engine->tokenizer_print};
+    uint64_t all = wn_fingerprint_file(0, (wn_str){(const char *)files, sizeof files});
+    all = wn_fingerprint_tensors(all, engine->tensors);
+    snprintf(engine->fingerprint, sizeof engine->fingerprint, "%016" PRIx64, all);
+}
+
 static wn_status read_options(wn_engine_options *out, const wn_engine_options *options,
                               wn_error *err)
 {
@@ -292,6 +317,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
     WN_TRY_OUT(check_tokenizer(engine, err));
     WN_TRY_OUT(prepare_limits(engine, err));
+    make_fingerprint(engine);
     *out = engine;
     engine = NULL;
 out:
@@ -344,6 +370,8 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .n_parameters = wn_model_n_parameters(engine->model),
         .weight_bytes = wn_model_weight_bytes(engine->model),
         .mapped_bytes = wn_model_mapped_bytes(engine->model),
+        .fingerprint = engine->fingerprint,
+        .max_document_tokens = (int32_t)wn_engine_row_room(engine, 0),
     };
     return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

@@ -22,6 +22,11 @@ struct wn_engine {
     size_t n_special_single; /* around one text; with the marker for late interaction */
     size_t max_query_ids;    /* own tokens of a query under the family's limit */
     uint8_t *skip_token;     /* [vocab] document vectors to drop, or NULL */
+    uint64_t config_print, tokenizer_print; /* fingerprints of files */
+    char fingerprint[17];                   /* of all, in hex */
 };
+
+/* Most tokens of a document in one row, beside n_query tokens of the query. */
+size_t wn_engine_row_room(const wn_engine *engine, size_t n_query);
 
 #endif

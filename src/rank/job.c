@@ -69,22 +69,11 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
     return wn_runner_encode(runner, &encoding, err);
 }
 
-/* Most tokens of a document in one row, beside n_query tokens of the query. */
-static size_t row_room(const wn_engine *engine, size_t n_query)
-{
-    if (engine->config.kind == WN_KIND_LATE_INTERACTION)
-        return engine->config.late.max_doc_tokens - engine->n_special_single;
-    if (engine->config.kind == WN_KIND_EMBEDDER)
-        return engine->config.max_tokens - engine->n_special_single;
-    size_t used = engine->n_special_pair + n_query;
-    return used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
-}
-
 /* Decide how a document is cut. */
 static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t index, wn_error *err)
 {
     const wn_engine *engine = job->engine;
-    size_t n_ids = doc->n_ids, room = row_room(engine, job->n_query);
+    size_t n_ids = doc->n_ids, room = wn_engine_row_room(engine, job->n_query);
     bool pairs = engine->config.kind == WN_KIND_CROSS_ENCODER;
     size_t most = job->request.max_document_tokens;
     doc->n_query = job->n_query;
@@ -115,7 +104,7 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t index, wn_error
             break;
         }
     }
-    size_t window = WN_MAX(row_room(engine, doc->n_query), (size_t)1);
+    size_t window = WN_MAX(wn_engine_row_room(engine, doc->n_query), (size_t)1);
     doc->chunks = wn_chunks_make(n_ids, window, engine->config.window_overlap);
     return WN_OK;
 }
@@ -178,7 +167,7 @@ static wn_status make_query_room(wn_job *job, wn_error *err)
         floats =
             wn_query_floats(job->engine->kernels, n, wn_model_dims(job->engine->model).out_dim);
     }
-    job->query.n = n;
+    job->query.n = job->score_query.n_vectors = n;
     if (config->kind == WN_KIND_CROSS_ENCODER)
         return WN_OK;
     job->query.vectors = wn_mem_aligned(floats * sizeof(float));
@@ -350,7 +339,8 @@ void wn_job_set_logit(wn_job *job, size_t row, float logit)
 
 bool wn_job_needs_query(const wn_job *job)
 {
-    return job->n_rows > 0 && !job->query_read;
+    return job->engine->config.score_rule == WN_SCORE_CALIBRATED && job->n_rows > 0 &&
+           !job->query_read;
 }
 
 static wn_status check_rows(const wn_job *job, bool partial, wn_error *err)
@@ -382,7 +372,7 @@ static wn_result result_of(const wn_job *job, const wn_doc *doc)
     size_t index = (size_t)(doc - job->docs);
     wn_result result = {
         .index = index,
-        .scored = doc->n_rows == 0 || (job->query_read && is_scored(job, doc)),
+        .scored = doc->n_rows == 0 || (!wn_job_needs_query(job) && is_scored(job, doc)),
         .empty = doc->n_rows == 0,
         .truncated = doc->chunks.n_tokens < doc->n_ids,
         .n_windows = (uint32_t)doc->n_rows,
@@ -402,6 +392,7 @@ static wn_result result_of(const wn_job *job, const wn_doc *doc)
 
 wn_status wn_job_end(wn_job *job, bool partial, wn_error *err)
 {
+    job->done = false;
     WN_TRY(check_rows(job, partial, err));
     for (size_t i = 0; i < job->request.n_documents; i++)
         job->results[i] = result_of(job, &job->docs[i]);

@@ -44,10 +44,11 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->n_keys = wn_mem_alloc(n_seqs, sizeof *runner->n_keys);
     runner->owner = wn_mem_alloc(n_seqs, sizeof *runner->owner);
     runner->row = wn_mem_alloc(n_seqs, sizeof *runner->row);
+    runner->query = wn_mem_alloc(n_seqs, sizeof *runner->query);
     runner->scores = wn_mem_alloc(n_seqs, sizeof *runner->scores);
     if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
         runner->seq_start == NULL || runner->n_keys == NULL || runner->owner == NULL ||
-        runner->row == NULL || runner->scores == NULL)
+        runner->row == NULL || runner->query == NULL || runner->scores == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
     return WN_OK;
 }
@@ -119,6 +120,7 @@ void wn_runner_free(wn_runner *runner)
     wn_mem_free(runner->n_keys);
     wn_mem_free(runner->owner);
     wn_mem_free(runner->row);
+    wn_mem_free(runner->query);
     wn_mem_free(runner->scores);
     wn_exec_free(runner->exec);
     wn_pool_free(runner->pool);
@@ -268,6 +270,7 @@ static void stage(wn_runner *runner, wn_job *job, wn_row *row)
     }
     runner->owner[runner->n_seqs] = job;
     runner->row[runner->n_seqs] = row;
+    runner->query[runner->n_seqs] = &job->query;
     wn_runner_push(runner, n, n_keys);
 }
 
@@ -317,7 +320,6 @@ static void read_queries(wn_runner *runner)
     wn_runner_clear(runner);
 }
 
-/* Sum of maxima for each run of rows that belong to one job. */
 static void score_late(wn_runner *runner, const wn_batch *batch)
 {
     const wn_engine *engine = runner->engine;
@@ -326,13 +328,7 @@ static void score_late(wn_runner *runner, const wn_batch *batch)
     wn_tensor d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
     for (size_t i = 0; keep != NULL && i < batch->n_tokens; i++)
         runner->keep[i] = !engine->skip_token[batch->ids[i]];
-    for (size_t s = 0, end; s < batch->n_seqs; s = end) {
-        wn_job *job = runner->owner[s];
-        for (end = s + 1; end < batch->n_seqs && runner->owner[end] == job; end++)
-            ;
-        wn_batch part = wn_batch_slice(batch, s, end);
-        ops->maxsim(runner->exec, runner->scores + s, &job->query, &d, keep, &part);
-    }
+    ops->maxsim(runner->exec, runner->scores, runner->query, &d, keep, batch);
 }
 
 static void score_embeddings(wn_runner *runner, const wn_batch *batch)

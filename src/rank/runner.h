@@ -41,6 +41,7 @@ struct wn_runner {
     uint32_t *seq_start, *n_keys; /* [plan.batch_seqs + 1] */
     wn_job **owner;               /* [plan.batch_seqs] */
     wn_row **row;                 /* [plan.batch_seqs]; NULL: the owner's query */
+    const wn_query **query;       /* [plan.batch_seqs] the owner's */
     float *scores;                /* [plan.batch_seqs] */
     size_t n_seqs, n_tokens;
     bool reports; /* jobs hear of their progress */

@@ -158,18 +158,21 @@ static void check_maxsim(const wn_kernels *kernels)
     pair p = begin(kernels, 1);
     wn_batch batch = whole_batch();
     wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
-    float q[NQ * DIM], weight[NQ], scores[SEQS], again[SEQS];
+    float q[NQ * DIM], weight[2][NQ], scores[SEQS], again[SEQS];
     uint8_t keep[TOKENS];
     float *packed = wn_mem_aligned(wn_query_floats(kernels, NQ, DIM) * sizeof *packed);
     check_random(d.data, TOKENS * DIM, 1);
     check_random(q, NQ * DIM, 1);
-    check_random(weight, NQ, 1);
+    check_random(weight[0], 2 * NQ, 1);
     for (size_t t = 0; t < TOKENS; t++)
         keep[t] = t % 3 != 0;
     wn_exec_pack_query(p.one, packed, q, NQ, DIM);
-    const wn_query query = {packed, weight, NQ};
-    wn_exec_ops(p.one)->maxsim(p.one, scores, &query, &d, keep, &batch);
-    wn_exec_ops(p.three)->maxsim(p.three, again, &query, &d, keep, &batch);
+    const wn_query either[2] = {{packed, weight[0], NQ}, {packed, weight[1], NQ}};
+    const wn_query *queries[SEQS];
+    for (size_t s = 0; s < SEQS; s++)
+        queries[s] = &either[s % 2];
+    wn_exec_ops(p.one)->maxsim(p.one, scores, queries, &d, keep, &batch);
+    wn_exec_ops(p.three)->maxsim(p.three, again, queries, &d, keep, &batch);
     assert_memory_equal(scores, again, sizeof scores);
     for (size_t s = 0; s < SEQS; s++) {
         double want = 0;
@@ -184,7 +187,7 @@ static void check_maxsim(const wn_kernels *kernels)
                 best = keep[t] ? fmax(best, dot) : best;
                 n_kept += keep[t];
             }
-            want += (double)weight[i] * best;
+            want += (double)queries[s]->weights[i] * best;
         }
         assert_true(n_kept == 0 ? scores[s] == 0
                                 : fabs((double)scores[s] - want) < TOLERANCE_MAXSIM);
