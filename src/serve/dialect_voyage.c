@@ -1,6 +1,6 @@
-/* Voyage AI's rerank on Jina's path: known by the field of its SDK, or by top_k without top_n.  The
- * list is given twice, as Voyage's `data` and as Jina's `results`, for a server that speaks Jina's
- * API with top_k.
+/* Voyage AI's rerank on Jina's path: known by the field that some versions of its SDK send, or by
+ * top_k, if only null as in its other versions, without top_n.  The list is given twice, as
+ * Voyage's `data` and as Jina's `results`, for clients that speak Jina's API with top_k.
  * Source:  voyageai-python: voyageai/object/reranking.py, api_resources/api_requestor.py. */
 #include "serve/api_dialect.h"
 
@@ -24,9 +24,9 @@ static const wn_field fields[] = {
 static bool speaks(const wn_http_request *request, const json_t *body)
 {
     wn_str agent;
-    const json_t *k = json_object_get(body, "top_k"), *n = json_object_get(body, "top_n");
+    const json_t *n = json_object_get(body, "top_n");
     return wn_http_find(request, "X-Voyage-Client-User-Agent", &agent) ||
-           (k != NULL && !json_is_null(k) && (n == NULL || json_is_null(n)));
+           (json_object_get(body, "top_k") != NULL && (n == NULL || json_is_null(n)));
 }
 
 static void prepare(wn_rank_call *call, const wn_http_request *request)
