@@ -17,6 +17,9 @@ wn_handler wn_api_live, wn_api_ready, wn_api_startup, wn_api_nim_live, wn_api_ni
 /* api_tei.c */
 wn_handler wn_api_info, wn_api_tokenize;
 
+/* api_docs.c */
+wn_handler wn_api_openapi, wn_api_docs;
+
 /* api_metrics.c */
 wn_handler wn_api_metrics;
 

@@ -40,6 +40,9 @@ typedef struct wn_dialect {
     /* The JSON text of the answers, one a call. */
     bool (*push_answer)(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers);
 
+    const char *answer_schema; /* of the answer, as JSON Schema 2020-12 without outer braces */
+    const char *problem_schema;
+
     /* The JSON text of a problem. */
     bool (*push_problem)(wn_buf *out, const wn_problem *problem, const char *request_id);
 
@@ -98,6 +101,25 @@ bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value);
 
 /* A member of the body that is a string, or an empty one. */
 wn_str wn_body_string(const json_t *body, const char *name);
+
+/* Pieces of schemas. */
+#define WN_SCHEMA_OBJECT(required, properties)                                                     \
+    "\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}"
+#define WN_SCHEMA_LIST(item) "{\"type\":\"array\",\"items\":{" item "}}"
+#define WN_SCHEMA_STRING     "{\"type\":\"string\"}"
+#define WN_SCHEMA_INT        "{\"type\":\"integer\"}"
+#define WN_SCHEMA_NUMBER     "{\"type\":\"number\"}"
+#define WN_SCHEMA_ANY        "{}"
+#define WN_SCHEMA_USAGE                                                                            \
+    "{" WN_SCHEMA_OBJECT("\"total_tokens\"", "\"total_tokens\":" WN_SCHEMA_INT) "}"
+#define WN_SCHEMA_RESULT(score)                                                                    \
+    WN_SCHEMA_OBJECT("\"index\",\"" score "\"",                                                    \
+                     "\"index\":" WN_SCHEMA_INT ",\"" score "\":" WN_SCHEMA_NUMBER)
+#define WN_SCHEMA_PROBLEM_FLAT                                                                     \
+    WN_SCHEMA_OBJECT("\"detail\",\"request_id\"",                                                  \
+                     "\"detail\":" WN_SCHEMA_STRING ",\"code\":" WN_SCHEMA_STRING                  \
+                     ",\"request_id\":" WN_SCHEMA_STRING                                           \
+                     ",\"errors\":" WN_SCHEMA_LIST("\"type\":\"object\""))
 
 /* {"detail": ..., "code": ..., "request_id": ..., "errors": [...]}. */
 bool wn_push_problem_flat(wn_buf *out, const wn_problem *problem, const char *request_id);

@@ -110,5 +110,12 @@ const wn_dialect wn_dialect_batch = {
     .prepare = prepare,
     .check = check,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"model\",\"object\",\"data\",\"usage\"",
+        "\"model\":" WN_SCHEMA_STRING ",\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
+            "\"index\",\"results\",\"usage\"",
+            "\"index\":" WN_SCHEMA_INT ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(
+                "relevance_score")) ",\"usage\":" WN_SCHEMA_USAGE)) ",\"usage\":" WN_SCHEMA_USAGE),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

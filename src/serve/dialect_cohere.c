@@ -93,6 +93,12 @@ const wn_dialect wn_dialect_cohere_v1 = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_v1,
+    .answer_schema =
+        WN_SCHEMA_OBJECT("\"id\",\"results\",\"meta\"",
+                         "\"id\":" WN_SCHEMA_STRING ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(
+                             "relevance_score")) ",\"meta\":{\"type\":\"object\"}"),
+    .problem_schema = WN_SCHEMA_OBJECT("\"message\",\"id\"",
+                                       "\"message\":" WN_SCHEMA_STRING ",\"id\":" WN_SCHEMA_STRING),
     .push_problem = push_problem,
 };
 
@@ -102,5 +108,11 @@ const wn_dialect wn_dialect_cohere_v2 = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_v2,
+    .answer_schema =
+        WN_SCHEMA_OBJECT("\"id\",\"results\",\"meta\"",
+                         "\"id\":" WN_SCHEMA_STRING ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(
+                             "relevance_score")) ",\"meta\":{\"type\":\"object\"}"),
+    .problem_schema = WN_SCHEMA_OBJECT("\"message\",\"id\"",
+                                       "\"message\":" WN_SCHEMA_STRING ",\"id\":" WN_SCHEMA_STRING),
     .push_problem = push_problem,
 };

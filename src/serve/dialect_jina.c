@@ -165,6 +165,11 @@ const wn_dialect wn_dialect_jina = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"model\",\"object\",\"usage\",\"results\"",
+        "\"model\":" WN_SCHEMA_STRING ",\"object\":{\"const\":\"list\"},\"usage\":" WN_SCHEMA_USAGE
+        ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("relevance_score"))),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };
 
@@ -174,5 +179,11 @@ const wn_dialect wn_dialect_generic = {
     .n_fields = WN_ARRAY_LEN(generic_fields),
     .prepare = prepare,
     .push_answer = push_generic_answer,
+    .answer_schema =
+        WN_SCHEMA_OBJECT("\"model\",\"object\",\"usage\",\"results\",\"id\",\"created\"",
+                         "\"model\":" WN_SCHEMA_STRING
+                         ",\"object\":{\"const\":\"rerank\"},\"usage\":" WN_SCHEMA_USAGE
+                         ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("relevance_score"))),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

@@ -79,6 +79,15 @@ const wn_dialect wn_dialect_llamacpp = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .answer_schema =
+        WN_SCHEMA_OBJECT("\"model\",\"object\",\"usage\",\"results\"",
+                         "\"model\":" WN_SCHEMA_STRING ",\"usage\":" WN_SCHEMA_USAGE
+                         ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("relevance_score"))),
+    .problem_schema = WN_SCHEMA_OBJECT(
+        "\"error\"",
+        "\"error\":{" WN_SCHEMA_OBJECT("\"code\",\"message\",\"type\"",
+                                       "\"code\":" WN_SCHEMA_INT ",\"message\":" WN_SCHEMA_STRING
+                                       ",\"type\":" WN_SCHEMA_STRING) "}"),
     .push_problem = push_problem,
     .status = status,
 };

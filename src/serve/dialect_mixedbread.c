@@ -87,6 +87,10 @@ const wn_dialect wn_dialect_mixedbread = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"model\",\"object\",\"data\",\"usage\"",
+        "\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("score")) ",\"usage\":" WN_SCHEMA_USAGE),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };
 
@@ -96,5 +100,8 @@ const wn_dialect wn_dialect_isaacus = {
     .n_fields = WN_ARRAY_LEN(isaacus_fields),
     .prepare = prepare,
     .push_answer = push_isaacus,
+    .answer_schema = WN_SCHEMA_OBJECT("\"results\",\"usage\"",
+                                      "\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("score"))),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

@@ -48,5 +48,9 @@ const wn_dialect wn_dialect_nim = {
     .n_fields = WN_ARRAY_LEN(fields),
     .check = check,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"rankings\",\"usage\"",
+        "\"rankings\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("logit")) ",\"usage\":" WN_SCHEMA_USAGE),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

@@ -55,5 +55,8 @@ const wn_dialect wn_dialect_openvino = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"results\"", "\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("relevance_score"))),
+    .problem_schema = WN_SCHEMA_OBJECT("\"error\"", "\"error\":" WN_SCHEMA_STRING),
     .push_problem = push_problem,
 };

@@ -101,6 +101,13 @@ const wn_dialect wn_dialect_pinecone = {
     .n_fields = WN_ARRAY_LEN(fields),
     .check = check,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"model\",\"data\",\"usage\"",
+        "\"model\":" WN_SCHEMA_STRING
+        ",\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("score")) ",\"usage\":{" WN_SCHEMA_OBJECT(
+            "\"rerank_units\"", "\"rerank_units\":" WN_SCHEMA_INT) "}"),
+    .problem_schema = WN_SCHEMA_OBJECT("\"error\",\"status\"",
+                                       "\"error\":{\"type\":\"object\"},\"status\":" WN_SCHEMA_INT),
     .push_problem = push_problem,
     .status = status,
 };

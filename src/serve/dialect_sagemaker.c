@@ -62,5 +62,11 @@ const wn_dialect wn_dialect_sagemaker = {
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"data\"", "\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
+                        "\"query_usage\",\"docs_usage\",\"results\"",
+                        "\"query_usage\":" WN_SCHEMA_USAGE ",\"docs_usage\":" WN_SCHEMA_USAGE
+                        ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("relevance_score"))))),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

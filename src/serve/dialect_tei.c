@@ -137,6 +137,10 @@ const wn_dialect wn_dialect_tei = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .answer_schema = "\"type\":\"array\",\"items\":{" WN_SCHEMA_RESULT("score") "}",
+    .problem_schema =
+        WN_SCHEMA_OBJECT("\"error\",\"error_type\"",
+                         "\"error\":" WN_SCHEMA_STRING ",\"error_type\":" WN_SCHEMA_STRING),
     .push_problem = push_problem,
     .status = status,
 };
@@ -147,6 +151,10 @@ const wn_dialect wn_dialect_tei_predict = {
     .n_fields = WN_ARRAY_LEN(predict_fields),
     .check = check_predict,
     .push_answer = push_predictions,
+    .answer_schema = "\"type\":\"array\"",
+    .problem_schema =
+        WN_SCHEMA_OBJECT("\"error\",\"error_type\"",
+                         "\"error\":" WN_SCHEMA_STRING ",\"error_type\":" WN_SCHEMA_STRING),
     .push_problem = push_problem,
     .status = status,
 };

@@ -96,5 +96,9 @@ const wn_dialect wn_dialect_vllm_score = {
     .n_fields = WN_ARRAY_LEN(fields),
     .check = check,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"id\",\"object\",\"created\",\"model\",\"data\",\"usage\"",
+        "\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("score")) ",\"usage\":" WN_SCHEMA_USAGE),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

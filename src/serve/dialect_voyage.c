@@ -82,5 +82,9 @@ const wn_dialect wn_dialect_voyage = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_answer,
+    .answer_schema = WN_SCHEMA_OBJECT("\"object\",\"data\",\"model\",\"usage\",\"results\"",
+                                      "\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(
+                                          "relevance_score")) ",\"usage\":" WN_SCHEMA_USAGE),
+    .problem_schema = WN_SCHEMA_PROBLEM_FLAT,
     .push_problem = wn_push_problem_flat,
 };

@@ -8,61 +8,74 @@
 #include <string.h>
 
 #define DIALECTS(...) ((const wn_dialect *const[]){__VA_ARGS__})
-#define RANK(path_, name_, ...)                                                                    \
+#define RANK(path_, name_, summary_, ...)                                                          \
     {                                                                                              \
         .method = WN_HTTP_POST, .path = (path_), .scope = WN_SCOPE_RERANK, .on_worker = true,      \
         .begin = wn_api_rank, .resume = wn_api_rank_resume, .dialects = DIALECTS(__VA_ARGS__),     \
-        .name = (name_),                                                                           \
+        .name = (name_), .summary = (summary_),                                                    \
     }
-#define PUBLIC_GET(path_, name_, handler)                                                          \
+#define PUBLIC_GET(path_, name_, summary_, handler)                                                \
     {                                                                                              \
         .method = WN_HTTP_GET, .path = (path_), .scope = WN_SCOPE_PUBLIC, .begin = (handler),      \
-        .name = (name_),                                                                           \
+        .name = (name_), .summary = (summary_),                                                    \
     }
-#define KEYED_GET(path_, name_, scope_, handler)                                                   \
+#define KEYED_GET(path_, name_, summary_, scope_, handler)                                         \
     {                                                                                              \
         .method = WN_HTTP_GET, .path = (path_), .scope = (scope_), .begin = (handler),             \
-        .name = (name_),                                                                           \
+        .name = (name_), .summary = (summary_),                                                    \
     }
-#define KEYED_POST(path_, name_, handler)                                                          \
+#define KEYED_POST(path_, name_, summary_, handler)                                                \
     {                                                                                              \
         .method = WN_HTTP_POST, .path = (path_), .scope = WN_SCOPE_RERANK, .on_worker = true,      \
-        .begin = (handler), .name = (name_),                                                       \
+        .begin = (handler), .name = (name_), .summary = (summary_),                                \
     }
 
 static const wn_route routes[] = {
-    RANK("/v1/rerank", "rerank", &wn_dialect_cohere_v1, &wn_dialect_voyage, &wn_dialect_jina),
-    RANK("/rerank", "rerank", &wn_dialect_tei, &wn_dialect_pinecone, &wn_dialect_generic),
-    RANK("/v2/rerank", "rerank", &wn_dialect_cohere_v2),
-    RANK("/v3/rerank", "rerank", &wn_dialect_openvino),
-    RANK("/reranking", "rerank", &wn_dialect_tei, &wn_dialect_llamacpp),
-    RANK("/v1/reranking", "rerank", &wn_dialect_mixedbread, &wn_dialect_llamacpp),
-    RANK("/v1/rerankings", "rerank", &wn_dialect_isaacus),
-    RANK("/v1/ranking", "rerank", &wn_dialect_nim),
-    RANK("/v1/retrieval/nvidia/reranking", "rerank", &wn_dialect_nim),
-    RANK("/invocations", "rerank", &wn_dialect_sagemaker, &wn_dialect_tei, &wn_dialect_jina),
-    RANK("/v1/rerank/batch", "rerank", &wn_dialect_batch),
-    RANK("/predict", "score", &wn_dialect_tei_predict),
-    RANK("/score", "score", &wn_dialect_vllm_score, &wn_dialect_jina),
-    RANK("/v1/score", "score", &wn_dialect_vllm_score, &wn_dialect_jina),
-    KEYED_POST("/v1/usage/estimate", "estimate", wn_api_estimate),
-    KEYED_POST("/tokenize", "tokenize", wn_api_tokenize),
-    KEYED_GET("/info", "info", WN_SCOPE_RERANK, wn_api_info),
-    KEYED_GET("/metrics", "metrics", WN_SCOPE_METRICS, wn_api_metrics),
-    KEYED_GET("/v1/metrics", "metrics", WN_SCOPE_METRICS, wn_api_metrics),
-    PUBLIC_GET("/v1/cluster/auth", "auth", wn_api_cluster_auth),
-    KEYED_GET("/v1/models", "models", WN_SCOPE_RERANK, wn_api_models),
-    KEYED_GET("/v1/models/...", "models", WN_SCOPE_RERANK, wn_api_model),
-    PUBLIC_GET("/healthz/live", "health", wn_api_live),
-    PUBLIC_GET("/healthz/ready", "health", wn_api_ready),
-    PUBLIC_GET("/healthz/startup", "health", wn_api_startup),
-    PUBLIC_GET("/health", "health", wn_api_ready),
-    PUBLIC_GET("/ping", "health", wn_api_ready),
-    PUBLIC_GET("/", "health", wn_api_ready),
-    PUBLIC_GET("/v1/health/live", "health", wn_api_nim_live),
-    PUBLIC_GET("/v1/health/ready", "health", wn_api_nim_ready),
-    PUBLIC_GET("/v2/health/live", "health", wn_api_live),
-    PUBLIC_GET("/v2/health/ready", "health", wn_api_ready),
+    RANK("/v1/rerank", "rerank", "Put documents in order of relevance: Jina, Cohere v1, Voyage",
+         &wn_dialect_cohere_v1, &wn_dialect_voyage, &wn_dialect_jina),
+    RANK("/rerank", "rerank",
+         "Put documents in order of relevance: infinity, vLLM, LocalAI, TEI, Pinecone",
+         &wn_dialect_tei, &wn_dialect_pinecone, &wn_dialect_generic),
+    RANK("/v2/rerank", "rerank", "Cohere v2", &wn_dialect_cohere_v2),
+    RANK("/v3/rerank", "rerank", "OpenVINO Model Server", &wn_dialect_openvino),
+    RANK("/reranking", "rerank", "llama.cpp", &wn_dialect_tei, &wn_dialect_llamacpp),
+    RANK("/v1/reranking", "rerank", "Mixedbread, llama.cpp", &wn_dialect_mixedbread,
+         &wn_dialect_llamacpp),
+    RANK("/v1/rerankings", "rerank", "Isaacus", &wn_dialect_isaacus),
+    RANK("/v1/ranking", "rerank", "NVIDIA NIM", &wn_dialect_nim),
+    RANK("/v1/retrieval/nvidia/reranking", "rerank", "NVIDIA's hosted path", &wn_dialect_nim),
+    RANK("/invocations", "rerank", "SageMaker", &wn_dialect_sagemaker, &wn_dialect_tei,
+         &wn_dialect_jina),
+    RANK("/v1/rerank/batch", "rerank", "Many rankings in one request", &wn_dialect_batch),
+    RANK("/predict", "score", "TEI: score pairs of texts", &wn_dialect_tei_predict),
+    RANK("/score", "score", "vLLM: score texts against texts; Azure ML", &wn_dialect_vllm_score,
+         &wn_dialect_jina),
+    RANK("/v1/score", "score", "vLLM: score texts against texts", &wn_dialect_vllm_score,
+         &wn_dialect_jina),
+    KEYED_POST("/v1/usage/estimate", "estimate",
+               "What a request to /v1/rerank would cost, without scoring it", wn_api_estimate),
+    KEYED_POST("/tokenize", "tokenize", "TEI: the tokens of texts", wn_api_tokenize),
+    KEYED_GET("/info", "info", "TEI: the model and its limits", WN_SCOPE_RERANK, wn_api_info),
+    KEYED_GET("/metrics", "metrics", "Counters for Prometheus", WN_SCOPE_METRICS, wn_api_metrics),
+    KEYED_GET("/v1/metrics", "metrics", "NVIDIA NIM's path of the same", WN_SCOPE_METRICS,
+              wn_api_metrics),
+    PUBLIC_GET("/openapi.json", "docs", "This description", wn_api_openapi),
+    PUBLIC_GET("/api-doc/openapi.json", "docs", "TEI's path of the same", wn_api_openapi),
+    PUBLIC_GET("/docs", "docs", "This description as a page", wn_api_docs),
+    PUBLIC_GET("/v1/cluster/auth", "auth", "Xinference: whether a key is needed",
+               wn_api_cluster_auth),
+    KEYED_GET("/v1/models", "models", "The models that answer", WN_SCOPE_RERANK, wn_api_models),
+    KEYED_GET("/v1/models/...", "models", "One model", WN_SCOPE_RERANK, wn_api_model),
+    PUBLIC_GET("/healthz/live", "health", "Alive", wn_api_live),
+    PUBLIC_GET("/healthz/ready", "health", "Ready for requests", wn_api_ready),
+    PUBLIC_GET("/healthz/startup", "health", "Started", wn_api_startup),
+    PUBLIC_GET("/health", "health", "Ready for requests", wn_api_ready),
+    PUBLIC_GET("/ping", "health", "SageMaker: ready for requests", wn_api_ready),
+    PUBLIC_GET("/", "health", "TEI, Azure ML: ready for requests", wn_api_ready),
+    PUBLIC_GET("/v1/health/live", "health", "NVIDIA NIM: alive", wn_api_nim_live),
+    PUBLIC_GET("/v1/health/ready", "health", "NVIDIA NIM: ready", wn_api_nim_ready),
+    PUBLIC_GET("/v2/health/live", "health", "KServe: alive", wn_api_live),
+    PUBLIC_GET("/v2/health/ready", "health", "KServe: ready", wn_api_ready),
 };
 
 const wn_route *wn_routes(size_t *n)

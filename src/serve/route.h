@@ -30,6 +30,7 @@ typedef struct wn_route {
     wn_handler *begin;
     wn_handler *resume;
     const wn_dialect *const *dialects; /* the first that speaks; the last always does; NULL: jina */
+    const char *summary;
     const char *name; /* for metrics, logs and usage; rows with the same one stand together */
 } wn_route;
 

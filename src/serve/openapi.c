@@ -1,0 +1,293 @@
+/* See openapi.h. */
+#include "serve/openapi.h"
+
+#include "base/str.h"
+#include "data/json_text.h"
+#include "serve/route.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void push_text(wn_buf *out, const char *name, const char *value)
+{
+    wn_buf_printf(out, "\"%s\":", name);
+    wn_json_push_string(out, wn_str_from(value));
+}
+
+/* ---- request bodies -------------------------------------------------------------------------- */
+
+static void push_range(wn_buf *out, const wn_field *field, const char *least, const char *most)
+{
+    if (isfinite(field->min))
+        wn_buf_printf(out, ",\"%s\":%.17g", least, field->min);
+    if (isfinite(field->max))
+        wn_buf_printf(out, ",\"%s\":%.17g", most, field->max);
+}
+
+#define TEXT_OBJECT                                                                                \
+    "{\"type\":\"object\",\"required\":[\"text\"],\"properties\":{\"text\":{\"type\":\"string\"}}" \
+    "}"
+
+static void push_field(wn_buf *out, const wn_field *field)
+{
+    wn_buf_printf(out, "\"%s\":{", field->name);
+    push_text(out, "description", field->help);
+    switch (field->kind) {
+    case WN_FIELD_NONE:
+        break;
+    case WN_FIELD_BOOL:
+        wn_buf_push_str(out, WN_STR(",\"type\":[\"boolean\",\"null\"]"));
+        break;
+    case WN_FIELD_INT:
+        wn_buf_push_str(out, WN_STR(",\"type\":[\"integer\",\"null\"]"));
+        push_range(out, field, "minimum", "maximum");
+        break;
+    case WN_FIELD_NUMBER:
+        wn_buf_push_str(out, WN_STR(",\"type\":[\"number\",\"null\"]"));
+        push_range(out, field, "minimum", "maximum");
+        break;
+    case WN_FIELD_STRING:
+        wn_buf_push_str(out, WN_STR(",\"type\":[\"string\",\"null\"]"));
+        break;
+    case WN_FIELD_QUERY:
+        wn_buf_push_str(out, WN_STR(",\"anyOf\":[{\"type\":\"string\",\"minLength\":1},"));
+        wn_buf_push_str(out, WN_STR(TEXT_OBJECT "]"));
+        break;
+    case WN_FIELD_DOCUMENTS:
+        wn_buf_push_str(out, WN_STR(",\"type\":\"array\",\"items\":{\"type\":[\"string\","
+                                    "\"object\"]}"));
+        push_range(out, field, "minItems", "maxItems");
+        break;
+    case WN_FIELD_STRINGS:
+        wn_buf_push_str(out, WN_STR(",\"type\":\"array\",\"items\":{\"type\":\"string\"}"));
+        push_range(out, field, "minItems", "maxItems");
+        break;
+    case WN_FIELD_NAMES:
+        wn_buf_push_str(out, WN_STR(",\"type\":[\"array\",\"null\"],\"minItems\":1,\"items\":{"
+                                    "\"type\":\"string\"}"));
+        break;
+    }
+    wn_buf_push_byte(out, '}');
+}
+
+static void push_body(wn_buf *out, const wn_dialect *dialect)
+{
+    const char *comma = "";
+    wn_buf_push_byte(out, '{');
+    push_text(out, "title", dialect->name);
+    wn_buf_push_str(out, WN_STR(",\"type\":\"object\",\"required\":["));
+    for (size_t i = 0; i < dialect->n_fields; i++) {
+        if (dialect->fields[i].required) {
+            wn_buf_printf(out, "%s\"%s\"", comma, dialect->fields[i].name);
+            comma = ",";
+        }
+    }
+    wn_buf_push_str(out, WN_STR("],\"properties\":{"));
+    for (size_t i = 0; i < dialect->n_fields; i++) {
+        if (i > 0)
+            wn_buf_push_byte(out, ',');
+        push_field(out, &dialect->fields[i]);
+    }
+    wn_buf_push_str(out, WN_STR("}}"));
+}
+
+/* ---- operations ------------------------------------------------------------------------------ */
+
+typedef void push_schema_fn(wn_buf *out, const wn_dialect *dialect);
+
+static void push_answer(wn_buf *out, const wn_dialect *dialect)
+{
+    wn_buf_printf(out, "{\"title\":\"%s\",%s}", dialect->name, dialect->answer_schema);
+}
+
+static void push_problem(wn_buf *out, const wn_dialect *dialect)
+{
+    wn_buf_printf(out, "{\"title\":\"%s\",%s}", dialect->name, dialect->problem_schema);
+}
+
+/* One schema, or any of those of the route's dialects. */
+static void push_content(wn_buf *out, const wn_route *route, push_schema_fn *push_schema)
+{
+    wn_buf_push_str(out, WN_STR("\"content\":{\"application/json\":{\"schema\":"));
+    const wn_dialect *const *at = route->dialects;
+    if (at[0]->speaks != NULL)
+        wn_buf_push_str(out, WN_STR("{\"anyOf\":["));
+    for (bool more = true; more; at++) {
+        more = (*at)->speaks != NULL;
+        push_schema(out, *at);
+        if (more)
+            wn_buf_push_byte(out, ',');
+    }
+    if (route->dialects[0]->speaks != NULL)
+        wn_buf_push_str(out, WN_STR("]}"));
+    wn_buf_push_str(out, WN_STR("}}"));
+}
+
+static void push_responses(wn_buf *out, const wn_route *route)
+{
+    wn_buf_push_str(out, WN_STR("\"responses\":{\"200\":{\"description\":\"The answer\""));
+    if (route->dialects != NULL) {
+        wn_buf_push_byte(out, ',');
+        push_content(out, route, push_answer);
+    }
+    wn_buf_push_str(out, WN_STR("},\"default\":{\"description\":\"A problem: 400, 401, 403, 413, "
+                                "415, 422, 429, 503 or 504\""));
+    if (route->dialects != NULL) {
+        wn_buf_push_byte(out, ',');
+        push_content(out, route, push_problem);
+    }
+    wn_buf_push_str(out, WN_STR("}}"));
+}
+
+/* A unique name: the method and the path with everything else than letters and digits as "_". */
+static void push_operation_id(wn_buf *out, const wn_route *route)
+{
+    wn_buf_printf(out, "\"operationId\":\"%s", route->method == WN_HTTP_GET ? "get" : "post");
+    for (const char *p = route->path; *p != '\0'; p++) {
+        bool word = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
+        wn_buf_push_byte(out, word ? *p : '_');
+    }
+    wn_buf_push_byte(out, '"');
+}
+
+static void push_route(wn_buf *out, const wn_route *route)
+{
+    int n = (int)strlen(route->path);
+    bool has_rest = wn_str_ends(wn_str_from(route->path), WN_STR("/..."));
+    wn_buf_printf(out, "\"%.*s%s\":{\"%s\":{", has_rest ? n - 3 : n, route->path,
+                  has_rest ? "{id}" : "", route->method == WN_HTTP_GET ? "get" : "post");
+    push_text(out, "summary", route->summary);
+    wn_buf_push_byte(out, ',');
+    push_operation_id(out, route);
+    wn_buf_printf(out, ",\"tags\":[\"%s\"],", route->name);
+    if (route->scope == WN_SCOPE_PUBLIC)
+        wn_buf_push_str(out, WN_STR("\"security\":[],"));
+    if (has_rest)
+        wn_buf_push_str(out, WN_STR("\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":"
+                                    "true,\"schema\":{\"type\":\"string\"}}],"));
+    if (route->dialects != NULL) {
+        wn_buf_push_str(out, WN_STR("\"requestBody\":{\"required\":true,"));
+        push_content(out, route, push_body);
+        wn_buf_push_str(out, WN_STR("},"));
+    }
+    push_responses(out, route);
+    wn_buf_push_str(out, WN_STR("}}"));
+}
+
+bool wn_openapi_push(wn_buf *out)
+{
+    size_t n;
+    const wn_route *routes = wn_routes(&n);
+    wn_buf_printf(out,
+                  "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Winnow\",\"version\":\"%s\","
+                  "\"description\":\"Puts documents in order of relevance to a query.\","
+                  "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
+                  "\"servers\":[{\"url\":\"/\"}],\"security\":[{\"bearer\":[]}],"
+                  "\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+                  "\"scheme\":\"bearer\"}}},\"paths\":{",
+                  wn_version());
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            wn_buf_push_byte(out, ',');
+        push_route(out, &routes[i]);
+    }
+    return wn_buf_push_str(out, WN_STR("}}"));
+}
+
+/* ---- the page -------------------------------------------------------------------------------- */
+
+static void push_html(wn_buf *out, const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        switch (*p) {
+        case '<':
+            wn_buf_push_str(out, WN_STR("&lt;"));
+            break;
+        case '>':
+            wn_buf_push_str(out, WN_STR("&gt;"));
+            break;
+        case '&':
+            wn_buf_push_str(out, WN_STR("&amp;"));
+            break;
+        default:
+            wn_buf_push_byte(out, *p);
+        }
+    }
+}
+
+static const char *kind_words(const wn_field *field)
+{
+    switch (field->kind) {
+    case WN_FIELD_NONE:
+        return "any";
+    case WN_FIELD_BOOL:
+        return "true or false";
+    case WN_FIELD_INT:
+        return "whole number";
+    case WN_FIELD_NUMBER:
+        return "number";
+    case WN_FIELD_STRING:
+        return "string";
+    case WN_FIELD_QUERY:
+        return "string or {\"text\"}";
+    case WN_FIELD_DOCUMENTS:
+        return "list of strings or objects";
+    case WN_FIELD_STRINGS:
+    case WN_FIELD_NAMES:
+        return "list of strings";
+    }
+    return "";
+}
+
+static void push_fields(wn_buf *out, const wn_dialect *dialect)
+{
+    wn_buf_printf(out, "<h3>%s</h3><table><tr><th>field</th><th>type</th><th>meaning</th></tr>",
+                  dialect->name);
+    for (size_t i = 0; i < dialect->n_fields; i++) {
+        const wn_field *field = &dialect->fields[i];
+        wn_buf_printf(out, "<tr><td><code>%s</code>%s</td><td>", field->name,
+                      field->required ? " *" : "");
+        push_html(out, kind_words(field));
+        wn_buf_push_str(out, WN_STR("</td><td>"));
+        push_html(out, field->help);
+        wn_buf_push_str(out, WN_STR("</td></tr>"));
+    }
+    wn_buf_push_str(out, WN_STR("</table>"));
+}
+
+bool wn_openapi_push_page(wn_buf *out)
+{
+    size_t n;
+    const wn_route *routes = wn_routes(&n);
+    wn_buf_push_str(
+        out,
+        WN_STR("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+               "<meta name=\"viewport\" content=\"width=device-width\"><title>Winnow API</title>"
+               "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
+               "padding:0 1rem;color:#1c2530;background:#fff}code{background:#eef2f5;padding:0 "
+               ".25em;border-radius:3px}h2{border-top:1px solid #cfd8e0;padding-top:1rem;"
+               "margin-top:2rem}h3{margin-bottom:.3rem}table{border-collapse:collapse;width:"
+               "100%}td,th{border-bottom:1px solid #e3e9ee;padding:.3rem .6rem .3rem 0;"
+               "text-align:left;vertical-align:top}.public{color:#56707f}@media "
+               "(prefers-color-scheme:dark){body{background:#14191f;color:#dde5ec}code"
+               "{background:#232b34}td,th,h2{border-color:#333e49}}</style></head><body>"
+               "<h1>Winnow API</h1><p>Puts documents in order of relevance to a query. The "
+               "same as <a href=\"/openapi.json\">OpenAPI</a>. A star marks fields that are "
+               "needed; null is as good as absent, other fields are ignored. Keys go into "
+               "<code>Authorization: Bearer KEY</code>.</p>"));
+    for (size_t i = 0; i < n; i++) {
+        const wn_route *route = &routes[i];
+        wn_buf_printf(out, "<h2><code>%s %s</code></h2><p>",
+                      route->method == WN_HTTP_GET ? "GET" : "POST", route->path);
+        push_html(out, route->summary);
+        if (route->scope == WN_SCOPE_PUBLIC)
+            wn_buf_push_str(out, WN_STR(" <span class=\"public\">(no key needed)</span>"));
+        wn_buf_push_str(out, WN_STR("</p>"));
+        const wn_dialect *const *at = route->dialects;
+        for (bool more = at != NULL; more; at++) {
+            more = (*at)->speaks != NULL;
+            push_fields(out, *at);
+        }
+    }
+    return wn_buf_push_str(out, WN_STR("</body></html>\n"));
+}
