@@ -1,6 +1,8 @@
 /* A boolean that one thread raises and others look at, and a count of what is still missing, both
  * without a lock.  What happened before a flag was raised or a count dropped is visible to whoever
- * sees it up, or drops the last.  Thread rule: any. */
+ * sees it up, or drops the last; of two threads that each raise a flag and then look at the
+ * other's, at least one sees it.
+ * Thread rule: any. */
 #ifndef WN_BASE_FLAG_H
 #define WN_BASE_FLAG_H
 
@@ -14,17 +16,17 @@ typedef struct wn_flag {
 
 static inline void wn_flag_raise(wn_flag *flag)
 {
-    atomic_store_explicit(&flag->up, true, memory_order_release);
+    atomic_store(&flag->up, true);
 }
 
 static inline void wn_flag_lower(wn_flag *flag)
 {
-    atomic_store_explicit(&flag->up, false, memory_order_release);
+    atomic_store(&flag->up, false);
 }
 
 static inline bool wn_flag_is_up(const wn_flag *flag)
 {
-    return atomic_load_explicit(&flag->up, memory_order_acquire);
+    return atomic_load(&flag->up);
 }
 
 typedef struct wn_countdown {

@@ -8,6 +8,9 @@
 /* api_rank.c: a call of any dialect through the scheduler. */
 wn_handler wn_api_rank, wn_api_rank_resume;
 
+/* The client does not wait any more. */
+void wn_api_rank_cancel(struct wn_exchange *x);
+
 /* api_rank.c: what a call would cost, without scoring it. */
 wn_handler wn_api_estimate;
 

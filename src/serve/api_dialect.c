@@ -80,6 +80,8 @@ bool wn_push_document_object(wn_buf *out, const wn_rank_call *call, size_t i)
 
 bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
+    if (!result->scored)
+        wn_buf_push_str(out, WN_STR(",\"scored\":false"));
     if (call->return_logits) {
         wn_buf_push_str(out, WN_STR(",\"logit\":"));
         wn_json_push_float(out, result->logit);

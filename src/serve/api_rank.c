@@ -79,6 +79,22 @@ static wn_request request_of(const wn_rank_call *call)
     };
 }
 
+/* Whose turn it is when, and until when it is of use. */
+static void set_task(wn_task *task, const wn_exchange *x, const wn_rank_call *call)
+{
+    wn_str lane;
+    task->flow = x->identity.flow;
+    task->weight = WN_MAX(x->identity.weight, 1U);
+    if (wn_http_find(x->request, "X-Winnow-Lane", &lane) && wn_str_equal(lane, WN_STR("bulk")))
+        task->lane = WN_LANE_BULK;
+    task->deadline_ns = x->deadline_ns;
+    if (call->deadline_ms > 0) {
+        uint64_t own = x->began_ns + (uint64_t)call->deadline_ms * 1000000;
+        task->partial = own <= task->deadline_ns;
+        task->deadline_ns = WN_MIN(own, task->deadline_ns);
+    }
+}
+
 static bool make_jobs(wn_exchange *x, wn_backend *backend)
 {
     wn_error err = {0};
@@ -90,6 +106,7 @@ static bool make_jobs(wn_exchange *x, wn_backend *backend)
     for (size_t i = 0; i < x->calls.n; i++) {
         const wn_request request = request_of(&x->calls.at[i]);
         x->tickets[i] = (wn_ticket){.owner = x, .done = resume};
+        set_task(&x->tickets[i].task, x, &x->calls.at[i]);
         if (wn_backend_make_job(backend, &x->tickets[i], x->worker, &request, &err) != WN_OK) {
             wn_problem_set_error(&x->problem, &err);
             return false;
@@ -114,14 +131,22 @@ static bool prepare(wn_exchange *x, wn_backend **backend)
 
 bool wn_api_rank(wn_exchange *x)
 {
-    wn_backend *backend;
-    if (!prepare(x, &backend))
+    if (!prepare(x, &x->backend))
         return true;
-    size_t n = x->calls.n; /* x may be answered before the loop ends */
-    wn_countdown_set(&x->pending, n);
-    for (size_t i = 0; i < n; i++)
-        wn_backend_submit(backend, &x->tickets[i]);
-    return false;
+    /* One more than there are tickets: x is not resumed before this returns. */
+    wn_countdown_set(&x->pending, x->calls.n + 1);
+    wn_flag_raise(&x->submitted);
+    for (size_t i = 0; i < x->calls.n; i++)
+        wn_backend_submit(x->backend, &x->tickets[i]);
+    if (wn_flag_is_up(&x->gone))
+        wn_api_rank_cancel(x);
+    return wn_countdown_drop(&x->pending) && wn_api_rank_resume(x);
+}
+
+void wn_api_rank_cancel(wn_exchange *x)
+{
+    for (size_t i = 0; i < x->calls.n; i++)
+        wn_backend_cancel(x->backend, &x->tickets[i]);
 }
 
 /* A document counts once for each TOKENS_A_DOCUMENT tokens. */
@@ -161,11 +186,11 @@ static void take_times(wn_exchange *x)
     wn_times *t = &x->times;
     for (size_t i = 0; i < x->calls.n; i++) {
         t->tokenize_ns += wn_job_usage(x->tickets[i].job).tokenize_ns;
-        started_ns = WN_MIN(started_ns, x->tickets[i].started_ns);
-        ended_ns = WN_MAX(ended_ns, x->tickets[i].ended_ns);
+        started_ns = WN_MIN(started_ns, x->tickets[i].task.started_ns);
+        ended_ns = WN_MAX(ended_ns, x->tickets[i].task.finished_ns);
     }
     t->parse_ns = x->parsed_ns - x->began_ns;
-    t->queue_ns = started_ns - x->tickets[0].queued_ns;
+    t->queue_ns = started_ns - x->tickets[0].task.submitted_ns;
     t->compute_ns = ended_ns - started_ns;
     wn_metrics_stage(metrics, WN_STAGE_PARSE, t->parse_ns);
     wn_metrics_stage(metrics, WN_STAGE_TOKENIZE, t->tokenize_ns);
@@ -186,6 +211,41 @@ static void bill(wn_exchange *x, const wn_rank_call *call, const wn_rank_answer 
     wn_counter_add(&metrics->tokens[WN_TOKENS_DOCUMENT], answer->document_tokens);
 }
 
+/* Why there are no scores. */
+static void tell_refusal(wn_exchange *x, const wn_ticket *ticket)
+{
+    wn_metrics *metrics = wn_service_metrics(x->service);
+    double wait_s = (double)ticket->wait_ns / 1e9;
+    bool late = ticket->admission == WN_REFUSED_DEADLINE;
+    wn_counter_add(&metrics->rejected[late ? WN_REJECT_DEADLINE : WN_REJECT_QUEUE], 1);
+    wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
+                   late ? "Service temporarily unavailable: the request could not be answered in "
+                          "time, it would wait %.1f s. Please retry with exponential backoff."
+                        : "Service temporarily unavailable: the request would wait %.1f s. Please "
+                          "retry with exponential backoff.",
+                   wait_s);
+    x->problem.retry_after_s = (uint32_t)WN_MIN(wait_s + 1, 3600.0);
+}
+
+static bool end_job(wn_exchange *x, wn_ticket *ticket)
+{
+    wn_error err = {0};
+    if (ticket->admission != WN_ADMITTED) {
+        tell_refusal(x, ticket);
+    } else if (ticket->task.outcome == WN_TASK_EXPIRED) {
+        wn_counter_add(&wn_service_metrics(x->service)->rejected[WN_REJECT_DEADLINE], 1);
+        wn_problem_set(&x->problem, 504, "SERVICE_TIMEOUT",
+                       "Request timed out after %.1f seconds. Try with smaller inputs or retry "
+                       "later.",
+                       (double)(ticket->task.deadline_ns - x->began_ns) / 1e9);
+    } else if (ticket->task.outcome == WN_TASK_CANCELLED) {
+        wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE", "The request was cancelled.");
+    } else if (wn_job_end(ticket->job, ticket->task.outcome == WN_TASK_PARTIAL, &err) != WN_OK) {
+        wn_problem_set(&x->problem, 500, "INTERNAL_ERROR", "%s", err.message);
+    }
+    return x->problem.status == 0;
+}
+
 bool wn_api_rank_resume(wn_exchange *x)
 {
     wn_rank_answer *answers = wn_arena_alloc(&x->arena, x->calls.n, sizeof *answers);
@@ -194,10 +254,8 @@ bool wn_api_rank_resume(wn_exchange *x)
         return true;
     }
     for (size_t i = 0; i < x->calls.n; i++) {
-        if (x->tickets[i].status != WN_OK) {
-            wn_problem_set_error(&x->problem, &x->tickets[i].err);
+        if (!end_job(x, &x->tickets[i]))
             return true;
-        }
         answers[i] = answer_of(x, i);
         bill(x, &x->calls.at[i], &answers[i]);
     }

@@ -4,46 +4,113 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/lock.h"
 #include "base/thread.h"
 #include "data/json_bind.h"
-#include "data/lines.h"
 
 #include <math.h>
 
 #define WN_WHERE        "serve/backend"
-#define BATCH_TICKETS   16 /* requests that share one run */
 #define SCORE_TOLERANCE 1e-3
 
 struct wn_backend {
     wn_engine *engine;
-    int32_t batch_tokens;
+    wn_metrics *metrics;
     wn_runner *runner;  /* of the compute thread */
     wn_runner **makers; /* [n_workers] make jobs */
-    int32_t n_workers;
-    wn_queue queue; /* tickets */
+    int32_t n_workers, batch_tokens, batch_rows;
+    wn_row_ref *rows; /* [batch_rows] of the batch that runs */
+    wn_sched_row *chosen;
     wn_thread *thread;
+    wn_lock lock;    /* guards the rest */
+    wn_cond changed; /* something was submitted, cancelled or closed */
+    wn_sched *sched;
+    bool closing;
 };
 
-static void run_tickets(wn_backend *backend, wn_ticket **tickets, size_t n)
+/* ---- the compute thread ---------------------------------------------------------------------- */
+
+static void run_batch(wn_backend *backend, size_t n)
 {
-    uint64_t started = wn_clock_ns();
     for (size_t i = 0; i < n; i++) {
-        wn_ticket *ticket = tickets[i];
-        ticket->started_ns = started;
-        ticket->status = wn_run(backend->runner, &ticket->job, 1, &ticket->err);
-        ticket->ended_ns = wn_clock_ns();
+        wn_ticket *ticket = (wn_ticket *)backend->chosen[i].task;
+        backend->rows[i] = (wn_row_ref){ticket->job, backend->chosen[i].row};
+    }
+    /* It fails only for rows that are not there, which ours are not. */
+    WN_ASSERT(wn_run_rows(backend->runner, backend->rows, n, NULL) == WN_OK);
+}
+
+static size_t batch_tokens_of(const wn_backend *backend, size_t n)
+{
+    size_t tokens = 0;
+    for (size_t i = 0; i < n; i++)
+        tokens += backend->chosen[i].task->row_tokens[backend->chosen[i].row];
+    return tokens;
+}
+
+/* Take the tickets that are finished off the scheduler, as a list linked by task.next. */
+static wn_task *take_finished(wn_backend *backend)
+{
+    wn_task *list = NULL, **end = &list;
+    for (wn_task *task; (task = wn_sched_pop_finished(backend->sched)) != NULL; end = &task->next) {
+        task->next = NULL;
+        *end = task;
+    }
+    return list;
+}
+
+/* Tell the owners; afterwards their tickets may be gone. */
+static void tell_finished(wn_backend *backend, wn_task *list)
+{
+    for (wn_task *next; list != NULL; list = next) {
+        next = list->next;
+        wn_ticket *ticket = (wn_ticket *)list;
+        wn_counter_add(&backend->metrics->rows[WN_ROWS_COMPUTED], list->n_done);
+        wn_counter_add(&backend->metrics->rows[WN_ROWS_CANCELLED], list->n_rows - list->n_done);
         ticket->done(ticket);
+    }
+}
+
+/* Choose the next batch, waiting for one; 0 when the backend closes and nothing is left. */
+static size_t next_batch(wn_backend *backend)
+{
+    wn_lock_enter(&backend->lock);
+    for (;;) {
+        size_t n = wn_sched_next_batch(backend->sched, backend->chosen, wn_clock_ns());
+        wn_task *finished = take_finished(backend);
+        bool closed = backend->closing && wn_sched_look(backend->sched).tasks == 0;
+        if (finished != NULL) {
+            wn_lock_leave(&backend->lock);
+            tell_finished(backend, finished);
+            wn_lock_enter(&backend->lock);
+        }
+        if (n > 0 || closed) {
+            wn_lock_leave(&backend->lock);
+            return n;
+        }
+        if (finished == NULL)
+            (void)wn_cond_wait_until(&backend->changed, &backend->lock,
+                                     wn_sched_next_deadline(backend->sched));
     }
 }
 
 static void compute(void *arg)
 {
     wn_backend *backend = arg;
-    for (wn_queue_item *item; (item = wn_queue_pop(&backend->queue)) != NULL;) {
-        wn_ticket *ticket = (wn_ticket *)item;
-        run_tickets(backend, &ticket, 1);
+    for (size_t n; (n = next_batch(backend)) > 0;) {
+        size_t tokens = batch_tokens_of(backend, n);
+        uint64_t began_ns = wn_clock_ns();
+        run_batch(backend, n);
+        uint64_t now_ns = wn_clock_ns();
+        wn_metrics_batch(backend->metrics, n, tokens, (size_t)backend->batch_tokens,
+                         now_ns - began_ns);
+        wn_lock_enter(&backend->lock);
+        wn_sched_done(backend->sched, backend->chosen, n, now_ns, now_ns - began_ns);
+        wn_lock_leave(&backend->lock);
     }
 }
+
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static wn_status make_runners(wn_backend *backend, const wn_backend_options *options, wn_error *err)
 {
@@ -54,6 +121,7 @@ static wn_status make_runners(wn_backend *backend, const wn_backend_options *opt
     wn_runner_info info = WN_RUNNER_INFO_INIT;
     WN_TRY(wn_runner_get_info(backend->runner, &info, err));
     backend->batch_tokens = info.batch_tokens;
+    backend->batch_rows = info.batch_seqs;
     backend->n_workers = options->n_workers;
     backend->makers = wn_mem_zalloc((size_t)options->n_workers, sizeof *backend->makers);
     if (backend->makers == NULL)
@@ -63,6 +131,21 @@ static wn_status make_runners(wn_backend *backend, const wn_backend_options *opt
     for (int32_t i = 0; i < options->n_workers; i++)
         WN_TRY(wn_runner_new(&backend->makers[i], backend->engine, &maker, err));
     return WN_OK;
+}
+
+static wn_status make_sched(wn_backend *backend, const wn_backend_options *options, wn_error *err)
+{
+    wn_sched_options sched = WN_SCHED_OPTIONS_DEFAULT;
+    size_t n = (size_t)backend->batch_rows;
+    sched.batch_tokens = (uint32_t)backend->batch_tokens;
+    sched.batch_rows = (uint32_t)backend->batch_rows;
+    if (options->max_wait_ns > 0)
+        sched.max_wait_ns = options->max_wait_ns;
+    backend->rows = wn_mem_alloc(n, sizeof *backend->rows);
+    backend->chosen = wn_mem_alloc(n, sizeof *backend->chosen);
+    if (backend->rows == NULL || backend->chosen == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a batch of %zu rows", n);
+    return wn_sched_new(&backend->sched, &sched, err);
 }
 
 wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, wn_error *err)
@@ -75,9 +158,12 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
                                       .model_dir = options->model_dir,
                                       .cpu_level = options->cpu_level,
                                       .n_threads = options->n_threads};
-    wn_queue_init(&backend->queue);
+    backend->metrics = options->metrics;
+    wn_lock_init(&backend->lock);
+    wn_cond_init(&backend->changed);
     WN_TRY_OUT(wn_engine_open(&backend->engine, &engine, err));
     WN_TRY_OUT(make_runners(backend, options, err));
+    WN_TRY_OUT(make_sched(backend, options, err));
     WN_TRY_OUT(wn_thread_start(&backend->thread, "wn-compute", compute, backend, err));
     *out = backend;
     backend = NULL;
@@ -90,14 +176,21 @@ void wn_backend_close(wn_backend *backend)
 {
     if (backend == NULL)
         return;
-    wn_queue_close(&backend->queue);
+    wn_lock_enter(&backend->lock);
+    backend->closing = true;
+    wn_cond_signal(&backend->changed);
+    wn_lock_leave(&backend->lock);
     wn_thread_join(backend->thread);
     for (int32_t i = 0; backend->makers != NULL && i < backend->n_workers; i++)
         wn_runner_free(backend->makers[i]);
     wn_mem_free(backend->makers);
     wn_runner_free(backend->runner);
     wn_engine_close(backend->engine);
-    wn_queue_deinit(&backend->queue);
+    wn_sched_free(backend->sched);
+    wn_mem_free(backend->rows);
+    wn_mem_free(backend->chosen);
+    wn_cond_deinit(&backend->changed);
+    wn_lock_deinit(&backend->lock);
     wn_mem_free(backend);
 }
 
@@ -154,15 +247,66 @@ wn_status wn_backend_self_test(wn_backend *backend, wn_error *err)
     return WN_OK;
 }
 
+/* ---- tickets --------------------------------------------------------------------------------- */
+
 wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
                               const wn_request *request, wn_error *err)
 {
     WN_ASSERT(worker >= 0 && worker < backend->n_workers);
-    return wn_job_new(&ticket->job, backend->makers[worker], request, err);
+    WN_TRY(wn_job_new(&ticket->job, backend->makers[worker], request, err));
+    size_t n = wn_job_n_rows(ticket->job);
+    uint32_t *tokens = wn_mem_alloc(2 * n, sizeof *tokens);
+    if (tokens == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++)
+        tokens[i] = wn_job_row_tokens(ticket->job, i);
+    ticket->task.row_tokens = tokens;
+    ticket->task.order = tokens + n;
+    ticket->task.n_rows = (uint32_t)n;
+    return WN_OK;
+}
+
+void wn_ticket_deinit(wn_ticket *ticket)
+{
+    wn_mem_free((void *)(uintptr_t)ticket->task.row_tokens);
+    wn_job_free(ticket->job);
+    ticket->task.row_tokens = NULL;
+    ticket->job = NULL;
 }
 
 void wn_backend_submit(wn_backend *backend, wn_ticket *ticket)
 {
-    ticket->queued_ns = wn_clock_ns();
-    wn_queue_push(&backend->queue, &ticket->item);
+    uint64_t now_ns = wn_clock_ns();
+    ticket->admission = WN_ADMITTED;
+    if (ticket->task.n_rows == 0) {
+        ticket->task.outcome = WN_TASK_DONE;
+        ticket->task.submitted_ns = ticket->task.started_ns = ticket->task.finished_ns = now_ns;
+        ticket->done(ticket);
+        return;
+    }
+    wn_lock_enter(&backend->lock);
+    wn_admission admission =
+        wn_sched_submit(backend->sched, &ticket->task, now_ns, &ticket->wait_ns);
+    wn_cond_signal(&backend->changed);
+    wn_lock_leave(&backend->lock);
+    if (admission != WN_ADMITTED) { /* else it may be done, and gone */
+        ticket->admission = admission;
+        ticket->done(ticket);
+    }
+}
+
+void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket)
+{
+    wn_lock_enter(&backend->lock);
+    wn_sched_cancel(backend->sched, &ticket->task, wn_clock_ns());
+    wn_cond_signal(&backend->changed);
+    wn_lock_leave(&backend->lock);
+}
+
+wn_sched_stats wn_backend_look(wn_backend *backend)
+{
+    wn_lock_enter(&backend->lock);
+    wn_sched_stats stats = wn_sched_look(backend->sched);
+    wn_lock_leave(&backend->lock);
+    return stats;
 }

@@ -5,8 +5,8 @@
 #ifndef WN_SERVE_BACKEND_H
 #define WN_SERVE_BACKEND_H
 
-#include "base/queue.h"
-#include "base/status.h"
+#include "serve/metrics.h"
+#include "serve/sched.h"
 
 typedef struct wn_backend wn_backend;
 
@@ -15,16 +15,17 @@ typedef struct wn_backend_options {
     const char *cpu_level;           /* NULL: the best */
     int32_t n_threads, batch_tokens; /* 0: default */
     int32_t n_workers;               /* threads that will make jobs */
+    uint64_t max_wait_ns;            /* of the queue */
+    wn_metrics *metrics;             /* counts batches and rows */
 } wn_backend_options;
 
 /* One ranking on its way through a backend. */
 typedef struct wn_ticket {
-    wn_queue_item item;
+    wn_task task; /* first; flow, weight, lane, deadline_ns and partial are the owner's to set */
     wn_job *job;
-    wn_status status; /* after done(): of the scoring */
-    wn_error err;
-    uint64_t queued_ns, started_ns, ended_ns;
-    void (*done)(struct wn_ticket *ticket); /* called on a compute thread; must not block */
+    wn_admission admission; /* after done(): whether it was refused; task.outcome tells the rest */
+    uint64_t wait_ns;       /* estimated when it was submitted */
+    void (*done)(struct wn_ticket *ticket); /* must not block */
     void *owner;
 } wn_ticket;
 
@@ -50,15 +51,28 @@ int32_t wn_backend_batch_tokens(const wn_backend *backend);
  * Thread:  before the first ticket. */
 WN_MUST_USE wn_status wn_backend_self_test(wn_backend *backend, wn_error *err);
 
-/* Tokenise a request into ticket->job, on the calling thread.
+/* Tokenise a request into ticket->job, on the calling thread, and plan its rows.
  * Needs:   0 <= worker < n_workers, each used by one thread at a time.
  * Fails:   as wn_job_new().
- * Owns:    caller frees ticket->job; borrows the request's texts until then. */
+ * Owns:    caller frees with wn_ticket_deinit(); borrows the request's texts until then. */
 WN_MUST_USE wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
                                           const wn_request *request, wn_error *err);
 
-/* Queue a ticket that has a job.
+/* Free the job; a ticket of zeros is allowed. */
+void wn_ticket_deinit(wn_ticket *ticket);
+
+/* Queue a ticket that has a job.  Its done() is called once, on a compute thread, or, when it is
+ * refused or has no rows, before this returns.
  * Thread:  any. */
 void wn_backend_submit(wn_backend *backend, wn_ticket *ticket);
+
+/* What a ticket has queued need not be computed; done() is called as soon as nothing of it runs.
+ * Nothing happens to a ticket that is not queued.
+ * Thread:  any. */
+void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket);
+
+/* What waits, and how fast it goes.
+ * Thread:  any. */
+wn_sched_stats wn_backend_look(wn_backend *backend);
 
 #endif

@@ -31,7 +31,8 @@ typedef struct wn_rank_call {
     int64_t max_document_tokens; /* 0: as many as there are */
     bool raw_scores;             /* logits in place of relevance */
     bool return_logits, return_spans;
-    double min_score; /* relevance below it is left out; -HUGE_VAL: none */
+    int64_t deadline_ms; /* 0: none; then what is scored by then is the answer */
+    double min_score;    /* relevance below it is left out; -HUGE_VAL: none */
 } wn_rank_call;
 
 typedef struct wn_rank_answer {

@@ -89,6 +89,13 @@
          1,                                                                                        \
          1e6,                                                                                      \
          "cut documents to so many tokens"},                                                       \
+        {"deadline_ms",                                                                            \
+         WN_FIELD_INT,                                                                             \
+         AT(deadline_ms),                                                                          \
+         false,                                                                                    \
+         1,                                                                                        \
+         3600000,                                                                                  \
+         "answer after so many milliseconds with what is scored by then"},                         \
         {"return_logits",                                                                          \
          WN_FIELD_BOOL,                                                                            \
          AT(return_logits),                                                                        \

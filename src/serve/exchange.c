@@ -54,6 +54,8 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->dialect = &wn_dialect_jina;
     x->identity = (wn_identity){0};
     wn_flag_lower(&x->gone);
+    wn_flag_lower(&x->submitted);
+    x->deadline_ns = UINT64_MAX;
     x->json = NULL;
     x->call = wn_rank_call_init(&x->arena);
     x->calls = (wn_calls){.at = &x->call, .n = 1, .arena = &x->arena};
@@ -69,7 +71,7 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
 void wn_exchange_end(wn_exchange *x)
 {
     for (size_t i = 0; x->tickets != NULL && i < x->calls.n; i++)
-        wn_job_free(x->tickets[i].job);
+        wn_ticket_deinit(&x->tickets[i]);
     x->tickets = NULL;
     json_decref(x->json);
     x->json = NULL;

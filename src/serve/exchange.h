@@ -48,11 +48,13 @@ typedef struct wn_exchange {
     wn_calls calls;
     wn_ticket *tickets;   /* [calls.n] in arena */
     wn_countdown pending; /* tickets that are not yet done */
+    wn_backend *backend;  /* of the tickets */
+    wn_flag submitted;    /* tickets and backend are there */
     bool resumed;         /* the scheduler is done with it */
     int32_t worker;       /* that works on it, 0.. */
     wn_problem problem;
     wn_reply reply;
-    uint64_t began_ns, parsed_ns; /* of wn_clock_ns() */
+    uint64_t began_ns, parsed_ns, deadline_ns; /* of wn_clock_ns() */
     size_t bytes_in;
     wn_bill bill;
     wn_times times;

@@ -74,7 +74,6 @@ static void close_link(wn_link *link)
     link->socket = NULL;
     event_del(link->timer);
     if (link->busy) {
-        wn_flag_raise(&link->exchange.gone);
         wn_service_cancel(&link->exchange);
         return;
     }

@@ -1,6 +1,6 @@
 /* See sched.h.  A flow is listed in its lane as long as it may have something to run, and once more
- * when it has run out: only when its turn comes and it is still empty it goes.  Otherwise a key that
- * sends one request after the other would be new each time, and before everybody else. */
+ * when it has run out: only when its turn comes and it is still empty it goes.  Otherwise a key
+ * that sends one request after the other would be new each time, and before everybody else. */
 #define _GNU_SOURCE /* qsort_r */
 #include "serve/sched.h"
 
@@ -145,6 +145,7 @@ wn_status wn_sched_new(wn_sched **out, const wn_sched_options *options, wn_error
     s->earliest_ns = UINT64_MAX;
     s->speed_tokens = options->tokens_per_s;
     s->speed_ns = 1e9;
+    s->measured = options->tokens_per_s > 0;
     *out = s;
     return WN_OK;
 }
@@ -213,14 +214,17 @@ static double tokens_until_done(const wn_sched *s, const wn_task *task)
 static wn_admission admit(const wn_sched *s, const wn_task *task, uint64_t now_ns,
                           uint64_t *wait_ns)
 {
+    *wait_ns = 0;
+    if (s->n_tasks >= s->options.max_tasks)
+        return WN_REFUSED_TASKS;
+    if (!s->measured)
+        return WN_ADMITTED;
     double end = tokens_until_done(s, task) / tokens_per_ns(s);
     double wait = end - (double)task->waiting_tokens / tokens_per_ns(s);
     *wait_ns = (uint64_t)WN_MAX(wait, 0.0);
-    if (s->n_tasks >= s->options.max_tasks)
-        return WN_REFUSED_TASKS;
     if (wait > (double)s->options.max_wait_ns)
         return WN_REFUSED_WAIT;
-    if (s->measured && !task->partial && task->deadline_ns != UINT64_MAX &&
+    if (!task->partial && task->deadline_ns != UINT64_MAX &&
         (double)now_ns + end > (double)task->deadline_ns)
         return WN_REFUSED_DEADLINE;
     return WN_ADMITTED;
@@ -516,7 +520,8 @@ wn_sched_stats wn_sched_look(const wn_sched *s)
         .flows = s->n_flows,
         .tokens_per_s = tokens_per_ns(s) * 1e9,
     };
-    stats.wait_s = (double)(s->lanes[WN_LANE_INTERACTIVE].waiting_tokens + s->running_tokens) /
-                   stats.tokens_per_s;
+    if (s->measured)
+        stats.wait_s = (double)(s->lanes[WN_LANE_INTERACTIVE].waiting_tokens + s->running_tokens) /
+                       stats.tokens_per_s;
     return stats;
 }

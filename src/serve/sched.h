@@ -25,11 +25,12 @@ typedef struct wn_sched_options {
     uint32_t bulk_percent;
     uint64_t max_wait_ns; /* a task that would wait longer is refused */
     uint32_t max_tasks;   /* in the queue; more are refused */
-    double tokens_per_s;  /* a first guess of the speed, measured later */
+    double tokens_per_s;  /* the speed before it is measured; 0: not known, and nothing is refused
+                             for its time */
 } wn_sched_options;
 #define WN_SCHED_OPTIONS_DEFAULT                                                                   \
     {                                                                                              \
-        2048, 1024, 4096, 5, 10000000000, 100000, 10000                                            \
+        2048, 1024, 4096, 5, 10000000000, 100000, 0                                                \
     }
 
 typedef enum wn_lane { WN_LANE_INTERACTIVE = 0, WN_LANE_BULK, WN_LANE_COUNT } wn_lane;
@@ -125,6 +126,7 @@ wn_task *wn_sched_pop_finished(wn_sched *sched);
 /* The earliest deadline of a pending task; UINT64_MAX: none. */
 uint64_t wn_sched_next_deadline(const wn_sched *sched);
 
+/* What waits, and how fast it goes. */
 wn_sched_stats wn_sched_look(const wn_sched *sched);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "serve/api.h"
 #include "serve/model_names.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@
 
 #define WN_WHERE           "serve/service"
 #define MOD                "serve.service"
-#define STATUS_CLIENT_GONE 499 /* nginx's word for a client that did not wait */
+#define REQUEST_TIMEOUT_MS 55000 /* inside the 60 s that SageMaker and others wait */
+#define STATUS_CLIENT_GONE 499   /* nginx's word for a client that did not wait */
 
 typedef struct worker {
     wn_service *service;
@@ -169,6 +171,11 @@ wn_gauges wn_service_gauges(wn_service *service)
         .ready = wn_service_life(service) == WN_LIFE_READY,
     };
     if (backend != NULL && wn_engine_get_info(wn_backend_engine(backend), &info, NULL) == WN_OK) {
+        wn_sched_stats stats = wn_backend_look(backend);
+        gauges.queue_rows = stats.waiting_rows;
+        gauges.queue_tokens = stats.waiting_tokens;
+        gauges.queue_wait_seconds = stats.wait_s;
+        gauges.tokens_per_second = stats.tokens_per_s;
         gauges.family = info.family;
         gauges.cpu_level = info.cpu_level;
     }
@@ -231,6 +238,7 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
     if (service == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a service");
     service->options = *options;
+    service->options.backend.metrics = &service->metrics;
     service->loaded = loaded;
     service->owner = owner;
     service->started_ns = wn_clock_ns();
@@ -289,10 +297,29 @@ bool wn_service_admit(wn_exchange *x)
     return route != NULL;
 }
 
+/* The server's limit, which a request may lower. */
+static void set_deadline(wn_exchange *x)
+{
+    uint64_t ms = (uint64_t)x->service->options.request_timeout_ms, own = 0;
+    wn_str given;
+    if (ms == 0)
+        ms = REQUEST_TIMEOUT_MS;
+    if (wn_http_find(x->request, "X-Request-Timeout-Ms", &given) && given.len > 0 &&
+        given.len < 10) {
+        for (size_t i = 0; i < given.len && own != UINT64_MAX; i++) {
+            bool digit = given.ptr[i] >= '0' && given.ptr[i] <= '9';
+            own = digit ? own * 10 + (uint64_t)(given.ptr[i] - '0') : UINT64_MAX;
+        }
+        ms = WN_MIN(ms, own);
+    }
+    x->deadline_ns = x->began_ns + ms * 1000000;
+}
+
 void wn_service_begin(wn_exchange *x)
 {
     const wn_route *route = x->match.route;
     x->bytes_in = x->body.len;
+    set_deadline(x);
     wn_counter_add(&x->service->metrics.in_flight, 1);
     if (x->problem.status == 0 && x->reply.status != 0) {
         answer(x);
@@ -304,9 +331,12 @@ void wn_service_begin(wn_exchange *x)
         wn_queue_push(&x->service->work, &x->item);
 }
 
+/* Either this sees the tickets, or their worker sees the flag. */
 void wn_service_cancel(wn_exchange *x)
 {
-    (void)x;
+    wn_flag_raise(&x->gone);
+    if (wn_flag_is_up(&x->submitted))
+        wn_api_rank_cancel(x);
 }
 
 const char *wn_service_fault_code(int status)

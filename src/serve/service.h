@@ -22,6 +22,7 @@ typedef struct wn_service_options {
     const char *served_model_name; /* NULL: after the model's directory */
     bool strict_models;            /* answer to the model's own name only */
     int32_t max_requests;          /* at a time; 0: no limit of its own */
+    int32_t request_timeout_ms;    /* 0: the default */
     wn_log *log;                   /* access lines; NULL: none */
 } wn_service_options;
 

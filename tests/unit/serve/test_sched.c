@@ -26,6 +26,7 @@ static int begin_with_wait(uint64_t max_wait_ns)
     options.batch_tokens = BATCH_TOKENS;
     options.batch_rows = BATCH_ROWS;
     options.max_wait_ns = max_wait_ns;
+    options.tokens_per_s = 10000;
     now = 1;
     assert_ok(wn_sched_new(&sched, &options, &err), &err);
     return 0;
