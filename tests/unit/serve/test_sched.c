@@ -19,14 +19,14 @@ static wn_sched *sched;
 static wn_sched_row rows[BATCH_ROWS];
 static uint64_t now;
 
-static int begin_with_wait(uint64_t max_wait_ns)
+static int begin_with(uint64_t max_wait_ns, double tokens_per_s)
 {
     wn_error err;
     wn_sched_options options = WN_SCHED_OPTIONS_DEFAULT;
     options.batch_tokens = BATCH_TOKENS;
     options.batch_rows = BATCH_ROWS;
     options.max_wait_ns = max_wait_ns;
-    options.tokens_per_s = 10000;
+    options.tokens_per_s = tokens_per_s;
     now = 1;
     assert_ok(wn_sched_new(&sched, &options, &err), &err);
     return 0;
@@ -35,13 +35,19 @@ static int begin_with_wait(uint64_t max_wait_ns)
 static int begin(void **state)
 {
     (void)state;
-    return begin_with_wait(10000 * MS);
+    return begin_with(10000 * MS, 10000);
 }
 
 static int begin_patient(void **state)
 {
     (void)state;
-    return begin_with_wait(UINT64_MAX);
+    return begin_with(UINT64_MAX, 10000);
+}
+
+static int begin_unmeasured(void **state)
+{
+    (void)state;
+    return begin_with(10000 * MS, 0);
 }
 
 static int finish(void **state)
@@ -339,6 +345,22 @@ static void task_that_cannot_meet_its_deadline_is_refused(void **state)
     deinit(&part);
 }
 
+static void nothing_is_refused_before_the_speed_is_known(void **state)
+{
+    (void)state;
+    request r, late;
+    uint64_t wait = 1;
+    init(&r, 1, 10000, 128);
+    init(&late, 2, 10, 128);
+    submit(&r);
+    late.task.deadline_ns = now + 1;
+    assert_int_equal(wn_sched_submit(sched, &late.task, now, &wait), WN_ADMITTED);
+    assert_int_equal(wait, 0);
+    assert_true(wn_sched_look(sched).wait_s == 0);
+    deinit(&r);
+    deinit(&late);
+}
+
 static void speed_is_measured(void **state)
 {
     (void)state;
@@ -469,7 +491,10 @@ int main(void)
                                         finish),
         TEST(rows_that_do_not_fit_do_not_close_the_batch),
         TEST(cancel_drops_rows_that_wait),
-        TEST(deadline_expires_a_task_or_ends_it_in_part),
+        cmocka_unit_test_setup_teardown(deadline_expires_a_task_or_ends_it_in_part,
+                                        begin_unmeasured, finish),
+        cmocka_unit_test_setup_teardown(nothing_is_refused_before_the_speed_is_known,
+                                        begin_unmeasured, finish),
         TEST(flooding_key_is_refused_while_a_quiet_one_is_served),
         TEST(task_that_cannot_meet_its_deadline_is_refused),
         TEST(speed_is_measured),
