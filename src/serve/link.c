@@ -165,8 +165,8 @@ static wn_conn_state read_head(wn_link *link)
     wn_exchange *x = &link->exchange;
     wn_exchange_begin(x, wn_conn_request(link->conn), wn_clock_ns());
     if (!wn_service_admit(x))
-        return wn_conn_skip_body(link->conn);
-    wn_conn_state state = wn_conn_take_body(link->conn);
+        return wn_conn_skip_body(link->conn, wn_clock_ns());
+    wn_conn_state state = wn_conn_take_body(link->conn, wn_clock_ns());
     if (wn_conn_wants_continue(link->conn) &&
         bufferevent_write(link->socket, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0)
         wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
@@ -215,21 +215,13 @@ static wn_conn_state feed(wn_link *link)
         evbuffer_drain(input, used);
     }
     if (state == WN_CONN_READING && link->end)
-        state = wn_conn_end(link->conn, wn_clock_ns());
+        state = wn_conn_end(link->conn);
     return state;
 }
 
-static void pump(wn_link *link)
+/* Do what the state of the connection asks for. */
+static void act(wn_link *link, wn_conn_state state)
 {
-    if (link->busy || link->stage != STAGE_OPEN ||
-        evbuffer_get_length(bufferevent_get_output(link->socket)) > OUTPUT_BYTES_MAX)
-        return;
-    wn_conn_state state = feed(link);
-    while (state == WN_CONN_HEAD) {
-        state = read_head(link);
-        if (state == WN_CONN_READING)
-            state = feed(link);
-    }
     switch (state) {
     case WN_CONN_REQUEST:
         run_request(link);
@@ -245,6 +237,20 @@ static void pump(wn_link *link)
         set_timer(link, wn_conn_deadline(link->conn));
         break;
     }
+}
+
+static void pump(wn_link *link)
+{
+    if (link->busy || link->stage != STAGE_OPEN ||
+        evbuffer_get_length(bufferevent_get_output(link->socket)) > OUTPUT_BYTES_MAX)
+        return;
+    wn_conn_state state = feed(link);
+    while (state == WN_CONN_HEAD) {
+        state = read_head(link);
+        if (state == WN_CONN_READING)
+            state = feed(link);
+    }
+    act(link, state);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -291,16 +297,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         close_link(link);
         return;
     }
-    switch (wn_conn_expire(link->conn, wn_clock_ns())) {
-    case WN_CONN_FAULT:
-        tell_fault(link);
-        break;
-    case WN_CONN_CLOSED:
-        finish(link);
-        break;
-    default:
-        set_timer(link, wn_conn_deadline(link->conn));
-    }
+    act(link, wn_conn_expire(link->conn, wn_clock_ns()));
 }
 
 bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
