@@ -7,16 +7,9 @@
 #define WN_SERVE_ROUTE_H
 
 #include "serve/api_dialect.h"
+#include "serve/key_record.h"
 
 struct wn_exchange;
-
-/* What a key must be allowed to do; a key has a set of them. */
-typedef enum wn_scope {
-    WN_SCOPE_PUBLIC = 0, /* no key needed */
-    WN_SCOPE_RERANK = 1 << 0,
-    WN_SCOPE_METRICS = 1 << 1,
-    WN_SCOPE_ADMIN = 1 << 2
-} wn_scope;
 
 /* Begin to answer.  Returns whether the answer (a reply or a problem) is complete; otherwise
  * wn_exchange_resume() will be called when it goes on. */
@@ -25,8 +18,8 @@ typedef bool wn_handler(struct wn_exchange *x);
 typedef struct wn_route {
     wn_http_method method; /* GET serves HEAD too */
     const char *path;      /* an end of "/...": the rest of the path is an argument */
-    wn_scope scope;
-    bool on_worker; /* parses, tokenises or touches a disk */
+    wn_scope scope;        /* that a key needs for it */
+    bool on_worker;        /* parses, tokenises or touches a disk */
     wn_handler *begin;
     wn_handler *resume;
     const wn_dialect *const *dialects; /* the first that speaks; the last always does; NULL: jina */
