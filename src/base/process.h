@@ -10,6 +10,10 @@ typedef struct wn_process_facts {
     double cpu_seconds; /* user and system */
 } wn_process_facts;
 
+/* How much memory this process may have: the least of the machine's and the limits of its control
+ * groups. */
+uint64_t wn_process_memory_bytes(void);
+
 /* Facts of now; what cannot be read is 0. */
 wn_process_facts wn_process_look(void);
 

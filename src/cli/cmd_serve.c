@@ -77,11 +77,15 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
                             .cpu_level = wn_args_text(args, WN_OPT_CPU_LEVEL),
                             .n_threads = (int32_t)wn_args_int(args, WN_OPT_THREADS),
                             .batch_tokens = (int32_t)wn_args_int(args, WN_OPT_BATCH_TOKENS),
+                            .max_wait_ns =
+                                (uint64_t)wn_args_int(args, WN_OPT_MAX_QUEUE_WAIT) * 1000000,
                             .n_workers =
                                 (int32_t)number(args, WN_OPT_WORKERS, default_workers(args))},
                 .auth = {.static_keys = &key, .n_static_keys = key != NULL, .open = key == NULL},
                 .served_model_name = wn_args_text(args, WN_OPT_SERVED_MODEL_NAME),
                 .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
+                .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
+                .memory_limit = (uint64_t)wn_args_int(args, WN_OPT_MEMORY_LIMIT) << 20,
                 .log = &log,
             },
         .limits = WN_CONN_LIMITS_DEFAULT,

@@ -261,6 +261,17 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_WORKERS] = {WN_FOR(SERVE), "tokenization-workers", 0, "N", WN_VALUE_INT, 1, 256,
                         .fallback = "a quarter of the threads",
                         .help = "threads that parse and tokenise requests"},
+    [WN_OPT_MEMORY_LIMIT] = {WN_FOR(SERVE), "memory-limit", 0, "MIB", WN_VALUE_INT, 1, 1 << 24,
+                             .fallback = "80% of what the process may have",
+                             .help = "memory of the whole server; requests that would need more "
+                                     "are refused with 503"},
+    [WN_OPT_REQUEST_TIMEOUT] = {WN_FOR(SERVE), "request-timeout", 0, "MS", WN_VALUE_INT, 1, 3600000,
+                                .fallback = "55000",
+                                .help = "a request that takes longer is answered with 504; "
+                                        "X-Request-Timeout-Ms may lower it"},
+    [WN_OPT_MAX_QUEUE_WAIT] = {WN_FOR(SERVE), "max-queue-wait", 0, "MS", WN_VALUE_INT, 1, 3600000,
+                               .fallback = "10000",
+                               .help = "a request that would wait longer is refused with 503"},
     [WN_OPT_DRAIN_DELAY] = {WN_FOR(SERVE), "drain-delay", 0, "MS", WN_VALUE_INT, 0, 600000,
                             .fallback = "5000",
                             .help = "how long a server that has to end still accepts, so that a "

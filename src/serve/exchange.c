@@ -63,6 +63,7 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->resumed = false;
     x->began_ns = x->parsed_ns = now_ns;
     x->bytes_in = 0;
+    x->held_bytes = 0;
     x->bill = (wn_bill){0};
     x->times = (wn_times){0};
     set_request_id(x);
@@ -79,6 +80,8 @@ void wn_exchange_end(wn_exchange *x)
     wn_arena_deinit(&x->arena);
     wn_problem_deinit(&x->problem);
     wn_reply_deinit(&x->reply);
+    wn_budget_give(wn_service_budget(x->service), x->held_bytes);
+    x->held_bytes = 0;
     x->request = NULL;
 }
 

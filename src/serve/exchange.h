@@ -56,6 +56,7 @@ typedef struct wn_exchange {
     wn_reply reply;
     uint64_t began_ns, parsed_ns, deadline_ns; /* of wn_clock_ns() */
     size_t bytes_in;
+    uint64_t held_bytes; /* taken from the service's budget */
     wn_bill bill;
     wn_times times;
 } wn_exchange;

@@ -437,6 +437,11 @@ wn_buf wn_conn_move_body(wn_conn *conn)
     return body;
 }
 
+size_t wn_conn_body_bytes(const wn_conn *conn)
+{
+    return conn->body.len;
+}
+
 bool wn_conn_is_idle(const wn_conn *conn)
 {
     return conn->state == WN_CONN_READING && conn->phase == PHASE_HEAD && conn->head.len == 0;

@@ -92,6 +92,9 @@ bool wn_conn_wants_continue(wn_conn *conn);
  * Owns:    caller frees the buffer. */
 wn_buf wn_conn_move_body(wn_conn *conn);
 
+/* Bytes of the body that are kept so far. */
+size_t wn_conn_body_bytes(const wn_conn *conn);
+
 /* Whether no byte of a request has come. */
 bool wn_conn_is_idle(const wn_conn *conn);
 

@@ -33,8 +33,9 @@ struct wn_link {
     struct event *timer;
     wn_conn *conn;
     wn_exchange exchange;
-    bool busy; /* another thread may have the exchange */
-    bool end;  /* the client sends no more */
+    size_t held_bytes; /* of the body, taken from the service's budget */
+    bool busy;         /* another thread may have the exchange */
+    bool end;          /* the client sends no more */
     stage stage;
 };
 
@@ -60,6 +61,7 @@ static void free_link(wn_link *link)
 {
     if (link->exchange.request != NULL)
         wn_exchange_end(&link->exchange);
+    wn_budget_give(wn_service_budget(link->loop->service), link->held_bytes);
     if (link->timer != NULL)
         event_free(link->timer);
     wn_conn_free(link->conn);
@@ -173,25 +175,37 @@ static wn_conn_state read_head(wn_link *link)
     return state;
 }
 
+/* Hold the body against the budget as it comes; false when there is no more. */
+static bool hold_body(wn_link *link)
+{
+    size_t now = 2 * wn_conn_body_bytes(link->conn); /* a growing buffer is at most half empty */
+    wn_budget *budget = wn_service_budget(link->loop->service);
+    if (now > link->held_bytes && !wn_budget_take(budget, now - link->held_bytes))
+        return false;
+    if (now < link->held_bytes)
+        wn_budget_give(budget, link->held_bytes - now);
+    link->held_bytes = now;
+    return true;
+}
+
 static void run_request(wn_link *link)
 {
     wn_exchange *x = &link->exchange;
     x->body = wn_conn_move_body(link->conn);
+    (void)hold_body(link); /* from here on the service holds it */
     link->busy = true;
     event_del(link->timer);
     wn_service_begin(x);
 }
 
-/* The client broke the protocol or a limit: tell it, in no dialect of its own, and close. */
-static void tell_fault(wn_link *link)
+/* End with a problem that has no dialect: the client broke a rule or a limit, or we did. */
+static void tell(wn_link *link, int status, const char *detail)
 {
     wn_exchange *x = &link->exchange;
-    wn_conn_fault fault = wn_conn_get_fault(link->conn);
     if (x->request == NULL)
         wn_exchange_begin(x, wn_conn_request(link->conn), wn_clock_ns());
     wn_problem_deinit(&x->problem);
-    wn_problem_set(&x->problem, fault.status, wn_service_fault_code(fault.status), "%s",
-                   fault.detail);
+    wn_problem_set(&x->problem, status, wn_service_fault_code(status), "%s", detail);
     wn_exchange_seal(x);
     bool ok = send_reply(link, &x->reply, false, false);
     wn_exchange_end(x);
@@ -199,6 +213,12 @@ static void tell_fault(wn_link *link)
         finish(link);
     else
         close_link(link);
+}
+
+static void tell_fault(wn_link *link)
+{
+    wn_conn_fault fault = wn_conn_get_fault(link->conn);
+    tell(link, fault.status, fault.detail);
 }
 
 /* Feed the core from the input buffer until it has something to say or nothing to read. */
@@ -250,7 +270,10 @@ static void pump(wn_link *link)
         if (state == WN_CONN_READING)
             state = feed(link);
     }
-    act(link, state);
+    if (!hold_body(link))
+        tell(link, 503, "Service temporarily unavailable: no memory for the body now.");
+    else
+        act(link, state);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */

@@ -209,6 +209,13 @@ static void push_scoring(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
                 "Estimated wait of a request that comes now.", g->queue_wait_seconds);
     push_number(out, "wn_tokens_per_second", "gauge", "Measured speed of scoring.",
                 g->tokens_per_second);
+    push_family(out, "wn_request_memory_bytes", "gauge", "Memory that requests have taken.");
+    wn_buf_printf(out,
+                  "wn_request_memory_bytes{kind=\"used\"} %llu\n"
+                  "wn_request_memory_bytes{kind=\"peak\"} %llu\n"
+                  "wn_request_memory_bytes{kind=\"limit\"} %llu\n",
+                  (unsigned long long)g->requests_bytes, (unsigned long long)g->requests_peak_bytes,
+                  (unsigned long long)g->requests_limit_bytes);
     push_number(out, "wn_engine_busy_seconds_total", "counter", "Time spent in batches.",
                 (double)wn_counter_get(&m->busy_ns) / SECONDS);
 }

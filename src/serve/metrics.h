@@ -71,7 +71,8 @@ typedef struct wn_gauges {
     uint64_t queue_rows, queue_tokens;
     double queue_wait_seconds; /* an estimate */
     double tokens_per_second;
-    uint64_t started_unix_s, now_ns, started_ns;
+    uint64_t started_unix_s;
+    uint64_t requests_bytes, requests_peak_bytes, requests_limit_bytes;
     bool ready;
 } wn_gauges;
 

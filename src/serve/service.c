@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "data/json_bind.h"
 #include "serve/api.h"
 #include "serve/model_names.h"
 
@@ -12,8 +14,15 @@
 #include <string.h>
 #include <time.h>
 
-#define WN_WHERE           "serve/service"
-#define MOD                "serve.service"
+#define WN_WHERE       "serve/service"
+#define MOD            "serve.service"
+#define MEMORY_PERCENT 80
+/* Of one request; `make bench-serve-memory` holds these against what requests really take. */
+#define REQUEST_BYTES      65536
+#define BYTES_A_TEXT_BYTE  16 /* copies in JSON, reply and tokens, which may be a token a byte */
+#define BYTES_A_VALUE      160
+#define RESERVED_BYTES     (32 << 20) /* stacks, buffers, what an allocator keeps */
+#define REQUESTS_BYTES_MIN (32 << 20)
 #define REQUEST_TIMEOUT_MS 55000 /* inside the 60 s that SageMaker and others wait */
 #define STATUS_CLIENT_GONE 499   /* nginx's word for a client that did not wait */
 
@@ -33,6 +42,8 @@ struct wn_service {
     void *owner;
     char model_name[256];
     wn_metrics metrics;
+    wn_budget budget;
+    uint64_t memory_limit;
     uint64_t started_ns;
     int64_t started_unix_s;
     wn_lock lock; /* guards the rest */
@@ -118,6 +129,26 @@ static void set_model_name(wn_service *service)
     snprintf(service->model_name, sizeof service->model_name, "%.*s", WN_STR_ARG(base));
 }
 
+/* What is left for requests when the model has taken its part. */
+static wn_status set_budget(wn_service *service, wn_error *err)
+{
+    uint64_t used = wn_process_look().resident_bytes + RESERVED_BYTES;
+    uint64_t limit = service->memory_limit;
+    if (limit < used + REQUESTS_BYTES_MIN)
+        WN_FAIL(err, WN_ERR_LIMIT,
+                "memory limit of %llu MiB: the model takes %llu MiB, and requests need at least "
+                "%d MiB",
+                (unsigned long long)(limit >> 20), (unsigned long long)(used >> 20),
+                REQUESTS_BYTES_MIN >> 20);
+    wn_budget_set_limit(&service->budget, limit - used);
+    wn_log_line line = wn_log_begin(service->options.log, WN_LOG_INFO, MOD, "memory");
+    wn_log_int(&line, "limit_bytes", (int64_t)limit);
+    wn_log_int(&line, "model_bytes", (int64_t)used);
+    wn_log_int(&line, "requests_bytes", (int64_t)(limit - used));
+    wn_log_end(&line);
+    return WN_OK;
+}
+
 static void load(void *arg)
 {
     wn_service *service = arg;
@@ -126,6 +157,8 @@ static void load(void *arg)
     wn_status status = wn_backend_open(&backend, &service->options.backend, &err);
     if (status == WN_OK)
         status = wn_backend_self_test(backend, &err);
+    if (status == WN_OK)
+        status = set_budget(service, &err);
     wn_lock_enter(&service->lock);
     service->backend = backend;
     if (service->life == WN_LIFE_STARTING)
@@ -159,6 +192,11 @@ wn_metrics *wn_service_metrics(wn_service *service)
     return &service->metrics;
 }
 
+wn_budget *wn_service_budget(wn_service *service)
+{
+    return &service->budget;
+}
+
 wn_gauges wn_service_gauges(wn_service *service)
 {
     wn_engine_info info = WN_ENGINE_INFO_INIT;
@@ -170,6 +208,8 @@ wn_gauges wn_service_gauges(wn_service *service)
         .started_unix_s = (uint64_t)service->started_unix_s,
         .ready = wn_service_life(service) == WN_LIFE_READY,
     };
+    wn_budget_look(&service->budget, &gauges.requests_bytes, &gauges.requests_peak_bytes,
+                   &gauges.requests_limit_bytes);
     if (backend != NULL && wn_engine_get_info(wn_backend_engine(backend), &info, NULL) == WN_OK) {
         wn_sched_stats stats = wn_backend_look(backend);
         gauges.queue_rows = stats.waiting_rows;
@@ -243,6 +283,10 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
     service->owner = owner;
     service->started_ns = wn_clock_ns();
     service->started_unix_s = time(NULL);
+    service->memory_limit = options->memory_limit > 0
+                                ? options->memory_limit
+                                : wn_process_memory_bytes() / 100 * MEMORY_PERCENT;
+    wn_budget_init(&service->budget, REQUESTS_BYTES_MIN);
     wn_lock_init(&service->lock);
     wn_queue_init(&service->work);
     set_model_name(service);
@@ -268,6 +312,7 @@ void wn_service_free(wn_service *service)
     wn_auth_free(service->auth);
     wn_queue_deinit(&service->work);
     wn_lock_deinit(&service->lock);
+    wn_budget_deinit(&service->budget);
     wn_mem_free(service);
 }
 
@@ -315,6 +360,18 @@ static void set_deadline(wn_exchange *x)
     x->deadline_ns = x->began_ns + ms * 1000000;
 }
 
+/* What the request may need at most: its JSON values, its texts as JSON, tokens and answer. */
+static bool take_memory(wn_exchange *x)
+{
+    uint64_t bytes = x->bytes_in;
+    uint64_t values = WN_MIN(bytes / 2, (uint64_t)WN_JSON_VALUES_MAX);
+    uint64_t need = REQUEST_BYTES + bytes * BYTES_A_TEXT_BYTE + values * BYTES_A_VALUE;
+    if (!wn_budget_take(&x->service->budget, need))
+        return false;
+    x->held_bytes = need;
+    return true;
+}
+
 void wn_service_begin(wn_exchange *x)
 {
     const wn_route *route = x->match.route;
@@ -324,6 +381,13 @@ void wn_service_begin(wn_exchange *x)
     if (x->problem.status == 0 && x->reply.status != 0) {
         answer(x);
         return;
+    }
+    if (x->problem.status == 0 && route->on_worker && !take_memory(x)) {
+        wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
+                       "Service temporarily unavailable: no memory for the request now. Please "
+                       "retry with exponential backoff.");
+        x->problem.retry_after_s = 1;
+        wn_counter_add(&x->service->metrics.rejected[WN_REJECT_MEMORY], 1);
     }
     if (x->problem.status != 0 || (!route->on_worker && route->begin(x)))
         answer(x);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "serve/auth.h"
+#include "serve/budget.h"
 #include "serve/exchange.h"
 #include "serve/metrics.h"
 
@@ -23,6 +24,7 @@ typedef struct wn_service_options {
     bool strict_models;            /* answer to the model's own name only */
     int32_t max_requests;          /* at a time; 0: no limit of its own */
     int32_t request_timeout_ms;    /* 0: the default */
+    uint64_t memory_limit;         /* bytes of the whole process; 0: 80% of what it may have */
     wn_log *log;                   /* access lines; NULL: none */
 } wn_service_options;
 
@@ -60,6 +62,10 @@ wn_service_facts wn_service_facts_of(const wn_service *service);
  * Thread:  any. */
 wn_metrics *wn_service_metrics(wn_service *service);
 wn_gauges wn_service_gauges(wn_service *service);
+
+/* The memory of all requests together.
+ * Thread:  any. */
+wn_budget *wn_service_budget(wn_service *service);
 
 /* The problem of a request that comes before the model is loaded. */
 void wn_service_refuse_loading(wn_exchange *x);
