@@ -21,6 +21,11 @@ static inline void wn_counter_subtract(wn_counter *counter, uint64_t n)
     atomic_fetch_sub_explicit(&counter->value, n, memory_order_relaxed);
 }
 
+static inline void wn_counter_set(wn_counter *counter, uint64_t n)
+{
+    atomic_store_explicit(&counter->value, n, memory_order_relaxed);
+}
+
 static inline uint64_t wn_counter_get(const wn_counter *counter)
 {
     return atomic_load_explicit(&counter->value, memory_order_relaxed);

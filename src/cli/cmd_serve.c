@@ -59,14 +59,12 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
     const wn_args *args = &program->args;
     const char *host = text(args, WN_OPT_HOST, "127.0.0.1");
     const char *key = wn_args_text(args, WN_OPT_API_KEY);
-    if (key == NULL && !is_loopback(host) && !wn_args_has(args, WN_OPT_INSECURE_NO_AUTH))
-        WN_FAIL(err, WN_ERR_ARGUMENT,
-                "host '%s' can be reached by others and there is no key: give --api-key, or "
-                "--insecure-no-auth if everybody may use it",
-                host);
     if (key != NULL && key[0] == '\0')
         WN_FAIL(err, WN_ERR_ARGUMENT, "--api-key is empty");
     WN_TRY(wn_program_check_model(wn_args_text(args, WN_OPT_MODEL), err));
+    wn_buf state = WN_BUF_INIT;
+    const char *state_dir;
+    WN_TRY(wn_program_state_dir(&state, &state_dir, program, err));
     wn_log log = {.fd = STDERR_FILENO,
                   .level = levels[wn_args_int(args, WN_OPT_LOG_LEVEL)],
                   .json = wn_args_int(args, WN_OPT_LOG_FORMAT) == 1};
@@ -81,7 +79,13 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
                                 (uint64_t)wn_args_int(args, WN_OPT_MAX_QUEUE_WAIT) * 1000000,
                             .n_workers =
                                 (int32_t)number(args, WN_OPT_WORKERS, default_workers(args))},
-                .auth = {.static_keys = &key, .n_static_keys = key != NULL, .open = key == NULL},
+                .accounts = {.state_dir = state_dir,
+                             .static_keys = &key,
+                             .n_static_keys = key != NULL,
+                             .static_rpm = wn_args_int(args, WN_OPT_RPM),
+                             .static_tpm = wn_args_int(args, WN_OPT_TPM),
+                             .log = &log},
+                .needs_keys = !is_loopback(host) && !wn_args_has(args, WN_OPT_INSECURE_NO_AUTH),
                 .served_model_name = wn_args_text(args, WN_OPT_SERVED_MODEL_NAME),
                 .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
                 .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
@@ -100,5 +104,7 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
         .user = program,
     };
     options.limits.body_bytes = (size_t)number(args, WN_OPT_BODY_LIMIT, 32 << 20);
-    return wn_server_run(&options, err);
+    wn_status status = wn_server_run(&options, err);
+    wn_buf_deinit(&state);
+    return status;
 }

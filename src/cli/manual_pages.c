@@ -112,7 +112,7 @@ bool wn_manual_push_troff(wn_buf *out)
         push_troff_command(out, (wn_command_id)i);
     push_troff_facts(out, "EXIT STATUS", wn_exit_codes);
     push_troff_facts(out, "ENVIRONMENT", wn_environment);
-    push_troff_facts(out, "LIMITS", wn_limits);
+    push_troff_facts(out, "LIMITS", wn_input_limits);
     return !out->failed;
 }
 
@@ -206,6 +206,6 @@ bool wn_manual_push_markdown(wn_buf *out)
         push_markdown_command(out, (wn_command_id)i);
     push_markdown_facts(out, "Exit status", "status", wn_exit_codes);
     push_markdown_facts(out, "Environment", "variable", wn_environment);
-    push_markdown_facts(out, "Limits", "limit", wn_limits);
+    push_markdown_facts(out, "Limits", "limit", wn_input_limits);
     return !out->failed;
 }

@@ -246,6 +246,15 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                      .help = "port to listen on; 0 takes any free one"},
     [WN_OPT_API_KEY] = {WN_FOR(SERVE), "api-key", 0, "KEY", WN_VALUE_TEXT,
                         .help = "a key that requests have to bring, as Authorization: Bearer KEY"},
+    [WN_OPT_RPM] = {WN_FOR(SERVE), "rpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
+                    .fallback = "no limit",
+                    .help = "requests a minute with the key of --api-key"},
+    [WN_OPT_TPM] = {WN_FOR(SERVE), "tpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
+                    .fallback = "no limit",
+                    .help = "tokens a minute with the key of --api-key"},
+    [WN_OPT_STATE_DIR] = {WN_FOR(SERVE), "state-dir", 0, "DIR", WN_VALUE_DIR,
+                          .fallback = "/var/lib/winnow for root, else ~/.local/state/winnow",
+                          .help = "where keys and usage are kept; 'none' keeps nothing"},
     [WN_OPT_INSECURE_NO_AUTH] = {WN_FOR(SERVE), "insecure-no-auth", 0, NULL, WN_VALUE_NONE,
                                  .help = "answer without keys on an address that others can reach"},
     [WN_OPT_SERVED_MODEL_NAME] = {WN_FOR(SERVE), "served-model-name", 0, "NAME", WN_VALUE_TEXT,
@@ -321,6 +330,9 @@ const wn_fact wn_environment[] = {
     {"NO_COLOR", "when set, nothing is coloured"},
     {"CI", "when set, no progress is drawn"},
     {"TERM", "when it is 'dumb', nothing is coloured and no progress drawn"},
+    {"STATE_DIRECTORY", "where systemd wants keys and usage to be kept, without --state-dir"},
+    {"XDG_STATE_HOME", "the directory in which a user's keys and usage are kept as winnow/"},
+    {"HOME", "without XDG_STATE_HOME, they are kept in .local/state/winnow below it"},
     {"COLUMNS", "the width of a terminal that does not tell its width"},
     {0},
 };
@@ -337,7 +349,7 @@ const wn_fact wn_exit_codes[] = {
     {0},
 };
 
-const wn_fact wn_limits[] = {
+const wn_fact wn_input_limits[] = {
     {"64 MiB", "one line of input, one request, one text to tokenize"},
     {"1,048,576", "JSON values in a line or request"},
     {"10,000,000", "documents of one query"},

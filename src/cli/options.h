@@ -71,6 +71,9 @@ typedef enum wn_option_id {
     WN_OPT_HOST,
     WN_OPT_PORT,
     WN_OPT_API_KEY,
+    WN_OPT_RPM,
+    WN_OPT_TPM,
+    WN_OPT_STATE_DIR,
     WN_OPT_INSECURE_NO_AUTH,
     WN_OPT_SERVED_MODEL_NAME,
     WN_OPT_STRICT_MODELS,
@@ -123,7 +126,7 @@ extern const wn_command wn_commands[WN_CMD_COUNT];
 extern const wn_option wn_options[WN_OPT_COUNT];
 extern const wn_fact wn_environment[]; /* these three end with a row without name */
 extern const wn_fact wn_exit_codes[];
-extern const wn_fact wn_limits[];
+extern const wn_fact wn_input_limits[];
 
 /* The value of an environment variable that is listed in wn_environment[]; NULL when it is unset or
  * empty.  The only place that reads the environment. */

@@ -40,6 +40,36 @@ wn_status wn_program_check_model(const char *dir, wn_error *err)
     return WN_OK;
 }
 
+wn_status wn_program_state_dir(wn_buf *buf, const char **out, const wn_program *program,
+                               wn_error *err)
+{
+    const char *given = wn_args_text(&program->args, WN_OPT_STATE_DIR);
+    const char *unit = wn_options_env("STATE_DIRECTORY"), *home = wn_options_env("HOME");
+    const char *state = wn_options_env("XDG_STATE_HOME");
+    *out = NULL;
+    if (given != NULL && strcmp(given, "none") == 0)
+        return WN_OK;
+    bool ok = true;
+    if (given != NULL)
+        ok = wn_buf_printf(buf, "%s", given);
+    else if (unit != NULL)
+        ok = wn_buf_printf(buf, "%.*s", (int)strcspn(unit, ":"), unit);
+    else if (getuid() == 0)
+        ok = wn_buf_printf(buf, "/var/lib/winnow");
+    else if (state != NULL)
+        ok = wn_buf_printf(buf, "%s/winnow", state);
+    else if (home != NULL)
+        ok = wn_buf_printf(buf, "%s/.local/state/winnow", home);
+    else
+        WN_FAIL(err, WN_ERR_ARGUMENT,
+                "no place for keys and usage: give --state-dir, which may be "
+                "'none'");
+    if (!ok || !wn_buf_push_byte(buf, '\0'))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
+    *out = buf->ptr;
+    return WN_OK;
+}
+
 wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error *err)
 {
     wn_engine_options options = WN_ENGINE_OPTIONS_INIT;

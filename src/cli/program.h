@@ -46,6 +46,13 @@ wn_command_fn wn_cmd_completion;
  * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_program_check_model(const char *dir, wn_error *err);
 
+/* The directory of keys and usage: --state-dir, else where the system has such things; *out NULL
+ * for 'none'.
+ * Fails:   WN_ERR_ARGUMENT when there is no place, WN_ERR_MEMORY.
+ * Owns:    caller frees the buffer. */
+WN_MUST_USE wn_status wn_program_state_dir(wn_buf *buf, const char **out, const wn_program *program,
+                                           wn_error *err);
+
 /* Open the model of --model with --cpu-level and --threads.
  * Fails:   as wn_engine_open(); a model that cannot be used sets exit_code to WN_EXIT_DATA.
  * Owns:    caller closes with wn_engine_close(). */

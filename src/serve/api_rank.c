@@ -83,8 +83,9 @@ static wn_request request_of(const wn_rank_call *call)
 static void set_task(wn_task *task, const wn_exchange *x, const wn_rank_call *call)
 {
     wn_str lane;
-    task->flow = x->identity.flow;
-    task->weight = WN_MAX(x->identity.weight, 1U);
+    int64_t weight = x->identity.record.limits.weight;
+    task->flow = x->identity.number;
+    task->weight = weight < 1 ? 1 : (uint32_t)WN_MIN(weight, WN_SCHED_WEIGHT_MAX);
     if (wn_http_find(x->request, "X-Winnow-Lane", &lane) && wn_str_equal(lane, WN_STR("bulk")))
         task->lane = WN_LANE_BULK;
     task->deadline_ns = x->deadline_ns;
@@ -129,9 +130,19 @@ static bool prepare(wn_exchange *x, wn_backend **backend)
     return make_jobs(x, *backend);
 }
 
+static uint64_t tokens_of(const wn_exchange *x)
+{
+    uint64_t tokens = 0;
+    for (size_t i = 0; i < x->calls.n; i++) {
+        wn_usage usage = wn_job_usage(x->tickets[i].job);
+        tokens += usage.query_tokens + usage.document_tokens;
+    }
+    return tokens;
+}
+
 bool wn_api_rank(wn_exchange *x)
 {
-    if (!prepare(x, &x->backend))
+    if (!prepare(x, &x->backend) || !wn_service_charge(x, tokens_of(x)))
         return true;
     /* One more than there are tickets: x is not resumed before this returns. */
     wn_countdown_set(&x->pending, x->calls.n + 1);

@@ -53,6 +53,7 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->match = (wn_route_match){0};
     x->dialect = &wn_dialect_jina;
     x->identity = (wn_identity){0};
+    x->begun = false;
     wn_flag_lower(&x->gone);
     wn_flag_lower(&x->submitted);
     x->deadline_ns = UINT64_MAX;

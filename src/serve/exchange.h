@@ -8,8 +8,8 @@
 
 #include "base/flag.h"
 #include "base/queue.h"
+#include "serve/accounts.h"
 #include "serve/backend.h"
-#include "serve/identity.h"
 #include "serve/reply.h"
 #include "serve/route.h"
 
@@ -37,6 +37,7 @@ typedef struct wn_exchange {
     wn_route_match match;
     const wn_dialect *dialect;
     wn_identity identity;
+    bool begun; /* it was charged as a request, and has to be settled */
     char request_id[130];
     char client[64]; /* address, for the log */
     wn_flag gone;    /* the client does not wait any more */

@@ -63,6 +63,7 @@ typedef struct wn_metrics {
     wn_counter connections_open, connections_total, connections_refused;
     wn_counter bytes_in, bytes_out;
     wn_counter loop_lag_ns; /* the largest of late */
+    wn_counter store_up, store_errors;
 } wn_metrics;
 
 /* What is measured when it is asked for. */

@@ -34,7 +34,7 @@ typedef struct worker {
 
 struct wn_service {
     wn_service_options options;
-    wn_auth *auth;
+    wn_accounts *accounts;
     wn_queue work;
     worker *workers; /* [options.backend.n_workers] */
     wn_thread *loader;
@@ -62,7 +62,8 @@ static void log_request(const wn_exchange *x, uint64_t now_ns)
     wn_log_text(&line, "route", wn_str_from(route == NULL ? "none" : route->name));
     wn_log_text(&line, "dialect", wn_str_from(x->dialect->name));
     wn_log_int(&line, "status", wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status);
-    wn_log_text(&line, "key", wn_str_from(x->identity.key_id[0] ? x->identity.key_id : "none"));
+    wn_log_text(&line, "key",
+                wn_str_from(x->identity.has_key ? x->identity.record.id.text : "none"));
     wn_log_text(&line, "client", wn_str_from(x->client));
     wn_log_int(&line, "bytes_in", (int64_t)x->bytes_in);
     wn_log_int(&line, "bytes_out", (int64_t)x->reply.body.len);
@@ -77,10 +78,34 @@ static void log_request(const wn_exchange *x, uint64_t now_ns)
     wn_log_end(&line);
 }
 
+/* What a request that has ended is charged for: its tokens, or of one whose client has gone those
+ * that were computed. */
+static void settle(wn_exchange *x, int status)
+{
+    if (!x->begun)
+        return;
+    wn_charge charge = {.route = x->match.route->name,
+                        .model = x->service->model_name,
+                        .tokens = x->identity.tokens,
+                        .cached_tokens = x->bill.cached_tokens,
+                        .failed = status >= 400 && status != STATUS_CLIENT_GONE};
+    if (status == STATUS_CLIENT_GONE) {
+        uint64_t rows = 0, done = 0;
+        for (size_t i = 0; x->tickets != NULL && i < x->calls.n; i++) {
+            rows += x->tickets[i].task.n_rows;
+            done += x->tickets[i].task.n_done;
+        }
+        charge.tokens = rows == 0 ? 0 : charge.tokens * done / rows;
+    }
+    wn_accounts_settle(x->service->accounts, &x->identity, &charge);
+    x->begun = false;
+}
+
 static void answer(wn_exchange *x)
 {
     wn_service *service = x->service;
     const wn_route *route = x->match.route;
+    wn_accounts_push_fields(&x->identity, &x->reply.fields);
     wn_exchange_seal(x);
     uint64_t now_ns = wn_clock_ns();
     int status = wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status;
@@ -90,6 +115,7 @@ static void answer(wn_exchange *x)
     wn_counter_add(&service->metrics.bytes_in, x->bytes_in);
     wn_counter_add(&service->metrics.bytes_out, x->reply.body.len);
     log_request(x, now_ns);
+    settle(x, status);
     x->answered(x);
 }
 
@@ -182,7 +208,7 @@ const char *wn_service_model_name(const wn_service *service)
 
 wn_service_facts wn_service_facts_of(const wn_service *service)
 {
-    return (wn_service_facts){.open = service->options.auth.open,
+    return (wn_service_facts){.open = wn_accounts_is_open(service->accounts),
                               .n_workers = service->options.backend.n_workers,
                               .max_requests = service->options.max_requests};
 }
@@ -190,6 +216,11 @@ wn_service_facts wn_service_facts_of(const wn_service *service)
 wn_metrics *wn_service_metrics(wn_service *service)
 {
     return &service->metrics;
+}
+
+bool wn_service_charge(wn_exchange *x, uint64_t tokens)
+{
+    return wn_accounts_charge(x->service->accounts, &x->identity, tokens, &x->problem);
 }
 
 wn_budget *wn_service_budget(wn_service *service)
@@ -258,7 +289,11 @@ void wn_service_drain(wn_service *service)
 static wn_status start(wn_service *service, wn_error *err)
 {
     size_t n = (size_t)service->options.backend.n_workers;
-    WN_TRY(wn_auth_new(&service->auth, &service->options.auth, err));
+    WN_TRY(wn_accounts_new(&service->accounts, &service->options.accounts, err));
+    if (service->options.needs_keys && wn_accounts_is_open(service->accounts))
+        WN_FAIL(err, WN_ERR_ARGUMENT,
+                "others can reach this address and there is no key: make one with 'winnow keys "
+                "create', give --api-key, or --insecure-no-auth if everybody may use it");
     service->workers = wn_mem_zalloc(n, sizeof *service->workers);
     if (service->workers == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu workers", n);
@@ -279,6 +314,7 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a service");
     service->options = *options;
     service->options.backend.metrics = &service->metrics;
+    service->options.accounts.metrics = &service->metrics;
     service->loaded = loaded;
     service->owner = owner;
     service->started_ns = wn_clock_ns();
@@ -309,7 +345,7 @@ void wn_service_free(wn_service *service)
         wn_thread_join(service->workers[i].thread);
     wn_mem_free(service->workers);
     wn_backend_close(service->backend);
-    wn_auth_free(service->auth);
+    wn_accounts_free(service->accounts);
     wn_queue_deinit(&service->work);
     wn_lock_deinit(&service->lock);
     wn_budget_deinit(&service->budget);
@@ -322,16 +358,22 @@ bool wn_service_admit(wn_exchange *x)
 {
     x->match = wn_route_find(x->request);
     const wn_route *route = x->match.route;
-    unsigned scope = route == NULL ? WN_SCOPE_RERANK : route->scope;
+    wn_scope scope = route == NULL ? WN_SCOPE_RERANK : route->scope;
     wn_exchange_choose_dialect(x);
     if (x->request->method == WN_HTTP_OPTIONS && x->match.path_exists) {
         wn_reply_push_field(&x->reply, "Allow", "%s, OPTIONS", x->match.allow);
         x->reply.status = 204;
         return false;
     }
-    if (!wn_auth_check(x->service->auth, &x->identity, x->request, scope, &x->problem)) {
+    if (!wn_accounts_identify(x->service->accounts, &x->identity, x->request, x->client, scope,
+                              &x->problem)) {
         wn_counter_add(&x->service->metrics.rejected[WN_REJECT_AUTH], 1);
         return false;
+    }
+    if (route != NULL && route->on_worker) {
+        x->begun = true;
+        if (!wn_accounts_begin(x->service->accounts, &x->identity, &x->problem))
+            return false;
     }
     if (route == NULL && x->match.path_exists)
         wn_problem_set(&x->problem, 405, "METHOD_NOT_ALLOWED", "Method not allowed. Use %s.",

@@ -5,7 +5,6 @@
 #define WN_SERVE_SERVICE_H
 
 #include "base/log.h"
-#include "serve/auth.h"
 #include "serve/budget.h"
 #include "serve/exchange.h"
 #include "serve/metrics.h"
@@ -19,7 +18,8 @@ typedef enum wn_life {
 
 typedef struct wn_service_options {
     wn_backend_options backend;
-    wn_auth_options auth;
+    wn_accounts_options accounts;
+    bool needs_keys;               /* somebody else could come: without any key it does not start */
     const char *served_model_name; /* NULL: after the model's directory */
     bool strict_models;            /* answer to the model's own name only */
     int32_t max_requests;          /* at a time; 0: no limit of its own */
@@ -66,6 +66,9 @@ wn_gauges wn_service_gauges(wn_service *service);
 /* The memory of all requests together.
  * Thread:  any. */
 wn_budget *wn_service_budget(wn_service *service);
+
+/* Charge a request's tokens to its key; a false one is a problem. */
+bool wn_service_charge(wn_exchange *x, uint64_t tokens);
 
 /* The problem of a request that comes before the model is loaded. */
 void wn_service_refuse_loading(wn_exchange *x);

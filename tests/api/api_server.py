@@ -12,8 +12,9 @@ class Server:
     def __init__(self, *words, env=None):
         self.lines, self.url = [], None
         self.ready = threading.Event()
+        state = [] if "--state-dir" in words else ["--state-dir", "none"]
         plain = {"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k}}
-        self.process = subprocess.Popen([WINNOW, "serve", "--port", "0", *words], stderr=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([WINNOW, "serve", "--port", "0", *state, *words], stderr=subprocess.PIPE, text=True,
                                         env={**plain, **(env or {})})
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

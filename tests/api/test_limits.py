@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Limits of a running server: what a key may use, what is told of it, what is kept."""
+import json, os, shutil, sqlite3, sys, tempfile, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
+import api_server, tap
+
+DOCUMENTS = ["Berlin is in Germany.", "Paris is the capital of France."]
+KEY = [("Authorization", "Bearer k3y"), ("Content-Type", "application/json")]
+
+
+def rank(server, headers=KEY, documents=DOCUMENTS, **more):
+    body = json.dumps({"query": "capital of France", "documents": documents, **more}).encode()
+    status, fields, answer = server.request("POST", "/v1/rerank", headers, body)
+    return status, dict(fields), json.loads(answer)
+
+
+def usage(state):
+    """Rows of the store: (key, route, model, requests, tokens, errors)."""
+    with sqlite3.connect(f"file:{state}/winnow.db?mode=ro", uri=True) as db:
+        names = [row[1] for row in db.execute("PRAGMA table_info(usage)")]
+        return [dict(zip(names, row)) for row in db.execute("SELECT * FROM usage")]
+
+
+def test_requests_a_minute_end_in_429():
+    server = api_server.Server("--api-key", "k3y", "--rpm", "3")
+    try:
+        for left in (2, 1, 0):
+            status, fields, answer = rank(server)
+            assert status == 200, answer
+            assert fields["X-RateLimit-Limit-Requests"] == "3" and fields["X-RateLimit-Remaining-Requests"] == str(left)
+        status, fields, answer = rank(server)
+        assert status == 429 and answer["code"] == "RATE_REQUEST_LIMIT_EXCEEDED", answer
+        assert answer["detail"].startswith("Request rate limit exceeded: 3/3 requests per minute."), answer
+        assert 1 <= int(fields["Retry-After"]) <= 21, fields
+        status, _, answer = server.request("GET", "/healthz/ready")
+        assert status == 200
+    finally:
+        server.stop()
+
+
+def test_tokens_a_minute_are_charged_exactly_and_only_for_success():
+    server = api_server.Server("--api-key", "k3y", "--tpm", "100")
+    try:
+        status, fields, answer = rank(server)
+        used = answer["usage"]["total_tokens"]
+        assert status == 200 and fields["X-RateLimit-Remaining-Tokens"] == str(100 - used), (fields, used)
+        for _ in range(20):  # mistakes cost no tokens
+            assert rank(server, documents=[])[0] == 422
+        status, fields, answer = rank(server, documents=["word " * 200])
+        assert status == 429 and answer["code"] == "RATE_TOKEN_LIMIT_EXCEEDED", answer
+        status, fields, _ = rank(server)
+        assert status == 200 and int(fields["X-RateLimit-Remaining-Tokens"]) >= 100 - 2 * used
+    finally:
+        server.stop()
+
+
+def test_usage_is_in_the_store_soon_after_the_answer():
+    state = tempfile.mkdtemp()
+    server = api_server.Server("--api-key", "k3y", "--state-dir", state)
+    try:
+        tokens = sum(rank(server)[2]["usage"]["total_tokens"] for _ in range(5))
+        assert rank(server, documents=[])[0] == 422
+        deadline = time.time() + 5
+        while sum(row["requests"] for row in usage(state)) < 5 and time.time() < deadline:
+            time.sleep(0.02)
+        rows = usage(state)
+        assert sum(row["requests"] for row in rows) == 5, rows
+        assert sum(row["tokens"] for row in rows) == tokens, (rows, tokens)
+        time.sleep(0.2)
+        assert sum(row["errors"] for row in usage(state)) == 1, usage(state)
+        assert server.stop() == 0
+        mode = os.stat(os.path.join(state, "pepper")).st_mode & 0o777
+        assert mode == 0o600 and os.path.getsize(os.path.join(state, "pepper")) == 32, oct(mode)
+    finally:
+        server.process.kill()
+        shutil.rmtree(state)
+
+
+def test_key_given_away_by_mistake_opens_nothing():
+    server = api_server.Server("--api-key", "k3y")
+    try:
+        for headers in ([], [("Authorization", "Bearer k3")], [("Authorization", "Bearer k3yy")],
+                        [("Authorization", "Bearer wn_aaaaaaaa_" + "a" * 38)], [("Authorization", "Basic azN5")],
+                        [("Cookie", "Authorization=k3y")]):
+            status, _, _ = rank(server, headers + KEY[1:])
+            assert status == 401, (headers, status)
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    tap.main(globals())
