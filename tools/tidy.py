@@ -32,6 +32,7 @@ LIBRARIES = {
     "stdatomic.h": {"base"},
     "http_parser.h": {"serve"},
     "sqlite3.h": {"serve"},
+    "yaml.h": {"cli"},
 }
 ISA_HEADER = re.compile(r"(\w*intrin|cpuid|arm_\w+)\.h$")
 

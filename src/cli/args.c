@@ -2,14 +2,18 @@
  * Refuses: words that no row allows, values out of a row's range, too few or too many operands. */
 #include "cli/args.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define WN_WHERE "cli/args"
 
-#define WORD_BYTES_MAX 32 /* longer words have no nearest match */
+#define WORD_BYTES_MAX   32 /* longer words have no nearest match */
+#define SECRET_BYTES_MAX 65536
 
 bool wn_args_next_choice(const char *choices, size_t *at, wn_str *word)
 {
@@ -85,16 +89,22 @@ static wn_status fail_command(const char *typed, wn_error *err)
     WN_FAIL(err, WN_ERR_ARGUMENT, "unknown command '%.100s'; 'winnow help' lists them", typed);
 }
 
-static wn_status fail_option(wn_command_id command, wn_str typed, wn_error *err)
+wn_str wn_args_nearest(wn_command_id command, wn_str name)
 {
-    nearest best = {.typed = typed, .distance = SIZE_MAX};
+    nearest best = {.typed = name, .distance = SIZE_MAX};
     for (int i = 0; i < WN_OPT_COUNT; i++)
         if (wn_options[i].commands & (1u << command))
             nearest_try(&best, wn_str_from(wn_options[i].name));
+    return nearest_is_meant(&best) ? best.word : (wn_str){0};
+}
+
+static wn_status fail_option(wn_command_id command, wn_str typed, wn_error *err)
+{
     const char *name = wn_commands[command].name;
-    if (nearest_is_meant(&best))
+    wn_str meant = wn_args_nearest(command, typed);
+    if (meant.len > 0)
         WN_FAIL(err, WN_ERR_ARGUMENT, "unknown option '--%.*s' of %s; did you mean '--%.*s'?",
-                WN_STR_ARG(typed), name, WN_STR_ARG(best.word));
+                WN_STR_ARG(typed), name, WN_STR_ARG(meant));
     WN_FAIL(err, WN_ERR_ARGUMENT, "unknown option '--%.*s'; 'winnow help %s' lists them",
             WN_STR_ARG(typed), name);
 }
@@ -147,25 +157,40 @@ static bool parse_shard(wn_str text, wn_option_value *out)
            out->number < out->of && out->of <= WN_SHARDS_MAX;
 }
 
-static wn_status parse_value(wn_option_value *out, const wn_option *option, const char *text,
+static bool parse_switch(const char *text, int64_t *out)
+{
+    static const char *const words[] = {"false", "no", "off", "0", "true", "yes", "on", "1"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(words); i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *out = i >= WN_ARRAY_LEN(words) / 2;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `what` names the option in messages. */
+static wn_status parse_value(wn_option_value *value, const wn_option *option, const char *what,
                              wn_error *err)
 {
-    wn_option_value value = {.text = text};
+    const char *text = value->text;
     wn_str s = wn_str_from(text);
-    char what[64];
-    snprintf(what, sizeof what, "--%s", option->name);
     switch (option->kind) {
+    case WN_VALUE_NONE:
+        if (!parse_switch(text, &value->number))
+            WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected true or false", what, text);
+        break;
     case WN_VALUE_INT:
-        if (!parse_int(s, &value.number) || value.number < option->min ||
-            value.number > option->max)
+        if (!parse_int(s, &value->number) || value->number < option->min ||
+            value->number > option->max)
             WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected a number %lld..%lld", what,
                     text, (long long)option->min, (long long)option->max);
         break;
     case WN_VALUE_CHOICE:
-        WN_TRY(parse_choice(&value.number, option->choices, s, what, err));
+        WN_TRY(parse_choice(&value->number, option->choices, s, what, err));
         break;
     case WN_VALUE_SHARD:
-        if (!parse_shard(s, &value))
+        if (!parse_shard(s, value))
             WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected I/N with 0 <= I < N <= %d",
                     what, text, WN_SHARDS_MAX);
         break;
@@ -177,20 +202,109 @@ static wn_status parse_value(wn_option_value *out, const wn_option *option, cons
     default:
         break;
     }
-    *out = value;
     return WN_OK;
 }
 
-static int find_option(wn_command_id command, wn_str name, char letter)
+const char *wn_args_printf(wn_args *args, const char *format, ...)
 {
-    for (int i = 0; i < WN_OPT_COUNT; i++) {
-        const wn_option *option = &wn_options[i];
-        if ((option->commands & (1u << command)) == 0)
-            continue;
-        if (letter != 0 ? option->letter == letter : wn_str_equal(name, wn_str_from(option->name)))
-            return i;
+    va_list list;
+    va_start(list, format);
+    int n = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    char *text = n < 0 ? NULL : wn_arena_alloc(&args->arena, (size_t)n + 1, 1);
+    if (text == NULL)
+        return NULL;
+    va_start(list, format);
+    vsnprintf(text, (size_t)n + 1, format, list);
+    va_end(list);
+    return text;
+}
+
+/* The secret in a file, without the end of its last line. */
+static wn_status read_secret(const char **out, wn_args *args, const char *path, wn_error *err)
+{
+    wn_buf bytes = WN_BUF_INIT;
+    wn_status status;
+    WN_TRY_OUT(wn_file_read(&bytes, path, SECRET_BYTES_MAX, err));
+    wn_str text = wn_buf_str(&bytes);
+    while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
+        text.len--;
+    if (text.len == 0 || memchr(text.ptr, '\0', text.len) != NULL)
+        WN_FAIL_OUT(err, WN_ERR_ARGUMENT, "'%s' %s, expected a secret", path,
+                    text.len == 0 ? "is empty" : "holds a NUL byte");
+    *out = wn_arena_str(&args->arena, text).ptr;
+    if (*out == NULL)
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for %zu bytes", text.len);
+out:
+    wn_buf_deinit(&bytes);
+    return status;
+}
+
+wn_status wn_args_set(wn_args *args, wn_args_target target, const char *text, wn_source source,
+                      const char *origin, wn_error *err)
+{
+    const wn_alias *alias = target.alias;
+    int64_t on;
+    if (alias != NULL && alias->option == WN_OPT_COUNT) {
+        args->ignored |= (uint64_t)1 << (alias - wn_aliases);
+        return WN_OK;
     }
-    return WN_OPT_COUNT;
+    if (alias != NULL && alias->is_switch) {
+        if (!parse_switch(text, &on))
+            WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected true or false", origin, text);
+        text = on ? alias->on : alias->off;
+    }
+    if (target.is_file) {
+        wn_status status = read_secret(&text, args, text, err);
+        if (status != WN_OK)
+            return wn_error_prefix(err, status, "%s", origin);
+    }
+    wn_option_value value = {.text = text, .source = source, .origin = origin};
+    char what[200];
+    bool in_file = source == WN_SOURCE_FILE;
+    snprintf(what, sizeof what, "%s%s%s", origin, in_file ? ": " : "",
+             in_file ? wn_options[target.id].name : "");
+    WN_TRY(parse_value(&value, &wn_options[target.id], what, err));
+    if (source >= args->values[target.id].source)
+        args->values[target.id] = value;
+    return WN_OK;
+}
+
+static bool has_option(wn_command_id command, int id)
+{
+    return (wn_options[id].commands & (1u << command)) != 0;
+}
+
+static int find_letter(wn_command_id command, char letter)
+{
+    int id = 0;
+    while (id < WN_OPT_COUNT && (!has_option(command, id) || wn_options[id].letter != letter))
+        id++;
+    return id;
+}
+
+bool wn_args_find(wn_args_target *out, wn_command_id command, wn_str name)
+{
+    wn_str stem = name;
+    if (wn_str_ends(name, WN_STR("-file")))
+        stem.len -= 5;
+    for (int i = 0; i < WN_OPT_COUNT; i++) {
+        wn_str own = wn_str_from(wn_options[i].name);
+        bool is_file = wn_options[i].secret && stem.len < name.len && wn_str_equal(stem, own);
+        if (has_option(command, i) && (is_file || wn_str_equal(name, own))) {
+            *out = (wn_args_target){.id = (wn_option_id)i, .is_file = is_file};
+            return true;
+        }
+    }
+    if (command != WN_CMD_SERVE)
+        return false;
+    for (const wn_alias *a = wn_aliases; a->name != NULL || a->variable != NULL; a++) {
+        if (a->name != NULL && wn_str_equal(name, wn_str_from(a->name))) {
+            *out = (wn_args_target){.id = a->option, .alias = a};
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The rest of a command line that is being read. */
@@ -205,22 +319,25 @@ static wn_status parse_long(wn_args *args, cursor *rest, wn_error *err)
     const char *word = rest->argv[rest->at++] + 2;
     size_t len = strcspn(word, "=");
     const char *value = word[len] == '=' ? word + len + 1 : NULL;
-    int id = find_option(args->command, (wn_str){word, len}, 0);
-    if (id == WN_OPT_COUNT)
+    wn_args_target target;
+    if (!wn_args_find(&target, args->command, (wn_str){word, len}))
         return fail_option(args->command, (wn_str){word, len}, err);
-    const wn_option *option = &wn_options[id];
-    if (option->kind == WN_VALUE_NONE) {
-        if (value != NULL)
-            WN_FAIL(err, WN_ERR_ARGUMENT, "--%s takes no value, '%.100s' was given", option->name,
-                    value);
-        value = "";
+    const char *origin = wn_args_printf(args, "--%.*s", (int)len, word);
+    if (origin == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a word");
+    bool is_switch = target.alias != NULL ? target.alias->is_switch
+                                          : wn_options[target.id].kind == WN_VALUE_NONE;
+    if (value == NULL && is_switch) {
+        value = "true";
     } else if (value == NULL) {
+        const char *shown = target.alias != NULL ? "VALUE"
+                            : target.is_file     ? "FILE"
+                                                 : wn_options[target.id].value;
         if (rest->at == rest->argc)
-            WN_FAIL(err, WN_ERR_ARGUMENT, "--%s needs a value: --%s %s", option->name, option->name,
-                    option->value);
+            WN_FAIL(err, WN_ERR_ARGUMENT, "%s needs a value: %s %s", origin, origin, shown);
         value = rest->argv[rest->at++];
     }
-    return parse_value(&args->values[id], option, value, err);
+    return wn_args_set(args, target, value, WN_SOURCE_FLAG, origin, err);
 }
 
 /* -x, -xy, -xVALUE, -x VALUE */
@@ -228,23 +345,25 @@ static wn_status parse_letters(wn_args *args, cursor *rest, wn_error *err)
 {
     const char *word = rest->argv[rest->at++] + 1;
     for (; *word != '\0'; word++) {
-        int id = find_option(args->command, (wn_str){0}, *word);
+        int id = find_letter(args->command, *word);
         if (id == WN_OPT_COUNT)
             WN_FAIL(err, WN_ERR_ARGUMENT, "unknown option '-%c'; 'winnow help %s' lists them",
                     *word, wn_commands[args->command].name);
         const wn_option *option = &wn_options[id];
-        if (option->kind == WN_VALUE_NONE) {
-            args->values[id].text = "";
-            continue;
-        }
-        const char *value = word + 1;
+        const char *origin = wn_args_printf(args, "--%s", option->name);
+        const char *value = option->kind == WN_VALUE_NONE ? "true" : word + 1;
+        if (origin == NULL)
+            WN_FAIL(err, WN_ERR_MEMORY, "no memory for a word");
         if (*value == '\0') {
             if (rest->at == rest->argc)
                 WN_FAIL(err, WN_ERR_ARGUMENT, "-%c needs a value: -%c %s", *word, *word,
                         option->value);
             value = rest->argv[rest->at++];
         }
-        return parse_value(&args->values[id], option, value, err);
+        WN_TRY(wn_args_set(args, (wn_args_target){.id = (wn_option_id)id}, value, WN_SOURCE_FLAG,
+                           origin, err));
+        if (option->kind != WN_VALUE_NONE)
+            break;
     }
     return WN_OK;
 }
@@ -292,6 +411,19 @@ static wn_status parse_words(wn_args *args, cursor *rest, wn_error *err)
     return check_operands(args, err);
 }
 
+/* The values that options of the command have without being set. */
+static void set_defaults(wn_args *args)
+{
+    for (int i = 0; i < WN_OPT_COUNT; i++) {
+        wn_option_value *value = &args->values[i];
+        if (!has_option(args->command, i) || wn_options[i].initial == NULL)
+            continue;
+        value->text = wn_options[i].initial;
+        wn_status status = parse_value(value, &wn_options[i], wn_options[i].name, NULL);
+        WN_ASSERT(status == WN_OK); /* the table is right */
+    }
+}
+
 wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_error *err)
 {
     wn_args args = {.command = WN_CMD_HELP};
@@ -306,6 +438,7 @@ wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_erro
     args.operands = wn_mem_zalloc((size_t)WN_MAX(argc, 1), sizeof *args.operands);
     if (args.operands == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %d words", argc);
+    set_defaults(&args);
     wn_status status = parse_words(&args, &rest, err);
     if (status != WN_OK) {
         wn_args_deinit(&args);
@@ -318,12 +451,15 @@ wn_status wn_args_parse(wn_args *out, int argc, const char *const *argv, wn_erro
 void wn_args_deinit(wn_args *args)
 {
     wn_mem_free(args->operands);
+    wn_arena_deinit(&args->arena);
     *args = (wn_args){0};
 }
 
 bool wn_args_has(const wn_args *args, wn_option_id id)
 {
-    return args->values[id].text != NULL;
+    const wn_option_value *value = &args->values[id];
+    return wn_options[id].kind == WN_VALUE_NONE ? value->number != 0
+                                                : value->source != WN_SOURCE_DEFAULT;
 }
 
 const char *wn_args_text(const wn_args *args, wn_option_id id)

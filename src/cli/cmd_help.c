@@ -28,6 +28,8 @@ wn_status wn_cmd_help(wn_program *program, wn_error *err)
         wn_manual_push_troff(&out);
     else if (wn_args_has(&program->args, WN_OPT_MARKDOWN))
         wn_manual_push_markdown(&out);
+    else if (wn_args_has(&program->args, WN_OPT_CONFIGURATION))
+        wn_manual_push_configuration(&out);
     else
         push_help(&out, program);
     wn_status status = wn_program_write(program, &out, err);

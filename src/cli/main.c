@@ -1,6 +1,7 @@
 /* The program: reads the command line, runs one command, prints its error, chooses the exit status.
  * Data goes to standard output, everything else to standard error. */
 #include "cli/program.h"
+#include "cli/settings.h"
 #include "cli/signals.h"
 
 #include "base/str.h"
@@ -10,11 +11,17 @@
 #include <unistd.h>
 
 static wn_command_fn *const commands[WN_CMD_COUNT] = {
-    [WN_CMD_RANK] = wn_cmd_rank,         [WN_CMD_SERVE] = wn_cmd_serve,
-    [WN_CMD_TOKENIZE] = wn_cmd_tokenize, [WN_CMD_EMBED] = wn_cmd_embed,
-    [WN_CMD_EVAL] = wn_cmd_eval,         [WN_CMD_INFO] = wn_cmd_info,
-    [WN_CMD_VERIFY] = wn_cmd_verify,     [WN_CMD_VERSION] = wn_cmd_version,
-    [WN_CMD_HELP] = wn_cmd_help,         [WN_CMD_COMPLETION] = wn_cmd_completion,
+    [WN_CMD_RANK] = wn_cmd_rank,
+    [WN_CMD_SERVE] = wn_cmd_serve,
+    [WN_CMD_TOKENIZE] = wn_cmd_tokenize,
+    [WN_CMD_EMBED] = wn_cmd_embed,
+    [WN_CMD_EVAL] = wn_cmd_eval,
+    [WN_CMD_INFO] = wn_cmd_info,
+    [WN_CMD_VERIFY] = wn_cmd_verify,
+    [WN_CMD_VERSION] = wn_cmd_version,
+    [WN_CMD_HELP] = wn_cmd_help,
+    [WN_CMD_COMPLETION] = wn_cmd_completion,
+    [WN_CMD_CHECK_CONFIG] = wn_cmd_check_config,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one
@@ -47,14 +54,30 @@ static int end(wn_program *program, wn_status status, wn_error *err)
     return program->exit_code != 0 ? program->exit_code : wn_program_exit_code(status);
 }
 
+extern char **environ;
+
+/* Settings from elsewhere than the command line; --help has to work whatever they are. */
+static wn_status load_settings(wn_program *program, wn_error *err)
+{
+    if (wn_args_has(&program->args, WN_OPT_HELP))
+        return WN_OK;
+    wn_status status = wn_settings_load(&program->args, program->environment, err);
+    if (status != WN_OK)
+        program->exit_code = WN_EXIT_CONFIG;
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
     wn_error err = {0};
-    wn_program program = {.out = {.fd = STDOUT_FILENO, .name = "standard output"}};
+    wn_program program = {.out = {.fd = STDOUT_FILENO, .name = "standard output"},
+                          .environment = (const char *const *)environ};
     wn_status status = wn_signals_install(&err);
     if (status == WN_OK)
         status = wn_args_parse(&program.args, argc, (const char *const *)argv, &err);
+    if (status == WN_OK)
+        status = load_settings(&program, &err);
     if (status == WN_OK) {
         wn_terminal_init(&program.terminal, wn_args_has(&program.args, WN_OPT_QUIET));
         bool help = wn_args_has(&program.args, WN_OPT_HELP);

@@ -38,8 +38,11 @@ bool wn_manual_push_option_text(wn_buf *out, const wn_option *option)
     } else if (option->kind == WN_VALUE_INT) {
         wn_buf_printf(out, "; %lld..%lld", (long long)option->min, (long long)option->max);
     }
-    if (option->fallback != NULL)
-        wn_buf_printf(out, " (default: %s)", option->fallback);
+    if (option->secret)
+        wn_buf_printf(out, "; or --%s-file FILE, which holds it", option->name);
+    const char *without = option->initial != NULL ? option->initial : option->fallback;
+    if (without != NULL)
+        wn_buf_printf(out, " (default: %s)", without);
     return !out->failed;
 }
 

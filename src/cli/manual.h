@@ -21,6 +21,9 @@ bool wn_manual_push_troff(wn_buf *out);
 /* The reference docs/cli.md. */
 bool wn_manual_push_markdown(wn_buf *out);
 
+/* The server's settings, docs/configuration.md. */
+bool wn_manual_push_configuration(wn_buf *out);
+
 /* Completions for one shell. */
 bool wn_manual_push_completion(wn_buf *out, wn_shell shell);
 

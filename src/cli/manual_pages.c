@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 /* ---- troff ----------------------------------------------------------------------------------- */
@@ -144,6 +145,81 @@ static void push_markdown_options(wn_buf *out, wn_command_id id)
         out->failed |= text.failed;
         wn_buf_deinit(&text);
     }
+}
+
+/* "WINNOW_BODY_LIMIT" */
+static void push_variable(wn_buf *out, const char *name)
+{
+    wn_buf_printf(out, "WINNOW_");
+    for (; *name != '\0'; name++)
+        wn_buf_push_byte(out, *name == '-' ? '_' : (char)toupper((unsigned char)*name));
+}
+
+static void push_setting(wn_buf *out, const wn_option *option)
+{
+    const char *without = option->initial != NULL ? option->initial : option->fallback;
+    wn_str choice = wn_str_from(option->choices);
+    if (choice.len > 0)
+        choice.len = strcspn(option->choices, "|");
+    if (option->kind == WN_VALUE_NONE)
+        without = "false";
+    wn_buf_printf(out, "| `%s` | `", option->name);
+    push_variable(out, option->name);
+    wn_buf_printf(out, "` | %.*s | %s | ",
+                  WN_STR_ARG(without != NULL ? wn_str_from(without) : choice),
+                  option->reload ? "yes" : "");
+    push_cell(out, wn_str_from(option->help));
+    wn_buf_printf(out, " |\n");
+}
+
+static void push_aliases(wn_buf *out)
+{
+    wn_buf_printf(out, "\n## Names of other servers and platforms\n\n"
+                       "| flag | variable | what it is here |\n|---|---|---|\n");
+    for (const wn_alias *a = wn_aliases; a->name != NULL || a->variable != NULL; a++) {
+        wn_buf_printf(out, a->name != NULL ? "| `--%s` | " : "| %s | ",
+                      a->name != NULL ? a->name : "");
+        wn_buf_printf(out, a->variable != NULL ? "`%s` | " : "%s| ",
+                      a->variable != NULL ? a->variable : "");
+        if (a->option == WN_OPT_COUNT)
+            wn_buf_printf(out, "accepted, without effect: %s |\n", a->note);
+        else if (a->on != NULL)
+            wn_buf_printf(out, "`%s`: `%s`, or `%s` when false |\n", wn_options[a->option].name,
+                          a->on, a->off);
+        else
+            wn_buf_printf(out, "`%s` |\n", wn_options[a->option].name);
+    }
+}
+
+bool wn_manual_push_configuration(wn_buf *out)
+{
+    wn_buf_printf(
+        out,
+        "# Configuration of the server\n\n"
+        "Written by `winnow help --configuration` from the table in `src/cli/options.c`; "
+        "`make docs` rewrites it.\n\n"
+        "Every setting is a flag of `winnow serve` (`--port 9000`), a variable of the environment "
+        "(`WINNOW_PORT=9000`) and a line of a YAML file (`port: 9000`). A flag comes before the "
+        "environment, that before a file, that before the default. `winnow serve --print-config` "
+        "prints all of them, each with where it comes from, in the form of a file; "
+        "`winnow check-config` checks them.\n\n"
+        "Files: the one of `--config`, else `$XDG_CONFIG_HOME/winnow/winnow.yaml` (without it "
+        "`~/.config/winnow/winnow.yaml`) over `/etc/winnow/winnow.yaml`. A name that does not "
+        "exist, one that is set twice, or a bad value is an error that names file and line, and "
+        "the server does not start.\n\n"
+        "A secret may lie in a file: `--api-key-file FILE`, `WINNOW_API_KEY_FILE=FILE`, "
+        "`api-key-file: FILE`, or a file `api-key` among systemd's credentials "
+        "(`LoadCredential=`).\n\n"
+        "A switch is `true` or `false` in the environment and in a file; `--strict-models=false` "
+        "overrides both. `WINNOW_PORT=tcp://...`, which Kubernetes sets for a service of that "
+        "name, is passed over.\n\n"
+        "`SIGHUP` makes a running server take over the settings marked so.\n\n"
+        "| setting | variable | default | SIGHUP | what it does |\n|---|---|---|---|---|\n");
+    for (int i = 0; i < WN_OPT_COUNT; i++)
+        if ((wn_options[i].commands & WN_FOR(SERVE)) != 0 && wn_options[i].reach == WN_REACH_ALL)
+            push_setting(out, &wn_options[i]);
+    push_aliases(out);
+    return !out->failed;
 }
 
 static void push_markdown_block(wn_buf *out, const char *before, const char *text)

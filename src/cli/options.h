@@ -1,5 +1,6 @@
-/* The one table of commands and options.  Its rows drive parsing, range checks, --help, the nearest
- * match for a word that does not exist, the manual page, shell completions and docs/cli.md.
+/* The one table of commands and options.  Its rows drive the command line, environment variables,
+ * configuration files, range checks, defaults, --help, the nearest match for a word that does not
+ * exist, the manual page, shell completions, docs/cli.md and docs/configuration.md.
  * A new option is a row of wn_options[] and its id below; a new command is a row of wn_commands[],
  * its id, and its function in main.c.  Thread rule: constant, any. */
 #ifndef WN_CLI_OPTIONS_H
@@ -18,6 +19,7 @@ typedef enum wn_command_id {
     WN_CMD_VERSION,
     WN_CMD_HELP,
     WN_CMD_COMPLETION,
+    WN_CMD_CHECK_CONFIG,
     WN_CMD_COUNT
 } wn_command_id;
 
@@ -68,6 +70,8 @@ typedef enum wn_option_id {
     WN_OPT_BM25_ONLY,
     WN_OPT_LIMIT,
     WN_OPT_TOP,
+    WN_OPT_CONFIG,
+    WN_OPT_PRINT_CONFIG,
     WN_OPT_HOST,
     WN_OPT_PORT,
     WN_OPT_API_KEY,
@@ -96,6 +100,7 @@ typedef enum wn_option_id {
     WN_OPT_JSON,
     WN_OPT_MAN,
     WN_OPT_MARKDOWN,
+    WN_OPT_CONFIGURATION,
     WN_OPT_QUIET,
     WN_OPT_HELP,
     WN_OPT_COUNT
@@ -103,6 +108,10 @@ typedef enum wn_option_id {
 
 #define WN_FOR(command) (1u << WN_CMD_##command)
 #define WN_FOR_ALL      ((1u << WN_CMD_COUNT) - 1)
+
+/* Where an option may be set beside the command line: as WINNOW_NAME in the environment, and, when
+ * it is one of the server's, in a configuration file. */
+typedef enum wn_reach { WN_REACH_ALL = 0, WN_REACH_ENVIRONMENT, WN_REACH_FLAG } wn_reach;
 
 typedef struct wn_option {
     unsigned commands; /* WN_FOR(...) of each command that has it */
@@ -112,9 +121,24 @@ typedef struct wn_option {
     wn_value_kind kind;
     int64_t min, max;
     const char *choices;  /* "table|json" */
-    const char *fallback; /* what happens without it, in words; NULL: nothing to say */
+    const char *initial;  /* its value when it is not set; NULL: none */
+    const char *fallback; /* without an initial value, what happens, in words; or NULL */
     const char *help;     /* one sentence or two, without a full stop at the end */
+    wn_reach reach;
+    bool secret; /* never shown; --NAME-file FILE and WINNOW_NAME_FILE name a file that holds it */
+    bool reload; /* a running server takes its new value over */
 } wn_option;
+
+/* Another name of an option of the server: those of text-embeddings-inference and of container
+ * platforms. */
+typedef struct wn_alias {
+    const char *name;     /* of a flag, without the dashes; NULL: only a variable */
+    const char *variable; /* of the environment; NULL: only a flag */
+    wn_option_id option;  /* WN_OPT_COUNT: has no meaning here */
+    const char *on, *off; /* a switch: the values of the option that it stands for */
+    bool is_switch;       /* takes no value */
+    const char *note;     /* why it has no meaning */
+} wn_alias;
 
 /* An environment variable, exit status or limit, for the documents. */
 typedef struct wn_fact {
@@ -124,6 +148,7 @@ typedef struct wn_fact {
 
 extern const wn_command wn_commands[WN_CMD_COUNT];
 extern const wn_option wn_options[WN_OPT_COUNT];
+extern const wn_alias wn_aliases[];    /* ends with a row without name and variable */
 extern const wn_fact wn_environment[]; /* these three end with a row without name */
 extern const wn_fact wn_exit_codes[];
 extern const wn_fact wn_input_limits[];

@@ -22,7 +22,8 @@ enum {
 
 typedef struct wn_program {
     wn_args args;
-    wn_sink out; /* standard output */
+    const char *const *environment; /* NAME=VALUE, with a NULL behind them */
+    wn_sink out;                    /* standard output */
     wn_terminal terminal;
     int exit_code; /* not 0: ends with this instead of what the status means */
 } wn_program;
@@ -40,6 +41,11 @@ wn_command_fn wn_cmd_verify;
 wn_command_fn wn_cmd_version;
 wn_command_fn wn_cmd_help;
 wn_command_fn wn_cmd_completion;
+wn_command_fn wn_cmd_check_config;
+
+/* Check the settings of a server as far as is possible without loading its model.
+ * Fails:   WN_ERR_ARGUMENT, WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_serve_check(const wn_args *args, wn_error *err);
 
 /* Say what is wrong with the path of a model in words that help, before the loader does; NULL is
  * right.
