@@ -10,8 +10,20 @@
 /* A string literal as wn_str. */
 #define WN_STR(literal) ((wn_str){literal, sizeof(literal) - 1})
 
-/* For printf("%.*s", WN_STR_ARG(s)); at most 200 bytes are shown. */
-#define WN_STR_ARG(s) (int)((s).len > 200 ? 200 : (s).len), (s).len == 0 ? "" : (s).ptr
+/* Bytes of s that a message shows: at most 200, and no character of UTF-8 in part. */
+static inline int wn_str_shown(wn_str s)
+{
+    size_t n = s.len;
+    if (n > 200) {
+        n = 200;
+        while (n > 0 && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
+            n--;
+    }
+    return (int)n;
+}
+
+/* For printf("%.*s", WN_STR_ARG(s)). */
+#define WN_STR_ARG(s) wn_str_shown(s), (s).len == 0 ? "" : (s).ptr
 
 /* A NUL-terminated string as wn_str; NULL gives the empty one. */
 static inline wn_str wn_str_from(const char *text)

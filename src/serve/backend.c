@@ -172,15 +172,21 @@ out:
     return status;
 }
 
-void wn_backend_close(wn_backend *backend)
+void wn_backend_stop(wn_backend *backend)
 {
-    if (backend == NULL)
-        return;
     wn_lock_enter(&backend->lock);
     backend->closing = true;
     wn_cond_signal(&backend->changed);
     wn_lock_leave(&backend->lock);
     wn_thread_join(backend->thread);
+    backend->thread = NULL;
+}
+
+void wn_backend_close(wn_backend *backend)
+{
+    if (backend == NULL)
+        return;
+    wn_backend_stop(backend);
     for (int32_t i = 0; backend->makers != NULL && i < backend->n_workers; i++)
         wn_runner_free(backend->makers[i]);
     wn_mem_free(backend->makers);
@@ -285,8 +291,9 @@ void wn_backend_submit(wn_backend *backend, wn_ticket *ticket)
         return;
     }
     wn_lock_enter(&backend->lock);
-    wn_admission admission =
-        wn_sched_submit(backend->sched, &ticket->task, now_ns, &ticket->wait_ns);
+    wn_admission admission = WN_REFUSED_TASKS;
+    if (!backend->closing)
+        admission = wn_sched_submit(backend->sched, &ticket->task, now_ns, &ticket->wait_ns);
     wn_cond_signal(&backend->changed);
     wn_lock_leave(&backend->lock);
     if (admission != WN_ADMITTED) { /* else it may be done, and gone */

@@ -35,7 +35,11 @@ typedef struct wn_ticket {
 WN_MUST_USE wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options,
                                       wn_error *err);
 
-/* Finish the tickets that were submitted, stop the threads, free.  NULL is allowed. */
+/* Finish the tickets that were submitted and stop the threads; further ones are refused.
+ * Thread:  any, once. */
+void wn_backend_stop(wn_backend *backend);
+
+/* Stop and free.  NULL is allowed. */
 void wn_backend_close(wn_backend *backend);
 
 /* The loaded engine, for its facts.

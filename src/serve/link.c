@@ -53,6 +53,7 @@ static void unlist(wn_link *link)
     if (link->next != NULL)
         link->next->prev = link->prev;
     loop->n_links--;
+    wn_counter_set(&wn_service_metrics(loop->service)->connections_open, loop->n_links);
     if (loop->draining && loop->n_links == 0)
         loop->emptied(loop->owner);
 }
@@ -365,6 +366,12 @@ void wn_link_drain(wn_link *link)
 {
     if (!link->busy && link->stage == STAGE_OPEN && wn_conn_is_idle(link->conn))
         finish(link);
+}
+
+void wn_link_cancel(wn_link *link)
+{
+    if (link->busy)
+        wn_service_cancel(&link->exchange);
 }
 
 void wn_link_abort(wn_link *link)

@@ -19,6 +19,9 @@ void wn_link_answered(wn_exchange *x);
 /* The server ends: close an idle link now, a busy one with its answer. */
 void wn_link_drain(wn_link *link);
 
+/* Nobody waits for its answer any more. */
+void wn_link_cancel(wn_link *link);
+
 /* Close at once, whatever it does. */
 void wn_link_abort(wn_link *link);
 

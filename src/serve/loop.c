@@ -27,8 +27,15 @@ wn_status wn_loop_init(wn_loop *loop, wn_error *err)
     return WN_OK;
 }
 
+void wn_loop_cancel(wn_loop *loop)
+{
+    for (struct wn_link *link = loop->links; link != NULL; link = wn_link_next(link))
+        wn_link_cancel(link);
+}
+
 void wn_loop_deinit(wn_loop *loop)
 {
+    on_wake(-1, 0, loop);
     while (loop->links != NULL)
         wn_link_abort(loop->links);
     if (loop->wake != NULL)
@@ -40,10 +47,14 @@ void wn_loop_deinit(wn_loop *loop)
 
 void wn_loop_accept(wn_loop *loop, evutil_socket_t fd, const char *client)
 {
-    if (loop->n_links >= loop->n_links_max)
+    wn_metrics *metrics = wn_service_metrics(loop->service);
+    wn_counter_add(&metrics->connections_total, 1);
+    bool full = loop->n_links >= loop->n_links_max;
+    if (full)
         evutil_closesocket(fd);
-    else
-        (void)wn_link_open(loop, fd, client);
+    if (full || !wn_link_open(loop, fd, client))
+        wn_counter_add(&metrics->connections_refused, 1);
+    wn_counter_set(&metrics->connections_open, loop->n_links);
 }
 
 void wn_loop_drain(wn_loop *loop)

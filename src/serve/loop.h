@@ -33,6 +33,9 @@ typedef struct wn_loop {
  * Owns:    caller frees with wn_loop_deinit(), also after a failure. */
 WN_MUST_USE wn_status wn_loop_init(wn_loop *loop, wn_error *err);
 
+/* Nobody waits for the answers of its connections any more. */
+void wn_loop_cancel(wn_loop *loop);
+
 /* Close all connections; their exchanges must be answered. */
 void wn_loop_deinit(wn_loop *loop);
 

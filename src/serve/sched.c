@@ -144,8 +144,8 @@ wn_status wn_sched_new(wn_sched **out, const wn_sched_options *options, wn_error
     s->options.quantum_tokens = WN_MIN(options->quantum_tokens, options->batch_tokens / 2 + 1);
     s->earliest_ns = UINT64_MAX;
     s->speed_tokens = options->tokens_per_s;
-    s->speed_ns = 1e9;
     s->measured = options->tokens_per_s > 0;
+    s->speed_ns = s->measured ? 1e9 : 0;
     *out = s;
     return WN_OK;
 }
@@ -504,6 +504,8 @@ void wn_sched_done(wn_sched *s, const wn_sched_row *rows, size_t n, uint64_t now
     }
     s->running_rows -= n;
     s->running_tokens -= tokens;
+    if (tokens < s->options.batch_tokens / 2)
+        return; /* what a small batch takes is mostly not for its tokens */
     s->speed_tokens = s->speed_tokens * SPEED_MEMORY + (double)tokens;
     s->speed_ns = s->speed_ns * SPEED_MEMORY + (double)WN_MAX(took_ns, (uint64_t)1);
     s->measured = true;
@@ -518,7 +520,7 @@ wn_sched_stats wn_sched_look(const wn_sched *s)
         .dropped_rows = s->dropped_rows,
         .tasks = s->n_tasks,
         .flows = s->n_flows,
-        .tokens_per_s = tokens_per_ns(s) * 1e9,
+        .tokens_per_s = s->measured ? tokens_per_ns(s) * 1e9 : 0,
     };
     if (s->measured)
         stats.wait_s = (double)(s->lanes[WN_LANE_INTERACTIVE].waiting_tokens + s->running_tokens) /

@@ -231,11 +231,12 @@ static void free_event(struct event *event)
         event_free(event);
 }
 
-/* The service ends before the loop, so that no exchange of the loop's connections is with another
+/* The service stops before the loop ends, so that no exchange of its connections is with another
  * thread when they are freed. */
 static void end(server *s)
 {
-    wn_service_free(s->service);
+    wn_loop_cancel(&s->loop);
+    wn_service_stop(s->service);
     if (s->listener != NULL)
         evconnlistener_free(s->listener);
     for (size_t i = 0; i < WN_ARRAY_LEN(s->signals); i++)
@@ -244,6 +245,7 @@ static void end(server *s)
     free_event(s->accept_again);
     free_event(s->drain);
     wn_loop_deinit(&s->loop);
+    wn_service_free(s->service);
 }
 
 wn_status wn_server_run(const wn_server_options *options, wn_error *err)

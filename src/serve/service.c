@@ -335,14 +335,26 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
     return WN_OK;
 }
 
-void wn_service_free(wn_service *service)
+void wn_service_stop(wn_service *service)
 {
     if (service == NULL)
         return;
     wn_thread_join(service->loader);
+    service->loader = NULL;
+    if (service->backend != NULL)
+        wn_backend_stop(service->backend);
     wn_queue_close(&service->work);
-    for (int32_t i = 0; service->workers != NULL && i < service->options.backend.n_workers; i++)
+    for (int32_t i = 0; service->workers != NULL && i < service->options.backend.n_workers; i++) {
         wn_thread_join(service->workers[i].thread);
+        service->workers[i].thread = NULL;
+    }
+}
+
+void wn_service_free(wn_service *service)
+{
+    if (service == NULL)
+        return;
+    wn_service_stop(service);
     wn_mem_free(service->workers);
     wn_backend_close(service->backend);
     wn_accounts_free(service->accounts);

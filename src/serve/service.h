@@ -43,7 +43,12 @@ WN_MUST_USE wn_status wn_service_new(wn_service **out, const wn_service_options 
                                      void (*loaded)(void *owner, const wn_error *err), void *owner,
                                      wn_error *err);
 
-/* Finish all exchanges, stop the threads, free.  NULL is allowed. */
+/* Finish all exchanges and stop the threads: those that were begun are answered when this returns.
+ * Cancel first what need not be finished.  NULL is allowed.
+ * Thread:  I/O. */
+void wn_service_stop(wn_service *service);
+
+/* Stop and free, after the last exchange.  NULL is allowed. */
 void wn_service_free(wn_service *service);
 
 /* The model, or NULL while there is none. */

@@ -25,9 +25,9 @@ class Server:
     def read(self):
         for line in self.process.stderr:
             self.lines.append(line)
-            found = re.search(r"event=ready url=http://([^:]+):(\d+)", line)
+            found = re.search(r"ready (?:at |url=)(http://([^:]+):(\d+))", line)
             if found:
-                self.url, self.host, self.port = found[0][16:], found[1], int(found[2])
+                self.url, self.host, self.port = found[1], found[2], int(found[3])
                 self.ready.set()
         self.ready.set()
 

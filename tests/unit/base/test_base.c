@@ -173,6 +173,21 @@ static void cpu_quota_is_rounded_up_and_nonsense_ignored(void **state)
     assert_true(n >= 1 && n <= 256);
 }
 
+static void message_shows_whole_characters(void **state)
+{
+    (void)state;
+    char text[300];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(wn_str_shown((wn_str){text, 200}), 200);
+    assert_int_equal(wn_str_shown((wn_str){text, 300}), 200);
+    memcpy(text + 198, "\xe4\xb8\xad", 3);
+    assert_int_equal(wn_str_shown((wn_str){text, 300}), 198);
+    text[200] = 'x';
+    memcpy(text + 197, "\xe4\xb8\xad", 3);
+    assert_int_equal(wn_str_shown((wn_str){text, 300}), 200);
+    assert_int_equal(wn_str_shown((wn_str){NULL, 0}), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +198,7 @@ int main(void)
         cmocka_unit_test(buf_grows_and_keeps_its_content),
         cmocka_unit_test(map_finds_every_key_and_no_other),
         cmocka_unit_test(half_floats_widen_exactly_for_all_bit_patterns),
+        cmocka_unit_test(message_shows_whole_characters),
         cmocka_unit_test(cpu_quota_is_rounded_up_and_nonsense_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,8 @@ static void nothing_is_refused_before_the_speed_is_known(void **state)
     assert_int_equal(wn_sched_submit(sched, &late.task, now, &wait), WN_ADMITTED);
     assert_int_equal(wait, 0);
     assert_true(wn_sched_look(sched).wait_s == 0);
+    run_batch(20000);
+    assert_in_range(wn_sched_look(sched).tokens_per_s, 19000, 21000);
     deinit(&r);
     deinit(&late);
 }
