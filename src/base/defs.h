@@ -12,6 +12,8 @@
 #define WN_MAX(a, b)    ((a) > (b) ? (a) : (b))
 #define WN_ALIGN        64 /* bytes; alignment of every tensor, a cache line */
 #define WN_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* The struct whose member ptr points to. */
+#define WN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* For our own mistakes only; on in release builds.  Input is never a reason to assert. */
 #define WN_ASSERT(cond) ((cond) ? (void)0 : wn_assert_fail(#cond, __FILE__, __LINE__))
