@@ -25,6 +25,7 @@ struct wn_backend {
     wn_lock lock;    /* guards the rest */
     wn_cond changed; /* something was submitted, cancelled or closed */
     wn_sched *sched;
+    size_t n_coming; /* requests that are being tokenised */
     bool closing;
 };
 
@@ -76,7 +77,9 @@ static size_t next_batch(wn_backend *backend)
 {
     wn_lock_enter(&backend->lock);
     for (;;) {
-        size_t n = wn_sched_next_batch(backend->sched, backend->chosen, wn_clock_ns());
+        uint64_t wake_ns;
+        size_t n = wn_sched_next_batch(backend->sched, backend->chosen, backend->n_coming,
+                                       wn_clock_ns(), &wake_ns);
         wn_task *finished = take_finished(backend);
         bool closed = backend->closing && wn_sched_look(backend->sched).tasks == 0;
         if (finished != NULL) {
@@ -90,7 +93,7 @@ static size_t next_batch(wn_backend *backend)
         }
         if (finished == NULL)
             (void)wn_cond_wait_until(&backend->changed, &backend->lock,
-                                     wn_sched_next_deadline(backend->sched));
+                                     WN_MIN(wake_ns, wn_sched_next_deadline(backend->sched)));
     }
 }
 
@@ -255,10 +258,9 @@ wn_status wn_backend_self_test(wn_backend *backend, wn_error *err)
 
 /* ---- tickets --------------------------------------------------------------------------------- */
 
-wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
-                              const wn_request *request, wn_error *err)
+static wn_status make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
+                          const wn_request *request, wn_error *err)
 {
-    WN_ASSERT(worker >= 0 && worker < backend->n_workers);
     WN_TRY(wn_job_new(&ticket->job, backend->makers[worker], request, err));
     size_t n = wn_job_n_rows(ticket->job);
     uint32_t *tokens = wn_mem_alloc(2 * n, sizeof *tokens);
@@ -269,7 +271,26 @@ wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t wo
     ticket->task.row_tokens = tokens;
     ticket->task.order = tokens + n;
     ticket->task.n_rows = (uint32_t)n;
+    if (n > 0)
+        wn_sched_prepare(&ticket->task);
     return WN_OK;
+}
+
+static void count_coming(wn_backend *backend, bool comes)
+{
+    wn_lock_enter(&backend->lock);
+    backend->n_coming = comes ? backend->n_coming + 1 : backend->n_coming - 1;
+    wn_lock_leave(&backend->lock);
+}
+
+wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
+                              const wn_request *request, wn_error *err)
+{
+    WN_ASSERT(worker >= 0 && worker < backend->n_workers);
+    count_coming(backend, true);
+    wn_status status = make_job(backend, ticket, worker, request, err);
+    count_coming(backend, false);
+    return status;
 }
 
 void wn_ticket_deinit(wn_ticket *ticket)

@@ -17,7 +17,7 @@ typedef struct request {
 
 static wn_sched *sched;
 static wn_sched_row rows[BATCH_ROWS];
-static uint64_t now;
+static uint64_t now, wake;
 
 static int begin_with(uint64_t max_wait_ns, double tokens_per_s)
 {
@@ -79,15 +79,21 @@ static void deinit(request *r)
     free(r->runs);
 }
 
+static wn_admission try_submit(request *r, uint64_t *wait_ns)
+{
+    wn_sched_prepare(&r->task);
+    return wn_sched_submit(sched, &r->task, now, wait_ns);
+}
+
 static void submit(request *r)
 {
-    assert_int_equal(wn_sched_submit(sched, &r->task, now, NULL), WN_ADMITTED);
+    assert_int_equal(try_submit(r, NULL), WN_ADMITTED);
 }
 
 /* Choose a batch, check its budgets, run it at `speed` tokens a second; returns its rows. */
 static size_t run_batch(double speed)
 {
-    size_t n = wn_sched_next_batch(sched, rows, now);
+    size_t n = wn_sched_next_batch(sched, rows, 0, now, &wake);
     uint64_t tokens = 0;
     for (size_t i = 0; i < n; i++) {
         request *r = (request *)rows[i].task;
@@ -256,7 +262,7 @@ static void cancel_drops_rows_that_wait(void **state)
     init(&r, 1, 100, 128);
     submit(&r);
     run_batch(10000);
-    size_t n = wn_sched_next_batch(sched, rows, now);
+    size_t n = wn_sched_next_batch(sched, rows, 0, now, &wake);
     wn_sched_cancel(sched, &r.task, now);
     wn_sched_cancel(sched, &r.task, now);
     assert_null(wn_sched_pop_finished(sched)); /* a batch with its rows runs */
@@ -313,13 +319,13 @@ static void flooding_key_is_refused_while_a_quiet_one_is_served(void **state)
     int n = 0;
     for (; n < N; n++) {
         init(&flood[n], 1, 50, 128); /* 0.64 s at 10,000 tokens a second */
-        if (wn_sched_submit(sched, &flood[n].task, now, &wait) != WN_ADMITTED)
+        if (try_submit(&flood[n], &wait) != WN_ADMITTED)
             break;
     }
     assert_in_range(n, 16, 17); /* 10 s of work */
     assert_in_range(wait, 10000 * MS, 11000 * MS);
     init(&quiet, 2, 5, 128);
-    assert_int_equal(wn_sched_submit(sched, &quiet.task, now, &wait), WN_ADMITTED);
+    assert_int_equal(try_submit(&quiet, &wait), WN_ADMITTED);
     assert_true(wait < 100 * MS);
     assert_int_equal(count_rows_of(&quiet, run_batch(10000)), 5);
     for (int i = 0; i <= n; i++)
@@ -338,8 +344,8 @@ static void task_that_cannot_meet_its_deadline_is_refused(void **state)
     run_batch(10000);
     late.task.deadline_ns = part.task.deadline_ns = now + 100 * MS; /* it takes 1.28 s */
     part.task.partial = true;
-    assert_int_equal(wn_sched_submit(sched, &late.task, now, NULL), WN_REFUSED_DEADLINE);
-    assert_int_equal(wn_sched_submit(sched, &part.task, now, NULL), WN_ADMITTED);
+    assert_int_equal(try_submit(&late, NULL), WN_REFUSED_DEADLINE);
+    assert_int_equal(try_submit(&part, NULL), WN_ADMITTED);
     deinit(&first);
     deinit(&late);
     deinit(&part);
@@ -354,7 +360,7 @@ static void nothing_is_refused_before_the_speed_is_known(void **state)
     init(&late, 2, 10, 128);
     submit(&r);
     late.task.deadline_ns = now + 1;
-    assert_int_equal(wn_sched_submit(sched, &late.task, now, &wait), WN_ADMITTED);
+    assert_int_equal(try_submit(&late, &wait), WN_ADMITTED);
     assert_int_equal(wait, 0);
     assert_true(wn_sched_look(sched).wait_s == 0);
     run_batch(20000);
@@ -389,7 +395,7 @@ static void overload_keeps_its_goodput(void **state)
             request *r = &requests[made++];
             init(r, (uint64_t)made % 2, 10, 100);
             r->task.deadline_ns = now + 15000 * MS;
-            refused += wn_sched_submit(sched, &r->task, now, NULL) != WN_ADMITTED;
+            refused += try_submit(r, NULL) != WN_ADMITTED;
         }
         size_t n = run_batch(10000);
         now += n == 0 ? MS : 0;
@@ -441,7 +447,7 @@ static void random_life(void)
         size_t i = check_random_below(AT_ONCE);
         if (!used[i]) {
             random_task(&tasks[i]);
-            used[i] = wn_sched_submit(sched, &tasks[i].task, now, NULL) == WN_ADMITTED;
+            used[i] = try_submit(&tasks[i], NULL) == WN_ADMITTED;
             if (!used[i])
                 deinit(&tasks[i]);
         } else if (check_random_below(6) == 0) {
