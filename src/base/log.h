@@ -19,7 +19,7 @@ typedef enum wn_log_level {
 
 typedef struct wn_log {
     int fd;
-    wn_log_level level; /* lines above it are not written */
+    _Atomic wn_log_level level; /* lines above it are not written */
     bool json;
     bool priorities; /* "<6>" in front, for journald */
     _Atomic uint64_t n_dropped;

@@ -2,7 +2,9 @@
  * it to everybody by accident. */
 #include "cli/program.h"
 
+#include "base/str.h"
 #include "base/thread.h"
+#include "cli/pid_file.h"
 #include "cli/settings.h"
 #include "serve/server.h"
 
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #define WN_WHERE "cli/serve"
+#define MOD      "cli.serve"
 
 /* Whether only this machine can reach the address. */
 static bool is_loopback(const char *host)
@@ -24,10 +27,19 @@ static bool is_loopback(const char *host)
     return strcmp(host, "localhost") == 0;
 }
 
+/* A server that runs. */
+typedef struct serving {
+    const wn_program *program;
+    wn_log *log;
+    const char *pid_file; /* NULL: none */
+    uint64_t n_reloads;
+} serving;
+
 static void say_ready(void *user, const char *url, const char *model)
 {
+    const serving *own = user;
     wn_program_note(
-        user,
+        own->program,
         "winnow: ready at %s with %s\n"
         "try:    curl %s/v1/rerank -H 'Content-Type: application/json' \\\n"
         "          -d '{\"query\": \"capital of France\", \"documents\": [\"Berlin is in "
@@ -43,13 +55,94 @@ static int32_t n_workers(const wn_args *args)
     return WN_MAX((int32_t)(threads > 0 ? threads : wn_thread_count()) / 4, 1);
 }
 
+/* The certificates of the settings; NULL when there are none. */
+static wn_status open_tls(wn_tls **out, const wn_args *args, wn_error *err)
+{
+    const wn_tls_options options = {.cert_file = wn_args_text(args, WN_OPT_TLS_CERT),
+                                    .key_file = wn_args_text(args, WN_OPT_TLS_KEY),
+                                    .client_ca_file = wn_args_text(args, WN_OPT_TLS_CLIENT_CA)};
+    *out = NULL;
+    if ((options.cert_file == NULL) != (options.key_file == NULL))
+        WN_FAIL(err, WN_ERR_ARGUMENT, "--tls-cert and --tls-key go together");
+    if (options.client_ca_file != NULL && options.cert_file == NULL)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "--tls-client-ca needs --tls-cert and --tls-key");
+    return options.cert_file == NULL ? WN_OK : wn_tls_new(out, &options, err);
+}
+
 wn_status wn_serve_check(const wn_args *args, wn_error *err)
 {
     const char *key = wn_args_text(args, WN_OPT_API_KEY);
     if (key != NULL && key[0] == '\0')
         WN_FAIL(err, WN_ERR_ARGUMENT, "--api-key is empty");
+    wn_tls *tls;
+    WN_TRY(open_tls(&tls, args, err));
+    wn_tls_free(tls);
     return wn_program_check_model(wn_args_text(args, WN_OPT_MODEL), err);
 }
+
+/* ---- reloading ------------------------------------------------------------------------------- */
+
+static wn_status tunable_of(wn_server_tunable *out, const wn_args *args, wn_error *err)
+{
+    static const wn_log_level levels[] = {WN_LOG_INFO, WN_LOG_DEBUG, WN_LOG_WARN, WN_LOG_ERROR};
+    wn_tls *tls;
+    WN_TRY(open_tls(&tls, args, err));
+    *out = (wn_server_tunable){
+        .log_level = levels[wn_args_int(args, WN_OPT_LOG_LEVEL)],
+        .max_connections = (int32_t)wn_args_int(args, WN_OPT_MAX_CONNECTIONS),
+        .drain_delay_ms = (int32_t)wn_args_int(args, WN_OPT_DRAIN_DELAY),
+        .drain_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_DRAIN_TIMEOUT),
+        .tls = tls,
+    };
+    return WN_OK;
+}
+
+/* Say which changed settings only a new start takes over. */
+static void log_unchanged(wn_log *log, const wn_args *then, const wn_args *now)
+{
+    for (int i = 0; i < WN_OPT_COUNT; i++) {
+        const wn_option *option = &wn_options[i];
+        if ((option->commands & WN_FOR(SERVE)) == 0 || option->reload ||
+            wn_str_equal(wn_str_from(then->values[i].text), wn_str_from(now->values[i].text)))
+            continue;
+        wn_log_line line = wn_log_begin(log, WN_LOG_WARN, MOD, "needs_restart");
+        wn_log_text(&line, "setting", wn_str_from(option->name));
+        wn_log_end(&line);
+    }
+}
+
+static wn_status reload(void *user, wn_server_tunable *out, wn_error *err)
+{
+    const serving *own = user;
+    const wn_program *program = own->program;
+    wn_args args;
+    WN_TRY(wn_args_parse(&args, program->argc, program->argv, err));
+    wn_status status = wn_settings_load(&args, program->environment, err);
+    if (status == WN_OK)
+        status = wn_serve_check(&args, err);
+    if (status == WN_OK)
+        status = tunable_of(out, &args, err);
+    if (status == WN_OK)
+        log_unchanged(own->log, &program->args, &args);
+    wn_args_deinit(&args);
+    return status;
+}
+
+static void reloaded(void *user, const wn_error *failure)
+{
+    serving *own = user;
+    wn_error err;
+    own->n_reloads++;
+    if (own->pid_file == NULL ||
+        wn_pid_file_report(own->pid_file, own->n_reloads, failure == NULL ? "ok" : failure->message,
+                           &err) == WN_OK)
+        return;
+    wn_log_line line = wn_log_begin(own->log, WN_LOG_ERROR, MOD, "report_failed");
+    wn_log_text(&line, "reason", wn_str_from(err.message));
+    wn_log_end(&line);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void note_ignored(const wn_program *program)
 {
@@ -97,37 +190,54 @@ static wn_service_options service_options(const wn_args *args, const char *const
     };
 }
 
+static wn_status run(serving *own, const wn_args *args, wn_error *err)
+{
+    const char *key = wn_args_text(args, WN_OPT_API_KEY);
+    wn_buf state = WN_BUF_INIT;
+    wn_server_options options = {
+        .service = service_options(args, &key, own->log),
+        .limits = WN_CONN_LIMITS_DEFAULT,
+        .host = wn_args_text(args, WN_OPT_HOST),
+        .port = (int32_t)wn_args_int(args, WN_OPT_PORT),
+        .cancel_on_eof = wn_args_int(args, WN_OPT_HALF_CLOSE) == 0,
+        .log = own->log,
+        .ready = say_ready,
+        .reload = reload,
+        .reloaded = reloaded,
+        .user = own,
+    };
+    options.limits.body_bytes = (size_t)wn_args_int(args, WN_OPT_BODY_LIMIT);
+    wn_status status;
+    WN_TRY_OUT(
+        wn_program_state_dir(&state, &options.service.accounts.state_dir, own->program, err));
+    WN_TRY_OUT(tunable_of(&options.tunable, args, err));
+    own->log->level = options.tunable.log_level;
+    status = wn_server_run(&options, err);
+out:
+    wn_buf_deinit(&state);
+    return status;
+}
+
 wn_status wn_cmd_serve(wn_program *program, wn_error *err)
 {
-    static const wn_log_level levels[] = {WN_LOG_INFO, WN_LOG_DEBUG, WN_LOG_WARN, WN_LOG_ERROR};
     const wn_args *args = &program->args;
-    const char *key = wn_args_text(args, WN_OPT_API_KEY);
+    wn_buf path = WN_BUF_INIT;
+    wn_log log = {.fd = STDERR_FILENO, .json = wn_args_int(args, WN_OPT_LOG_FORMAT) == 1};
+    serving own = {.program = program, .log = &log};
     if (wn_args_has(args, WN_OPT_PRINT_CONFIG))
         return print_config(program, err);
     WN_TRY(wn_serve_check(args, err));
     note_ignored(program);
-    wn_log log = {.fd = STDERR_FILENO,
-                  .level = levels[wn_args_int(args, WN_OPT_LOG_LEVEL)],
-                  .json = wn_args_int(args, WN_OPT_LOG_FORMAT) == 1};
-    wn_server_options options = {
-        .service = service_options(args, &key, &log),
-        .limits = WN_CONN_LIMITS_DEFAULT,
-        .host = wn_args_text(args, WN_OPT_HOST),
-        .port = (int32_t)wn_args_int(args, WN_OPT_PORT),
-        .max_connections = (int32_t)wn_args_int(args, WN_OPT_MAX_CONNECTIONS),
-        .drain_delay_ms = (int32_t)wn_args_int(args, WN_OPT_DRAIN_DELAY),
-        .drain_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_DRAIN_TIMEOUT),
-        .cancel_on_eof = wn_args_int(args, WN_OPT_HALF_CLOSE) == 0,
-        .log = &log,
-        .ready = say_ready,
-        .user = program,
-    };
-    options.limits.body_bytes = (size_t)wn_args_int(args, WN_OPT_BODY_LIMIT);
-    wn_buf state = WN_BUF_INIT;
-    wn_status status =
-        wn_program_state_dir(&state, &options.service.accounts.state_dir, program, err);
-    if (status == WN_OK)
-        status = wn_server_run(&options, err);
-    wn_buf_deinit(&state);
+    if (!wn_pid_file_path(&path, &own.pid_file, wn_args_text(args, WN_OPT_PID_FILE)))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
+    wn_status status = WN_OK;
+    if (own.pid_file != NULL)
+        status = wn_pid_file_write(own.pid_file, err);
+    if (status == WN_OK) {
+        status = run(&own, args, err);
+        if (own.pid_file != NULL)
+            wn_pid_file_remove(own.pid_file);
+    }
+    wn_buf_deinit(&path);
     return status;
 }

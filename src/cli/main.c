@@ -22,6 +22,8 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_HELP] = wn_cmd_help,
     [WN_CMD_COMPLETION] = wn_cmd_completion,
     [WN_CMD_CHECK_CONFIG] = wn_cmd_check_config,
+    [WN_CMD_CHECK_READY] = wn_cmd_check_ready,
+    [WN_CMD_RELOAD] = wn_cmd_reload,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one
@@ -72,10 +74,12 @@ int main(int argc, char **argv)
     fill_standard_descriptors();
     wn_error err = {0};
     wn_program program = {.out = {.fd = STDOUT_FILENO, .name = "standard output"},
+                          .argc = argc,
+                          .argv = (const char *const *)argv,
                           .environment = (const char *const *)environ};
     wn_status status = wn_signals_install(&err);
     if (status == WN_OK)
-        status = wn_args_parse(&program.args, argc, (const char *const *)argv, &err);
+        status = wn_args_parse(&program.args, argc, program.argv, &err);
     if (status == WN_OK)
         status = load_settings(&program, &err);
     if (status == WN_OK) {

@@ -206,6 +206,30 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .operand = WN_VALUE_FILE,
             .max_operands = 1,
         },
+    [WN_CMD_CHECK_READY] =
+        {
+            .name = "check-ready",
+            .synopsis = "",
+            .summary = "ask a running server whether it is ready",
+            .details =
+                "Asks the server of --url, or the one that serve would be with the present "
+                "environment and files. Ends with status 0 when it is ready, else with 1: made "
+                "for the health check of a container.",
+            .examples = "winnow check-ready\n"
+                        "winnow check-ready --url http://127.0.0.1:9000",
+        },
+    [WN_CMD_RELOAD] =
+        {
+            .name = "reload",
+            .synopsis = "",
+            .summary = "make a running server read its settings again",
+            .details =
+                "Sends SIGHUP to the process of --pid-file and waits for the outcome. The server "
+                "reads settings, keys and certificates again and takes over those that "
+                "docs/configuration.md marks so, without closing a connection. When one of them "
+                "is wrong it keeps all as they were, and this ends with status 1 and the reason.",
+            .examples = "winnow reload --pid-file /run/winnow/winnow.pid",
+        },
 };
 
 const wn_option wn_options[WN_OPT_COUNT] = {
@@ -271,6 +295,15 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                      .help = "address or name to listen on; 0.0.0.0 or :: is every one"},
     [WN_OPT_PORT] = {WN_FOR(SERVE), "port", 'p', "N", WN_VALUE_INT, 0, 65535, .initial = "8080",
                      .help = "port to listen on; 0 takes any free one"},
+    [WN_OPT_TLS_CERT] = {WN_FOR(SERVE), "tls-cert", 0, "FILE", WN_VALUE_FILE, .reload = true,
+                         .help = "speak TLS with the certificate, and those that lead to its CA, "
+                                 "in this PEM file"},
+    [WN_OPT_TLS_KEY] = {WN_FOR(SERVE), "tls-key", 0, "FILE", WN_VALUE_FILE, .reload = true,
+                        .help = "the certificate's private key, as PEM"},
+    [WN_OPT_TLS_CLIENT_CA] = {WN_FOR(SERVE), "tls-client-ca", 0, "FILE", WN_VALUE_FILE,
+                              .reload = true,
+                              .help = "accept only clients with a certificate of a CA in this PEM "
+                                      "file"},
     [WN_OPT_API_KEY] = {WN_FOR(SERVE), "api-key", 0, "KEY", WN_VALUE_TEXT, .secret = true,
                         .help = "a key that requests have to bring, as Authorization: Bearer KEY"},
     [WN_OPT_RPM] = {WN_FOR(SERVE), "rpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
@@ -291,7 +324,8 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_BODY_LIMIT] = {WN_FOR(SERVE), "body-limit", 0, "BYTES", WN_VALUE_INT, 1024, 1 << 30,
                            .initial = "33554432", .help = "largest body of a request"},
     [WN_OPT_MAX_CONNECTIONS] = {WN_FOR(SERVE), "max-connections", 0, "N", WN_VALUE_INT, 1, 1000000,
-                                .initial = "10000", .help = "connections open at a time"},
+                                .initial = "10000", .reload = true,
+                                .help = "connections open at a time"},
     [WN_OPT_WORKERS] = {WN_FOR(SERVE), "tokenization-workers", 0, "N", WN_VALUE_INT, 1, 256,
                         .fallback = "a quarter of the threads",
                         .help = "threads that parse and tokenise requests"},
@@ -307,21 +341,28 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                .initial = "10000",
                                .help = "a request that would wait longer is refused with 503"},
     [WN_OPT_DRAIN_DELAY] = {WN_FOR(SERVE), "drain-delay", 0, "MS", WN_VALUE_INT, 0, 600000,
-                            .initial = "5000",
+                            .initial = "5000", .reload = true,
                             .help = "how long a server that has to end still accepts, so that a "
                                     "balancer sees it unready first"},
     [WN_OPT_DRAIN_TIMEOUT] = {WN_FOR(SERVE), "drain-timeout", 0, "MS", WN_VALUE_INT, 0, 3600000,
-                              .initial = "25000",
+                              .initial = "25000", .reload = true,
                               .help = "how long it then waits for what is under way"},
     [WN_OPT_HALF_CLOSE] = {WN_FOR(SERVE), "half-close", 0, "HOW", WN_VALUE_CHOICE,
                            .choices = "cancel|answer",
                            .help =
                                "a client that ends its sending side while it waits: it has gone, "
                                "or it still reads"},
+    [WN_OPT_PID_FILE] = {WN_FOR(SERVE) | WN_FOR(RELOAD), "pid-file", 0, "FILE", WN_VALUE_FILE,
+                         .fallback = "winnow.pid in $RUNTIME_DIRECTORY, when that is set",
+                         .help = "where the server's process id lies"},
+    [WN_OPT_URL] = {WN_FOR(CHECK_READY), "url", 0, "URL", WN_VALUE_TEXT,
+                    .fallback = "that of a server with the present settings",
+                    .help = "http:// or https://, host, port, and a path if it is not "
+                            "/healthz/ready"},
     [WN_OPT_LOG_FORMAT] = {WN_FOR(SERVE), "log-format", 0, "FORMAT", WN_VALUE_CHOICE,
                            .choices = "logfmt|json", .help = "how lines of the log look"},
     [WN_OPT_LOG_LEVEL] = {WN_FOR(SERVE), "log-level", 0, "LEVEL", WN_VALUE_CHOICE,
-                          .choices = "info|debug|warn|error",
+                          .choices = "info|debug|warn|error", .reload = true,
                           .help = "the least important lines that are written"},
     [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
                       .fallback = "the built-in model",
@@ -457,6 +498,7 @@ const wn_fact wn_environment[] = {
     {"COLUMNS", "the width of a terminal that does not tell its width"},
     {"CREDENTIALS_DIRECTORY", "where systemd lays secrets: a file of an option's name holds it"},
     {"XDG_CONFIG_HOME", "where winnow/winnow.yaml of the user lies; ~/.config without it"},
+    {"RUNTIME_DIRECTORY", "where systemd wants files that last as long as the server"},
     {"HOME", "without the XDG variables, .config and .local/state lie below it"},
     {0},
 };

@@ -20,6 +20,8 @@ typedef enum wn_command_id {
     WN_CMD_HELP,
     WN_CMD_COMPLETION,
     WN_CMD_CHECK_CONFIG,
+    WN_CMD_CHECK_READY,
+    WN_CMD_RELOAD,
     WN_CMD_COUNT
 } wn_command_id;
 
@@ -74,6 +76,9 @@ typedef enum wn_option_id {
     WN_OPT_PRINT_CONFIG,
     WN_OPT_HOST,
     WN_OPT_PORT,
+    WN_OPT_TLS_CERT,
+    WN_OPT_TLS_KEY,
+    WN_OPT_TLS_CLIENT_CA,
     WN_OPT_API_KEY,
     WN_OPT_RPM,
     WN_OPT_TPM,
@@ -90,6 +95,8 @@ typedef enum wn_option_id {
     WN_OPT_DRAIN_DELAY,
     WN_OPT_DRAIN_TIMEOUT,
     WN_OPT_HALF_CLOSE,
+    WN_OPT_PID_FILE,
+    WN_OPT_URL,
     WN_OPT_LOG_FORMAT,
     WN_OPT_LOG_LEVEL,
     WN_OPT_MODEL,

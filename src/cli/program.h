@@ -22,6 +22,8 @@ enum {
 
 typedef struct wn_program {
     wn_args args;
+    int argc;
+    const char *const *argv;
     const char *const *environment; /* NAME=VALUE, with a NULL behind them */
     wn_sink out;                    /* standard output */
     wn_terminal terminal;
@@ -42,6 +44,8 @@ wn_command_fn wn_cmd_version;
 wn_command_fn wn_cmd_help;
 wn_command_fn wn_cmd_completion;
 wn_command_fn wn_cmd_check_config;
+wn_command_fn wn_cmd_check_ready;
+wn_command_fn wn_cmd_reload;
 
 /* Check the settings of a server as far as is possible without loading its model.
  * Fails:   WN_ERR_ARGUMENT, WN_ERR_IO, WN_ERR_MEMORY. */

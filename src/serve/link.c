@@ -9,6 +9,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +37,7 @@ struct wn_link {
     size_t held_bytes; /* of the body, taken from the service's budget */
     bool busy;         /* another thread may have the exchange */
     bool end;          /* the client sends no more */
+    bool shaking;      /* TLS is not yet agreed on */
     stage stage;
 };
 
@@ -108,6 +110,9 @@ static void finish(wn_link *link)
         close_link(link);
         return;
     }
+    SSL *ssl = bufferevent_openssl_get_ssl(link->socket);
+    if (ssl != NULL && !link->shaking)
+        (void)SSL_shutdown(ssl); /* tells that the answer is whole */
     shutdown(bufferevent_getfd(link->socket), SHUT_WR);
     struct evbuffer *input = bufferevent_get_input(link->socket);
     evbuffer_drain(input, evbuffer_get_length(input));
@@ -304,6 +309,10 @@ static void on_event(struct bufferevent *socket, short what, void *arg)
 {
     (void)socket;
     wn_link *link = arg;
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        link->shaking = false;
+        return;
+    }
     if ((what & BEV_EVENT_EOF) == 0 || link->stage == STAGE_LINGERING ||
         (link->busy && link->loop->cancel_on_eof)) {
         close_link(link);
@@ -317,11 +326,30 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     wn_link *link = arg;
-    if (link->stage != STAGE_OPEN) {
+    if (link->stage != STAGE_OPEN || link->shaking) {
         close_link(link);
         return;
     }
     act(link, wn_conn_expire(link->conn, wn_clock_ns()));
+}
+
+static struct bufferevent *open_socket(wn_link *link, evutil_socket_t fd)
+{
+    struct event_base *base = link->loop->base;
+    if (link->loop->tls == NULL)
+        return bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    SSL *ssl = wn_tls_open(link->loop->tls);
+    if (ssl == NULL)
+        return NULL;
+    struct bufferevent *socket = bufferevent_openssl_socket_new(
+        base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (socket == NULL) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    bufferevent_openssl_set_allow_dirty_shutdown(socket, 1);
+    link->shaking = true;
+    return socket;
 }
 
 bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
@@ -337,7 +365,7 @@ bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
     link->exchange.answered = post;
     link->exchange.owner = link;
     snprintf(link->exchange.client, sizeof link->exchange.client, "%s", client);
-    link->socket = bufferevent_socket_new(loop->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    link->socket = open_socket(link, fd);
     link->timer = evtimer_new(loop->base, on_timer, link);
     if (link->socket == NULL || link->timer == NULL ||
         wn_conn_new(&link->conn, &loop->limits, wn_clock_ns(), &err) != WN_OK) {
@@ -364,7 +392,7 @@ bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
 
 void wn_link_drain(wn_link *link)
 {
-    if (!link->busy && link->stage == STAGE_OPEN && wn_conn_is_idle(link->conn))
+    if (!link->busy && !link->shaking && link->stage == STAGE_OPEN && wn_conn_is_idle(link->conn))
         finish(link);
 }
 

@@ -8,6 +8,7 @@
 #include "base/queue.h"
 #include "serve/http_conn.h"
 #include "serve/service.h"
+#include "serve/tls.h"
 
 #include <event2/event.h>
 
@@ -17,6 +18,7 @@ typedef struct wn_loop {
     struct event_base *base;
     wn_service *service;
     wn_conn_limits limits;
+    wn_tls *tls;           /* of connections from now on; NULL: none */
     bool cancel_on_eof;    /* a client that shuts down its sending side has gone */
     bool draining;         /* answers close their connections */
     wn_queue inbox;        /* exchanges that are answered */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "serve/loop.h"
 
 #include <errno.h>
@@ -27,7 +28,12 @@ typedef struct server {
     wn_loop loop;
     struct evconnlistener *listener;
     struct event *signals[4];
-    struct event *loaded, *accept_again, *drain;
+    struct event *loaded, *reloaded, *accept_again, *drain;
+    wn_server_tunable tunable;
+    wn_thread *reloader; /* NULL: no reload is under way */
+    bool reload_again;   /* behind the one under way */
+    wn_server_tunable next;
+    wn_error reload_error;  /* status WN_OK: none */
     bool draining, closing; /* unready; not accepting any more */
     bool cut_short;
     wn_error load_error; /* status WN_OK: none */
@@ -37,6 +43,13 @@ typedef struct server {
 static void log_event(server *s, wn_log_level level, const char *event)
 {
     wn_log_line line = wn_log_begin(s->options->log, level, MOD, event);
+    wn_log_end(&line);
+}
+
+static void log_failure(server *s, const char *event, const char *reason)
+{
+    wn_log_line line = wn_log_begin(s->options->log, WN_LOG_ERROR, MOD, event);
+    wn_log_text(&line, "reason", wn_str_from(reason));
     wn_log_end(&line);
 }
 
@@ -65,7 +78,7 @@ static void close_listener(server *s)
         evconnlistener_free(s->listener);
     s->listener = NULL;
     log_event(s, WN_LOG_INFO, "listener_closed");
-    start_timer(s->drain, s->options->drain_timeout_ms);
+    start_timer(s->drain, s->tunable.drain_timeout_ms);
     wn_loop_drain(&s->loop);
 }
 
@@ -82,6 +95,63 @@ static void on_drain(evutil_socket_t fd, short what, void *arg)
     stop(s);
 }
 
+/* ---- reloading ------------------------------------------------------------------------------- */
+
+/* On its own thread: files and the store may be slow. */
+static void reload(void *arg)
+{
+    server *s = arg;
+    const wn_server_options *o = s->options;
+    wn_status status = o->reload(o->user, &s->next, &s->reload_error);
+    if (status == WN_OK) {
+        status = wn_service_reload(s->service, &s->reload_error);
+        if (status != WN_OK)
+            wn_tls_free(s->next.tls);
+    }
+    if (status == WN_OK)
+        s->reload_error.status = WN_OK;
+    event_active(s->reloaded, EV_READ, 1);
+}
+
+static void begin_reload(server *s)
+{
+    wn_error err;
+    s->reload_again = s->reloader != NULL;
+    if (s->reload_again)
+        return;
+    if (wn_thread_start(&s->reloader, "wn-reload", reload, s, &err) != WN_OK)
+        log_failure(s, "reload_failed", err.message);
+}
+
+static void take_over(server *s)
+{
+    wn_tls_free(s->tunable.tls);
+    s->tunable = s->next;
+    s->loop.tls = s->tunable.tls;
+    s->loop.n_links_max = (size_t)s->tunable.max_connections;
+    s->options->log->level = s->tunable.log_level;
+}
+
+static void on_reloaded(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    server *s = arg;
+    bool ok = s->reload_error.status == WN_OK;
+    wn_thread_join(s->reloader);
+    s->reloader = NULL;
+    if (ok) {
+        take_over(s);
+        log_event(s, WN_LOG_INFO, "reloaded");
+    } else {
+        log_failure(s, "reload_failed", s->reload_error.message);
+    }
+    s->options->reloaded(s->options->user, ok ? NULL : &s->reload_error);
+    if (s->reload_again)
+        begin_reload(s);
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     (void)what;
@@ -93,11 +163,11 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
         s->cut_short = s->loop.n_links > 0;
         stop(s);
     } else if (number == SIGHUP) {
-        log_event(s, WN_LOG_INFO, "reload");
+        begin_reload(s);
     } else if (!s->draining) {
         s->draining = true;
         wn_service_drain(s->service);
-        start_timer(s->drain, number == SIGINT ? 0 : s->options->drain_delay_ms);
+        start_timer(s->drain, number == SIGINT ? 0 : s->tunable.drain_delay_ms);
     } else if (!s->closing) {
         close_listener(s);
     }
@@ -126,8 +196,7 @@ static void on_loaded(evutil_socket_t fd, short what, void *arg)
     wn_log_text(&line, "url", wn_str_from(s->url));
     wn_log_text(&line, "model", wn_str_from(wn_service_model_name(s->service)));
     wn_log_end(&line);
-    if (s->options->ready != NULL)
-        s->options->ready(s->options->user, s->url, wn_service_model_name(s->service));
+    s->options->ready(s->options->user, s->url, wn_service_model_name(s->service));
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
@@ -170,8 +239,8 @@ static void set_url(server *s)
         port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
                                                    : ((struct sockaddr_in *)&address)->sin_port);
     bool bare_v6 = strchr(s->options->host, ':') != NULL;
-    snprintf(s->url, sizeof s->url, "http://%s%s%s:%d", bare_v6 ? "[" : "", s->options->host,
-             bare_v6 ? "]" : "", port);
+    snprintf(s->url, sizeof s->url, "http%s://%s%s%s:%d", s->tunable.tls != NULL ? "s" : "",
+             bare_v6 ? "[" : "", s->options->host, bare_v6 ? "]" : "", port);
 }
 
 static wn_status start_listening(server *s, wn_error *err)
@@ -204,7 +273,8 @@ static wn_status start(server *s, wn_error *err)
     const wn_server_options *o = s->options;
     s->loop.limits = o->limits;
     s->loop.cancel_on_eof = o->cancel_on_eof;
-    s->loop.n_links_max = (size_t)o->max_connections;
+    s->loop.n_links_max = (size_t)s->tunable.max_connections;
+    s->loop.tls = s->tunable.tls;
     s->loop.emptied = on_emptied;
     s->loop.owner = s;
     WN_TRY(wn_loop_init(&s->loop, err));
@@ -215,9 +285,10 @@ static wn_status start(server *s, wn_error *err)
             WN_FAIL(err, WN_ERR_MEMORY, "signal %d cannot be handled", numbers[i]);
     }
     s->loaded = event_new(base, -1, EV_PERSIST, on_loaded, s);
+    s->reloaded = event_new(base, -1, EV_PERSIST, on_reloaded, s);
     s->accept_again = evtimer_new(base, on_accept_again, s);
     s->drain = evtimer_new(base, on_drain, s);
-    if (s->loaded == NULL || s->accept_again == NULL || s->drain == NULL)
+    if (s->loaded == NULL || s->reloaded == NULL || s->accept_again == NULL || s->drain == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for the server's events");
     WN_TRY(start_listening(s, err));
     WN_TRY(wn_service_new(&s->service, &o->service, model_loaded, s, err));
@@ -235,6 +306,11 @@ static void free_event(struct event *event)
  * thread when they are freed. */
 static void end(server *s)
 {
+    if (s->reloader != NULL) {
+        wn_thread_join(s->reloader);
+        if (s->reload_error.status == WN_OK)
+            wn_tls_free(s->next.tls);
+    }
     wn_loop_cancel(&s->loop);
     wn_service_stop(s->service);
     if (s->listener != NULL)
@@ -242,15 +318,17 @@ static void end(server *s)
     for (size_t i = 0; i < WN_ARRAY_LEN(s->signals); i++)
         free_event(s->signals[i]);
     free_event(s->loaded);
+    free_event(s->reloaded);
     free_event(s->accept_again);
     free_event(s->drain);
     wn_loop_deinit(&s->loop);
     wn_service_free(s->service);
+    wn_tls_free(s->tunable.tls);
 }
 
 wn_status wn_server_run(const wn_server_options *options, wn_error *err)
 {
-    server s = {.options = options};
+    server s = {.options = options, .tunable = options->tunable};
     if (evthread_use_pthreads() != 0)
         WN_FAIL(err, WN_ERR_INTERNAL, "the event library has no threads");
     wn_status status = start(&s, err);

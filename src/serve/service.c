@@ -335,6 +335,11 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
     return WN_OK;
 }
 
+wn_status wn_service_reload(wn_service *service, wn_error *err)
+{
+    return wn_accounts_reload(service->accounts, err);
+}
+
 void wn_service_stop(wn_service *service)
 {
     if (service == NULL)

@@ -43,6 +43,11 @@ WN_MUST_USE wn_status wn_service_new(wn_service **out, const wn_service_options 
                                      void (*loaded)(void *owner, const wn_error *err), void *owner,
                                      wn_error *err);
 
+/* Take over what others have changed in the store of keys; may wait for it.
+ * Fails:   as wn_accounts_reload().
+ * Thread:  any that may wait. */
+WN_MUST_USE wn_status wn_service_reload(wn_service *service, wn_error *err);
+
 /* Finish all exchanges and stop the threads: those that were begun are answered when this returns.
  * Cancel first what need not be finished.  NULL is allowed.
  * Thread:  I/O. */

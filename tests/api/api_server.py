@@ -25,7 +25,7 @@ class Server:
     def read(self):
         for line in self.process.stderr:
             self.lines.append(line)
-            found = re.search(r"ready (?:at |url=)(http://([^:]+):(\d+))", line)
+            found = re.search(r"ready (?:at |url=)(https?://([^:]+):(\d+))", line)
             if found:
                 self.url, self.host, self.port = found[1], found[2], int(found[3])
                 self.ready.set()
