@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "cli/pid_file.h"
 #include "cli/settings.h"
+#include "cli/systemd.h"
 #include "serve/server.h"
 
 #include <arpa/inet.h>
@@ -166,9 +167,10 @@ static wn_status print_config(wn_program *program, wn_error *err)
     return status;
 }
 
-static wn_service_options service_options(const wn_args *args, const char *const *key, wn_log *log)
+static wn_service_options service_options(const wn_args *args, const char *host,
+                                          const char *const *key, wn_log *log)
 {
-    bool open_to_others = !is_loopback(wn_args_text(args, WN_OPT_HOST));
+    bool open_to_others = !is_loopback(host);
     return (wn_service_options){
         .backend = {.model_dir = wn_args_text(args, WN_OPT_MODEL),
                     .cpu_level = wn_args_text(args, WN_OPT_CPU_LEVEL),
@@ -190,14 +192,19 @@ static wn_service_options service_options(const wn_args *args, const char *const
     };
 }
 
-static wn_status run(serving *own, const wn_args *args, wn_error *err)
+static wn_status run(serving *own, const wn_args *args, const wn_systemd *systemd, wn_error *err)
 {
+    const char *host =
+        systemd->listen_fd >= 0 ? systemd->listen_host : wn_args_text(args, WN_OPT_HOST);
     const char *key = wn_args_text(args, WN_OPT_API_KEY);
     wn_buf state = WN_BUF_INIT;
     wn_server_options options = {
-        .service = service_options(args, &key, own->log),
+        .service = service_options(args, host, &key, own->log),
         .limits = WN_CONN_LIMITS_DEFAULT,
-        .host = wn_args_text(args, WN_OPT_HOST),
+        .host = host,
+        .listen_fd = systemd->listen_fd,
+        .notify_socket = systemd->notify_socket,
+        .watchdog_us = systemd->watchdog_us,
         .port = (int32_t)wn_args_int(args, WN_OPT_PORT),
         .cancel_on_eof = wn_args_int(args, WN_OPT_HALF_CLOSE) == 0,
         .log = own->log,
@@ -222,11 +229,14 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
 {
     const wn_args *args = &program->args;
     wn_buf path = WN_BUF_INIT;
+    wn_systemd systemd;
     wn_log log = {.fd = STDERR_FILENO, .json = wn_args_int(args, WN_OPT_LOG_FORMAT) == 1};
     serving own = {.program = program, .log = &log};
     if (wn_args_has(args, WN_OPT_PRINT_CONFIG))
         return print_config(program, err);
     WN_TRY(wn_serve_check(args, err));
+    WN_TRY(wn_systemd_read(&systemd, err));
+    log.priorities = systemd.journal;
     note_ignored(program);
     if (!wn_pid_file_path(&path, &own.pid_file, wn_args_text(args, WN_OPT_PID_FILE)))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
@@ -234,7 +244,7 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
     if (own.pid_file != NULL)
         status = wn_pid_file_write(own.pid_file, err);
     if (status == WN_OK) {
-        status = run(&own, args, err);
+        status = run(&own, args, &systemd, err);
         if (own.pid_file != NULL)
             wn_pid_file_remove(own.pid_file);
     }

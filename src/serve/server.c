@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/thread.h"
 #include "serve/loop.h"
+#include "serve/notify.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -21,6 +22,8 @@
 #define MOD             "serve"
 #define BACKLOG         1024
 #define ACCEPT_AGAIN_MS 100 /* after running out of descriptors */
+#define HEARTBEAT_US    5000000
+#define PATIENCE_US     30000000 /* more than a heartbeat, asked of the service manager */
 
 typedef struct server {
     const wn_server_options *options;
@@ -28,7 +31,8 @@ typedef struct server {
     wn_loop loop;
     struct evconnlistener *listener;
     struct event *signals[4];
-    struct event *loaded, *reloaded, *accept_again, *drain;
+    struct event *loaded, *reloaded, *accept_again, *drain, *heartbeat;
+    wn_notify notify;
     wn_server_tunable tunable;
     wn_thread *reloader; /* NULL: no reload is under way */
     bool reload_again;   /* behind the one under way */
@@ -119,6 +123,8 @@ static void begin_reload(server *s)
     s->reload_again = s->reloader != NULL;
     if (s->reload_again)
         return;
+    wn_notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                   (unsigned long long)(wn_clock_ns() / 1000));
     if (wn_thread_start(&s->reloader, "wn-reload", reload, s, &err) != WN_OK)
         log_failure(s, "reload_failed", err.message);
 }
@@ -145,6 +151,8 @@ static void on_reloaded(evutil_socket_t fd, short what, void *arg)
     } else {
         log_failure(s, "reload_failed", s->reload_error.message);
     }
+    wn_notify_send(&s->notify, "READY=1\nSTATUS=%s",
+                   ok ? "serving" : "serving; the last reload was refused");
     s->options->reloaded(s->options->user, ok ? NULL : &s->reload_error);
     if (s->reload_again)
         begin_reload(s);
@@ -167,6 +175,9 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     } else if (!s->draining) {
         s->draining = true;
         wn_service_drain(s->service);
+        int64_t patience_ms = s->tunable.drain_delay_ms + (int64_t)s->tunable.drain_timeout_ms;
+        wn_notify_send(&s->notify, "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%lld",
+                       (long long)(patience_ms * 1000 + PATIENCE_US));
         start_timer(s->drain, number == SIGINT ? 0 : s->tunable.drain_delay_ms);
     } else if (!s->closing) {
         close_listener(s);
@@ -192,11 +203,38 @@ static void on_loaded(evutil_socket_t fd, short what, void *arg)
         stop(s);
         return;
     }
+    wn_notify_send(&s->notify, "READY=1\nSTATUS=serving %s at %s",
+                   wn_service_model_name(s->service), s->url);
     wn_log_line line = wn_log_begin(s->options->log, WN_LOG_INFO, MOD, "ready");
     wn_log_text(&line, "url", wn_str_from(s->url));
     wn_log_text(&line, "model", wn_str_from(wn_service_model_name(s->service)));
     wn_log_end(&line);
     s->options->ready(s->options->user, s->url, wn_service_model_name(s->service));
+}
+
+/* While this is sent, the event loop turns; while the model is loaded, nobody has to lose patience.
+ */
+static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    server *s = arg;
+    wn_notify_send(&s->notify, "WATCHDOG=1");
+    if (wn_service_life(s->service) == WN_LIFE_STARTING)
+        wn_notify_send(&s->notify, "EXTEND_TIMEOUT_USEC=%d", PATIENCE_US);
+}
+
+static wn_status start_heartbeat(server *s, wn_error *err)
+{
+    const wn_server_options *o = s->options;
+    uint64_t us = o->watchdog_us > 0 ? WN_MIN(o->watchdog_us / 2, HEARTBEAT_US) : HEARTBEAT_US;
+    const struct timeval period = {.tv_sec = (time_t)(us / 1000000),
+                                   .tv_usec = (suseconds_t)(us % 1000000)};
+    WN_TRY(wn_notify_open(&s->notify, o->notify_socket, err));
+    s->heartbeat = event_new(s->loop.base, -1, EV_PERSIST, on_heartbeat, s);
+    if (s->heartbeat == NULL || event_add(s->heartbeat, &period) != 0)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a timer");
+    wn_notify_send(&s->notify, "STATUS=loading the model\nEXTEND_TIMEOUT_USEC=%d", PATIENCE_US);
+    return WN_OK;
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
@@ -243,9 +281,10 @@ static void set_url(server *s)
              bare_v6 ? "[" : "", s->options->host, bare_v6 ? "]" : "", port);
 }
 
-static wn_status start_listening(server *s, wn_error *err)
+static wn_status open_listener(server *s, wn_error *err)
 {
     const wn_server_options *o = s->options;
+    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
     char port[16];
@@ -253,15 +292,31 @@ static wn_status start_listening(server *s, wn_error *err)
     int code = getaddrinfo(o->host, port, &hints, &found);
     if (code != 0)
         WN_FAIL(err, WN_ERR_IO, "host '%s': %s", o->host, gai_strerror(code));
-    s->listener =
-        evconnlistener_new_bind(s->loop.base, on_accept, s,
-                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-                                BACKLOG, found->ai_addr, (int)found->ai_addrlen);
+    s->listener = evconnlistener_new_bind(s->loop.base, on_accept, s, flags, BACKLOG,
+                                          found->ai_addr, (int)found->ai_addrlen);
     int reason = errno;
     freeaddrinfo(found);
     if (s->listener == NULL)
         WN_FAIL(err, WN_ERR_IO, "cannot listen on %s port %d: %s", o->host, o->port,
                 strerror(reason));
+    return WN_OK;
+}
+
+/* A socket that the service manager listens on for us, so that clients can wait while we start. */
+static wn_status inherit_listener(server *s, wn_error *err)
+{
+    int fd = s->options->listen_fd;
+    if (evutil_make_socket_nonblocking(fd) == 0 && evutil_make_socket_closeonexec(fd) == 0)
+        s->listener = evconnlistener_new(s->loop.base, on_accept, s, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+    if (s->listener == NULL)
+        WN_FAIL(err, WN_ERR_IO, "cannot accept from the inherited descriptor %d: %s", fd,
+                strerror(errno));
+    return WN_OK;
+}
+
+static wn_status start_listening(server *s, wn_error *err)
+{
+    WN_TRY(s->options->listen_fd >= 0 ? inherit_listener(s, err) : open_listener(s, err));
     evconnlistener_set_error_cb(s->listener, on_accept_error);
     set_url(s);
     return WN_OK;
@@ -291,6 +346,7 @@ static wn_status start(server *s, wn_error *err)
     if (s->loaded == NULL || s->reloaded == NULL || s->accept_again == NULL || s->drain == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for the server's events");
     WN_TRY(start_listening(s, err));
+    WN_TRY(start_heartbeat(s, err));
     WN_TRY(wn_service_new(&s->service, &o->service, model_loaded, s, err));
     s->loop.service = s->service;
     return WN_OK;
@@ -321,6 +377,8 @@ static void end(server *s)
     free_event(s->reloaded);
     free_event(s->accept_again);
     free_event(s->drain);
+    free_event(s->heartbeat);
+    wn_notify_close(&s->notify);
     wn_loop_deinit(&s->loop);
     wn_service_free(s->service);
     wn_tls_free(s->tunable.tls);
@@ -328,7 +386,7 @@ static void end(server *s)
 
 wn_status wn_server_run(const wn_server_options *options, wn_error *err)
 {
-    server s = {.options = options, .tunable = options->tunable};
+    server s = {.options = options, .tunable = options->tunable, .notify = {.fd = -1}};
     if (evthread_use_pthreads() != 0)
         WN_FAIL(err, WN_ERR_INTERNAL, "the event library has no threads");
     wn_status status = start(&s, err);

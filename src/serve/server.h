@@ -24,8 +24,11 @@ typedef struct wn_server_tunable {
 typedef struct wn_server_options {
     wn_service_options service;
     wn_conn_limits limits;
-    const char *host; /* address or name */
-    int32_t port;     /* 0: any free one */
+    const char *host;          /* address or name */
+    int32_t port;              /* 0: any free one */
+    int listen_fd;             /* a socket that listens already, in their place; -1: none */
+    const char *notify_socket; /* of the service manager; NULL: none */
+    uint64_t watchdog_us;      /* how often it wants to hear of us at least; 0: it does not */
     wn_server_tunable tunable;
     bool cancel_on_eof;
     wn_log *log;
