@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^.define WN_VERSION "\(.*\)"/\1/p' include/winnow.h
 SOVERSION := 0
 
 PACKAGES := jansson libutf8proc libpcre2-8
-SERVE_PACKAGES := libevent libevent_pthreads libevent_openssl libssl libcrypto sqlite3 yaml-0.1
+SERVE_PACKAGES := libevent libevent_pthreads libevent_openssl libssl libcrypto sqlite3 yaml-0.1 libseccomp
 MISSING  := $(shell for p in $(PACKAGES) $(SERVE_PACKAGES); do pkg-config --exists $$p || echo $$p; done)
 ifneq ($(MISSING),)
 ifeq ($(filter help clean,$(MAKECMDGOALS)),)
@@ -39,13 +39,17 @@ FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_cover   := -O0 -g --coverage
 FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
+# Their run-time libraries need files and system calls that the sandbox takes away.
+CPPFLAGS_asan := -DWN_INSTRUMENTED
+CPPFLAGS_tsan := -DWN_INSTRUMENTED
+CPPFLAGS_cover := -DWN_INSTRUMENTED
 ifeq ($(FLAGS_$(VARIANT)),)
 $(error unknown VARIANT '$(VARIANT)', expected release, debug, asan, tsan, cover or fuzz)
 endif
 # -ffp-contract=off: a score must not depend on which multiplications a compiler fuses.
 CFLAGS  += -std=c11 $(WARN) $(FLAGS_$(VARIANT)) -fPIC -fvisibility=hidden -ffp-contract=off \
            -ffile-prefix-map=$(CURDIR)=. -pthread
-CPPFLAGS += -Iinclude -Isrc -I. -I$(B)/gen $(PKG_CFLAGS)
+CPPFLAGS += -Iinclude -Isrc -I. -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS_$(VARIANT))
 LDFLAGS += $(filter -fsanitize=% --coverage,$(FLAGS_$(VARIANT))) -pthread -Wl,-z,relro,-z,now,-z,noexecstack \
            -Wl,--build-id=sha1
 LIBS    := $(PKG_LIBS) -lm

@@ -33,6 +33,7 @@ LIBRARIES = {
     "http_parser.h": {"serve"},
     "sqlite3.h": {"serve"},
     "yaml.h": {"cli"},
+    "seccomp.h": {"serve"},
 }
 ISA_HEADER = re.compile(r"(\w*intrin|cpuid|arm_\w+)\.h$")
 

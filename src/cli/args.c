@@ -254,12 +254,13 @@ wn_status wn_args_set(wn_args *args, wn_args_target target, const char *text, wn
             WN_FAIL(err, WN_ERR_ARGUMENT, "%s is '%.100s', expected true or false", origin, text);
         text = on ? alias->on : alias->off;
     }
+    const char *file = target.is_file ? text : NULL;
     if (target.is_file) {
         wn_status status = read_secret(&text, args, text, err);
         if (status != WN_OK)
             return wn_error_prefix(err, status, "%s", origin);
     }
-    wn_option_value value = {.text = text, .source = source, .origin = origin};
+    wn_option_value value = {.text = text, .file = file, .source = source, .origin = origin};
     char what[200];
     bool in_file = source == WN_SOURCE_FILE;
     snprintf(what, sizeof what, "%s%s%s", origin, in_file ? ": " : "",

@@ -20,6 +20,7 @@ typedef struct wn_option_value {
     int64_t number;   /* INT: the value; CHOICE: the index; a switch: 1 on; SHARD: I; else 0 */
     int64_t of;       /* SHARD: N */
     wn_source source;
+    const char *file;   /* that a secret was read from; NULL: none */
     const char *origin; /* "--port", "WINNOW_PORT", "winnow.yaml line 3"; NULL: the default */
 } wn_option_value;
 

@@ -1,5 +1,6 @@
 /* winnow serve: turns the command line into the server's options, and refuses those that would open
  * it to everybody by accident. */
+#define _DEFAULT_SOURCE /* realpath */
 #include "cli/program.h"
 
 #include "base/str.h"
@@ -10,6 +11,8 @@
 #include "serve/server.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -192,7 +195,43 @@ static wn_service_options service_options(const wn_args *args, const char *host,
     };
 }
 
-static wn_status run(serving *own, const wn_args *args, const wn_systemd *systemd, wn_error *err)
+/* The folder of a file, and that of the file which a link there leads to: files are replaced by
+ * others of their name. */
+static void add_folder(wn_sandbox_paths *paths, wn_args *texts, const char *file)
+{
+    char real[PATH_MAX];
+    const char *names[] = {file, file != NULL ? realpath(file, real) : NULL};
+    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
+        const char *slash = names[i] != NULL ? strrchr(names[i], '/') : NULL;
+        if (names[i] == NULL || slash == names[i])
+            wn_sandbox_add(paths, names[i]); /* not all of the root */
+        else if (slash == NULL)
+            wn_sandbox_add(paths, ".");
+        else
+            wn_sandbox_add(paths, wn_args_printf(texts, "%.*s", (int)(slash - names[i]), names[i]));
+    }
+}
+
+/* What a reload reads again, and where it tells how it went. */
+static wn_sandbox_options sandbox_options(wn_args *args, const char *const *environment,
+                                          const char *pid_file)
+{
+    static const wn_sandbox_mode modes[] = {WN_SANDBOX_AUTO, WN_SANDBOX_ON, WN_SANDBOX_OFF};
+    wn_sandbox_options options = {.mode = modes[wn_args_int(args, WN_OPT_SANDBOX)],
+                                  .user = wn_args_text(args, WN_OPT_USER)};
+    for (int i = 0; i < WN_OPT_COUNT; i++) {
+        const wn_option_value *value = &args->values[i];
+        if ((wn_options[i].commands & WN_FOR(SERVE)) != 0 && i != WN_OPT_PID_FILE)
+            add_folder(&options.readable, args,
+                       wn_options[i].kind == WN_VALUE_FILE ? value->text : value->file);
+    }
+    add_folder(&options.readable, args, WN_SETTINGS_SYSTEM_FILE);
+    add_folder(&options.readable, args, wn_settings_user_file(args, environment));
+    add_folder(&options.writable, args, pid_file);
+    return options;
+}
+
+static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_error *err)
 {
     const char *host =
         systemd->listen_fd >= 0 ? systemd->listen_host : wn_args_text(args, WN_OPT_HOST);
@@ -203,6 +242,7 @@ static wn_status run(serving *own, const wn_args *args, const wn_systemd *system
         .limits = WN_CONN_LIMITS_DEFAULT,
         .host = host,
         .listen_fd = systemd->listen_fd,
+        .sandbox = sandbox_options(args, own->program->environment, own->pid_file),
         .notify_socket = systemd->notify_socket,
         .watchdog_us = systemd->watchdog_us,
         .port = (int32_t)wn_args_int(args, WN_OPT_PORT),
@@ -227,7 +267,7 @@ out:
 
 wn_status wn_cmd_serve(wn_program *program, wn_error *err)
 {
-    const wn_args *args = &program->args;
+    wn_args *args = &program->args;
     wn_buf path = WN_BUF_INIT;
     wn_systemd systemd;
     wn_log log = {.fd = STDERR_FILENO, .json = wn_args_int(args, WN_OPT_LOG_FORMAT) == 1};

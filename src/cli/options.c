@@ -352,6 +352,13 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                            .help =
                                "a client that ends its sending side while it waits: it has gone, "
                                "or it still reads"},
+    [WN_OPT_USER] = {WN_FOR(SERVE), "user", 0, "NAME", WN_VALUE_TEXT, .fallback = "who started it",
+                     .help = "the user to become when the port is open"},
+    [WN_OPT_SANDBOX] = {WN_FOR(SERVE), "sandbox", 0, "HOW", WN_VALUE_CHOICE,
+                        .choices = "auto|on|off",
+                        .help = "give up files outside of the settings, connections, other "
+                                "programs and executable memory: as far as the kernel can, or "
+                                "else not serve, or not at all"},
     [WN_OPT_PID_FILE] = {WN_FOR(SERVE) | WN_FOR(RELOAD), "pid-file", 0, "FILE", WN_VALUE_FILE,
                          .fallback = "winnow.pid in $RUNTIME_DIRECTORY, when that is set",
                          .help = "where the server's process id lies"},

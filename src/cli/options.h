@@ -95,6 +95,8 @@ typedef enum wn_option_id {
     WN_OPT_DRAIN_DELAY,
     WN_OPT_DRAIN_TIMEOUT,
     WN_OPT_HALF_CLOSE,
+    WN_OPT_USER,
+    WN_OPT_SANDBOX,
     WN_OPT_PID_FILE,
     WN_OPT_URL,
     WN_OPT_LOG_FORMAT,

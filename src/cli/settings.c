@@ -11,7 +11,6 @@
 
 #define WN_WHERE       "cli/settings"
 #define FILE_BYTES_MAX (1 << 20)
-#define SYSTEM_FILE    "/etc/winnow/winnow.yaml"
 
 /* ---- environment ----------------------------------------------------------------------------- */
 
@@ -120,8 +119,7 @@ static wn_status read_file(wn_args *args, const char *path, wn_error *err)
     return status;
 }
 
-/* The user's file, which need not exist; NULL when there is no home, or no memory. */
-static const char *user_file(wn_args *args, const char *const *environment)
+const char *wn_settings_user_file(wn_args *args, const char *const *environment)
 {
     const char *folder = find_variable(environment, "XDG_CONFIG_HOME");
     const char *home = find_variable(environment, "HOME");
@@ -138,9 +136,9 @@ wn_status wn_settings_load(wn_args *args, const char *const *environment, wn_err
     const char *path = wn_args_text(args, WN_OPT_CONFIG);
     if (path != NULL)
         return read_file(args, path, err);
-    if (wn_file_exists(SYSTEM_FILE))
-        WN_TRY(read_file(args, SYSTEM_FILE, err));
-    path = user_file(args, environment);
+    if (wn_file_exists(WN_SETTINGS_SYSTEM_FILE))
+        WN_TRY(read_file(args, WN_SETTINGS_SYSTEM_FILE, err));
+    path = wn_settings_user_file(args, environment);
     return path != NULL && wn_file_exists(path) ? read_file(args, path, err) : WN_OK;
 }
 

@@ -16,6 +16,12 @@
 WN_MUST_USE wn_status wn_settings_load(wn_args *args, const char *const *environment,
                                        wn_error *err);
 
+#define WN_SETTINGS_SYSTEM_FILE "/etc/winnow/winnow.yaml"
+
+/* The user's file, which need not exist; NULL when there is no home, or no memory.  It lives as
+ * long as args. */
+const char *wn_settings_user_file(wn_args *args, const char *const *environment);
+
 /* Take settings from a file's text; `name` stands for it in messages.
  * Fails:   WN_ERR_ARGUMENT, WN_ERR_FORMAT, WN_ERR_IO for a secret's file; WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_settings_parse(wn_args *args, wn_str text, const char *name,

@@ -3,10 +3,12 @@
 #include "serve/server.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "base/thread.h"
 #include "serve/loop.h"
 #include "serve/notify.h"
+#include "serve/state.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -17,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WN_WHERE        "serve/server"
 #define MOD             "serve"
@@ -33,6 +36,7 @@ typedef struct server {
     struct event *signals[4];
     struct event *loaded, *reloaded, *accept_again, *drain, *heartbeat;
     wn_notify notify;
+    wn_sandbox sandbox;
     wn_server_tunable tunable;
     wn_thread *reloader; /* NULL: no reload is under way */
     bool reload_again;   /* behind the one under way */
@@ -195,11 +199,41 @@ static void model_loaded(void *owner, const wn_error *err)
     event_active(s->loaded, EV_READ, 1);
 }
 
+/* Before the first thread, behind all that needs the user who started us. */
+static wn_status enter_sandbox(server *s, wn_error *err)
+{
+    wn_sandbox_options options = s->options->sandbox;
+    const char *state_dir = s->options->service.accounts.state_dir;
+    if (state_dir != NULL && !wn_file_exists(state_dir))
+        options.gift = state_dir;
+    if (state_dir != NULL)
+        WN_TRY(wn_state_make_dir(state_dir, err));
+    wn_sandbox_add(&options.writable, state_dir);
+    wn_sandbox_add(&options.readable, s->options->service.backend.model_dir);
+    return wn_sandbox_enter(&s->sandbox, &options, err);
+}
+
+/* When the model is loaded, whose libraries and threads are then there. */
+static wn_status seal_sandbox(server *s, wn_error *err)
+{
+    wn_sandbox_mode mode = s->options->sandbox.mode;
+    WN_TRY(wn_sandbox_seal(&s->sandbox, mode, err));
+    bool whole = s->sandbox.seccomp && s->sandbox.landlock_abi > 0;
+    wn_log_line line =
+        wn_log_begin(s->options->log, whole ? WN_LOG_INFO : WN_LOG_WARN, MOD, "sandbox");
+    wn_log_text(&line, "mode", wn_str_from(mode == WN_SANDBOX_OFF ? "off" : "on"));
+    wn_log_int(&line, "landlock_abi", s->sandbox.landlock_abi);
+    wn_log_int(&line, "seccomp", s->sandbox.seccomp);
+    wn_log_int(&line, "uid", getuid());
+    wn_log_end(&line);
+    return WN_OK;
+}
+
 static void on_loaded(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     server *s = arg;
-    if (s->load_error.status != WN_OK) {
+    if (s->load_error.status != WN_OK || seal_sandbox(s, &s->load_error) != WN_OK) {
         stop(s);
         return;
     }
@@ -347,6 +381,7 @@ static wn_status start(server *s, wn_error *err)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for the server's events");
     WN_TRY(start_listening(s, err));
     WN_TRY(start_heartbeat(s, err));
+    WN_TRY(enter_sandbox(s, err));
     WN_TRY(wn_service_new(&s->service, &o->service, model_loaded, s, err));
     s->loop.service = s->service;
     return WN_OK;

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "serve/http_conn.h"
+#include "serve/sandbox.h"
 #include "serve/service.h"
 #include "serve/tls.h"
 
@@ -30,6 +31,7 @@ typedef struct wn_server_options {
     const char *notify_socket; /* of the service manager; NULL: none */
     uint64_t watchdog_us;      /* how often it wants to hear of us at least; 0: it does not */
     wn_server_tunable tunable;
+    wn_sandbox_options sandbox; /* the state directory is added to it */
     bool cancel_on_eof;
     wn_log *log;
     void (*ready)(void *user, const char *url, const char *model); /* told once */

@@ -22,8 +22,7 @@ static wn_status make_dir(const char *path, wn_error *err)
     return WN_OK;
 }
 
-/* The directory and its parents. */
-static wn_status make_dirs(const char *dir, wn_error *err)
+wn_status wn_state_make_dir(const char *dir, wn_error *err)
 {
     wn_buf path = WN_BUF_INIT;
     wn_status status = WN_OK;
@@ -91,7 +90,7 @@ wn_status wn_state_open(wn_state *out, const char *dir, wn_error *err)
     wn_state state = {0};
     wn_buf pepper = WN_BUF_INIT, db = WN_BUF_INIT;
     wn_status status;
-    WN_TRY_OUT(make_dirs(dir, err));
+    WN_TRY_OUT(wn_state_make_dir(dir, err));
     if (!wn_file_join(&pepper, dir, "pepper") || !wn_file_join(&db, dir, "winnow.db"))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a path");
     WN_TRY_OUT(read_pepper(&state.pepper, pepper.ptr, err));

@@ -12,6 +12,10 @@ typedef struct wn_state {
     wn_pepper pepper;
 } wn_state;
 
+/* Make a state directory and its parents, as far as they are missing.
+ * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_state_make_dir(const char *dir, wn_error *err);
+
 /* Open a state directory, making it and its parents when they are missing.
  * Fails:   WN_ERR_IO, WN_ERR_FORMAT for a pepper of another size, and as wn_store_open_sqlite().
  * Owns:    caller closes with wn_state_close(). */

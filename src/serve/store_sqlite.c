@@ -278,6 +278,7 @@ static wn_status prepare(wn_sqlite *s, wn_error *err)
     sqlite3_busy_timeout(s->db, BUSY_MS);
     WN_TRY(wn_sqlite_exec(s,
                           "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                          "PRAGMA temp_store = MEMORY;"
                           "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
                           err));
     WN_TRY(query_int(s, &version, "PRAGMA user_version", err));

@@ -227,6 +227,49 @@ def test_reload_without_a_server_fails():
     assert "holds no process id" in winnow("reload", "--pid-file", path_of("none")).stderr
 
 
+# ---- sandbox -------------------------------------------------------------------------------------
+
+
+def status_of(server):
+    with open(f"/proc/{server.process.pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def test_sandbox_is_on_and_keys_usage_and_reloads_work_in_it():
+    probe = api_server.Server()
+    probe.stop()
+    if any("event=sandbox mode=on landlock_abi=0" in line for line in probe.lines):
+        raise tap.Skip("no Landlock here, or an instrumented build")
+    server = api_server.Server("--sandbox", "on", "--state-dir", path_of("state"))
+    seen = status_of(server)
+    assert (seen["NoNewPrivs"], seen["Seccomp"]) == ("1", "2"), seen
+    assert server.request("POST", "/v1/rerank", [("Content-Type", "application/json")], BODY)[0] == 200
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(server, "event=reloaded")
+    assert server.stop() == 0
+    assert os.path.getsize(path_of("state/winnow.db")) > 0
+    assert not any("level=error" in line for line in server.lines), server.lines
+
+
+def test_sandbox_can_be_off():
+    server = api_server.Server("--sandbox", "off")
+    assert status_of(server)["Seccomp"] == "0"
+    assert any("level=warn" in line and "event=sandbox mode=off" in line for line in server.lines)
+    assert server.stop() == 0
+
+
+def test_the_user_is_given_up():
+    if os.geteuid() != 0:
+        raise tap.Skip("not root")
+    os.chmod(scratch, 0o755)
+    server = api_server.Server("--user", "nobody", "--state-dir", path_of("state-of-nobody"))
+    assert "0" not in status_of(server)["Uid"].split("\t"), status_of(server)
+    assert server.request("POST", "/v1/rerank", [("Content-Type", "application/json")], BODY)[0] == 200
+    assert server.stop() == 0
+    done = winnow("serve", "--port", "0", "--state-dir", "none", "--user", "no-such-user")
+    assert done.returncode != 0 and "user 'no-such-user' does not exist" in done.stderr, done
+
+
 # ---- check-ready ---------------------------------------------------------------------------------
 
 

@@ -121,7 +121,7 @@ def test_program_and_library_are_hardened():
 def test_program_needs_only_the_listed_libraries():
     needed = set(re.findall(r"NEEDED.*\[(.*?)\.so", output("readelf", "-d", installed("bin/winnow"))))
     serve = {"libevent-2.1", "libevent_pthreads-2.1", "libevent_openssl-2.1", "libhttp_parser", "libssl", "libcrypto",
-             "libsqlite3", "libyaml-0"}
+             "libsqlite3", "libyaml-0", "libseccomp"}
     assert needed <= {"libjansson", "libutf8proc", "libpcre2-8", "libm", "libc"} | serve, needed
 
 
