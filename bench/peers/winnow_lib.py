@@ -28,8 +28,8 @@ class Request(c.Structure):
 
 class Result(c.Structure):
     _fields_ = [("index", c.c_size_t), ("logit", c.c_float), ("relevance_score", c.c_double),
-                ("empty", c.c_bool), ("truncated", c.c_bool), ("n_windows", c.c_uint32),
-                ("window_start", c.c_size_t), ("window_end", c.c_size_t)]
+                ("empty", c.c_bool), ("truncated", c.c_bool), ("scored", c.c_bool), ("n_windows", c.c_uint32),
+                ("n_tokens", c.c_uint32), ("window_start", c.c_size_t), ("window_end", c.c_size_t)]
 
 
 class Info(c.Structure):

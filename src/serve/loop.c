@@ -71,6 +71,6 @@ void wn_loop_drain(wn_loop *loop)
 
 void wn_loop_post(wn_loop *loop, wn_exchange *x)
 {
-    if (wn_queue_push(&loop->inbox, &x->item))
+    if (wn_queue_push(&loop->inbox, &x->item, 0))
         event_active(loop->wake, EV_READ, 1);
 }

@@ -1,4 +1,6 @@
-/* See service.h.  Exchanges wait in one queue for the workers, whether they begin or go on. */
+/* See service.h.  Exchanges wait in one queue for the workers, whether they begin or go on.  A
+ * request that would only wait too long is refused when its head is there, before its body costs
+ * anything. */
 #include "serve/service.h"
 
 #include "base/clock.h"
@@ -14,9 +16,10 @@
 #include <string.h>
 #include <time.h>
 
-#define WN_WHERE       "serve/service"
-#define MOD            "serve.service"
-#define MEMORY_PERCENT 80
+#define WN_WHERE         "serve/service"
+#define MOD              "serve.service"
+#define SMALL_BODY_BYTES (64 << 10)
+#define MEMORY_PERCENT   80
 /* Of one request; `make bench-serve-memory` holds these against what requests really take. */
 #define REQUEST_BYTES      65536
 #define BYTES_A_TEXT_BYTE  16 /* copies in JSON, reply and tokens, which may be a token a byte */
@@ -25,6 +28,9 @@
 #define REQUESTS_BYTES_MIN (32 << 20)
 #define REQUEST_TIMEOUT_MS 55000 /* inside the 60 s that SageMaker and others wait */
 #define STATUS_CLIENT_GONE 499   /* nginx's word for a client that did not wait */
+
+/* What workers do first: end what was begun, then what takes them a moment, then the rest. */
+enum { LEVEL_RESUMED = 0, LEVEL_SMALL, LEVEL_LARGE };
 
 typedef struct worker {
     wn_service *service;
@@ -134,7 +140,7 @@ static void work(void *arg)
 void wn_service_resume(wn_exchange *x)
 {
     x->resumed = true;
-    wn_queue_push(&x->service->work, &x->item);
+    wn_queue_push(&x->service->work, &x->item, LEVEL_RESUMED);
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */
@@ -451,7 +457,8 @@ void wn_service_begin(wn_exchange *x)
     if (x->problem.status != 0 || (!route->on_worker && route->begin(x)))
         answer(x);
     else
-        wn_queue_push(&x->service->work, &x->item);
+        wn_queue_push(&x->service->work, &x->item,
+                      x->bytes_in <= SMALL_BODY_BYTES ? LEVEL_SMALL : LEVEL_LARGE);
 }
 
 /* Either this sees the tickets, or their worker sees the flag. */

@@ -17,9 +17,9 @@ static void queue_gives_items_in_order(void **state)
     wn_queue queue;
     wn_queue_init(&queue);
     item items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
-    assert_true(wn_queue_push(&queue, &items[0].link));
-    assert_false(wn_queue_push(&queue, &items[1].link));
-    assert_false(wn_queue_push(&queue, &items[2].link));
+    assert_true(wn_queue_push(&queue, &items[0].link, 0));
+    assert_false(wn_queue_push(&queue, &items[1].link, 0));
+    assert_false(wn_queue_push(&queue, &items[2].link, 0));
     assert_int_equal(wn_queue_length(&queue), 3);
     assert_ptr_equal(wn_queue_pop(&queue), &items[0].link);
     wn_queue_item *rest = wn_queue_take_all(&queue);
@@ -27,7 +27,7 @@ static void queue_gives_items_in_order(void **state)
     assert_ptr_equal(rest->next, &items[2].link);
     assert_null(rest->next->next);
     assert_null(wn_queue_take_all(&queue));
-    assert_true(wn_queue_push(&queue, &items[0].link));
+    assert_true(wn_queue_push(&queue, &items[0].link, 0));
     wn_queue_deinit(&queue);
 }
 
@@ -37,10 +37,32 @@ static void queue_closed_gives_the_rest_and_then_null(void **state)
     wn_queue queue;
     wn_queue_init(&queue);
     item one = {.value = 1};
-    wn_queue_push(&queue, &one.link);
+    wn_queue_push(&queue, &one.link, 0);
     wn_queue_close(&queue);
     assert_ptr_equal(wn_queue_pop(&queue), &one.link);
     assert_null(wn_queue_pop(&queue));
+    wn_queue_deinit(&queue);
+}
+
+static void queue_takes_lower_levels_first_and_starves_none(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    item low[N] = {0}, high = {.value = 1}, middle = {.value = 2};
+    wn_queue queue;
+    wn_queue_init(&queue);
+    wn_queue_push(&queue, &high.link, 2);
+    for (int i = 0; i < N; i++)
+        wn_queue_push(&queue, &low[i].link, 0);
+    wn_queue_push(&queue, &middle.link, 1);
+    for (int i = 0; i < WN_QUEUE_TURNS - 1; i++)
+        assert_ptr_equal(wn_queue_pop(&queue), &low[i].link);
+    assert_ptr_equal(wn_queue_pop(&queue), &high.link);
+    wn_queue_item *rest = wn_queue_take_all(&queue);
+    for (int i = WN_QUEUE_TURNS - 1; i < N; i++, rest = rest->next)
+        assert_ptr_equal(rest, &low[i].link);
+    assert_ptr_equal(rest, &middle.link);
+    assert_null(rest->next);
     wn_queue_deinit(&queue);
 }
 
@@ -57,7 +79,7 @@ static void push_all(void *arg)
 {
     side *own = arg;
     for (int i = 0; i < N_ITEMS; i++)
-        wn_queue_push(own->queue, &own->items[i].link);
+        wn_queue_push(own->queue, &own->items[i].link, 0);
 }
 
 static void pop_all(void *arg)
@@ -117,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queue_gives_items_in_order),
+        cmocka_unit_test(queue_takes_lower_levels_first_and_starves_none),
         cmocka_unit_test(queue_closed_gives_the_rest_and_then_null),
         cmocka_unit_test(queue_loses_and_doubles_nothing_between_threads),
         cmocka_unit_test(cond_wait_ends_at_its_deadline),
