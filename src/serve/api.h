@@ -8,6 +8,11 @@
 /* api_rank.c: a call of any dialect through the scheduler. */
 wn_handler wn_api_rank, wn_api_rank_resume;
 
+/* Whether a request whose head is there would be admitted, as far as its length tells; a false one
+ * is a problem.
+ * Thread:  I/O. */
+bool wn_api_rank_foresee(struct wn_exchange *x);
+
 /* The client does not wait any more. */
 void wn_api_rank_cancel(struct wn_exchange *x);
 

@@ -13,6 +13,9 @@
 #define DOCUMENTS_A_UNIT  100
 #define TOKENS_A_DOCUMENT 500
 
+#define BYTES_A_TOKEN_MAX 16   /* of a body: it has at least so many tokens */
+#define FORESEEN_BYTES    4096 /* smaller bodies cost nothing worth foreseeing */
+
 /* A body of another kind is refused: for a form, so that its sender learns why nothing works; for
  * text/plain, so that no page of another origin can use this server through a visitor's browser. */
 static bool is_json(const wn_http_request *request, wn_str *type)
@@ -79,6 +82,22 @@ static wn_request request_of(const wn_rank_call *call)
     };
 }
 
+/* Why there will be no scores. */
+static void tell_refusal(wn_exchange *x, wn_admission admission, uint64_t wait_ns)
+{
+    wn_metrics *metrics = wn_service_metrics(x->service);
+    double wait_s = (double)wait_ns / 1e9;
+    bool late = admission == WN_REFUSED_DEADLINE;
+    wn_counter_add(&metrics->rejected[late ? WN_REJECT_DEADLINE : WN_REJECT_QUEUE], 1);
+    wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
+                   late ? "Service temporarily unavailable: the request could not be answered in "
+                          "time, it would wait %.1f s. Please retry with exponential backoff."
+                        : "Service temporarily unavailable: the request would wait %.1f s. Please "
+                          "retry with exponential backoff.",
+                   wait_s);
+    x->problem.retry_after_s = (uint32_t)WN_MIN(wait_s + 1, 3600.0);
+}
+
 /* Whose turn it is when, and until when it is of use. */
 static void set_task(wn_task *task, const wn_exchange *x, const wn_rank_call *call)
 {
@@ -94,6 +113,23 @@ static void set_task(wn_task *task, const wn_exchange *x, const wn_rank_call *ca
         task->partial = own <= task->deadline_ns;
         task->deadline_ns = WN_MIN(own, task->deadline_ns);
     }
+}
+
+bool wn_api_rank_foresee(wn_exchange *x)
+{
+    uint64_t wait_ns;
+    wn_task task = {0};
+    wn_backend *backend = wn_service_backend(x->service);
+    set_task(&task, x, &x->call);
+    task.partial = true; /* what the body would say of a deadline is not known */
+    if (backend == NULL || x->request->length < FORESEEN_BYTES)
+        return true;
+    wn_admission admission =
+        wn_backend_foresee(backend, &task, x->request->length / BYTES_A_TOKEN_MAX, &wait_ns);
+    if (admission == WN_ADMITTED)
+        return true;
+    tell_refusal(x, admission, wait_ns);
+    return false;
 }
 
 static bool make_jobs(wn_exchange *x, wn_backend *backend)
@@ -222,27 +258,11 @@ static void bill(wn_exchange *x, const wn_rank_call *call, const wn_rank_answer 
     wn_counter_add(&metrics->tokens[WN_TOKENS_DOCUMENT], answer->document_tokens);
 }
 
-/* Why there are no scores. */
-static void tell_refusal(wn_exchange *x, const wn_ticket *ticket)
-{
-    wn_metrics *metrics = wn_service_metrics(x->service);
-    double wait_s = (double)ticket->wait_ns / 1e9;
-    bool late = ticket->admission == WN_REFUSED_DEADLINE;
-    wn_counter_add(&metrics->rejected[late ? WN_REJECT_DEADLINE : WN_REJECT_QUEUE], 1);
-    wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
-                   late ? "Service temporarily unavailable: the request could not be answered in "
-                          "time, it would wait %.1f s. Please retry with exponential backoff."
-                        : "Service temporarily unavailable: the request would wait %.1f s. Please "
-                          "retry with exponential backoff.",
-                   wait_s);
-    x->problem.retry_after_s = (uint32_t)WN_MIN(wait_s + 1, 3600.0);
-}
-
 static bool end_job(wn_exchange *x, wn_ticket *ticket)
 {
     wn_error err = {0};
     if (ticket->admission != WN_ADMITTED) {
-        tell_refusal(x, ticket);
+        tell_refusal(x, ticket->admission, ticket->wait_ns);
     } else if (ticket->task.outcome == WN_TASK_EXPIRED) {
         wn_counter_add(&wn_service_metrics(x->service)->rejected[WN_REJECT_DEADLINE], 1);
         wn_problem_set(&x->problem, 504, "SERVICE_TIMEOUT",

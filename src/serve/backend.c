@@ -323,6 +323,15 @@ void wn_backend_submit(wn_backend *backend, wn_ticket *ticket)
     }
 }
 
+wn_admission wn_backend_foresee(wn_backend *backend, const wn_task *task, uint64_t tokens,
+                                uint64_t *wait_ns)
+{
+    wn_lock_enter(&backend->lock);
+    wn_admission admission = wn_sched_foresee(backend->sched, task, tokens, wn_clock_ns(), wait_ns);
+    wn_lock_leave(&backend->lock);
+    return admission;
+}
+
 void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket)
 {
     wn_lock_enter(&backend->lock);

@@ -65,6 +65,11 @@ WN_MUST_USE wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket
 /* Free the job; a ticket of zeros is allowed. */
 void wn_ticket_deinit(wn_ticket *ticket);
 
+/* What submitting a task of so many tokens would come to; see wn_sched_foresee().
+ * Thread:  any. */
+wn_admission wn_backend_foresee(wn_backend *backend, const wn_task *task, uint64_t tokens,
+                                uint64_t *wait_ns);
+
 /* Queue a ticket that has a job.  Its done() is called once, on a compute thread, or, when it is
  * refused or has no rows, before this returns.
  * Thread:  any. */

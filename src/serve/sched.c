@@ -250,6 +250,14 @@ static void stop_waiting(wn_sched *s, wn_task *task, uint32_t n_rows, uint64_t t
         s->bulk_debt = WN_MIN(s->bulk_debt, (int64_t)0);
 }
 
+wn_admission wn_sched_foresee(const wn_sched *s, const wn_task *task, uint64_t tokens,
+                              uint64_t now_ns, uint64_t *wait_ns)
+{
+    wn_task such = *task;
+    such.waiting_tokens = tokens;
+    return admit(s, &such, find_flow(s, task->flow, task->lane), now_ns, wait_ns);
+}
+
 wn_admission wn_sched_submit(wn_sched *s, wn_task *task, uint64_t now_ns, uint64_t *wait_ns)
 {
     WN_ASSERT(task->n_rows >= 1 && task->row_tokens[task->order[0]] >= 1 &&

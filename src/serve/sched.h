@@ -115,6 +115,11 @@ void wn_sched_prepare(wn_task *task);
 /* Queue a prepared task.  *wait_ns (may be NULL) is how long it will wait, or would have. */
 wn_admission wn_sched_submit(wn_sched *sched, wn_task *task, uint64_t now_ns, uint64_t *wait_ns);
 
+/* What wn_sched_submit() would say of a task with so many tokens in all.  Of the task, only flow,
+ * weight, lane, deadline_ns and partial are looked at. */
+wn_admission wn_sched_foresee(const wn_sched *sched, const wn_task *task, uint64_t tokens,
+                              uint64_t now_ns, uint64_t *wait_ns);
+
 /* Drop the rows of a pending task that wait; it is finished when those that run are done.  Nothing
  * happens to a task that is not pending. */
 void wn_sched_cancel(wn_sched *sched, wn_task *task, uint64_t now_ns);

@@ -395,7 +395,8 @@ bool wn_service_admit(wn_exchange *x)
     }
     if (route != NULL && route->on_worker) {
         x->begun = true;
-        if (!wn_accounts_begin(x->service->accounts, &x->identity, &x->problem))
+        if (!wn_accounts_begin(x->service->accounts, &x->identity, &x->problem) ||
+            (route->dialects != NULL && !wn_api_rank_foresee(x)))
             return false;
     }
     if (route == NULL && x->match.path_exists)

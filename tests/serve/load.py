@@ -4,7 +4,8 @@
   load.py [--seconds 60] [--phases quiet,bulk,overload] [--model DIR]
 
 quiet     interactive requests alone (5 documents of 100 words, about 40% of what the machine can do)
-bulk      the same beside clients of another address that always have a request of 1,000 documents under way
+bulk      the same beside clients of another address that always have a request of 1,000 documents under way,
+          first as interactive ones, which get their fair half, then in the bulk lane
 overload  another address offers 5 times what can be done: goodput, how fast the rest is refused, what the quiet
           address feels, and how long the server needs until it is as before
 
@@ -28,22 +29,24 @@ class Client:
     """One kept connection from an address of this machine."""
 
     def __init__(self, server, source):
-        self.server, self.source, self.reader, self.writer = server, source, None, None
+        self.server, self.source, self.reader, self.writer, self.retry_after = server, source, None, None, 0
 
-    async def ask(self, data):
+    async def ask(self, data, lane=b""):
         """(status, seconds, tokens) of one request; status 0 when the connection broke."""
         began = time.perf_counter()
         try:
             if self.writer is None:
                 self.reader, self.writer = await asyncio.open_connection(
                     self.server.host, self.server.port, local_addr=(self.source, 0))
-            self.writer.write(b"POST /v1/rerank HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-                              % (len(data), data))
+            self.writer.write(b"POST /v1/rerank HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s"
+                              % (len(data), lane, data))
             head = await self.reader.readuntil(b"\r\n\r\n")
             status = int(head.split(b" ", 2)[1])
             length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length"))
             answer = await self.reader.readexactly(length)
             tokens = json.loads(answer)["usage"]["total_tokens"] if status == 200 and length < 4000 else 0
+            wait = [line for line in head.split(b"\r\n") if line.startswith(b"Retry-After:")]
+            self.retry_after = int(wait[0].split(b":")[1]) if wait else 0
             if b"\r\nConnection: close" in head:
                 self.close()
             return status, time.perf_counter() - began, tokens
@@ -79,15 +82,14 @@ class Results:
                 f"p99 {self.quantile(.99):8.1f} ms   {dict(sorted(self.codes.items()))}")
 
 
-async def closed(server, source, data, until, results, n):
-    """n clients that ask again as soon as they are answered."""
+async def closed(server, source, data, until, results, n, lane=b""):
+    """n clients that ask again as soon as they are answered, or when Retry-After says."""
 
     async def one():
         client = Client(server, source)
         while time.perf_counter() < until:
-            results.add(await client.ask(random.choice(data)))
-            if results.codes.get(503) and client.writer is None:
-                await asyncio.sleep(0.01)
+            results.add(await client.ask(random.choice(data), lane))
+            await asyncio.sleep(min(client.retry_after, max(0, until - time.perf_counter())))
         client.close()
 
     await asyncio.gather(*(one() for _ in range(n)))
@@ -138,13 +140,13 @@ async def run(server, args):
     await open_loop(server, "127.0.0.1", small, quiet_rate, time.perf_counter() + args.seconds, quiet)
     print(quiet.line(f"quiet: {quiet_rate:.1f} requests/s"), flush=True)
 
-    if "bulk" in args.phases:
+    for lane in (b"", b"X-Winnow-Lane: bulk\r\n") if "bulk" in args.phases else ():
         beside, bulk = Results(), Results()
         until = time.perf_counter() + args.seconds
         await asyncio.gather(open_loop(server, "127.0.0.1", small, quiet_rate, until, beside),
-                             closed(server, "127.0.0.2", large, until, bulk, 8))
-        print(beside.line("the same beside bulk"), flush=True)
-        print(bulk.line("bulk: 8 x 1,000 documents"), flush=True)
+                             closed(server, "127.0.0.2", large, until, bulk, 8, lane))
+        print(beside.line("the same beside bulk lane" if lane else "the same beside 1,000s"), flush=True)
+        print(bulk.line("8 x 1,000 documents"), flush=True)
         if set(beside.codes) != {200}:
             failed.append(f"interactive requests beside bulk: {beside.codes}")
 
