@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 
 #define CALL(name) SCMP_SYS(name)
+#define THREAD     (CLONE_THREAD | CLONE_VM)
 
 static const int allowed[] = {
     /* files */
@@ -46,12 +47,11 @@ static bool add_rules(scmp_filter_ctx filter)
     bool ok = true;
     for (size_t i = 0; i < WN_ARRAY_LEN(allowed); i++)
         ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0) == 0 && ok;
-    const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    const struct scmp_arg_cmp thread =
-        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
-    const struct scmp_arg_cmp name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
-    const struct scmp_arg_cmp readable = SCMP_A1(SCMP_CMP_EQ, FIONREAD);
-    const struct scmp_arg_cmp no_new_limit = SCMP_A2(SCMP_CMP_EQ, 0);
+    const struct scmp_arg_cmp no_exec = {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
+    const struct scmp_arg_cmp thread = {0, SCMP_CMP_MASKED_EQ, THREAD, THREAD};
+    const struct scmp_arg_cmp name = {0, SCMP_CMP_EQ, PR_SET_NAME, 0};
+    const struct scmp_arg_cmp readable = {1, SCMP_CMP_EQ, FIONREAD, 0};
+    const struct scmp_arg_cmp no_new_limit = {2, SCMP_CMP_EQ, 0, 0};
     return ok && seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(mmap), 1, &no_exec) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(mprotect), 1, &no_exec) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(clone), 1, &thread) == 0 &&
