@@ -24,6 +24,8 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_CHECK_CONFIG] = wn_cmd_check_config,
     [WN_CMD_CHECK_READY] = wn_cmd_check_ready,
     [WN_CMD_RELOAD] = wn_cmd_reload,
+    [WN_CMD_KEYS] = wn_cmd_keys,
+    [WN_CMD_USAGE] = wn_cmd_usage,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one

@@ -230,6 +230,36 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
                 "is wrong it keeps all as they were, and this ends with status 1 and the reason.",
             .examples = "winnow reload --pid-file /run/winnow/winnow.pid",
         },
+    [WN_CMD_KEYS] =
+        {
+            .name = "keys",
+            .synopsis = "create|list\n"
+                        "show|revoke|rotate ID",
+            .summary = "make and end the keys of a server",
+            .details =
+                "create prints a new key, once: only a digest is kept. As soon as there is a key, "
+                "every request needs one. A running server with the same --state-dir takes a "
+                "change over within two seconds.\n"
+                "\n"
+                "A key's limits are those of its tier, unless it has its own. rotate gives a key a "
+                "new secret, and lets the old one hold for --overlap.",
+            .examples = "winnow keys create --name search --rpm 600\n"
+                        "winnow keys list\n"
+                        "winnow keys rotate x8Kd02Lm --overlap 3600",
+            .operand = WN_VALUE_TEXT,
+            .min_operands = 1,
+            .max_operands = 2,
+        },
+    [WN_CMD_USAGE] =
+        {
+            .name = "usage",
+            .synopsis = "",
+            .summary = "show what keys have used",
+            .details = "Adds up what servers with this --state-dir have answered, also while they "
+                       "run. Days are those of UTC.",
+            .examples = "winnow usage\n"
+                        "winnow usage --by key --since 2026-11-01 --format csv",
+        },
 };
 
 const wn_option wn_options[WN_OPT_COUNT] = {
@@ -306,13 +336,51 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                       "file"},
     [WN_OPT_API_KEY] = {WN_FOR(SERVE), "api-key", 0, "KEY", WN_VALUE_TEXT, .secret = true,
                         .help = "a key that requests have to bring, as Authorization: Bearer KEY"},
-    [WN_OPT_RPM] = {WN_FOR(SERVE), "rpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
-                    .fallback = "no limit", .help = "requests a minute with the key of --api-key"},
-    [WN_OPT_TPM] = {WN_FOR(SERVE), "tpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
-                    .fallback = "no limit", .help = "tokens a minute with the key of --api-key"},
-    [WN_OPT_STATE_DIR] = {WN_FOR(SERVE), "state-dir", 0, "DIR", WN_VALUE_DIR,
+    [WN_OPT_RPM] = {WN_FOR(SERVE) | WN_FOR(KEYS), "rpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
+                    .fallback = "no limit",
+                    .help = "requests a minute with the key; serve: that of --api-key"},
+    [WN_OPT_TPM] = {WN_FOR(SERVE) | WN_FOR(KEYS), "tpm", 0, "N", WN_VALUE_INT, 0, 1000000000,
+                    .fallback = "no limit",
+                    .help = "tokens a minute with the key; serve: that of --api-key"},
+    [WN_OPT_STATE_DIR] = {WN_FOR(SERVE) | WN_FOR(KEYS) | WN_FOR(USAGE), "state-dir", 0, "DIR",
+                          WN_VALUE_DIR,
                           .fallback = "/var/lib/winnow for root, else ~/.local/state/winnow",
                           .help = "where keys and usage are kept; 'none' keeps nothing"},
+    [WN_OPT_KEY_NAME] = {WN_FOR(KEYS), "name", 0, "NAME", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                         .help = "what the key is for, to tell it from others"},
+    [WN_OPT_SCOPES] = {WN_FOR(KEYS), "scopes", 0, "LIST", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                       .fallback = "all but metrics and admin",
+                       .help = "what the key may do, such as rerank,usage"},
+    [WN_OPT_TIER] = {WN_FOR(KEYS), "tier", 0, "TIER", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                     .fallback = "key", .help = "whose limits it has: key or premium"},
+    [WN_OPT_EXPIRES] = {WN_FOR(KEYS), "expires", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                        .fallback = "never", .help = "the day on which it holds no longer, UTC"},
+    [WN_OPT_CONCURRENCY] = {WN_FOR(KEYS), "concurrency", 0, "N", WN_VALUE_INT, 0, 1000000,
+                            .reach = WN_REACH_FLAG, .fallback = "no limit",
+                            .help = "requests at the same time"},
+    [WN_OPT_MONTHLY_TOKENS] = {WN_FOR(KEYS), "monthly-tokens", 0, "N", WN_VALUE_INT, 0,
+                               (int64_t)1 << 53, .reach = WN_REACH_FLAG, .fallback = "no limit",
+                               .help = "tokens of a calendar month"},
+    [WN_OPT_PREPAID_TOKENS] = {WN_FOR(KEYS), "prepaid-tokens", 0, "N", WN_VALUE_INT, 0,
+                               (int64_t)1 << 53, .reach = WN_REACH_FLAG, .fallback = "no limit",
+                               .help = "tokens in all"},
+    [WN_OPT_WEIGHT] = {WN_FOR(KEYS), "weight", 0, "N", WN_VALUE_INT, 1, 1000,
+                       .reach = WN_REACH_FLAG, .initial = "1",
+                       .help = "share of a busy machine beside other keys"},
+    [WN_OPT_OVERLAP] = {WN_FOR(KEYS), "overlap", 0, "SECONDS", WN_VALUE_INT, 0, 31536000,
+                        .reach = WN_REACH_FLAG, .initial = "86400",
+                        .help = "how long the old secret of a rotated key holds"},
+    [WN_OPT_BY] = {WN_FOR(USAGE), "by", 0, "WHAT", WN_VALUE_CHOICE, .reach = WN_REACH_FLAG,
+                   .choices = "day|key|model|route", .help = "what a line is about"},
+    [WN_OPT_SINCE] = {WN_FOR(USAGE), "since", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                      .fallback = "30 days before --until", .help = "the first day"},
+    [WN_OPT_UNTIL] = {WN_FOR(USAGE), "until", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                      .fallback = "today", .help = "the last day"},
+    [WN_OPT_KEY] = {WN_FOR(USAGE), "key", 0, "ID", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                    .fallback = "all keys", .help = "of this key only"},
+    [WN_OPT_USAGE_FORMAT] = {WN_FOR(USAGE), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
+                             .reach = WN_REACH_FLAG, .choices = "table|json|csv",
+                             .help = "how to print it"},
     [WN_OPT_INSECURE_NO_AUTH] = {WN_FOR(SERVE), "insecure-no-auth", 0, NULL, WN_VALUE_NONE,
                                  .help = "answer without keys on an address that others can reach"},
     [WN_OPT_SERVED_MODEL_NAME] = {WN_FOR(SERVE), "served-model-name", 0, "NAME", WN_VALUE_TEXT,
@@ -388,8 +456,9 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_CPU_LEVEL] = {WITH_RUNNER, "cpu-level", 0, "LEVEL", WN_VALUE_TEXT,
                           .fallback = "the best of this machine",
                           .help = "kernels to use, such as scalar, avx2 or avx512"},
-    [WN_OPT_JSON] = {WN_FOR(INFO) | WN_FOR(VERIFY) | WN_FOR(VERSION) | WN_FOR(SERVE), "json", 0,
-                     NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG, .help = "print one JSON object"},
+    [WN_OPT_JSON] = {WN_FOR(INFO) | WN_FOR(VERIFY) | WN_FOR(VERSION) | WN_FOR(SERVE) | WN_FOR(KEYS),
+                     "json", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
+                     .help = "print one JSON object"},
     [WN_OPT_MAN] = {WN_FOR(HELP), "man", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
                     .help = "print the manual page as troff text"},
     [WN_OPT_MARKDOWN] = {WN_FOR(HELP), "markdown", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,

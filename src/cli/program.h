@@ -46,6 +46,8 @@ wn_command_fn wn_cmd_completion;
 wn_command_fn wn_cmd_check_config;
 wn_command_fn wn_cmd_check_ready;
 wn_command_fn wn_cmd_reload;
+wn_command_fn wn_cmd_keys;
+wn_command_fn wn_cmd_usage;
 
 /* Check the settings of a server as far as is possible without loading its model.
  * Fails:   WN_ERR_ARGUMENT, WN_ERR_IO, WN_ERR_MEMORY. */

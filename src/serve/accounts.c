@@ -11,7 +11,9 @@
 #include "base/str.h"
 #include "base/thread.h"
 #include "serve/key_cache.h"
+#include "serve/limit_reply.h"
 #include "serve/state.h"
+#include "serve/tiers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -232,17 +234,6 @@ static void tell_outcome(wn_problem *problem, wn_key_outcome outcome)
     }
 }
 
-/* Own limits where they are set; none otherwise. */
-static wn_limits limits_of(const wn_key_limits *own)
-{
-    return (wn_limits){
-        .per_minute = {[WN_RATE_REQUESTS] = (uint64_t)WN_MAX(own->requests_per_minute, 0),
-                       [WN_RATE_TOKENS] = (uint64_t)WN_MAX(own->tokens_per_minute, 0)},
-        .burst_s = own->burst_s > 0 ? (uint32_t)own->burst_s : 60,
-        .concurrency = (uint32_t)WN_MAX(own->concurrency, 0),
-    };
-}
-
 bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_request *request,
                           const char *client, wn_scope scope, wn_problem *problem)
 {
@@ -260,7 +251,7 @@ bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_reques
         return false;
     } else {
         out->number = wn_key_id_number(&out->record.id);
-        out->limits = limits_of(&out->record.limits);
+        out->limits = wn_tier_limits(out->record.tier, WN_PRODUCT_RERANK, &out->record.limits);
     }
     if ((out->record.scopes & (uint32_t)scope) == (uint32_t)scope)
         return true;
@@ -275,46 +266,19 @@ bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_reques
 
 /* ---- how much -------------------------------------------------------------------------------- */
 
-static uint32_t seconds(uint64_t ns)
-{
-    uint64_t s = ns / 1000000000 + 1;
-    return (uint32_t)WN_MIN(s, (uint64_t)86400);
-}
-
-static void tell_rate(wn_problem *problem, const wn_decision *d)
-{
-    const wn_standing *s = &d->of[d->violated];
-    unsigned long long used = s->burst - WN_MIN(s->remaining, s->burst), limit = s->per_minute;
-    if (d->violated == WN_RATE_REQUESTS)
-        wn_problem_set(problem, 429, "RATE_REQUEST_LIMIT_EXCEEDED",
-                       "Request rate limit exceeded: %llu/%llu requests per minute. Reduce request "
-                       "frequency.",
-                       used, limit);
-    else
-        wn_problem_set(problem, 429, "RATE_TOKEN_LIMIT_EXCEEDED",
-                       "Token rate limit exceeded: %llu/%llu tokens per minute. Reduce batch sizes "
-                       "or request frequency.",
-                       used, limit);
-    problem->retry_after_s = s->retry_ns == UINT64_MAX ? 0 : seconds(s->retry_ns);
-}
-
 bool wn_accounts_begin(wn_accounts *a, wn_identity *identity, wn_problem *problem)
 {
     const wn_cost one = {.of = {[WN_RATE_REQUESTS] = 1}};
     wn_limiter_charge(a->limiter, &identity->decision, identity->number, &identity->limits, &one,
                       wn_clock_ns());
     if (!identity->decision.allowed) {
-        tell_rate(problem, &identity->decision);
+        wn_limit_refuse(problem, &identity->decision, &one, wn_seed());
         wn_counter_add(&a->options.metrics->rejected[WN_REJECT_RATE], 1);
         return false;
     }
     identity->entered = wn_limiter_enter(a->limiter, identity->number, &identity->limits);
     if (!identity->entered) {
-        wn_problem_set(problem, 429, "RATE_CONCURRENCY_LIMIT_EXCEEDED",
-                       "Concurrency limit exceeded: %u/%u concurrent requests. Wait for pending "
-                       "requests to complete before sending new ones.",
-                       identity->limits.concurrency, identity->limits.concurrency);
-        problem->retry_after_s = 1;
+        wn_limit_refuse_entry(problem, &identity->limits);
         wn_counter_add(&a->options.metrics->rejected[WN_REJECT_RATE], 1);
     }
     return identity->entered;
@@ -327,18 +291,14 @@ bool wn_accounts_charge(wn_accounts *a, wn_identity *identity, uint64_t tokens, 
     wn_limiter_charge(a->limiter, &identity->decision, identity->number, &identity->limits, &cost,
                       now_ns);
     if (!identity->decision.allowed) {
-        tell_rate(problem, &identity->decision);
+        wn_limit_refuse(problem, &identity->decision, &cost, wn_seed());
         wn_counter_add(&a->options.metrics->rejected[WN_REJECT_RATE], 1);
         return false;
     }
     wn_quota_outcome outcome = wn_quota_charge(a->quota, &identity->record, tokens, unix_s());
     if (outcome != WN_QUOTA_OK) {
         wn_limiter_refund(a->limiter, identity->number, &identity->limits, &cost, now_ns);
-        wn_problem_set(problem, 403, "AUTHZ_INSUFFICIENT_BALANCE",
-                       "Insufficient account balance: the key's %s tokens are used up, or the "
-                       "request of %llu tokens would.",
-                       outcome == WN_QUOTA_MONTH ? "monthly" : "prepaid",
-                       (unsigned long long)tokens);
+        wn_limit_refuse_quota(problem, outcome, &identity->record.limits, 403);
         wn_counter_add(&a->options.metrics->rejected[WN_REJECT_QUOTA], 1);
         return false;
     }
@@ -368,18 +328,4 @@ void wn_accounts_settle(wn_accounts *a, wn_identity *identity, const wn_charge *
     wn_key_id id = identity->has_key ? identity->record.id : (wn_key_id){{0}};
     wn_ledger_add(a->ledger, &id, unix_s() / 60, wn_str_from(charge->route),
                   wn_str_from(charge->model), &counts);
-}
-
-void wn_accounts_push_fields(const wn_identity *identity, wn_buf *fields)
-{
-    static const char *const names[] = {"Requests", "Tokens"};
-    for (int i = 0; i < WN_RATE_COUNT; i++) {
-        const wn_standing *s = &identity->decision.of[i];
-        if (s->per_minute > 0)
-            wn_buf_printf(fields,
-                          "X-RateLimit-Limit-%s: %llu\r\nX-RateLimit-Remaining-%s: %llu\r\n"
-                          "X-RateLimit-Reset-%s: %u\r\n",
-                          names[i], (unsigned long long)s->per_minute, names[i],
-                          (unsigned long long)s->remaining, names[i], seconds(s->reset_ns));
-    }
 }

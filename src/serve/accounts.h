@@ -75,7 +75,4 @@ bool wn_accounts_charge(wn_accounts *accounts, wn_identity *identity, uint64_t t
 /* The request ends: give back what was charged and not used, and count what was. */
 void wn_accounts_settle(wn_accounts *accounts, wn_identity *identity, const wn_charge *charge);
 
-/* The fields of an answer that tell where a key stands. */
-void wn_accounts_push_fields(const wn_identity *identity, wn_buf *fields);
-
 #endif

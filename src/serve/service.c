@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "data/json_bind.h"
 #include "serve/api.h"
+#include "serve/limit_reply.h"
 #include "serve/model_names.h"
 
 #include <stdio.h>
@@ -111,7 +112,7 @@ static void answer(wn_exchange *x)
 {
     wn_service *service = x->service;
     const wn_route *route = x->match.route;
-    wn_accounts_push_fields(&x->identity, &x->reply.fields);
+    (void)wn_limit_push_fields(&x->reply, &x->identity.decision, true);
     wn_exchange_seal(x);
     uint64_t now_ns = wn_clock_ns();
     int status = wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status;
