@@ -32,7 +32,7 @@ def test_requests_a_minute_end_in_429():
             assert fields["X-RateLimit-Limit-Requests"] == "3" and fields["X-RateLimit-Remaining-Requests"] == str(left)
         status, fields, answer = rank(server)
         assert status == 429 and answer["code"] == "RATE_REQUEST_LIMIT_EXCEEDED", answer
-        assert answer["detail"].startswith("Request rate limit exceeded: 3/3 requests per minute."), answer
+        assert answer["detail"].startswith("Request rate limit exceeded: 4/3 requests per minute."), answer
         assert 1 <= int(fields["Retry-After"]) <= 21, fields
         status, _, answer = server.request("GET", "/healthz/ready")
         assert status == 200
