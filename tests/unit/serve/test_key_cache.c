@@ -20,7 +20,7 @@ static int begin_test(void **state)
     static fixture f;
     f = (fixture){.store = check_memory_store_make()};
     *state = &f;
-    return wn_key_cache_new(&f.cache, &pepper, 600, &f.err);
+    return wn_key_cache_new(&f.cache, &pepper, 600, &f.err) != WN_OK;
 }
 
 static int end_test(void **state)

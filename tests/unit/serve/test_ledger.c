@@ -18,7 +18,7 @@ static int begin_test(void **state)
     static fixture f;
     f = (fixture){.store = check_memory_store_make()};
     *state = &f;
-    return wn_ledger_new(&f.ledger, 8, &f.err);
+    return wn_ledger_new(&f.ledger, 8, &f.err) != WN_OK;
 }
 
 static int end_test(void **state)

@@ -17,7 +17,7 @@ static int begin_test(void **state)
     static fixture f;
     f = (fixture){.store = check_memory_store_make()};
     *state = &f;
-    return wn_quota_new(&f.quota, &f.err);
+    return wn_quota_new(&f.quota, &f.err) != WN_OK;
 }
 
 static int end_test(void **state)
