@@ -33,7 +33,7 @@ def test_requests_a_minute_end_in_429():
         status, fields, answer = rank(server)
         assert status == 429 and answer["code"] == "RATE_REQUEST_LIMIT_EXCEEDED", answer
         assert answer["detail"].startswith("Request rate limit exceeded: 4/3 requests per minute."), answer
-        assert 1 <= int(fields["Retry-After"]) <= 21, fields
+        assert 20 <= int(fields["Retry-After"]) <= 23, fields  # and a tenth by chance
         status, _, answer = server.request("GET", "/healthz/ready")
         assert status == 200
     finally:
