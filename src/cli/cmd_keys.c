@@ -305,7 +305,7 @@ static wn_status parse_action(action *out, const char *word, wn_error *err)
 
 wn_status wn_cmd_keys(wn_program *program, wn_error *err)
 {
-    action what;
+    action what = LIST;
     const char *dir;
     wn_buf path = WN_BUF_INIT, out = WN_BUF_INIT;
     wn_state state = {0};

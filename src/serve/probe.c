@@ -84,7 +84,7 @@ static wn_status ask(BIO *stream, const wn_probe *probe, int *status_code, wn_er
 
 wn_status wn_probe_run(const wn_probe *probe, int *status_code, wn_error *err)
 {
-    int fd;
+    int fd = -1;
     wn_status status = WN_OK;
     SSL_CTX *context = NULL;
     BIO *stream = NULL;
