@@ -1,5 +1,5 @@
-/* A request body in any dialect, which the first byte chooses: read into calls, every mistake noted,
- * and the problem told in the dialect's shape, which has to be JSON again. */
+/* A request body in any dialect, which the first byte chooses: read into calls, every mistake
+ * noted, and the problem told in the dialect's shape, which has to be JSON again. */
 #include "base/str.h"
 #include "data/json_bind.h"
 #include "serve/route.h"
