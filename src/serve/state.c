@@ -39,9 +39,24 @@ out:
     return status;
 }
 
+/* ---- the pepper ------------------------------------------------------------------------------ */
+
 static bool write_whole(int fd, const void *bytes, size_t n)
 {
     return write(fd, bytes, n) == (ssize_t)n && fsync(fd) == 0;
+}
+
+/* That a name is in a directory outlives the loss of power only when this has been said. */
+static wn_status sync_dir(const char *dir, wn_error *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    int reason = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!ok)
+        WN_FAIL(err, WN_ERR_IO, "'%s' cannot be written: %s", dir, strerror(reason));
+    return WN_OK;
 }
 
 /* Make the file, unless another process has made it meanwhile. */
@@ -49,10 +64,10 @@ static wn_status make_pepper(const char *path, wn_error *err)
 {
     wn_pepper pepper;
     char part[4096];
-    WN_TRY(wn_pepper_make(&pepper, err));
     if (snprintf(part, sizeof part, "%s.%d", path, (int)getpid()) >= (int)sizeof part)
         WN_FAIL(err, WN_ERR_LIMIT, "path '%.100s...' is too long", path);
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    WN_TRY(wn_pepper_make(&pepper, err));
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool ok = fd >= 0 && write_whole(fd, pepper.bytes, sizeof pepper.bytes);
     int reason = errno;
     if (fd >= 0)
@@ -68,22 +83,51 @@ static wn_status make_pepper(const char *path, wn_error *err)
     return WN_OK;
 }
 
+static wn_status check_pepper(int fd, const char *path, wn_error *err)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        WN_FAIL(err, WN_ERR_IO, "'%s' cannot be looked at: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0)
+        WN_FAIL(err, WN_ERR_IO, "'%s' can be read by others: mode %03o, expected 600", path,
+                (unsigned)info.st_mode & 0777);
+    if (info.st_size != WN_PEPPER_LEN)
+        WN_FAIL(err, WN_ERR_FORMAT, "'%s' has %lld bytes, expected %d", path,
+                (long long)info.st_size, WN_PEPPER_LEN);
+    return WN_OK;
+}
+
 static wn_status read_pepper(wn_pepper *out, const char *path, wn_error *err)
 {
-    wn_buf bytes = WN_BUF_INIT;
-    if (!wn_file_exists(path))
-        WN_TRY(make_pepper(path, err));
-    WN_TRY(wn_file_read(&bytes, path, 4096, err));
-    wn_status status = WN_OK;
-    if (bytes.len == sizeof out->bytes)
-        memcpy(out->bytes, bytes.ptr, bytes.len);
-    else
-        status = wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "'%s' has %zu bytes, expected %zu",
-                              path, bytes.len, sizeof out->bytes);
-    wn_secret_wipe(bytes.ptr, bytes.len);
-    wn_buf_deinit(&bytes);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        WN_FAIL(err, WN_ERR_IO, "'%s' cannot be opened: %s", path, strerror(errno));
+    wn_status status = check_pepper(fd, path, err);
+    if (status == WN_OK && read(fd, out->bytes, WN_PEPPER_LEN) != WN_PEPPER_LEN)
+        status = wn_error_set(err, WN_ERR_IO, WN_WHERE, "'%s' cannot be read: %s", path,
+                              strerror(errno));
+    close(fd);
     return status;
 }
+
+/* The pepper, a new one if there is none and no store that would need the one that is gone. */
+static wn_status open_pepper(wn_pepper *out, const char *dir, const char *path, const char *db,
+                             wn_error *err)
+{
+    bool has_store = wn_file_exists(db); /* the pepper comes before the store: so look after it */
+    if (!wn_file_exists(path)) {
+        if (has_store)
+            WN_FAIL(err, WN_ERR_IO,
+                    "'%s' is missing, and without it no key in '%s' can be checked: restore it, "
+                    "or move the store away too",
+                    path, db);
+        WN_TRY(make_pepper(path, err));
+        WN_TRY(sync_dir(dir, err));
+    }
+    return read_pepper(out, path, err);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 wn_status wn_state_open(wn_state *out, const char *dir, wn_error *err)
 {
@@ -93,7 +137,7 @@ wn_status wn_state_open(wn_state *out, const char *dir, wn_error *err)
     WN_TRY_OUT(wn_state_make_dir(dir, err));
     if (!wn_file_join(&pepper, dir, "pepper") || !wn_file_join(&db, dir, "winnow.db"))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a path");
-    WN_TRY_OUT(read_pepper(&state.pepper, pepper.ptr, err));
+    WN_TRY_OUT(open_pepper(&state.pepper, dir, pepper.ptr, db.ptr, err));
     WN_TRY_OUT(wn_store_open_sqlite(&state.store, db.ptr, err));
     *out = state;
     state = (wn_state){0};

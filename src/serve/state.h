@@ -17,7 +17,8 @@ typedef struct wn_state {
 WN_MUST_USE wn_status wn_state_make_dir(const char *dir, wn_error *err);
 
 /* Open a state directory, making it and its parents when they are missing.
- * Fails:   WN_ERR_IO, WN_ERR_FORMAT for a pepper of another size, and as wn_store_open_sqlite().
+ * Fails:   WN_ERR_IO, also for a pepper that others can read and for one that is missing beside a
+ *          store; WN_ERR_FORMAT for a pepper of another size; and as wn_store_open_sqlite().
  * Owns:    caller closes with wn_state_close(). */
 WN_MUST_USE wn_status wn_state_open(wn_state *out, const char *dir, wn_error *err);
 

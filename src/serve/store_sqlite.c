@@ -13,6 +13,7 @@
 
 #define WN_WHERE       "serve/store"
 #define BUSY_MS        5000 /* how long to wait for another process that writes */
+#define BUSY_STEP_MS   5
 #define SCHEMA_VERSION 1
 
 /* The step from each version of the tables to the next, which ends by saying so. */
@@ -288,13 +289,26 @@ static wn_status prepare(wn_sqlite *s, wn_error *err)
     return wn_sqlite_commit(s, migrate(s, err), err);
 }
 
-/* SQLite makes its other files like this one, so make it before SQLite does, for its owner only. */
+/* While another process makes the file or closes it as the last one, SQLite does not wait. */
+static wn_status prepare_patiently(wn_sqlite *s, wn_error *err)
+{
+    for (int ms = 0;; ms += sqlite3_sleep(BUSY_STEP_MS)) {
+        wn_status status = prepare(s, err);
+        if (status == WN_OK || ms >= BUSY_MS || (sqlite3_errcode(s->db) & 0xFF) != SQLITE_BUSY)
+            return status;
+    }
+}
+
+/* SQLite makes its other files like this one, so make it before SQLite does, for its owner only.
+ * One that is there is not opened: closing it again would end the locks that another store of this
+ * process holds on it. */
 static wn_status make_file(const char *path, wn_error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        WN_FAIL(err, WN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-    close(fd);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EEXIST)
+        WN_FAIL(err, WN_ERR_IO, "cannot make '%s': %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
     return WN_OK;
 }
 
@@ -312,7 +326,7 @@ wn_status wn_store_open_sqlite(wn_store **out, const char *path, wn_error *err)
     if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
         WN_FAIL_OUT(err, s->db == NULL ? WN_ERR_MEMORY : WN_ERR_IO, "cannot open '%s': %s", path,
                     s->db == NULL ? "no memory" : sqlite3_errmsg(s->db));
-    WN_TRY_OUT(prepare(s, err));
+    WN_TRY_OUT(prepare_patiently(s, err));
     *out = &s->base;
     return WN_OK;
 out:

@@ -91,7 +91,7 @@ static void a_place_that_cannot_be_is_an_error(void **state)
     wn_error err = {0};
     wn_store *store = NULL;
     assert_fails(wn_store_open_sqlite(&store, "/nowhere/winnow.db", &err), WN_ERR_IO, &err,
-                 "cannot open '/nowhere/winnow.db': No such file");
+                 "cannot make '/nowhere/winnow.db': No such file");
     assert_fails(wn_store_open_sqlite(&store, dir, &err), WN_ERR_IO, &err, dir);
     assert_null(store);
 }
