@@ -20,10 +20,20 @@ static wn_status fail(const wn_sqlite *s, int code, wn_error *err)
     }
 }
 
+/* Undo a transaction that failed and, for want of memory, could not be undone then: nobody may see
+ * what it wrote, and no other can begin. */
+static int undo_leftover(wn_sqlite *s)
+{
+    if (s->in_transaction || sqlite3_get_autocommit(s->db))
+        return SQLITE_OK;
+    return sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 wn_sql wn_sql_begin(wn_sqlite *owner, const char *text)
 {
-    wn_sql sql = {.owner = owner, .fits = true};
-    sql.code = sqlite3_prepare_v2(owner->db, text, -1, &sql.statement, NULL);
+    wn_sql sql = {.owner = owner, .code = undo_leftover(owner), .fits = true};
+    if (sql.code == SQLITE_OK)
+        sql.code = sqlite3_prepare_v2(owner->db, text, -1, &sql.statement, NULL);
     return sql;
 }
 
@@ -147,11 +157,21 @@ wn_status wn_sqlite_exec(wn_sqlite *s, const char *text, wn_error *err)
     return code == SQLITE_OK ? WN_OK : fail(s, code, err);
 }
 
+wn_status wn_sqlite_begin(wn_sqlite *s, wn_error *err)
+{
+    int code = undo_leftover(s);
+    if (code != SQLITE_OK)
+        return fail(s, code, err);
+    WN_TRY(wn_sqlite_exec(s, "BEGIN IMMEDIATE", err));
+    s->in_transaction = true;
+    return WN_OK;
+}
+
 wn_status wn_sqlite_commit(wn_sqlite *s, wn_status status, wn_error *err)
 {
     if (status == WN_OK)
         status = wn_sqlite_exec(s, "COMMIT", err);
-    if (!sqlite3_get_autocommit(s->db))
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    s->in_transaction = false;
+    (void)undo_leftover(s);
     return status;
 }

@@ -90,7 +90,7 @@ static wn_status add_key(wn_store *store, const wn_key_record *record, wn_error 
 {
     wn_sqlite *s = wn_sqlite_of(store);
     WN_TRY(wn_key_record_check(record, err));
-    WN_TRY(wn_sqlite_exec(s, "BEGIN IMMEDIATE", err));
+    WN_TRY(wn_sqlite_begin(s, err));
     wn_status status = insert_key(s, record, err);
     if (status == WN_OK)
         status = bump_revision(s, err);
@@ -189,7 +189,7 @@ static wn_status update_key(wn_store *store, bool *found, const wn_key_record *r
 {
     wn_sqlite *s = wn_sqlite_of(store);
     WN_TRY(wn_key_record_check(record, err));
-    WN_TRY(wn_sqlite_exec(s, "BEGIN IMMEDIATE", err));
+    WN_TRY(wn_sqlite_begin(s, err));
     wn_sql sql = wn_sql_begin(
         s, "UPDATE key SET name = ?, tier = ?, scopes = ?, expires_s = ?, requests_per_minute = ?,"
            " tokens_per_minute = ?, concurrency = ?, burst_s = ?, monthly_tokens = ?,"
@@ -207,7 +207,7 @@ static wn_status revoke_key(wn_store *store, bool *found, const wn_key_id *id, i
                             wn_error *err)
 {
     wn_sqlite *s = wn_sqlite_of(store);
-    WN_TRY(wn_sqlite_exec(s, "BEGIN IMMEDIATE", err));
+    WN_TRY(wn_sqlite_begin(s, err));
     wn_sql sql =
         wn_sql_begin(s, "UPDATE key SET revoked_s = iif(revoked_s = 0, ?, revoked_s) WHERE id = ?");
     wn_sql_put_int(&sql, now_s);
@@ -219,7 +219,7 @@ static wn_status rotate_key(wn_store *store, bool *found, const wn_key_id *id,
                             const wn_digest *digest, int64_t old_until_s, wn_error *err)
 {
     wn_sqlite *s = wn_sqlite_of(store);
-    WN_TRY(wn_sqlite_exec(s, "BEGIN IMMEDIATE", err));
+    WN_TRY(wn_sqlite_begin(s, err));
     wn_sql sql = wn_sql_begin(
         s, "UPDATE key SET old_digest = digest, old_until_s = ?, digest = ? WHERE id = ?");
     wn_sql_put_int(&sql, old_until_s);
@@ -285,7 +285,7 @@ static wn_status prepare(wn_sqlite *s, wn_error *err)
     WN_TRY(query_int(s, &version, "PRAGMA user_version", err));
     if (version == SCHEMA_VERSION)
         return WN_OK;
-    WN_TRY(wn_sqlite_exec(s, "BEGIN EXCLUSIVE", err));
+    WN_TRY(wn_sqlite_begin(s, err));
     return wn_sqlite_commit(s, migrate(s, err), err);
 }
 

@@ -12,7 +12,8 @@
 typedef struct wn_sqlite {
     wn_store base;
     sqlite3 *db;
-    const char *path; /* the file's, for messages */
+    const char *path;    /* of the file, for messages */
+    bool in_transaction; /* from wn_sqlite_begin() to wn_sqlite_commit() */
 } wn_sqlite;
 
 /* The backend's own struct of a store. */
@@ -62,8 +63,11 @@ WN_MUST_USE wn_status wn_sql_collect(wn_sql *sql, void **out, size_t *n, size_t 
  * Fails:   as the interface says, with the first failure since its begin. */
 WN_MUST_USE wn_status wn_sql_end(wn_sql *sql, wn_error *err);
 
-/* Run statements without parameters, such as "BEGIN IMMEDIATE". */
+/* Run statements without parameters. */
 WN_MUST_USE wn_status wn_sqlite_exec(wn_sqlite *s, const char *text, wn_error *err);
+
+/* Begin a transaction that writes. */
+WN_MUST_USE wn_status wn_sqlite_begin(wn_sqlite *s, wn_error *err);
 
 /* The end of a transaction: commit when status is WN_OK, else undo; returns the first failure. */
 WN_MUST_USE wn_status wn_sqlite_commit(wn_sqlite *s, wn_status status, wn_error *err);

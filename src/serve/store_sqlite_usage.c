@@ -86,7 +86,7 @@ static wn_status add_batch(wn_sqlite *s, const wn_usage_batch *batch, wn_error *
 wn_status wn_sqlite_add_usage(wn_store *store, const wn_usage_batch *batch, wn_error *err)
 {
     wn_sqlite *s = wn_sqlite_of(store);
-    WN_TRY(wn_sqlite_exec(s, "BEGIN IMMEDIATE", err));
+    WN_TRY(wn_sqlite_begin(s, err));
     return wn_sqlite_commit(s, add_batch(s, batch, err), err);
 }
 

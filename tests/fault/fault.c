@@ -10,10 +10,13 @@
 
 static _Atomic long countdown; /* allocations until the failing one; 0: none fails */
 static atomic_bool keep_failing;
+static _Atomic int n_pauses;
 static _Atomic long n_failed, n_live;
 
 static bool fails_now(void)
 {
+    if (atomic_load(&n_pauses) > 0)
+        return false;
     long left = atomic_load(&countdown);
     while (left > 0 && !atomic_compare_exchange_weak(&countdown, &left, left - 1)) {
     }
@@ -137,4 +140,14 @@ void fault_each_allocation(const char *name, fault_operation *operation, void *a
     if (n <= 0)
         fail_msg("%s: %s", name, why);
     print_message("# %s: each of %ld allocations failed, alone and with all after it\n", name, n);
+}
+
+void fault_pause(void)
+{
+    atomic_fetch_add(&n_pauses, 1);
+}
+
+void fault_resume(void)
+{
+    atomic_fetch_sub(&n_pauses, 1);
 }

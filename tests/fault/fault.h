@@ -20,4 +20,9 @@ long fault_loop(char *why, size_t why_size, fault_operation *operation, void *ar
  * nothing.  Prints how many failures were tried. */
 void fault_each_allocation(const char *name, fault_operation *operation, void *arg);
 
+/* From the one to the other no allocation fails and none is counted down; on the thread that runs
+ * the operation. */
+void fault_pause(void);
+void fault_resume(void);
+
 #endif

@@ -3,9 +3,13 @@
 #define _GNU_SOURCE
 #include "tests/support/check_store.h"
 
+#include "base/mem.h"
 #include "serve/store_sqlite.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/winnow-store-XXXXXX";
@@ -163,6 +167,116 @@ static void a_store_that_is_locked_is_an_error_and_works_later(void **state)
     wn_store_close(store);
 }
 
+/* ---- what a machine does to it --------------------------------------------------------------- */
+
+static void assert_whole(void)
+{
+    wn_error err = {0};
+    char answer[64];
+    wn_store *store = open_well();
+    wn_sql sql = wn_sql_begin(wn_sqlite_of(store), "PRAGMA integrity_check");
+    assert_true(wn_sql_step(&sql));
+    wn_sql_text(&sql, 0, answer, sizeof answer);
+    assert_string_equal(answer, "ok");
+    assert_ok(wn_sql_end(&sql, &err), &err);
+    wn_store_close(store);
+}
+
+static uint64_t stored_requests(wn_store *store)
+{
+    wn_error err = {0};
+    wn_usage_row *rows = NULL;
+    size_t n;
+    const wn_usage_query query = {.until_s = INT64_MAX};
+    assert_ok(wn_store_report(store, &rows, &n, &query, &err), &err);
+    uint64_t requests = n == 0 ? 0 : rows[0].counts.requests;
+    wn_mem_free(rows);
+    return requests;
+}
+
+/* A batch of several rows, one request in all rows together counting for n_rows. */
+static wn_status add_batch(wn_store *store, uint64_t sequence, size_t n_rows, wn_error *err)
+{
+    static wn_usage_row rows[1000];
+    for (size_t i = 0; i < n_rows; i++)
+        rows[i] = check_store_row("AAAA0001", (int64_t)(sequence * 1000 + i), "rerank", "small", 1);
+    const wn_usage_batch batch = {7, sequence, rows, n_rows};
+    return wn_store_add_usage(store, &batch, err);
+}
+
+enum { N_KILLS = 40, ROWS_A_BATCH = 20 };
+
+/* Write batches and tell of each that the store has said to have it. */
+static _Noreturn void write_until_killed(int acks, uint64_t first)
+{
+    wn_store *store = NULL;
+    if (open_store(&store, NULL) != WN_OK)
+        _exit(1);
+    for (uint64_t sequence = first;; sequence++)
+        if (add_batch(store, sequence, ROWS_A_BATCH, NULL) != WN_OK ||
+            write(acks, &sequence, sizeof sequence) != sizeof sequence)
+            _exit(2);
+}
+
+static void a_writer_killed_at_any_moment_loses_nothing_it_was_told(void **state)
+{
+    (void)state;
+    uint64_t next = 1;
+    for (int i = 0; i < N_KILLS; i++) {
+        int acks[2], code;
+        uint64_t acked = 0;
+        assert_int_equal(pipe(acks), 0);
+        pid_t child = fork();
+        if (child == 0)
+            write_until_killed(acks[1], next);
+        close(acks[1]);
+        for (size_t n = check_random_below(20) + 1; n > 0; n--)
+            assert_int_equal(read(acks[0], &acked, sizeof acked), sizeof acked);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &code, 0), child);
+        assert_true(WIFSIGNALED(code));
+        while (read(acks[0], &acked, sizeof acked) == sizeof acked) {
+        }
+        close(acks[0]);
+        assert_whole();
+        wn_store *store = open_well();
+        uint64_t n_batches = stored_requests(store) / ROWS_A_BATCH;
+        assert_int_equal(stored_requests(store) % ROWS_A_BATCH, 0);
+        assert_in_range(n_batches, acked, acked + 1); /* the last may have had no time to tell */
+        wn_store_close(store);
+        next = n_batches + 1;
+    }
+}
+
+static void a_full_disk_is_an_error_and_nothing_counts_twice_when_it_has_room_again(void **state)
+{
+    (void)state;
+    wn_error err = {0};
+    struct rlimit limit, small;
+    wn_store *store = open_well();
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = 300000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    uint64_t sequence = 1;
+    wn_status status;
+    while ((status = add_batch(store, sequence, 1000, &err)) == WN_OK && sequence < 100)
+        sequence++;
+    assert_int_equal(status, WN_ERR_IO);
+    assert_non_null(strstr(err.message, path));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(add_batch(store, sequence, 1000, &err), WN_ERR_IO);
+    assert_int_equal(stored_requests(store), (sequence - 1) * 1000);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_ok(add_batch(store, sequence, 1000, &err), &err);
+    assert_ok(add_batch(store, sequence, 1000, &err), &err);
+    assert_int_equal(stored_requests(store), sequence * 1000);
+    wn_store_close(store);
+    assert_whole();
+    signal(SIGXFSZ, before);
+}
+
 static int remove_dir(void **state)
 {
     (void)state;
@@ -180,6 +294,9 @@ int main(void)
         cmocka_unit_test_setup(tables_of_a_newer_program_are_refused, begin_test),
         cmocka_unit_test_setup(rows_that_others_damaged_are_refused, begin_test),
         cmocka_unit_test_setup(a_store_that_is_locked_is_an_error_and_works_later, begin_test),
+        cmocka_unit_test_setup(a_writer_killed_at_any_moment_loses_nothing_it_was_told, begin_test),
+        cmocka_unit_test_setup(
+            a_full_disk_is_an_error_and_nothing_counts_twice_when_it_has_room_again, begin_test),
     };
     if (mkdtemp(dir) == NULL)
         return 1;
