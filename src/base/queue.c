@@ -74,14 +74,6 @@ wn_queue_item *wn_queue_take_all(wn_queue *queue)
     return list;
 }
 
-size_t wn_queue_length(wn_queue *queue)
-{
-    wn_lock_enter(&queue->lock);
-    size_t n = queue->n;
-    wn_lock_leave(&queue->lock);
-    return n;
-}
-
 void wn_queue_close(wn_queue *queue)
 {
     wn_lock_enter(&queue->lock);

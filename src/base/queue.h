@@ -41,9 +41,6 @@ wn_queue_item *wn_queue_pop(wn_queue *queue);
 /* Take all items as a list linked by next; NULL when there is none.  Does not wait. */
 wn_queue_item *wn_queue_take_all(wn_queue *queue);
 
-/* Items that wait. */
-size_t wn_queue_length(wn_queue *queue);
-
 /* From now on wn_queue_pop() does not wait. */
 void wn_queue_close(wn_queue *queue);
 

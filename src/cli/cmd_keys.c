@@ -1,5 +1,5 @@
-/* winnow keys: make, list, show, revoke and rotate the keys of a server.  A running server takes
- * the change over within two seconds.  The text of a key is shown once and kept nowhere. */
+/* winnow keys: make, list, show, change, revoke and rotate the keys of a server.  A running server
+ * takes the change over within two seconds.  The text of a key is shown once and kept nowhere. */
 #include "cli/program.h"
 
 #include "base/date.h"
@@ -15,7 +15,7 @@
 
 #define WN_WHERE "cli/keys"
 
-typedef enum action { CREATE = 0, LIST, SHOW, REVOKE, ROTATE } action;
+typedef enum action { CREATE = 0, LIST, SHOW, UPDATE, REVOKE, ROTATE } action;
 
 static int64_t unix_s(void)
 {
@@ -102,18 +102,18 @@ static void push_row(wn_buf *out, const wn_key_record *r, int64_t now_s)
 
 /* ---- actions --------------------------------------------------------------------------------- */
 
-static int64_t limit(const wn_args *args, wn_option_id id)
+static void set_limit(int64_t *limit, const wn_args *args, wn_option_id id)
 {
-    return wn_args_has(args, id) ? wn_args_int(args, id) : WN_UNSET;
+    if (wn_args_has(args, id))
+        *limit = wn_args_int(args, id);
 }
 
-/* What the options say of a new key. */
-static wn_status read_record(wn_key_record *r, const wn_args *args, wn_error *err)
+/* Change a record as the options say; what they do not name stays. */
+static wn_status apply_options(wn_key_record *r, const wn_args *args, wn_error *err)
 {
     const char *name = wn_args_text(args, WN_OPT_KEY_NAME), *tier = wn_args_text(args, WN_OPT_TIER);
     const char *scopes = wn_args_text(args, WN_OPT_SCOPES);
     const char *expires = wn_args_text(args, WN_OPT_EXPIRES);
-    *r = wn_key_record_default();
     if (name != NULL && snprintf(r->name, sizeof r->name, "%s", name) >= (int)sizeof r->name)
         WN_FAIL(err, WN_ERR_ARGUMENT, "--name has %zu bytes, at most %d", strlen(name),
                 WN_KEY_NAME_MAX);
@@ -129,14 +129,12 @@ static wn_status read_record(wn_key_record *r, const wn_args *args, wn_error *er
                 expires);
     if (expires != NULL)
         r->expires_s = wn_date_to_days(date) * WN_DAY_S;
-    r->limits.requests_per_minute = limit(args, WN_OPT_RPM);
-    r->limits.tokens_per_minute = limit(args, WN_OPT_TPM);
-    r->limits.concurrency = limit(args, WN_OPT_CONCURRENCY);
-    r->limits.monthly_tokens = limit(args, WN_OPT_MONTHLY_TOKENS);
-    r->limits.prepaid_tokens = limit(args, WN_OPT_PREPAID_TOKENS);
-    if (wn_args_has(args, WN_OPT_WEIGHT))
-        r->limits.weight = wn_args_int(args, WN_OPT_WEIGHT);
-    r->created_s = unix_s();
+    set_limit(&r->limits.requests_per_minute, args, WN_OPT_RPM);
+    set_limit(&r->limits.tokens_per_minute, args, WN_OPT_TPM);
+    set_limit(&r->limits.concurrency, args, WN_OPT_CONCURRENCY);
+    set_limit(&r->limits.monthly_tokens, args, WN_OPT_MONTHLY_TOKENS);
+    set_limit(&r->limits.prepaid_tokens, args, WN_OPT_PREPAID_TOKENS);
+    set_limit(&r->limits.weight, args, WN_OPT_WEIGHT);
     return wn_key_record_check(r, err);
 }
 
@@ -166,9 +164,10 @@ static wn_status make_secret(wn_key_text *text, wn_digest *digest, const wn_key_
 
 static wn_status create(wn_buf *out, const wn_program *program, wn_state *state, wn_error *err)
 {
-    wn_key_record record;
+    wn_key_record record = wn_key_record_default();
     wn_key_text text;
-    WN_TRY(read_record(&record, &program->args, err));
+    record.created_s = unix_s();
+    WN_TRY(apply_options(&record, &program->args, err));
     WN_TRY(wn_key_id_make(&record.id, err));
     WN_TRY(make_secret(&text, &record.digest, &record.id, &state->pepper, err));
     WN_TRY(wn_store_add_key(state->store, &record, err));
@@ -236,6 +235,20 @@ static wn_status show(wn_buf *out, const wn_program *program, wn_state *state, w
     return WN_OK;
 }
 
+static wn_status update(wn_buf *out, const wn_program *program, wn_state *state, wn_error *err)
+{
+    wn_key_id id;
+    wn_key_record record;
+    bool found;
+    WN_TRY(read_id(&id, &program->args, err));
+    WN_TRY(find(&record, state, &id, err));
+    WN_TRY(apply_options(&record, &program->args, err));
+    WN_TRY(wn_store_update_key(state->store, &found, &record, err));
+    push_json(out, &record, NULL, unix_s());
+    wn_buf_push_byte(out, '\n');
+    return WN_OK;
+}
+
 static wn_status revoke(const wn_program *program, wn_state *state, wn_error *err)
 {
     wn_key_id id;
@@ -280,6 +293,8 @@ static wn_status act(wn_buf *out, action what, const wn_program *program, wn_sta
         return list(out, program, state, err);
     case SHOW:
         return show(out, program, state, err);
+    case UPDATE:
+        return update(out, program, state, err);
     case REVOKE:
         return revoke(program, state, err);
     case ROTATE:
@@ -290,7 +305,7 @@ static wn_status act(wn_buf *out, action what, const wn_program *program, wn_sta
 
 static wn_status parse_action(action *out, const char *word, wn_error *err)
 {
-    static const char *const words[] = {"create", "list", "show", "revoke", "rotate"};
+    static const char *const words[] = {"create", "list", "show", "update", "revoke", "rotate"};
     for (size_t i = 0; i < WN_ARRAY_LEN(words); i++) {
         if (strcmp(word, words[i]) == 0) {
             *out = (action)i;

@@ -62,6 +62,18 @@ static const char *subject(char *buffer, size_t size, const wn_usage_row *row, u
     }
 }
 
+/* A text in quotes; those in it are doubled (RFC 4180). */
+static void push_csv_text(wn_buf *out, const char *text)
+{
+    wn_buf_push_byte(out, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            wn_buf_push_byte(out, '"');
+        wn_buf_push_byte(out, *text);
+    }
+    wn_buf_push_byte(out, '"');
+}
+
 static void push_row(wn_buf *out, format as, const char *what, const wn_usage_counts *c)
 {
     switch (as) {
@@ -71,7 +83,8 @@ static void push_row(wn_buf *out, format as, const char *what, const wn_usage_co
                       (unsigned long long)c->cached_tokens, (unsigned long long)c->errors);
         break;
     case CSV:
-        wn_buf_printf(out, "\"%s\",%llu,%llu,%llu,%llu\n", what, (unsigned long long)c->requests,
+        push_csv_text(out, what);
+        wn_buf_printf(out, ",%llu,%llu,%llu,%llu\n", (unsigned long long)c->requests,
                       (unsigned long long)c->tokens, (unsigned long long)c->cached_tokens,
                       (unsigned long long)c->errors);
         break;

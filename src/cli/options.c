@@ -234,17 +234,19 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
         {
             .name = "keys",
             .synopsis = "create|list\n"
-                        "show|revoke|rotate ID",
-            .summary = "make and end the keys of a server",
+                        "show|update|revoke|rotate ID",
+            .summary = "make, change and end the keys of a server",
             .details =
                 "create prints a new key, once: only a digest is kept. As soon as there is a key, "
                 "every request needs one. A running server with the same --state-dir takes a "
                 "change over within two seconds.\n"
                 "\n"
-                "A key's limits are those of its tier, unless it has its own. rotate gives a key a "
+                "A key's limits are those of its tier, unless it has its own. update changes what "
+                "options name and keeps the rest. rotate gives a key a "
                 "new secret, and lets the old one hold for --overlap.",
             .examples = "winnow keys create --name search --rpm 600\n"
                         "winnow keys list\n"
+                        "winnow keys update x8Kd02Lm --prepaid-tokens 5000000\n"
                         "winnow keys rotate x8Kd02Lm --overlap 3600",
             .operand = WN_VALUE_TEXT,
             .min_operands = 1,

@@ -4,7 +4,6 @@
 #include "serve/accounts.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/seed.h"
@@ -163,6 +162,11 @@ void wn_accounts_free(wn_accounts *a)
     wn_mem_free(a);
 }
 
+uint64_t wn_accounts_n_lost(wn_accounts *a)
+{
+    return a->ledger == NULL ? 0 : wn_ledger_n_lost(a->ledger);
+}
+
 bool wn_accounts_is_open(wn_accounts *a)
 {
     return wn_key_cache_count(a->keys) == 0;
@@ -239,7 +243,7 @@ bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_reques
 {
     wn_str key = presented_key(request);
     *out = (wn_identity){.record = wn_key_record_default()};
-    out->number = wn_hash_bytes(a->seed, client, strlen(client)) | 1;
+    out->number = wn_limit_number_of_address(client, a->seed, WN_PRODUCT_RERANK);
     wn_key_outcome outcome = wn_key_cache_find(a->keys, &out->record, key, unix_s());
     out->has_key = outcome == WN_KEY_OK;
     if (scope == WN_SCOPE_PUBLIC)
@@ -250,8 +254,14 @@ bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_reques
         tell_outcome(problem, outcome);
         return false;
     } else {
-        out->number = wn_key_id_number(&out->record.id);
+        out->number = wn_limit_number_of_key(&out->record.id, WN_PRODUCT_RERANK);
         out->limits = wn_tier_limits(out->record.tier, WN_PRODUCT_RERANK, &out->record.limits);
+    }
+    if (out->has_key && scope == WN_SCOPE_RERANK &&
+        !wn_tier_allows(out->record.tier, WN_PRODUCT_RERANK)) {
+        wn_problem_set(problem, 403, "AUTHZ_INSUFFICIENT_SCOPE",
+                       "This key may not do that: its tier '%s' cannot rerank.", out->record.tier);
+        return false;
     }
     if ((out->record.scopes & (uint32_t)scope) == (uint32_t)scope)
         return true;

@@ -59,6 +59,9 @@ bool wn_accounts_is_open(wn_accounts *accounts);
  * Fails:   as the store. */
 WN_MUST_USE wn_status wn_accounts_reload(wn_accounts *accounts, wn_error *err);
 
+/* Requests whose usage found no room and is lost. */
+uint64_t wn_accounts_n_lost(wn_accounts *accounts);
+
 /* Who sends this, and may they use what needs this scope?  A false one is a 401 or 403 in *problem.
  * client is an address. */
 bool wn_accounts_identify(wn_accounts *accounts, wn_identity *out, const wn_http_request *request,

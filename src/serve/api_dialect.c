@@ -92,6 +92,18 @@ bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *resu
     return !out->failed;
 }
 
+bool wn_push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
+    wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
+    if (call->return_documents) {
+        wn_buf_push_str(out, WN_STR(",\"document\":"));
+        wn_push_document_object(out, call, result->index);
+    }
+    return wn_buf_push_byte(out, '}');
+}
+
 bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
                      bool (*push_result)(wn_buf *out, const wn_rank_call *call,
                                          const wn_result *result))
@@ -123,6 +135,11 @@ wn_str wn_body_string(const json_t *body, const char *name)
 {
     const json_t *value = json_object_get(body, name);
     return (wn_str){json_string_value(value), json_string_length(value)};
+}
+
+int wn_status_without_422(const wn_problem *problem)
+{
+    return problem->status == 422 ? 400 : problem->status;
 }
 
 bool wn_push_problem_flat(wn_buf *out, const wn_problem *problem, const char *request_id)

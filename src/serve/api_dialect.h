@@ -90,6 +90,9 @@ bool wn_push_document_string(wn_buf *out, const wn_rank_call *call, size_t i);
 /* ,"logit":..., "window" of a result: what was asked for beyond the dialect's own fields. */
 bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *result);
 
+/* One result as Jina writes it: index, relevance_score, extras, document as an object. */
+bool wn_push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result);
+
 /* [...] of the results that the call wants to see, each written by push_result(). */
 bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
                      bool (*push_result)(wn_buf *out, const wn_rank_call *call,
@@ -120,6 +123,9 @@ wn_str wn_body_string(const json_t *body, const char *name);
                      "\"detail\":" WN_SCHEMA_STRING ",\"code\":" WN_SCHEMA_STRING                  \
                      ",\"request_id\":" WN_SCHEMA_STRING                                           \
                      ",\"errors\":" WN_SCHEMA_LIST("\"type\":\"object\""))
+
+/* The status of a problem for APIs that know no 422. */
+int wn_status_without_422(const wn_problem *problem);
 
 /* {"detail": ..., "code": ..., "request_id": ..., "errors": [...]}. */
 bool wn_push_problem_flat(wn_buf *out, const wn_problem *problem, const char *request_id);

@@ -27,7 +27,6 @@ typedef struct wn_rank_call {
     int64_t top_n;             /* 0: all */
     bool return_documents;
     bool truncation;             /* long documents: false refuses them */
-    bool cut;                    /* long documents are cut to one window instead of windowed */
     int64_t max_document_tokens; /* 0: as many as there are */
     bool raw_scores;             /* logits in place of relevance */
     bool return_logits, return_spans;

@@ -72,18 +72,6 @@ static void check(wn_calls *calls, const json_t *body, wn_problem *problem)
                         "Either requests or queries should be a list that is not empty");
 }
 
-static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
-{
-    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
-    wn_json_push_double(out, wn_call_score(call, result));
-    wn_push_extras(out, call, result);
-    if (call->return_documents) {
-        wn_buf_push_str(out, WN_STR(",\"document\":"));
-        wn_push_document_object(out, call, result->index);
-    }
-    return wn_buf_push_byte(out, '}');
-}
-
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
 {
     uint64_t tokens = 0;
@@ -93,7 +81,7 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
     for (size_t i = 0; i < calls->n; i++) {
         tokens += answers[i].total_tokens;
         wn_buf_printf(out, "%s{\"index\":%zu,\"results\":", i > 0 ? "," : "", i);
-        wn_push_results(out, &calls->at[i], &answers[i], push_result);
+        wn_push_results(out, &calls->at[i], &answers[i], wn_push_result);
         wn_buf_push_str(out, WN_STR(",\"usage\":{"));
         wn_push_member_int(out, "total_tokens", answers[i].total_tokens);
         wn_buf_push_str(out, WN_STR("}}"));

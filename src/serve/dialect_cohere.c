@@ -86,6 +86,14 @@ static bool push_problem(wn_buf *out, const wn_problem *problem, const char *req
     return wn_buf_push_byte(out, '}');
 }
 
+#define ANSWER_SCHEMA                                                                              \
+    WN_SCHEMA_OBJECT("\"id\",\"results\",\"meta\"",                                                \
+                     "\"id\":" WN_SCHEMA_STRING ",\"results\":" WN_SCHEMA_LIST(                    \
+                         WN_SCHEMA_RESULT("relevance_score")) ",\"meta\":{\"type\":\"object\"}")
+#define PROBLEM_SCHEMA                                                                             \
+    WN_SCHEMA_OBJECT("\"message\",\"id\"",                                                         \
+                     "\"message\":" WN_SCHEMA_STRING ",\"id\":" WN_SCHEMA_STRING)
+
 const wn_dialect wn_dialect_cohere_v1 = {
     .name = "cohere-v1",
     .speaks = is_sdk,
@@ -93,12 +101,8 @@ const wn_dialect wn_dialect_cohere_v1 = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_v1,
-    .answer_schema =
-        WN_SCHEMA_OBJECT("\"id\",\"results\",\"meta\"",
-                         "\"id\":" WN_SCHEMA_STRING ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(
-                             "relevance_score")) ",\"meta\":{\"type\":\"object\"}"),
-    .problem_schema = WN_SCHEMA_OBJECT("\"message\",\"id\"",
-                                       "\"message\":" WN_SCHEMA_STRING ",\"id\":" WN_SCHEMA_STRING),
+    .answer_schema = ANSWER_SCHEMA,
+    .problem_schema = PROBLEM_SCHEMA,
     .push_problem = push_problem,
 };
 
@@ -108,11 +112,7 @@ const wn_dialect wn_dialect_cohere_v2 = {
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = prepare,
     .push_answer = push_v2,
-    .answer_schema =
-        WN_SCHEMA_OBJECT("\"id\",\"results\",\"meta\"",
-                         "\"id\":" WN_SCHEMA_STRING ",\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(
-                             "relevance_score")) ",\"meta\":{\"type\":\"object\"}"),
-    .problem_schema = WN_SCHEMA_OBJECT("\"message\",\"id\"",
-                                       "\"message\":" WN_SCHEMA_STRING ",\"id\":" WN_SCHEMA_STRING),
+    .answer_schema = ANSWER_SCHEMA,
+    .problem_schema = PROBLEM_SCHEMA,
     .push_problem = push_problem,
 };

@@ -125,18 +125,6 @@ static void prepare(wn_rank_call *call, const wn_http_request *request)
         call->return_documents = false;
 }
 
-static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
-{
-    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
-    wn_json_push_double(out, wn_call_score(call, result));
-    wn_push_extras(out, call, result);
-    if (call->return_documents) {
-        wn_buf_push_str(out, WN_STR(",\"document\":"));
-        wn_push_document_object(out, call, result->index);
-    }
-    return wn_buf_push_byte(out, '}');
-}
-
 static bool push(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
                  const char *object)
 {
@@ -147,7 +135,7 @@ static bool push(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *an
     wn_buf_push_byte(out, ',');
     wn_push_member_int(out, "prompt_tokens", answer->total_tokens);
     wn_buf_push_str(out, WN_STR("},\"results\":"));
-    return wn_push_results(out, call, answer, push_result);
+    return wn_push_results(out, call, answer, wn_push_result);
 }
 
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)

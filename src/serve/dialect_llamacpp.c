@@ -58,15 +58,10 @@ static const char *error_type(int status)
     }
 }
 
-static int status(const wn_problem *problem)
-{
-    return problem->status == 422 ? 400 : problem->status;
-}
-
 static bool push_problem(wn_buf *out, const wn_problem *problem, const char *request_id)
 {
     (void)request_id;
-    wn_buf_printf(out, "{\"error\":{\"code\":%d,", status(problem));
+    wn_buf_printf(out, "{\"error\":{\"code\":%d,", wn_status_without_422(problem));
     wn_push_member_string(out, "message", wn_str_from(problem->detail));
     wn_buf_push_byte(out, ',');
     wn_push_member_string(out, "type", wn_str_from(error_type(problem->status)));
@@ -89,5 +84,5 @@ const wn_dialect wn_dialect_llamacpp = {
                                        "\"code\":" WN_SCHEMA_INT ",\"message\":" WN_SCHEMA_STRING
                                        ",\"type\":" WN_SCHEMA_STRING) "}"),
     .push_problem = push_problem,
-    .status = status,
+    .status = wn_status_without_422,
 };

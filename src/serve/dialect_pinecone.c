@@ -79,11 +79,6 @@ static const char *error_code(int status)
     }
 }
 
-static int status(const wn_problem *problem)
-{
-    return problem->status == 422 ? 400 : problem->status;
-}
-
 static bool push_problem(wn_buf *out, const wn_problem *problem, const char *request_id)
 {
     (void)request_id;
@@ -91,7 +86,7 @@ static bool push_problem(wn_buf *out, const wn_problem *problem, const char *req
     wn_push_member_string(out, "code", wn_str_from(error_code(problem->status)));
     wn_buf_push_byte(out, ',');
     wn_push_member_string(out, "message", wn_str_from(problem->detail));
-    return wn_buf_printf(out, "},\"status\":%d}", status(problem));
+    return wn_buf_printf(out, "},\"status\":%d}", wn_status_without_422(problem));
 }
 
 const wn_dialect wn_dialect_pinecone = {
@@ -109,5 +104,5 @@ const wn_dialect wn_dialect_pinecone = {
     .problem_schema = WN_SCHEMA_OBJECT("\"error\",\"status\"",
                                        "\"error\":{\"type\":\"object\"},\"status\":" WN_SCHEMA_INT),
     .push_problem = push_problem,
-    .status = status,
+    .status = wn_status_without_422,
 };

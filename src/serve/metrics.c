@@ -183,8 +183,10 @@ static void push_http(wn_buf *out, const wn_metrics *m, const char *model)
                 (double)wn_counter_get(&m->loop_lag_ns) / SECONDS);
 }
 
-static void push_store(wn_buf *out, const wn_metrics *m)
+static void push_store(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
 {
+    push_number(out, "wn_usage_lost_total", "counter", "Requests whose usage found no room.",
+                (double)g->usage_lost);
     push_number(out, "wn_store_up", "gauge", "Whether the last access to the store worked.",
                 (double)wn_counter_get(&m->store_up));
     push_number(out, "wn_store_errors_total", "counter", "Accesses to the store that failed.",
@@ -248,7 +250,7 @@ bool wn_metrics_push(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g)
 {
     push_http(out, metrics, g->model);
     push_scoring(out, metrics, g);
-    push_store(out, metrics);
+    push_store(out, metrics, g);
     push_number(out, "wn_ready", "gauge", "Whether requests are answered.", g->ready);
     push_family(out, "wn_model_info", "gauge", "The loaded model.");
     wn_buf_printf(out, "wn_model_info{model=\"%s\",family=\"%s\",cpu_level=\"%s\"} 1\n", g->model,

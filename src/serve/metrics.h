@@ -74,6 +74,7 @@ typedef struct wn_gauges {
     double tokens_per_second;
     uint64_t started_unix_s;
     uint64_t requests_bytes, requests_peak_bytes, requests_limit_bytes;
+    uint64_t usage_lost; /* requests */
     bool ready;
 } wn_gauges;
 

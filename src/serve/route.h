@@ -12,7 +12,7 @@
 struct wn_exchange;
 
 /* Begin to answer.  Returns whether the answer (a reply or a problem) is complete; otherwise
- * wn_exchange_resume() will be called when it goes on. */
+ * the route's resume is called when it goes on. */
 typedef bool wn_handler(struct wn_exchange *x);
 
 typedef struct wn_route {

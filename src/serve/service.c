@@ -244,6 +244,7 @@ wn_gauges wn_service_gauges(wn_service *service)
         .family = "none",
         .cpu_level = "none",
         .started_unix_s = (uint64_t)service->started_unix_s,
+        .usage_lost = wn_accounts_n_lost(service->accounts),
         .ready = wn_service_life(service) == WN_LIFE_READY,
     };
     wn_budget_look(&service->budget, &gauges.requests_bytes, &gauges.requests_peak_bytes,

@@ -74,6 +74,11 @@ def test_scopes_tiers_and_limits_hold():
     wait_for(server, poor, 200)
     answers = [ask(server, poor) for _ in range(3)]
     assert [a[0] for a in answers] == [403, 403, 403] and answers[0][2]["code"] == "AUTHZ_INSUFFICIENT_BALANCE", answers
+    winnow("keys", "update", poor[3:11], "--prepaid-tokens", "1000000")
+    wait_for(server, poor, 200)
+    barred = json.loads(winnow("keys", "create", "--json", "--tier", "none"))["key"]
+    wait_for(server, barred, 403)
+    assert "tier 'none'" in ask(server, barred)[2]["detail"]
     gone = json.loads(winnow("keys", "create", "--json", "--expires", "2001-01-01"))["key"]
     wait_for(server, few, 429)
     time.sleep(2.2)
