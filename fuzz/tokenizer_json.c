@@ -1,6 +1,7 @@
 /* A tokenizer.json from strangers: parsed, or refused with a reason; what is accepted encodes any
- * text, gives ids that it knows, and assembles them. */
+ * text, gives ids that it knows, assembles them and makes text of them. */
 #include "base/mem.h"
+#include "data/unicode.h"
 #include "token/tokenizer.h"
 
 #include <string.h>
@@ -19,6 +20,10 @@ static void encode(const wn_tokenizer *tokenizer, const char *text, bool plain)
             WN_ASSERT(ids.ids[i] >= 0 && (size_t)ids.ids[i] < wn_tokenizer_vocab_size(tokenizer));
             WN_ASSERT(!plain || (ids.start[i] <= ids.end[i] && ids.end[i] <= strlen(text)));
         }
+        wn_buf back = WN_BUF_INIT;
+        if (wn_decode(tokenizer, &back, ids.ids, ids.n, plain, &err) == WN_OK)
+            WN_ASSERT(wn_utf8_check(wn_buf_str(&back)) == back.len);
+        wn_buf_deinit(&back);
         size_t cap = ids.n * 2 + wn_tokenizer_n_special(tokenizer, true);
         int32_t *out = wn_mem_alloc(cap, sizeof *out), *types = wn_mem_alloc(cap, sizeof *types);
         if (out != NULL && types != NULL && ids.n > 0)

@@ -361,6 +361,25 @@ WN_API WN_MUST_USE wn_status wn_tokenize(wn_tokens **out, const wn_engine *engin
 /* Free tokens; NULL is allowed. */
 WN_API void wn_tokens_free(wn_tokens *tokens);
 
+typedef struct wn_detokenize_options {
+    size_t struct_size;
+    bool keep_specials; /* special tokens are part of the text */
+} wn_detokenize_options;
+#define WN_DETOKENIZE_OPTIONS_INIT {.struct_size = sizeof(wn_detokenize_options)}
+
+/* The text of ids, by the decoder of the model's tokenizer; an id without a token adds nothing.
+ * Shapes:  ids [n].
+ * Fails:   WN_ERR_UNSUPPORTED for a decoder that Winnow does not have, WN_ERR_ARGUMENT for a NULL
+ *          with an n, WN_ERR_LIMIT for a text that is too large, WN_ERR_MEMORY.
+ * Owns:    caller frees *out with wn_text_free().
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_detokenize(wn_str *out, const wn_engine *engine,
+                                           const int32_t *ids, size_t n,
+                                           const wn_detokenize_options *options, wn_error *err);
+
+/* Free a text that the library made. */
+WN_API void wn_text_free(wn_str text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,12 +4,17 @@
   make_tokens.py DIR          (needs tokenizers)
 
 Each DIR/NAME holds a tokenizer.json and goldens.jsonl, a record a line: texts a and b (or null), whether
-special tokens are added, the truncation, and the ids and type ids that the reference gives, or its error.
+special tokens are added, the truncation, and the ids and type ids that the reference gives, or its error;
+and decoded.jsonl: ids, whether special tokens are skipped, and the text that the reference gives.
+
+  make_tokens.py --decode TOKENIZERS DIR
+
+writes DIR/NAME.jsonl, the same records for each published TOKENIZERS/NAME/tokenizer.json.
 Vocabularies come from the texts below, so everything here is made from this file alone.
 """
 import collections, json, math, os, random, shutil, sys
 import tokenizers
-from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 SEED = 20240301
 
@@ -159,12 +164,21 @@ def form(name):
     return unigram(normalizers.Sequence([getattr(normalizers, name)(), normalizers.Strip(), normalizers.Lowercase()]))
 
 
+METASPACE_STEPS = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+
+
+def with_decoder(make, *steps):
+    tk = make()
+    tk.decoder = steps[0] if len(steps) == 1 else decoders.Sequence(list(steps))
+    return tk
+
+
 TOKENIZERS = {
-    "wordpiece": wordpiece,
+    "wordpiece": lambda: with_decoder(wordpiece, decoders.WordPiece()),
     "wordpiece-cased": lambda: cased(lowercase=False),
     "wordpiece-accents": lambda: cased(lowercase=True, strip_accents=False),
     "wordpiece-plain": lambda: cased(clean_text=False, handle_chinese_chars=False, lowercase=False, strip_accents=True),
-    "wordpiece-prefix": lambda: wordpiece(prefix="@@"),
+    "wordpiece-prefix": lambda: with_decoder(lambda: wordpiece(prefix="@@"), decoders.WordPiece("@@", cleanup=False)),
     "wordpiece-whitespace": lambda: wordpiece(pre=pre_tokenizers.WhitespaceSplit()),
     "digits-each": lambda: wordpiece(pre=pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits(True)])),
     "digits-runs": lambda: wordpiece(pre=pre_tokenizers.Sequence([pre_tokenizers.Digits(False), pre_tokenizers.WhitespaceSplit()])),
@@ -179,22 +193,23 @@ TOKENIZERS = {
     "regex-lines": lambda: split_by(Regex(r"^\s*.|(?i:x|e$)|\S\n"), "isolated"),
     "regex-groups": lambda: split_by(Regex(r"(?>a|ab)+c?|\p{^L}{2,}?|[\u4e00-\u9fa5\x{3040}-\x{309F}]++|\P{L}\v|(a)(?!b)"), "isolated"),
     "bert-processing": bert_processing,
-    "added-tokens": added,
-    "unigram": unigram,
-    "unigram-bytes": lambda: unigram(byte_fallback=True),
+    "added-tokens": lambda: with_decoder(added, decoders.WordPiece()),
+    "unigram": lambda: with_decoder(unigram, decoders.Metaspace()),
+    "unigram-bytes": lambda: with_decoder(lambda: unigram(byte_fallback=True), decoders.ByteFallback(), decoders.Metaspace(), decoders.Strip("a", 2, 0)),
     "unigram-nfc": lambda: form("NFC"),
     "unigram-nfd": lambda: form("NFD"),
     "unigram-nfkc": lambda: form("NFKC"),
     "unigram-nfkd": lambda: form("NFKD"),
     "unigram-accents": lambda: unigram(normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Replace("a", "A")])),
-    "metaspace-never": lambda: unigram(pre=pre_tokenizers.Metaspace(prepend_scheme="never", split=False)),
+    "metaspace-never": lambda: with_decoder(lambda: unigram(pre=pre_tokenizers.Metaspace(prepend_scheme="never", split=False)),
+                                            decoders.Metaspace(prepend_scheme="never")),
     "metaspace-words": lambda: unigram(pre=pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")])),
-    "gpt2": gpt2,
-    "bpe-prefix-space": prefixed,
-    "bpe-qwen": lambda: pattern_bpe(QWEN),
+    "gpt2": lambda: with_decoder(gpt2, decoders.ByteLevel()),
+    "bpe-prefix-space": lambda: with_decoder(prefixed, decoders.ByteLevel()),
+    "bpe-qwen": lambda: with_decoder(lambda: pattern_bpe(QWEN), decoders.ByteLevel()),
     "bpe-llama3": lambda: pattern_bpe(LLAMA3),
-    "bpe-bytes": byte_fallback_bpe,
-    "bpe-prepend": llama2,
+    "bpe-bytes": lambda: with_decoder(byte_fallback_bpe, decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first")),
+    "bpe-prepend": lambda: with_decoder(llama2, *METASPACE_STEPS),
 }
 
 
@@ -231,17 +246,47 @@ def write(folder, name, make):
     with open(os.path.join(path, "goldens.jsonl"), "w") as f:
         for row in rows:
             f.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+    n_decoded = write_decoded(tk, os.path.join(path, "decoded.jsonl"), TEXTS)
+    return len(rows), n_decoded
+
+
+def write_decoded(tk, path, texts):
+    """What the reference makes of the ids of texts, of pairs and of any ids."""
+    rng = random.Random(SEED)
+    lists = [tk.encode(text).ids for text in texts] + [tk.encode(PROSE[0], PROSE[4]).ids]
+    lists += [[rng.randrange(tk.get_vocab_size() + 5) for _ in range(rng.randrange(1, 30))] for _ in range(60)]
+    rows = [dict(ids=ids, skip=skip, text=tk.decode(ids, skip_special_tokens=skip)) for ids in lists for skip in (True, False)]
+    with open(path, "w") as f:
+        for row in rows:
+            f.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
     return len(rows)
 
 
+def decode_published(source, folder):
+    os.makedirs(folder, exist_ok=True)
+    n = 0
+    for name in sorted(os.listdir(source)):
+        path = os.path.join(source, name, "tokenizer.json")
+        if os.path.exists(path):
+            tk = Tokenizer.from_file(path)
+            tk.no_truncation()
+            tk.no_padding()
+            n += write_decoded(tk, os.path.join(folder, name + ".jsonl"), TEXTS)
+    print(f"{n} records")
+
+
 def main(argv):
+    if len(argv) == 4 and argv[1] == "--decode":
+        decode_published(*argv[2:])
+        return 0
     if len(argv) != 2 or argv[1].startswith("-"):
         print(__doc__)
         return 2
     shutil.rmtree(argv[1], ignore_errors=True)
-    n = sum(write(argv[1], name, make) for name, make in TOKENIZERS.items())
+    counts = [write(argv[1], name, make) for name, make in TOKENIZERS.items()]
+    n, n_decoded = (sum(column) for column in zip(*counts))
     with open(os.path.join(argv[1], "versions.json"), "w") as f:
-        json.dump({"seed": SEED, "tokenizers": tokenizers.__version__, "records": n, "directories": sorted(TOKENIZERS)}, f, indent=1)
+        json.dump({"seed": SEED, "tokenizers": tokenizers.__version__, "records": n, "decoded": n_decoded, "directories": sorted(TOKENIZERS)}, f, indent=1)
         f.write("\n")
     print(f"{len(TOKENIZERS)} tokenizers, {n} records")
     return 0

@@ -1,5 +1,5 @@
 /* Tokens of one text as a user wants to see them: ids, types, byte ranges, vocabulary strings, in
- * one arena that the caller frees. */
+ * one arena that the caller frees; and the text of ids. */
 #include "base/mem.h"
 #include "rank/abi.h"
 #include "rank/engine.h"
@@ -80,4 +80,25 @@ void wn_tokens_free(wn_tokens *shown)
     tokens *t = (tokens *)shown;
     wn_arena_deinit(&t->arena);
     wn_mem_free(t);
+}
+
+wn_status wn_detokenize(wn_str *out, const wn_engine *engine, const int32_t *ids, size_t n,
+                        const wn_detokenize_options *given, wn_error *err)
+{
+    wn_detokenize_options options;
+    wn_buf text = WN_BUF_INIT;
+    WN_TRY(wn_abi_read(&options, sizeof options, given, "wn_detokenize_options", err));
+    if (ids == NULL && n > 0)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "ids is NULL, n is %zu", n);
+    wn_status status = wn_decode(engine->tokenizer, &text, ids, n, options.keep_specials, err);
+    if (status != WN_OK)
+        wn_buf_deinit(&text);
+    else
+        *out = wn_buf_str(&text);
+    return status;
+}
+
+void wn_text_free(wn_str text)
+{
+    wn_mem_free((void *)(uintptr_t)text.ptr);
 }

@@ -23,7 +23,7 @@ wn_handler wn_api_estimate;
 wn_handler wn_api_live, wn_api_ready, wn_api_startup, wn_api_nim_live, wn_api_nim_ready;
 
 /* api_tei.c */
-wn_handler wn_api_info, wn_api_tokenize;
+wn_handler wn_api_info, wn_api_tokenize, wn_api_decode;
 
 /* api_docs.c */
 wn_handler wn_api_openapi, wn_api_docs;

@@ -1,12 +1,15 @@
 /* What clients of text-embeddings-inference ask for beside /rerank: what the server is, and the
- * tokens of texts.
+ * tokens of texts, and the texts of tokens.
  * Source:  text-embeddings-inference 1.9: docs/openapi.json. */
 #include "serve/api.h"
 #include "serve/service.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "data/json_bind.h"
 #include "data/json_text.h"
+
+#define IDS_A_CALL_MAX 100000 /* of all lists of /decode: a token may be a kilobyte of text */
 
 bool wn_api_info(wn_exchange *x)
 {
@@ -70,6 +73,7 @@ static bool push_tokens(wn_exchange *x, const json_t *text, const wn_tokenize_op
 
 bool wn_api_tokenize(wn_exchange *x)
 {
+    x->dialect = &wn_dialect_tei;
     if (wn_service_backend(x->service) == NULL) {
         wn_service_refuse_loading(x);
         return true;
@@ -100,6 +104,97 @@ bool wn_api_tokenize(wn_exchange *x)
         if (i > 0)
             wn_buf_push_byte(&x->reply.body, ',');
         if (!push_tokens(x, text, &options))
+            return true;
+    }
+    wn_buf_push_byte(&x->reply.body, ']');
+    wn_exchange_reply_json(x, 200);
+    return true;
+}
+
+/* Shapes:  ids [json_array_size(list)]; false, and a problem, when one is no id. */
+static bool read_ids(wn_exchange *x, int32_t *ids, const json_t *list)
+{
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = json_array_get(list, i);
+        json_int_t value = json_integer_value(id);
+        if (!json_is_integer(id) || value < 0 || value > UINT32_MAX) {
+            wn_problem_note(&x->problem, "ids", "int_type", NULL,
+                            "Item %zu should be a whole number from 0 to %u", i, UINT32_MAX);
+            return false;
+        }
+        ids[i] = value > INT32_MAX ? -1 : (int32_t)value; /* neither is an id of any token */
+    }
+    return true;
+}
+
+/* Ids and lists of a list. */
+static size_t count_ids(const json_t *list)
+{
+    size_t n = json_array_size(list), sum = n;
+    for (size_t i = 0; i < n; i++)
+        sum += json_array_size(json_array_get(list, i));
+    return sum;
+}
+
+static bool push_decoded(wn_exchange *x, const json_t *list, const wn_detokenize_options *options)
+{
+    wn_str text;
+    wn_error err = {.status = WN_ERR_MEMORY};
+    const wn_engine *engine = wn_backend_engine(wn_service_backend(x->service));
+    size_t n = json_array_size(list);
+    int32_t *ids = wn_mem_alloc(n, sizeof *ids);
+    bool ok = ids != NULL && read_ids(x, ids, list) &&
+              wn_detokenize(&text, engine, ids, n, options, &err) == WN_OK;
+    wn_mem_free(ids);
+    if (ok) {
+        wn_json_push_string(&x->reply.body, text);
+        wn_text_free(text);
+    } else if (x->problem.status == 0) {
+        wn_problem_set_error(&x->problem, &err);
+    }
+    return ok;
+}
+
+bool wn_api_decode(wn_exchange *x)
+{
+    x->dialect = &wn_dialect_tei;
+    if (wn_service_backend(x->service) == NULL) {
+        wn_service_refuse_loading(x);
+        return true;
+    }
+    if (!wn_exchange_parse(x))
+        return true;
+    const json_t *ids = json_object_get(x->json, "ids");
+    bool many = json_is_array(json_array_get(ids, 0));
+    size_t n = many ? json_array_size(ids) : 1;
+    const wn_detokenize_options options = {
+        .struct_size = sizeof options,
+        .keep_specials = json_is_false(json_object_get(x->json, "skip_special_tokens")),
+    };
+    if (!json_is_array(ids)) {
+        wn_problem_note(&x->problem, "ids", "list_type", NULL,
+                        "Input should be a list of ids or of such lists, it is %s",
+                        wn_json_type_name(ids));
+        return true;
+    }
+    if (count_ids(ids) > IDS_A_CALL_MAX) {
+        wn_problem_note(&x->problem, "ids", "too_long", NULL, "%zu ids and lists, at most %d",
+                        count_ids(ids), IDS_A_CALL_MAX);
+        return true;
+    }
+    wn_buf_push_byte(&x->reply.body, '[');
+    for (size_t i = 0; i < n; i++) {
+        const json_t *list = many ? json_array_get(ids, i) : ids;
+        if (!json_is_array(list)) {
+            wn_problem_note(&x->problem, "ids", "list_type", NULL,
+                            "Item %zu should be a list of ids, it is %s", i,
+                            wn_json_type_name(list));
+            return true;
+        }
+        if (i > 0)
+            wn_buf_push_byte(&x->reply.body, ',');
+        if (!push_decoded(x, list, &options))
             return true;
     }
     wn_buf_push_byte(&x->reply.body, ']');

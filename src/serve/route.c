@@ -55,6 +55,7 @@ static const wn_route routes[] = {
     KEYED_POST("/v1/usage/estimate", "estimate",
                "What a request to /v1/rerank would cost, without scoring it", wn_api_estimate),
     KEYED_POST("/tokenize", "tokenize", "TEI: the tokens of texts", wn_api_tokenize),
+    KEYED_POST("/decode", "decode", "TEI: the texts of lists of ids", wn_api_decode),
     KEYED_GET("/info", "info", "TEI: the model and its limits", WN_SCOPE_RERANK, wn_api_info),
     KEYED_GET("/metrics", "metrics", "Counters for Prometheus", WN_SCOPE_METRICS, wn_api_metrics),
     KEYED_GET("/v1/metrics", "metrics", "NVIDIA NIM's path of the same", WN_SCOPE_METRICS,

@@ -9,14 +9,13 @@
 #include "token/component.h"
 #include "token/pattern.h"
 #include "token/scanner.h"
+#include "token/stand_in.h"
 
 #include <stdio.h>
 
-#define WN_WHERE    "token/split"
-#define REPLACE_MAX 8 /* bytes of Metaspace's replacement */
+#define WN_WHERE "token/split"
 
 typedef enum behavior { REMOVED, ISOLATED, MERGED_PREVIOUS, MERGED_NEXT, CONTIGUOUS } cut_behavior;
-typedef enum prepend { PREPEND_NEVER, PREPEND_ALWAYS, PREPEND_FIRST } prepend_scheme;
 
 typedef enum kind {
     CUT_PATTERN,   /* matches of a pattern */
@@ -33,12 +32,10 @@ typedef struct step {
     step_kind kind;
     cut_behavior behavior;
     bool invert;
-    prepend_scheme prepend;
     uint32_t flags;
     wn_scanner *scan;
     wn_pattern *pattern;
-    char replacement[REPLACE_MAX];
-    size_t replacement_len;
+    wn_metaspace metaspace;
 } step;
 
 struct wn_splitter {
@@ -120,48 +117,18 @@ static wn_status parse_byte_level(wn_splitter *splitter, const wn_fields *compon
     return add(splitter, &s, PUT_BYTES, ISOLATED, err);
 }
 
-static wn_status parse_prepend(prepend_scheme *out, const wn_fields *component, wn_error *err)
-{
-    wn_str scheme = WN_STR("always");
-    bool legacy = true;
-    WN_TRY(wn_field_str(&scheme, component, "prepend_scheme", WN_OPTIONAL, err));
-    WN_TRY(wn_field_bool(&legacy, component, "add_prefix_space", WN_OPTIONAL, err));
-    if (wn_str_equal(scheme, WN_STR("always")))
-        *out = PREPEND_ALWAYS;
-    else if (wn_str_equal(scheme, WN_STR("first")))
-        *out = PREPEND_FIRST;
-    else if (wn_str_equal(scheme, WN_STR("never")))
-        *out = PREPEND_NEVER;
-    else
-        WN_FAIL(err, WN_ERR_FORMAT, "%s.prepend_scheme: '%.*s' is none of always, first, never",
-                component->path, WN_STR_ARG(scheme));
-    if (!legacy && *out != PREPEND_NEVER)
-        WN_FAIL(err, WN_ERR_FORMAT,
-                "%s: add_prefix_space is false, prepend_scheme is '%.*s', expected 'never'",
-                component->path, WN_STR_ARG(scheme));
-    return WN_OK;
-}
-
 static wn_status parse_metaspace(wn_splitter *splitter, const wn_fields *component, wn_error *err)
 {
-    wn_str replacement;
     bool split = true;
-    step *s, space = {.kind = PUT_METASPACE};
-    WN_TRY(wn_field_str(&replacement, component, "replacement", WN_REQUIRED, err));
+    step *s;
     WN_TRY(wn_field_bool(&split, component, "split", WN_OPTIONAL, err));
-    WN_TRY(parse_prepend(&space.prepend, component, err));
-    if (replacement.len == 0 || replacement.len > WN_UTF8_MAX ||
-        replacement.len != wn_utf8_len(replacement.ptr[0]))
-        WN_FAIL(err, WN_ERR_FORMAT, "%s.replacement: '%.*s' is not one character", component->path,
-                WN_STR_ARG(replacement));
-    memcpy(space.replacement, replacement.ptr, replacement.len);
-    space.replacement_len = replacement.len;
     WN_TRY(add(splitter, &s, PUT_METASPACE, ISOLATED, err));
-    *s = space;
+    WN_TRY(wn_metaspace_parse(&s->metaspace, component, err));
     if (!split)
         return WN_OK;
+    const wn_metaspace metaspace = s->metaspace;
     WN_TRY(add(splitter, &s, CUT_PATTERN, MERGED_NEXT, err));
-    json_t *node = json_pack("{s:s%}", "String", replacement.ptr, replacement.len);
+    json_t *node = json_pack("{s:s%}", "String", metaspace.replacement, metaspace.replacement_len);
     if (node == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a pattern");
     wn_status status = wn_pattern_parse(&s->pattern, node, component->path, err);
@@ -208,14 +175,13 @@ static wn_status add_step(void *arg, const wn_fields *component, wn_str type, wn
             WN_STR_ARG(type));
 }
 
-/* GPT-2's stand-ins: printable Latin-1 for itself, the other 68 bytes as U+0100 and up. */
 static void make_stand_ins(wn_splitter *splitter)
 {
-    uint32_t next = 0x100;
-    for (uint32_t b = 0; b < 256; b++) {
-        bool printable = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+    uint32_t characters[256];
+    wn_byte_stand_ins(characters);
+    for (size_t b = 0; b < 256; b++) {
         char bytes[WN_UTF8_MAX];
-        size_t n = wn_utf8_encode(bytes, printable ? b : next++);
+        size_t n = wn_utf8_encode(bytes, characters[b]);
         memcpy(splitter->stand_in[b].bytes, bytes, WN_MIN(n, (size_t)2));
         splitter->stand_in[b].len = (uint8_t)n;
     }
@@ -410,9 +376,10 @@ static void put_metaspace(const step *s, const wn_text *text, wn_span span, bool
                           wn_text *out)
 {
     const char *p = text->bytes.ptr;
-    wn_str replacement = {s->replacement, s->replacement_len};
-    bool first = s->prepend == PREPEND_ALWAYS ||
-                 (s->prepend == PREPEND_FIRST && at_start && span.start == 0);
+    const wn_metaspace *m = &s->metaspace;
+    wn_str replacement = {m->replacement, m->replacement_len};
+    bool first = m->prepend == WN_PREPEND_ALWAYS ||
+                 (m->prepend == WN_PREPEND_FIRST && at_start && span.start == 0);
     wn_str piece = {p + span.start, span.end - span.start};
     if (first && piece.ptr[0] != ' ' && !wn_str_starts(piece, replacement))
         wn_text_push_like(out, replacement.ptr, replacement.len, text, span.start);

@@ -78,6 +78,17 @@ static wn_status index_added(wn_tokenizer *tokenizer, wn_error *err)
     return WN_OK;
 }
 
+static wn_status parse_decoder(wn_tokenizer *tokenizer, const json_t *node, wn_error *err)
+{
+    wn_error *own_err = &tokenizer->decoder_err;
+    wn_status status = wn_decoder_parse(&tokenizer->decoder, node, own_err);
+    if (status == WN_OK || status == WN_ERR_UNSUPPORTED)
+        return WN_OK;
+    if (err != NULL)
+        *err = *own_err;
+    return status;
+}
+
 static wn_status parse_parts(wn_tokenizer *tokenizer, wn_tokenizer_file *file, wn_error *err)
 {
     const json_t *root = file->root;
@@ -86,6 +97,7 @@ static wn_status parse_parts(wn_tokenizer *tokenizer, wn_tokenizer_file *file, w
     WN_TRY(wn_splitter_parse(&tokenizer->splitter, json_object_get(root, "pre_tokenizer"), err));
     WN_TRY(wn_postprocessor_parse(&tokenizer->postprocessor,
                                   json_object_get(root, "post_processor"), err));
+    WN_TRY(parse_decoder(tokenizer, json_object_get(root, "decoder"), err));
     tokenizer->vocab = file->vocab;
     file->vocab = (wn_vocab){0};
     WN_TRY(parse_model(tokenizer, file, err));
@@ -119,11 +131,40 @@ void wn_tokenizer_free(wn_tokenizer *tokenizer)
         tokenizer->model->ops->free(tokenizer->model);
     wn_added_deinit(&tokenizer->added);
     wn_postprocessor_deinit(&tokenizer->postprocessor);
+    wn_decoder_free(tokenizer->decoder);
     wn_splitter_free(tokenizer->splitter);
     wn_normalizer_free(tokenizer->normalizer);
     wn_vocab_deinit(&tokenizer->vocab);
     wn_mem_free(tokenizer->added_by_id);
     wn_mem_free(tokenizer);
+}
+
+static bool is_special(const wn_tokenizer *tokenizer, wn_str token)
+{
+    int32_t index = wn_map_get(&tokenizer->added.by_content, token, -1);
+    return index >= 0 && tokenizer->added.tokens[index].special;
+}
+
+wn_status wn_decode(const wn_tokenizer *tokenizer, wn_buf *out, const int32_t *ids, size_t n,
+                    bool keep_specials, wn_error *err)
+{
+    wn_pieces pieces = WN_PIECES_INIT;
+    if (tokenizer->decoder == NULL) {
+        if (err != NULL)
+            *err = tokenizer->decoder_err;
+        return WN_ERR_UNSUPPORTED;
+    }
+    for (size_t i = 0; i < n; i++) {
+        wn_str token = wn_tokenizer_token(tokenizer, ids[i]);
+        if (token.ptr != NULL && (keep_specials || !is_special(tokenizer, token)))
+            wn_pieces_push(&pieces, token);
+    }
+    wn_status status = wn_decoder_run(tokenizer->decoder, &pieces, err);
+    if (status == WN_OK && !wn_buf_push_str(out, wn_buf_str(&pieces.bytes)))
+        status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "no memory for a text of %zu bytes",
+                              pieces.bytes.len);
+    wn_pieces_deinit(&pieces);
+    return status;
 }
 
 const wn_template_item *wn_tokenizer_template(const wn_tokenizer *tokenizer, bool pair, size_t *n)

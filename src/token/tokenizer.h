@@ -1,11 +1,13 @@
 /* tokenizer.json as one read-only object: text in, ids out, bit for bit as huggingface/tokenizers
  * 0.23 does.  Order: added tokens on the raw text, normalizer, added tokens on the normalized text,
- * pre-tokenizer, model; template and truncation are separate functions on ids.
+ * pre-tokenizer, model; template and truncation are separate functions on ids.  And back by the
+ * file's decoder, without which a model can still rank.
  * Truncation and padding presets of the file are ignored.
  * Thread rule: wn_tokenizer is shared read-only; wn_encoder is scratch for one thread at a time. */
 #ifndef WN_TOKEN_TOKENIZER_H
 #define WN_TOKEN_TOKENIZER_H
 
+#include "base/buf.h"
 #include "token/postprocess.h"
 
 typedef struct wn_tokenizer wn_tokenizer;
@@ -47,6 +49,13 @@ void wn_encoder_free(wn_encoder *encoder);
  *          WN_TEXT_BYTES_MAX, WN_ERR_MEMORY; *out then holds what it held before. */
 WN_MUST_USE wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, bool plain_specials,
                                 wn_error *err);
+
+/* Append the text of ids to *out; ids without a token are left out.
+ * keep_specials: special tokens are part of the text.
+ * Fails:   WN_ERR_UNSUPPORTED for a decoder that we do not have, WN_ERR_LIMIT when the text is over
+ *          WN_TEXT_BYTES_MAX, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_decode(const wn_tokenizer *tokenizer, wn_buf *out, const int32_t *ids,
+                                size_t n, bool keep_specials, wn_error *err);
 
 /* Template of a single text or a pair, in order; always holds the sequences themselves.
  * Owns:    the tokenizer. */

@@ -118,12 +118,22 @@ static wn_status tokenize_once(void *arg, wn_error *err)
     return status;
 }
 
+static wn_status detokenize_once(void *arg, wn_error *err)
+{
+    wn_str text = {0};
+    wn_detokenize_options options = WN_DETOKENIZE_OPTIONS_INIT;
+    wn_status status = wn_detokenize(&text, arg, (const int32_t[]){9, 40, 41}, 3, &options, err);
+    wn_text_free(text);
+    return status;
+}
+
 static void embedding_and_tokenizing_survive(void **state)
 {
     (void)state;
     wn_engine *engine = check_engine("tests/golden/models/embed-mean", NULL);
     fault_each_allocation("make a runner and embed", embed_once, engine);
     fault_each_allocation("tokenize", tokenize_once, engine);
+    fault_each_allocation("detokenize", detokenize_once, engine);
     wn_engine_close(engine);
 }
 

@@ -56,6 +56,14 @@ static wn_status tokenize_with(void *options)
     return status;
 }
 
+static wn_status detokenize_with(void *options)
+{
+    wn_str text = {0};
+    wn_status status = wn_detokenize(&text, engine, (const int32_t[]){5}, 1, options, &err);
+    wn_text_free(text);
+    return status;
+}
+
 static wn_status engine_info_to(void *info)
 {
     return wn_engine_get_info(engine, info, &err);
@@ -77,6 +85,7 @@ static const struct {
     {"wn_request", sizeof(wn_request), rank_with, false},
     {"wn_embed_options", sizeof(wn_embed_options), embed_with, false},
     {"wn_tokenize_options", sizeof(wn_tokenize_options), tokenize_with, false},
+    {"wn_detokenize_options", sizeof(wn_detokenize_options), detokenize_with, false},
     {"wn_engine_info", sizeof(wn_engine_info), engine_info_to, true},
     {"wn_runner_info", sizeof(wn_runner_info), runner_info_to, true},
 };
@@ -162,6 +171,13 @@ static void text_without_bytes_is_refused(void **state)
     assert_ok(wn_embed(out, runner, texts, 2, &embed, &err), &err);
     assert_fails(wn_tokenize(&t, engine, bad, &tokenize, &err), WN_ERR_ARGUMENT, &err, "3 bytes");
     assert_ok(wn_tokenize(&t, engine, none, &tokenize, &err), &err);
+    wn_str text;
+    wn_detokenize_options detokenize = WN_DETOKENIZE_OPTIONS_INIT;
+    assert_fails(wn_detokenize(&text, engine, NULL, 2, &detokenize, &err), WN_ERR_ARGUMENT, &err,
+                 "ids is NULL, n is 2");
+    assert_ok(wn_detokenize(&text, engine, NULL, 0, &detokenize, &err), &err);
+    assert_int_equal(text.len, 0);
+    wn_text_free(text);
     wn_tokens_free(t);
 }
 

@@ -1,5 +1,5 @@
 /* Every recorded result of the reference tokenizer: ids and type ids of single texts and pairs,
- * with and without special tokens, truncated by each strategy at several lengths.
+ * with and without special tokens, truncated by each strategy at several lengths; texts of ids.
  * Small tokenizers, one a component, come from tools/make_tokens.py; published ones from the
  * reference material. */
 #define _GNU_SOURCE
@@ -178,6 +178,86 @@ static void published_tokenizers_give_the_ids_of_the_reference(void **state)
     assert_int_equal(same, all);
 }
 
+/* 1 when the text of the record's ids is the reference's. */
+static size_t check_decoded(const wn_tokenizer *tokenizer, const json_t *record)
+{
+    const json_t *list = json_object_get(record, "ids"), *want = json_object_get(record, "text");
+    bool keep = json_is_false(json_object_get(record, "skip"));
+    static int32_t ids[4096];
+    size_t n = json_array_size(list);
+    wn_buf text = WN_BUF_INIT;
+    wn_error err;
+    assert_true(n <= sizeof ids / sizeof *ids);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)json_integer_value(json_array_get(list, i));
+    assert_ok(wn_decode(tokenizer, &text, ids, n, keep, &err), &err);
+    bool same = wn_str_equal(wn_buf_str(&text),
+                             (wn_str){json_string_value(want), json_string_length(want)});
+    if (!same) {
+        char *line = json_dumps(record, JSON_COMPACT);
+        printf("# differs: %.300s\n#   got '%.*s'\n", line, WN_STR_ARG(wn_buf_str(&text)));
+        free(line);
+    }
+    wn_buf_deinit(&text);
+    return same;
+}
+
+static void check_decoded_file(size_t *n_same, size_t *n_all, const char *tokenizer_path,
+                               const char *goldens_path)
+{
+    wn_tokenizer *tokenizer = load(tokenizer_path);
+    static char line[1 << 20];
+    FILE *f = fopen(goldens_path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) != NULL) {
+        json_t *record = json_loads(line, JSON_ALLOW_NUL, NULL);
+        assert_non_null(record);
+        *n_same += check_decoded(tokenizer, record);
+        ++*n_all;
+        json_decref(record);
+    }
+    fclose(f);
+    wn_tokenizer_free(tokenizer);
+}
+
+static void every_decoder_gives_the_text_of_the_reference(void **state)
+{
+    (void)state;
+    char tokenizer[256], goldens[256];
+    json_t *versions = json_load_file("tests/golden/tokens/versions.json", 0, NULL), *name;
+    size_t same = 0, all = 0, i;
+    json_array_foreach(json_object_get(versions, "directories"), i, name)
+    {
+        const char *text = json_string_value(name);
+        snprintf(tokenizer, sizeof tokenizer, "tests/golden/tokens/%s/tokenizer.json", text);
+        snprintf(goldens, sizeof goldens, "tests/golden/tokens/%s/decoded.jsonl", text);
+        check_decoded_file(&same, &all, tokenizer, goldens);
+    }
+    printf("# %zu of %zu records\n", same, all);
+    assert_int_equal(all, json_integer_value(json_object_get(versions, "decoded")));
+    assert_int_equal(same, all);
+    json_decref(versions);
+}
+
+static void published_tokenizers_give_the_text_of_the_reference(void **state)
+{
+    (void)state;
+    if (check_shared("tokenizers/t5-small/tokenizer.json") == NULL) {
+        printf("# the folder of reference tokenizers is not there\n");
+        skip();
+    }
+    size_t same = 0, all = 0;
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        char path[256], goldens[256];
+        snprintf(path, sizeof path, "tokenizers/%s/tokenizer.json", directories[i]);
+        snprintf(goldens, sizeof goldens, "tests/golden/decoded/%s.jsonl", directories[i]);
+        check_decoded_file(&same, &all, check_shared(path), goldens);
+    }
+    printf("# %zu of %zu records\n", same, all);
+    assert_int_equal(all, 2120);
+    assert_int_equal(same, all);
+}
+
 /* Texts separated by a marker line, and a line of ids for each. */
 static void check_llama_goldens(size_t *n_all, const char *files, const char *name)
 {
@@ -243,6 +323,8 @@ int main(void)
         cmocka_unit_test(llama_cpp_goldens_are_reproduced),
         cmocka_unit_test(every_component_gives_the_ids_of_the_reference),
         cmocka_unit_test(published_tokenizers_give_the_ids_of_the_reference),
+        cmocka_unit_test(every_decoder_gives_the_text_of_the_reference),
+        cmocka_unit_test(published_tokenizers_give_the_text_of_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
