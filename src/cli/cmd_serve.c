@@ -75,9 +75,12 @@ static wn_status open_tls(wn_tls **out, const wn_args *args, wn_error *err)
 
 wn_status wn_serve_check(const wn_args *args, wn_error *err)
 {
-    const char *key = wn_args_text(args, WN_OPT_API_KEY);
-    if (key != NULL && key[0] == '\0')
-        WN_FAIL(err, WN_ERR_ARGUMENT, "--api-key is empty");
+    static const wn_option_id keys[] = {WN_OPT_API_KEY, WN_OPT_ADMIN_KEY};
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        const char *key = wn_args_text(args, keys[i]);
+        if (key != NULL && key[0] == '\0')
+            WN_FAIL(err, WN_ERR_ARGUMENT, "--%s is empty", wn_options[keys[i]].name);
+    }
     wn_tls *tls;
     WN_TRY(open_tls(&tls, args, err));
     wn_tls_free(tls);
@@ -170,8 +173,7 @@ static wn_status print_config(wn_program *program, wn_error *err)
     return status;
 }
 
-static wn_service_options service_options(const wn_args *args, const char *host,
-                                          const char *const *key, wn_log *log)
+static wn_service_options service_options(const wn_args *args, const char *host, wn_log *log)
 {
     bool open_to_others = !is_loopback(host);
     return (wn_service_options){
@@ -181,8 +183,8 @@ static wn_service_options service_options(const wn_args *args, const char *host,
                     .batch_tokens = (int32_t)wn_args_int(args, WN_OPT_BATCH_TOKENS),
                     .max_wait_ns = (uint64_t)wn_args_int(args, WN_OPT_MAX_QUEUE_WAIT) * 1000000,
                     .n_workers = n_workers(args)},
-        .accounts = {.static_keys = key,
-                     .n_static_keys = *key != NULL,
+        .accounts = {.api_key = wn_args_text(args, WN_OPT_API_KEY),
+                     .admin_key = wn_args_text(args, WN_OPT_ADMIN_KEY),
                      .static_rpm = wn_args_int(args, WN_OPT_RPM),
                      .static_tpm = wn_args_int(args, WN_OPT_TPM),
                      .log = log},
@@ -235,10 +237,9 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
 {
     const char *host =
         systemd->listen_fd >= 0 ? systemd->listen_host : wn_args_text(args, WN_OPT_HOST);
-    const char *key = wn_args_text(args, WN_OPT_API_KEY);
     wn_buf state = WN_BUF_INIT;
     wn_server_options options = {
-        .service = service_options(args, host, &key, own->log),
+        .service = service_options(args, host, own->log),
         .limits = WN_CONN_LIMITS_DEFAULT,
         .host = host,
         .listen_fd = systemd->listen_fd,

@@ -82,6 +82,7 @@ typedef enum wn_option_id {
     WN_OPT_TLS_KEY,
     WN_OPT_TLS_CLIENT_CA,
     WN_OPT_API_KEY,
+    WN_OPT_ADMIN_KEY,
     WN_OPT_RPM,
     WN_OPT_TPM,
     WN_OPT_STATE_DIR,

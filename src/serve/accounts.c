@@ -11,7 +11,6 @@
 #include "base/thread.h"
 #include "serve/key_cache.h"
 #include "serve/limit_reply.h"
-#include "serve/state.h"
 #include "serve/tiers.h"
 
 #include <stdio.h>
@@ -91,19 +90,27 @@ static void work(void *arg)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static wn_status add_static_key(wn_accounts *a, const char *name, const char *text, uint32_t scopes,
+                                wn_error *err)
+{
+    wn_key_record record = wn_key_record_default();
+    if (text == NULL)
+        return WN_OK;
+    snprintf(record.id.text, sizeof record.id.text, "%s", name);
+    snprintf(record.name, sizeof record.name, "%s", name);
+    record.scopes = scopes;
+    bool limited = (scopes & WN_SCOPE_ADMIN) == 0;
+    record.limits.requests_per_minute = limited ? a->options.static_rpm : 0;
+    record.limits.tokens_per_minute = limited ? a->options.static_tpm : 0;
+    return wn_key_cache_add_static(a->keys, wn_str_from(text), &record, err);
+}
+
+/* The key of the command line is what all clients have, as in TEI; so it is no administrator. */
 static wn_status add_static_keys(wn_accounts *a, wn_error *err)
 {
-    const wn_accounts_options *o = &a->options;
-    wn_key_record record = wn_key_record_default();
-    snprintf(record.name, sizeof record.name, "static");
-    record.scopes = WN_SCOPES_ALL;
-    record.limits.requests_per_minute = o->static_rpm;
-    record.limits.tokens_per_minute = o->static_tpm;
-    for (size_t i = 0; i < o->n_static_keys; i++) {
-        snprintf(record.id.text, sizeof record.id.text, "static%02u", (unsigned)(i % 100));
-        WN_TRY(wn_key_cache_add_static(a->keys, wn_str_from(o->static_keys[i]), &record, err));
-    }
-    return WN_OK;
+    WN_TRY(add_static_key(a, "static00", a->options.api_key,
+                          WN_SCOPES_ALL & ~(uint32_t)WN_SCOPE_ADMIN, err));
+    return add_static_key(a, "static01", a->options.admin_key, WN_SCOPES_ALL, err);
 }
 
 static wn_status open_store(wn_accounts *a, wn_error *err)
@@ -182,6 +189,25 @@ wn_status wn_accounts_reload(wn_accounts *a, wn_error *err)
     return status;
 }
 
+bool wn_accounts_has_state(const wn_accounts *a)
+{
+    return a->state.store != NULL;
+}
+
+wn_status wn_accounts_with_state(wn_accounts *a,
+                                 wn_status (*act)(wn_state *state, void *arg, wn_error *err),
+                                 void *arg, wn_error *err)
+{
+    WN_ASSERT(wn_accounts_has_state(a));
+    wn_lock_enter(&a->lock);
+    wn_status status = act(&a->state, arg, err);
+    wn_error why;
+    if (status == WN_OK && refresh(a, false, &why) != WN_OK)
+        complain(a, &why, wn_clock_ns()); /* it is done all the same, and taken over later */
+    wn_lock_leave(&a->lock);
+    return status;
+}
+
 /* ---- who ------------------------------------------------------------------------------------- */
 
 /* The key that the request brings: in Authorization, with or without "Bearer", or in Api-Key or
@@ -248,7 +274,7 @@ bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_reques
     out->has_key = outcome == WN_KEY_OK;
     if (scope == WN_SCOPE_PUBLIC)
         return true;
-    if (!out->has_key && wn_accounts_is_open(a)) {
+    if (!out->has_key && wn_accounts_is_open(a) && scope != WN_SCOPE_ADMIN) {
         out->record.scopes = WN_SCOPES_DEFAULT | WN_SCOPE_METRICS;
     } else if (!out->has_key) {
         tell_outcome(problem, outcome);

@@ -13,14 +13,15 @@
 #include "serve/limiter.h"
 #include "serve/metrics.h"
 #include "serve/problem.h"
+#include "serve/state.h"
 
 typedef struct wn_accounts wn_accounts;
 
 typedef struct wn_accounts_options {
     const char *state_dir;          /* NULL: none */
-    const char *const *static_keys; /* [n_static_keys] */
-    size_t n_static_keys;
-    int64_t static_rpm, static_tpm; /* of those keys; 0: no limit */
+    const char *api_key;            /* of any form, for all but administration; NULL: none */
+    int64_t static_rpm, static_tpm; /* its limits; 0: none */
+    const char *admin_key;          /* likewise, for everything and without limits */
     wn_metrics *metrics;
     wn_log *log;
 } wn_accounts_options;
@@ -58,6 +59,19 @@ bool wn_accounts_is_open(wn_accounts *accounts);
 /* Take over keys from the store now.
  * Fails:   as the store. */
 WN_MUST_USE wn_status wn_accounts_reload(wn_accounts *accounts, wn_error *err);
+
+/* Let act() work on the state directory while nobody else does, and take over what it has changed
+ * before this returns.
+ * Fails:   as act().
+ * Needs:   wn_accounts_has_state().
+ * Thread:  any that may wait for the store. */
+WN_MUST_USE wn_status wn_accounts_with_state(wn_accounts *accounts,
+                                             wn_status (*act)(wn_state *state, void *arg,
+                                                              wn_error *err),
+                                             void *arg, wn_error *err);
+
+/* Whether there is a state directory. */
+bool wn_accounts_has_state(const wn_accounts *accounts);
 
 /* Requests whose usage found no room and is lost. */
 uint64_t wn_accounts_n_lost(wn_accounts *accounts);

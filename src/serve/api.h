@@ -31,6 +31,12 @@ wn_handler wn_api_openapi, wn_api_docs;
 /* api_metrics.c */
 wn_handler wn_api_metrics;
 
+/* api_keys.c: for administrators. */
+wn_handler wn_api_keys_list, wn_api_keys_create, wn_api_keys_show, wn_api_keys_update,
+    wn_api_keys_revoke, wn_api_keys_rotate;
+extern const wn_form wn_form_key_list, wn_form_key_create, wn_form_key, wn_form_key_update,
+    wn_form_key_rotate;
+
 /* api_models.c */
 wn_handler wn_api_models, wn_api_model, wn_api_cluster_auth;
 

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static wn_str text_of(const json_t *string)
 {
@@ -161,10 +162,10 @@ static void read_names(const json_t **out, const wn_field *field, const json_t *
         *out = value;
 }
 
-static void read_value(wn_rank_call *call, const wn_field *field, const json_t *value,
-                       wn_problem *problem)
+static void read_value(void *out, const wn_field *field, const json_t *value, wn_problem *problem)
 {
-    void *member = (char *)call + field->offset;
+    void *member = (char *)out + field->offset;
+    const wn_rank_call *call = out; /* of tables with documents */
     switch (field->kind) {
     case WN_FIELD_NONE:
         break;
@@ -201,7 +202,7 @@ static void read_value(wn_rank_call *call, const wn_field *field, const json_t *
     }
 }
 
-void wn_fields_read(wn_rank_call *call, const wn_field *fields, size_t n, const json_t *body,
+void wn_fields_read(void *out, const wn_field *fields, size_t n, const json_t *body,
                     wn_problem *problem)
 {
     if (!json_is_object(body)) {
@@ -213,8 +214,22 @@ void wn_fields_read(wn_rank_call *call, const wn_field *fields, size_t n, const 
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_object_get(body, fields[i].name);
         if (value != NULL && !json_is_null(value))
-            read_value(call, &fields[i], value, problem);
+            read_value(out, &fields[i], value, problem);
         else if (fields[i].required)
             wn_problem_note(problem, fields[i].name, "missing", NULL, "Field required");
+    }
+}
+
+void wn_form_refuse_others(const wn_form *form, json_t *body, wn_problem *problem)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(body, name, value)
+    {
+        size_t i = 0;
+        while (i < form->n_fields && strcmp(form->fields[i].name, name) != 0)
+            i++;
+        if (i == form->n_fields)
+            wn_problem_note(problem, name, "extra_forbidden", value, "is no field of this request");
     }
 }

@@ -23,16 +23,28 @@ typedef enum wn_field_kind {
 typedef struct wn_field {
     const char *name;
     wn_field_kind kind;
-    size_t offset; /* in wn_rank_call */
+    size_t offset; /* of a member of the struct that the table is for */
     bool required;
     double min, max;
     const char *help; /* one sentence without a full stop */
 } wn_field;
 
-/* Read the fields of a body into *call; mistakes are noted in *problem, all of them.  A table may
+/* A body that is no ranking, in the shape of Jina's API. */
+typedef struct wn_form {
+    const char *title;
+    const wn_field *fields; /* [n_fields]; a field without a row is a mistake */
+    size_t n_fields;
+    const char *answer_schema; /* as JSON Schema 2020-12 without outer braces */
+} wn_form;
+
+/* Note each member of a body that is no field of its form. */
+void wn_form_refuse_others(const wn_form *form, json_t *body, wn_problem *problem);
+
+/* Read the fields of a body into the struct that the table is for, of which documents need it to be
+ * a wn_rank_call; mistakes are noted in *problem, all of them.  A table may
  * have several names for one member: the last one that the body has counts; rank_fields stand
  * before the documents. */
-void wn_fields_read(wn_rank_call *call, const wn_field *fields, size_t n, const json_t *body,
+void wn_fields_read(void *out, const wn_field *fields, size_t n, const json_t *body,
                     wn_problem *problem);
 
 #endif

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-#include <strings.h>
 #include <time.h>
 
 /* Of the search units that Cohere and Pinecone count. */
@@ -16,27 +15,8 @@
 #define BYTES_A_TOKEN_MAX 16   /* of a body: it has at least so many tokens */
 #define FORESEEN_BYTES    4096 /* smaller bodies cost nothing worth foreseeing */
 
-/* A body of another kind is refused: for a form, so that its sender learns why nothing works; for
- * text/plain, so that no page of another origin can use this server through a visitor's browser. */
-static bool is_json(const wn_http_request *request, wn_str *type)
-{
-    if (!wn_http_find(request, "Content-Type", type) || type->len == 0)
-        return true;
-    for (size_t i = 0; i < type->len && type->ptr[i] != ';'; i++) {
-        if (type->len - i >= 4 && strncasecmp(type->ptr + i, "json", 4) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool read_body(wn_exchange *x)
 {
-    wn_str type;
-    if (!is_json(x->request, &type)) {
-        wn_problem_set(&x->problem, 415, "INPUT_UNSUPPORTED_MEDIA_TYPE",
-                       "Content-Type is '%.*s', expected application/json", WN_STR_ARG(type));
-        return false;
-    }
     if (!wn_exchange_parse(x))
         return false;
     wn_exchange_choose_dialect(x);

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 static bool is_id_byte(char c)
@@ -97,15 +98,46 @@ void wn_exchange_choose_dialect(wn_exchange *x)
     x->dialect = *at;
 }
 
+/* A body of another kind is refused: for a form, so that its sender learns why nothing works; for
+ * text/plain, so that no page of another origin can use this server through a visitor's browser. */
+static bool is_json(const wn_http_request *request, wn_str *type)
+{
+    if (!wn_http_find(request, "Content-Type", type) || type->len == 0)
+        return true;
+    for (size_t i = 0; i < type->len && type->ptr[i] != ';'; i++) {
+        if (type->len - i >= 4 && strncasecmp(type->ptr + i, "json", 4) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool wn_exchange_parse(wn_exchange *x)
 {
+    wn_str type;
     wn_error err = {0};
+    if (!is_json(x->request, &type)) {
+        wn_problem_set(&x->problem, 415, "INPUT_UNSUPPORTED_MEDIA_TYPE",
+                       "Content-Type is '%.*s', expected application/json", WN_STR_ARG(type));
+        return false;
+    }
     if (wn_json_parse(&x->json, wn_buf_str(&x->body), "body", &err) == WN_OK)
         return true;
     if (err.status == WN_ERR_LIMIT)
         wn_problem_set(&x->problem, 400, "INPUT_INVALID_JSON", "%s", err.message);
     wn_problem_set_error(&x->problem, &err);
     return false;
+}
+
+bool wn_exchange_read_form(wn_exchange *x, void *out)
+{
+    const wn_form *form = x->match.route->form;
+    if (x->body.len > 0 && !wn_exchange_parse(x))
+        return false;
+    if (x->body.len == 0 && (x->json = json_object()) == NULL)
+        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+    wn_fields_read(out, form->fields, form->n_fields, x->json, &x->problem);
+    wn_form_refuse_others(form, x->json, &x->problem);
+    return x->problem.status == 0;
 }
 
 void wn_exchange_reply_json(wn_exchange *x, int status)

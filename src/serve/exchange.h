@@ -75,8 +75,13 @@ void wn_exchange_seal(wn_exchange *x);
 /* Set x->dialect by the request's head and, once there is one, its body. */
 void wn_exchange_choose_dialect(wn_exchange *x);
 
-/* Parse the body as JSON into x->json; false, and a problem, when it is none. */
+/* Parse the body as JSON into x->json; false, and a problem, when it is none or says that it is of
+ * another kind. */
 bool wn_exchange_parse(wn_exchange *x);
+
+/* Parse the body by the form of the route into the struct that its fields are of; an empty body is
+ * one without fields.  False, and a problem, when it is wrong. */
+bool wn_exchange_read_form(wn_exchange *x, void *out);
 
 /* Answer with a JSON text. */
 void wn_exchange_reply_json(wn_exchange *x, int status);

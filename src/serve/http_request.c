@@ -25,15 +25,21 @@ bool wn_http_find(const wn_http_request *request, const char *name, wn_str *valu
     return false;
 }
 
+static const char *const names[] = {
+    [WN_HTTP_OTHER] = "",      [WN_HTTP_GET] = "GET",         [WN_HTTP_HEAD] = "HEAD",
+    [WN_HTTP_POST] = "POST",   [WN_HTTP_PUT] = "PUT",         [WN_HTTP_DELETE] = "DELETE",
+    [WN_HTTP_PATCH] = "PATCH", [WN_HTTP_OPTIONS] = "OPTIONS",
+};
+
 wn_http_method wn_http_method_of(wn_str token)
 {
-    static const char *const names[] = {
-        [WN_HTTP_GET] = "GET",     [WN_HTTP_HEAD] = "HEAD",     [WN_HTTP_POST] = "POST",
-        [WN_HTTP_PUT] = "PUT",     [WN_HTTP_DELETE] = "DELETE", [WN_HTTP_OPTIONS] = "OPTIONS",
-        [WN_HTTP_PATCH] = "PATCH",
-    };
     for (size_t i = WN_HTTP_GET; i < WN_ARRAY_LEN(names); i++)
         if (wn_str_equal(token, wn_str_from(names[i])))
             return (wn_http_method)i;
     return WN_HTTP_OTHER;
+}
+
+const char *wn_http_method_name(wn_http_method method)
+{
+    return names[method];
 }

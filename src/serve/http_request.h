@@ -45,4 +45,7 @@ bool wn_http_same(wn_str a, wn_str b);
 /* The method of a request line. */
 wn_http_method wn_http_method_of(wn_str token);
 
+/* Its name, such as "GET"; "" for WN_HTTP_OTHER. */
+const char *wn_http_method_name(wn_http_method method);
+
 #endif

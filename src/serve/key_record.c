@@ -105,7 +105,7 @@ wn_status wn_scopes_parse(uint32_t *out, wn_str text, wn_error *err)
         uint32_t bit = find_scope(word);
         if (bit == 0)
             WN_FAIL(err, WN_ERR_ARGUMENT,
-                    "scope '%.*s', expected some of rerank, embed, classify, train, segment, "
+                    "has '%.*s', expected some of rerank, embed, classify, train, segment, "
                     "usage, metrics, admin, or all",
                     WN_STR_ARG(word));
         scopes |= bit;

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static void push_text(wn_buf *out, const char *name, const char *value)
 {
@@ -70,25 +71,30 @@ static void push_field(wn_buf *out, const wn_field *field)
     wn_buf_push_byte(out, '}');
 }
 
-static void push_body(wn_buf *out, const wn_dialect *dialect)
+static void push_fields(wn_buf *out, const char *title, const wn_field *fields, size_t n)
 {
     const char *comma = "";
     wn_buf_push_byte(out, '{');
-    push_text(out, "title", dialect->name);
+    push_text(out, "title", title);
     wn_buf_push_str(out, WN_STR(",\"type\":\"object\",\"required\":["));
-    for (size_t i = 0; i < dialect->n_fields; i++) {
-        if (dialect->fields[i].required) {
-            wn_buf_printf(out, "%s\"%s\"", comma, dialect->fields[i].name);
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].required) {
+            wn_buf_printf(out, "%s\"%s\"", comma, fields[i].name);
             comma = ",";
         }
     }
     wn_buf_push_str(out, WN_STR("],\"properties\":{"));
-    for (size_t i = 0; i < dialect->n_fields; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (i > 0)
             wn_buf_push_byte(out, ',');
-        push_field(out, &dialect->fields[i]);
+        push_field(out, &fields[i]);
     }
     wn_buf_push_str(out, WN_STR("}}"));
+}
+
+static void push_body(wn_buf *out, const wn_dialect *dialect)
+{
+    push_fields(out, dialect->name, dialect->fields, dialect->n_fields);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -123,26 +129,51 @@ static void push_content(wn_buf *out, const wn_route *route, push_schema_fn *pus
     wn_buf_push_str(out, WN_STR("}}"));
 }
 
+static void push_schema(wn_buf *out, const char *title, const char *schema)
+{
+    wn_buf_printf(out, ",\"content\":{\"application/json\":{\"schema\":{\"title\":\"%s\",%s}}}",
+                  title, schema);
+}
+
 static void push_responses(wn_buf *out, const wn_route *route)
 {
-    wn_buf_push_str(out, WN_STR("\"responses\":{\"200\":{\"description\":\"The answer\""));
+    wn_buf_printf(out, "\"responses\":{\"%d\":{\"description\":\"The answer\"",
+                  route->status == 0 ? 200 : route->status);
     if (route->dialects != NULL) {
         wn_buf_push_byte(out, ',');
         push_content(out, route, push_answer);
     }
-    wn_buf_push_str(out, WN_STR("},\"default\":{\"description\":\"A problem: 400, 401, 403, 413, "
-                                "415, 422, 429, 503 or 504\""));
+    if (route->form != NULL)
+        push_schema(out, route->form->title, route->form->answer_schema);
+    wn_buf_push_str(out, WN_STR("},\"default\":{\"description\":\"A problem: 400, 401, 403, 404, "
+                                "409, 413, 415, 422, 429, 503 or 504\""));
     if (route->dialects != NULL) {
         wn_buf_push_byte(out, ',');
         push_content(out, route, push_problem);
     }
+    if (route->form != NULL)
+        push_schema(out, "problem", WN_SCHEMA_PROBLEM_FLAT);
     wn_buf_push_str(out, WN_STR("}}"));
+}
+
+static const char *method_word(const wn_route *route)
+{
+    switch (route->method) {
+    case WN_HTTP_GET:
+        return "get";
+    case WN_HTTP_PATCH:
+        return "patch";
+    case WN_HTTP_DELETE:
+        return "delete";
+    default:
+        return "post";
+    }
 }
 
 /* A unique name: the method and the path with everything else than letters and digits as "_". */
 static void push_operation_id(wn_buf *out, const wn_route *route)
 {
-    wn_buf_printf(out, "\"operationId\":\"%s", route->method == WN_HTTP_GET ? "get" : "post");
+    wn_buf_printf(out, "\"operationId\":\"%s", method_word(route));
     for (const char *p = route->path; *p != '\0'; p++) {
         bool word = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
         wn_buf_push_byte(out, word ? *p : '_');
@@ -150,19 +181,26 @@ static void push_operation_id(wn_buf *out, const wn_route *route)
     wn_buf_push_byte(out, '"');
 }
 
-static void push_route(wn_buf *out, const wn_route *route)
+/* The path with "{id}" for its argument. */
+static void push_path(wn_buf *out, const wn_route *route)
 {
-    int n = (int)strlen(route->path);
-    bool has_rest = wn_str_ends(wn_str_from(route->path), WN_STR("/..."));
-    wn_buf_printf(out, "\"%.*s%s\":{\"%s\":{", has_rest ? n - 3 : n, route->path,
-                  has_rest ? "{id}" : "", route->method == WN_HTTP_GET ? "get" : "post");
+    const char *dots = strstr(route->path, "...");
+    if (dots == NULL)
+        wn_buf_printf(out, "\"%s\":{", route->path);
+    else
+        wn_buf_printf(out, "\"%.*s{id}%s\":{", (int)(dots - route->path), route->path, dots + 3);
+}
+
+static void push_operation(wn_buf *out, const wn_route *route)
+{
+    wn_buf_printf(out, "\"%s\":{", method_word(route));
     push_text(out, "summary", route->summary);
     wn_buf_push_byte(out, ',');
     push_operation_id(out, route);
     wn_buf_printf(out, ",\"tags\":[\"%s\"],", route->name);
     if (route->scope == WN_SCOPE_PUBLIC)
         wn_buf_push_str(out, WN_STR("\"security\":[],"));
-    if (has_rest)
+    if (strstr(route->path, "...") != NULL)
         wn_buf_push_str(out, WN_STR("\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":"
                                     "true,\"schema\":{\"type\":\"string\"}}],"));
     if (route->dialects != NULL) {
@@ -170,8 +208,14 @@ static void push_route(wn_buf *out, const wn_route *route)
         push_content(out, route, push_body);
         wn_buf_push_str(out, WN_STR("},"));
     }
+    if (route->form != NULL && route->form->n_fields > 0) {
+        wn_buf_push_str(out, WN_STR("\"requestBody\":{\"content\":{\"application/json\":{"
+                                    "\"schema\":"));
+        push_fields(out, route->form->title, route->form->fields, route->form->n_fields);
+        wn_buf_push_str(out, WN_STR("}}},"));
+    }
     push_responses(out, route);
-    wn_buf_push_str(out, WN_STR("}}"));
+    wn_buf_push_byte(out, '}');
 }
 
 bool wn_openapi_push(wn_buf *out)
@@ -187,11 +231,14 @@ bool wn_openapi_push(wn_buf *out)
                   "\"scheme\":\"bearer\"}}},\"paths\":{",
                   wn_version());
     for (size_t i = 0; i < n; i++) {
+        bool same_path = i > 0 && strcmp(routes[i].path, routes[i - 1].path) == 0;
         if (i > 0)
-            wn_buf_push_byte(out, ',');
-        push_route(out, &routes[i]);
+            wn_buf_push_str(out, same_path ? WN_STR(",") : WN_STR("},"));
+        if (!same_path)
+            push_path(out, &routes[i]);
+        push_operation(out, &routes[i]);
     }
-    return wn_buf_push_str(out, WN_STR("}}"));
+    return wn_buf_push_str(out, WN_STR("}}}"));
 }
 
 /* ---- the page -------------------------------------------------------------------------------- */
@@ -239,12 +286,12 @@ static const char *kind_words(const wn_field *field)
     return "";
 }
 
-static void push_fields(wn_buf *out, const wn_dialect *dialect)
+static void push_table(wn_buf *out, const char *title, const wn_field *fields, size_t n)
 {
     wn_buf_printf(out, "<h3>%s</h3><table><tr><th>field</th><th>type</th><th>meaning</th></tr>",
-                  dialect->name);
-    for (size_t i = 0; i < dialect->n_fields; i++) {
-        const wn_field *field = &dialect->fields[i];
+                  title);
+    for (size_t i = 0; i < n; i++) {
+        const wn_field *field = &fields[i];
         wn_buf_printf(out, "<tr><td><code>%s</code>%s</td><td>", field->name,
                       field->required ? " *" : "");
         push_html(out, kind_words(field));
@@ -277,8 +324,8 @@ bool wn_openapi_push_page(wn_buf *out)
                "<code>Authorization: Bearer KEY</code>.</p>"));
     for (size_t i = 0; i < n; i++) {
         const wn_route *route = &routes[i];
-        wn_buf_printf(out, "<h2><code>%s %s</code></h2><p>",
-                      route->method == WN_HTTP_GET ? "GET" : "POST", route->path);
+        wn_buf_printf(out, "<h2><code>%s %s</code></h2><p>", wn_http_method_name(route->method),
+                      route->path);
         push_html(out, route->summary);
         if (route->scope == WN_SCOPE_PUBLIC)
             wn_buf_push_str(out, WN_STR(" <span class=\"public\">(no key needed)</span>"));
@@ -286,8 +333,10 @@ bool wn_openapi_push_page(wn_buf *out)
         const wn_dialect *const *at = route->dialects;
         for (bool more = at != NULL; more; at++) {
             more = (*at)->speaks != NULL;
-            push_fields(out, *at);
+            push_table(out, (*at)->name, (*at)->fields, (*at)->n_fields);
         }
+        if (route->form != NULL && route->form->n_fields > 0)
+            push_table(out, route->form->title, route->form->fields, route->form->n_fields);
     }
     return wn_buf_push_str(out, WN_STR("</body></html>\n"));
 }

@@ -30,6 +30,13 @@
         .begin = (handler), .name = (name_), .summary = (summary_),                                \
     }
 
+#define ADMIN(method_, path_, summary_, handler, form_, status_)                                   \
+    {                                                                                              \
+        .method = WN_HTTP_##method_, .path = (path_), .scope = WN_SCOPE_ADMIN, .on_worker = true,  \
+        .begin = (handler), .form = (form_), .status = (status_), .name = "admin",                 \
+        .summary = (summary_),                                                                     \
+    }
+
 static const wn_route routes[] = {
     RANK("/v1/rerank", "rerank", "Put documents in order of relevance: Jina, Cohere v1, Voyage",
          &wn_dialect_cohere_v1, &wn_dialect_voyage, &wn_dialect_jina),
@@ -67,6 +74,16 @@ static const wn_route routes[] = {
                wn_api_cluster_auth),
     KEYED_GET("/v1/models", "models", "The models that answer", WN_SCOPE_RERANK, wn_api_models),
     KEYED_GET("/v1/models/...", "models", "One model", WN_SCOPE_RERANK, wn_api_model),
+    ADMIN(GET, "/v1/admin/keys", "All keys", wn_api_keys_list, &wn_form_key_list, 200),
+    ADMIN(POST, "/v1/admin/keys", "A new key, whose text is shown this once", wn_api_keys_create,
+          &wn_form_key_create, 201),
+    ADMIN(GET, "/v1/admin/keys/...", "One key", wn_api_keys_show, &wn_form_key, 200),
+    ADMIN(PATCH, "/v1/admin/keys/...", "Change the fields that the body has", wn_api_keys_update,
+          &wn_form_key_update, 200),
+    ADMIN(DELETE, "/v1/admin/keys/...", "Revoke a key, for good", wn_api_keys_revoke, &wn_form_key,
+          200),
+    ADMIN(POST, "/v1/admin/keys/.../rotate", "A new secret, which is shown this once",
+          wn_api_keys_rotate, &wn_form_key_rotate, 200),
     PUBLIC_GET("/healthz/live", "health", "Alive", wn_api_live),
     PUBLIC_GET("/healthz/ready", "health", "Ready for requests", wn_api_ready),
     PUBLIC_GET("/healthz/startup", "health", "Started", wn_api_startup),
@@ -88,28 +105,24 @@ const wn_route *wn_routes(size_t *n)
 /* Whether the route's path is this one; *rest is what stands for its "...". */
 static bool matches(const wn_route *route, wn_str path, wn_str *rest)
 {
-    wn_str pattern = wn_str_from(route->path);
+    const char *dots = strstr(route->path, "...");
     *rest = (wn_str){0};
-    if (wn_str_ends(pattern, WN_STR("/..."))) {
-        pattern.len -= 3;
-        if (!wn_str_starts(path, pattern) || path.len == pattern.len)
+    if (dots != NULL) {
+        wn_str head = {route->path, (size_t)(dots - route->path)}, tail = wn_str_from(dots + 3);
+        if (path.len <= head.len + tail.len || !wn_str_starts(path, head) ||
+            !wn_str_ends(path, tail))
             return false;
-        *rest = wn_str_slice(path, pattern.len, path.len);
+        *rest = wn_str_slice(path, head.len, path.len - tail.len);
         return true;
     }
     if (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
-    return wn_str_equal(path, pattern);
-}
-
-static const char *method_name(wn_http_method method)
-{
-    return method == WN_HTTP_GET ? "GET, HEAD" : method == WN_HTTP_POST ? "POST" : "DELETE";
+    return wn_str_equal(path, wn_str_from(route->path));
 }
 
 static void allow(wn_route_match *match, wn_http_method method)
 {
-    const char *name = method_name(method);
+    const char *name = method == WN_HTTP_GET ? "GET, HEAD" : wn_http_method_name(method);
     if (strstr(match->allow, name) != NULL)
         return;
     size_t n = strlen(match->allow);

@@ -17,19 +17,21 @@ typedef bool wn_handler(struct wn_exchange *x);
 
 typedef struct wn_route {
     wn_http_method method; /* GET serves HEAD too */
-    const char *path;      /* an end of "/...": the rest of the path is an argument */
+    const char *path;      /* "..." in it stands for an argument, which may have slashes */
     wn_scope scope;        /* that a key needs for it */
     bool on_worker;        /* parses, tokenises or touches a disk */
     wn_handler *begin;
     wn_handler *resume;
     const wn_dialect *const *dialects; /* the first that speaks; the last always does; NULL: jina */
+    const wn_form *form;               /* of what is no ranking; NULL: not described */
+    int status;                        /* of a success; 0: 200 */
     const char *summary;
     const char *name; /* for metrics, logs and usage; rows with the same one stand together */
 } wn_route;
 
 typedef struct wn_route_match {
     const wn_route *route; /* NULL: none */
-    wn_str rest;           /* argument of a "/..." route */
+    wn_str rest;           /* the argument */
     bool path_exists;      /* with another method */
     char allow[64];        /* the methods of that path, for 405 and OPTIONS */
 } wn_route_match;

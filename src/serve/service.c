@@ -230,6 +230,20 @@ bool wn_service_charge(wn_exchange *x, uint64_t tokens)
     return wn_accounts_charge(x->service->accounts, &x->identity, tokens, &x->problem);
 }
 
+wn_accounts *wn_service_accounts(wn_service *service)
+{
+    return service->accounts;
+}
+
+void wn_service_log_act(const wn_exchange *x, const char *event, const char *target)
+{
+    wn_log_line line = wn_log_begin(x->service->options.log, WN_LOG_INFO, MOD, event);
+    wn_log_text(&line, "req", wn_str_from(x->request_id));
+    wn_log_text(&line, "by", wn_str_from(x->identity.record.id.text));
+    wn_log_text(&line, "target", wn_str_from(target));
+    wn_log_end(&line);
+}
+
 wn_budget *wn_service_budget(wn_service *service)
 {
     return &service->budget;

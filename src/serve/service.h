@@ -73,6 +73,13 @@ wn_service_facts wn_service_facts_of(const wn_service *service);
 wn_metrics *wn_service_metrics(wn_service *service);
 wn_gauges wn_service_gauges(wn_service *service);
 
+/* Keys and usage.
+ * Thread:  any. */
+wn_accounts *wn_service_accounts(wn_service *service);
+
+/* Note in the log that who sends x has done this to that, as an administrator. */
+void wn_service_log_act(const wn_exchange *x, const char *event, const char *target);
+
 /* The memory of all requests together.
  * Thread:  any. */
 wn_budget *wn_service_budget(wn_service *service);

@@ -66,7 +66,7 @@ def variants(path):
     yield "/%" + format(ord(path[1:2] or "x"), "02x") + path[2:]
 
 
-server = api_server.Server("--api-key", "k3y", "--half-close", "answer", "--log-level", "error")
+server = api_server.Server("--admin-key", "k3y", "--half-close", "answer", "--log-level", "error")
 
 
 def test_only_public_routes_answer_without_a_valid_key():

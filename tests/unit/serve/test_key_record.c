@@ -102,7 +102,7 @@ static void words_that_are_no_scope_are_refused(void **state)
     static const char *const wrong[] = {"", "rerank,", ",rerank", "Rerank", "rerank usage", "al"};
     for (size_t i = 0; i < WN_ARRAY_LEN(wrong); i++)
         assert_fails(wn_scopes_parse(&scopes, wn_str_from(wrong[i]), &err), WN_ERR_ARGUMENT, &err,
-                     "scope '");
+                     "has '");
     assert_int_equal(scopes, 77);
     assert_ok(wn_scopes_parse(&scopes, WN_STR("usage,all"), &err), &err);
     assert_int_equal(scopes, WN_SCOPES_ALL);
