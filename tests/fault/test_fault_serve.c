@@ -1,6 +1,13 @@
 /* The server's pure parts under failing allocations. */
 #include "tests/fault/fault.h"
+#include "tests/support/check_engine.h"
 #include "tests/support/check_sched.h"
+
+#include "base/str.h"
+#include "serve/score_cache.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Only making a scheduler allocates. */
 static wn_status schedule(void *arg, wn_error *err)
@@ -35,10 +42,61 @@ static void scheduling_allocates_at_the_beginning_only(void **state)
         fail_msg("%ld allocations, expected 3 %s", n, why);
 }
 
+#define SCORES "build/fault-scores"
+
+/* Look the rows of a job up, keep their scores, write them, read them again. */
+static wn_status keep_scores(void *arg, wn_error *err)
+{
+    const wn_score_cache_options options = {4096, SCORES, "m"};
+    const float logits[2] = {1, 2};
+    float found[2];
+    wn_digest digests[2];
+    wn_error ignored;
+    wn_row_digester *digester = NULL;
+    wn_score_cache *cache = NULL, *again = NULL;
+    wn_status status = wn_score_cache_open(&cache, &options, &ignored, err);
+    if (status == WN_OK)
+        status = wn_row_digester_new(&digester, wn_score_cache_key(cache), err);
+    if (status == WN_OK)
+        status = wn_row_digester_run(digester, arg, digests, err);
+    if (status == WN_OK) {
+        wn_score_cache_add(cache, digests, logits, 2);
+        status = wn_score_cache_save(cache, err);
+    }
+    if (status == WN_OK)
+        status = wn_score_cache_open(&again, &options, &ignored, err);
+    if (status == WN_OK && wn_score_cache_find(again, digests, found, 2) != 2)
+        status = WN_ERR_INTERNAL;
+    wn_row_digester_free(digester);
+    wn_score_cache_free(cache);
+    wn_score_cache_free(again);
+    unlink(SCORES);
+    return status;
+}
+
+static void keeping_scores_survives(void **state)
+{
+    (void)state;
+    const wn_str documents[] = {WN_STR("balan bamer"), WN_STR("celan")};
+    wn_engine *engine = check_engine("tests/golden/models/bert", NULL);
+    wn_runner *runner = check_runner(engine, 1, 0);
+    wn_request request = check_request(WN_STR("dimer"), documents, 2);
+    wn_job *job = NULL;
+    wn_error err;
+    mkdir("build", 0777);
+    unlink(SCORES);
+    assert_ok(wn_job_new(&job, runner, &request, &err), &err);
+    fault_each_allocation("keep scores", keep_scores, job);
+    wn_job_free(job);
+    wn_runner_free(runner);
+    wn_engine_close(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scheduling_allocates_at_the_beginning_only),
+        cmocka_unit_test(keeping_scores_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
