@@ -19,7 +19,7 @@ static void parse(const char *bytes, size_t size)
         return;
     WN_ASSERT(size == 96 + 20 * file.n + SUM_BYTES);
     for (size_t i = 0; i < file.n; i++) {
-        wn_digest digest;
+        wn_row_digest digest;
         float logit;
         wn_score_file_at(&file, i, &digest, &logit);
         WN_ASSERT(isfinite(logit) && (digest.half[0] != 0 || digest.half[1] != 0));

@@ -259,6 +259,11 @@ WN_API size_t wn_job_n_rows(const wn_job *job);
  * Needs:   row < wn_job_n_rows(). */
 WN_API uint32_t wn_job_row_tokens(const wn_job *job, size_t row);
 
+/* The document that a row is of, and that document's wn_result.n_tokens.
+ * Needs:   row < wn_job_n_rows(), document < n_documents. */
+WN_API size_t wn_job_row_document(const wn_job *job, size_t row);
+WN_API uint32_t wn_job_document_tokens(const wn_job *job, size_t document);
+
 /* What the model reads for a row, which decides its score: equal ids and types under equal queries
  * have equal scores.
  * Shapes:  ids, types [wn_job_row_tokens()]. */
@@ -279,8 +284,7 @@ WN_API WN_MUST_USE wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *ro
 /* The score of a row; NAN before it has one. */
 WN_API float wn_job_logit(const wn_job *job, size_t row);
 
-/* Give a row the score that an equal one had.
- * Needs:   logit is finite. */
+/* Give a row the score that an equal one had. */
 WN_API void wn_job_set_logit(wn_job *job, size_t row, float logit);
 
 /* Make the results of a job whose rows were scored by wn_run_rows() or wn_job_set_logit().  With

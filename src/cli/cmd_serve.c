@@ -11,9 +11,11 @@
 #include "serve/server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WN_WHERE "cli/serve"
@@ -182,7 +184,10 @@ static wn_service_options service_options(const wn_args *args, const char *host,
                     .n_threads = (int32_t)wn_args_int(args, WN_OPT_THREADS),
                     .batch_tokens = (int32_t)wn_args_int(args, WN_OPT_BATCH_TOKENS),
                     .max_wait_ns = (uint64_t)wn_args_int(args, WN_OPT_MAX_QUEUE_WAIT) * 1000000,
-                    .n_workers = n_workers(args)},
+                    .n_workers = n_workers(args),
+                    .cache_bytes = (uint64_t)wn_args_int(args, WN_OPT_SCORE_CACHE) << 20,
+                    .cache_dir = wn_args_text(args, WN_OPT_CACHE_DIR),
+                    .log = log},
         .accounts = {.api_key = wn_args_text(args, WN_OPT_API_KEY),
                      .admin_key = wn_args_text(args, WN_OPT_ADMIN_KEY),
                      .static_rpm = wn_args_int(args, WN_OPT_RPM),
@@ -190,6 +195,7 @@ static wn_service_options service_options(const wn_args *args, const char *host,
                      .log = log},
         .needs_keys = open_to_others && !wn_args_has(args, WN_OPT_INSECURE_NO_AUTH),
         .served_model_name = wn_args_text(args, WN_OPT_SERVED_MODEL_NAME),
+        .share_scores = wn_args_int(args, WN_OPT_CACHE_SCOPE) == 1,
         .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
         .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
         .memory_limit = (uint64_t)wn_args_int(args, WN_OPT_MEMORY_LIMIT) << 20,
@@ -230,7 +236,17 @@ static wn_sandbox_options sandbox_options(wn_args *args, const char *const *envi
     add_folder(&options.readable, args, WN_SETTINGS_SYSTEM_FILE);
     add_folder(&options.readable, args, wn_settings_user_file(args, environment));
     add_folder(&options.writable, args, pid_file);
+    wn_sandbox_add(&options.writable, wn_args_text(args, WN_OPT_CACHE_DIR));
     return options;
+}
+
+/* Before the sandbox, which knows directories that are there. */
+static wn_status make_cache_dir(const char *path, wn_error *err)
+{
+    if (path != NULL && mkdir(path, 0700) != 0 && errno != EEXIST)
+        WN_FAIL(err, WN_ERR_IO, "cannot make the cache's directory '%s': %s", path,
+                strerror(errno));
+    return WN_OK;
 }
 
 static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_error *err)
@@ -258,6 +274,7 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
     wn_status status;
     WN_TRY_OUT(
         wn_program_state_dir(&state, &options.service.accounts.state_dir, own->program, err));
+    WN_TRY_OUT(make_cache_dir(wn_args_text(args, WN_OPT_CACHE_DIR), err));
     WN_TRY_OUT(tunable_of(&options.tunable, args, err));
     own->log->level = options.tunable.log_level;
     status = wn_server_run(&options, err);

@@ -406,6 +406,17 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                              .fallback = "80% of what the process may have",
                              .help = "memory of the whole server; requests that would need more "
                                      "are refused with 503"},
+    [WN_OPT_SCORE_CACHE] = {WN_FOR(SERVE), "score-cache", 0, "MIB", WN_VALUE_INT, 0, 1 << 20,
+                            .initial = "32",
+                            .help = "memory for scores of pairs that come again, 32 bytes a pair; "
+                                    "0 keeps none"},
+    [WN_OPT_CACHE_DIR] = {WN_FOR(SERVE), "cache-dir", 0, "DIR", WN_VALUE_DIR, .fallback = "nowhere",
+                          .help = "where the score cache is written when the server ends, to be "
+                                  "there when it starts again"},
+    [WN_OPT_CACHE_SCOPE] = {WN_FOR(SERVE), "cache-scope", 0, "WHO", WN_VALUE_CHOICE,
+                            .choices = "key|all",
+                            .help = "who is given a kept score: the key that first asked for it, "
+                                    "or every key"},
     [WN_OPT_REQUEST_TIMEOUT] = {WN_FOR(SERVE), "request-timeout", 0, "MS", WN_VALUE_INT, 1, 3600000,
                                 .initial = "55000",
                                 .help = "a request that takes longer is answered with 504; "

@@ -119,7 +119,7 @@ static wn_status plan_rows(wn_job *job, wn_error *err)
         if (doc->n_ids > 0 || job->engine->config.kind != WN_KIND_LATE_INTERACTION)
             doc->n_rows = wn_chunks_count(&doc->chunks);
         job->usage.query_truncated |= doc->n_query < job->n_query;
-        job->usage.document_tokens += doc->chunks.n_tokens + job->engine->n_special_single;
+        job->usage.document_tokens += wn_job_document_tokens(job, i);
         job->n_rows += doc->n_rows;
     }
     return WN_OK;
@@ -313,6 +313,16 @@ uint32_t wn_job_row_tokens(const wn_job *job, size_t row)
     return (uint32_t)wn_job_row_length(job, &job->rows[row]);
 }
 
+size_t wn_job_row_document(const wn_job *job, size_t row)
+{
+    return job->rows[row].doc;
+}
+
+uint32_t wn_job_document_tokens(const wn_job *job, size_t document)
+{
+    return (uint32_t)(job->docs[document].chunks.n_tokens + job->engine->n_special_single);
+}
+
 void wn_job_row_ids(const wn_job *job, size_t row, int32_t *ids, int32_t *types)
 {
     memset(types, 0, wn_job_row_tokens(job, row) * sizeof *types);
@@ -376,7 +386,7 @@ static wn_result result_of(const wn_job *job, const wn_doc *doc)
         .empty = doc->n_rows == 0,
         .truncated = doc->chunks.n_tokens < doc->n_ids,
         .n_windows = (uint32_t)doc->n_rows,
-        .n_tokens = (uint32_t)(doc->chunks.n_tokens + job->engine->n_special_single),
+        .n_tokens = wn_job_document_tokens(job, index),
         .window_end = job->request.documents[index].len,
     };
     if (result.empty || !result.scored)

@@ -131,6 +131,15 @@ bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value)
     return wn_buf_printf(out, "\"%s\":%llu", name, (unsigned long long)value);
 }
 
+bool wn_push_cached_tokens(wn_buf *out, uint64_t n)
+{
+    if (n > 0) {
+        wn_buf_push_byte(out, ',');
+        wn_push_member_int(out, "cached_tokens", n);
+    }
+    return !out->failed;
+}
+
 wn_str wn_body_string(const json_t *body, const char *name)
 {
     const json_t *value = json_object_get(body, name);

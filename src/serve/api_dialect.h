@@ -102,6 +102,9 @@ bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer
 bool wn_push_member_string(wn_buf *out, const char *name, wn_str value);
 bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value);
 
+/* ,"cached_tokens": n; nothing when there are none. */
+bool wn_push_cached_tokens(wn_buf *out, uint64_t n);
+
 /* A member of the body that is a string, or an empty one. */
 wn_str wn_body_string(const json_t *body, const char *name);
 
@@ -114,7 +117,8 @@ wn_str wn_body_string(const json_t *body, const char *name);
 #define WN_SCHEMA_NUMBER     "{\"type\":\"number\"}"
 #define WN_SCHEMA_ANY        "{}"
 #define WN_SCHEMA_USAGE                                                                            \
-    "{" WN_SCHEMA_OBJECT("\"total_tokens\"", "\"total_tokens\":" WN_SCHEMA_INT) "}"
+    "{" WN_SCHEMA_OBJECT("\"total_tokens\"", "\"total_tokens\":" WN_SCHEMA_INT                     \
+                                             ",\"cached_tokens\":" WN_SCHEMA_INT) "}"
 #define WN_SCHEMA_RESULT(score)                                                                    \
     WN_SCHEMA_OBJECT("\"index\",\"" score "\"",                                                    \
                      "\"index\":" WN_SCHEMA_INT ",\"" score "\":" WN_SCHEMA_NUMBER)

@@ -124,7 +124,8 @@ static bool make_jobs(wn_exchange *x, wn_backend *backend)
         const wn_request request = request_of(&x->calls.at[i]);
         x->tickets[i] = (wn_ticket){.owner = x, .done = resume};
         set_task(&x->tickets[i].task, x, &x->calls.at[i]);
-        if (wn_backend_make_job(backend, &x->tickets[i], x->worker, &request, &err) != WN_OK) {
+        if (wn_backend_make_job(backend, &x->tickets[i], x->worker, wn_service_cache_scope(x),
+                                &request, &err) != WN_OK) {
             wn_problem_set_error(&x->problem, &err);
             return false;
         }
@@ -196,6 +197,7 @@ static wn_rank_answer answer_of(const wn_exchange *x, size_t i)
         .query_tokens = usage.query_tokens,
         .document_tokens = usage.document_tokens,
         .total_tokens = usage.query_tokens + usage.document_tokens,
+        .cached_tokens = x->tickets[i].plan.cached_tokens,
         .search_units = search_units(call, job),
         .model = call->model.len > 0 ? call->model : wn_str_from(wn_service_model_name(x->service)),
         .request_id = x->request_id,
@@ -234,6 +236,7 @@ static void bill(wn_exchange *x, const wn_rank_call *call, const wn_rank_answer 
     wn_metrics *metrics = wn_service_metrics(x->service);
     x->bill.documents += call->documents.n;
     x->bill.tokens += answer->total_tokens;
+    x->bill.cached_tokens += answer->cached_tokens;
     wn_counter_add(&metrics->tokens[WN_TOKENS_QUERY], answer->query_tokens);
     wn_counter_add(&metrics->tokens[WN_TOKENS_DOCUMENT], answer->document_tokens);
 }
@@ -251,7 +254,7 @@ static bool end_job(wn_exchange *x, wn_ticket *ticket)
                        (double)(ticket->task.deadline_ns - x->began_ns) / 1e9);
     } else if (ticket->task.outcome == WN_TASK_CANCELLED) {
         wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE", "The request was cancelled.");
-    } else if (wn_job_end(ticket->job, ticket->task.outcome == WN_TASK_PARTIAL, &err) != WN_OK) {
+    } else if (wn_ticket_end(ticket, ticket->task.outcome == WN_TASK_PARTIAL, &err) != WN_OK) {
         wn_problem_set(&x->problem, 500, "INTERNAL_ERROR", "%s", err.message);
     }
     return x->problem.status == 0;

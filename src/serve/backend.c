@@ -9,18 +9,36 @@
 #include "data/json_bind.h"
 
 #include <math.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
 
 #define WN_WHERE        "serve/backend"
+#define MOD             "serve.backend"
 #define SCORE_TOLERANCE 1e-3
+
+/* One batch.  Arrays are [batch_rows]. */
+typedef struct batch {
+    wn_sched_row *chosen;
+    wn_row_digest *digests;
+    float *logits;
+    size_t *first;    /* the first row of the batch that equals it */
+    wn_row_ref *rows; /* those of them that run */
+    wn_digest_set set;
+} batch;
 
 struct wn_backend {
     wn_engine *engine;
     wn_metrics *metrics;
+    wn_log *log;        /* NULL: none */
     wn_runner *runner;  /* of the compute thread */
     wn_runner **makers; /* [n_workers] make jobs */
     int32_t n_workers, batch_tokens, batch_rows;
-    wn_row_ref *rows; /* [batch_rows] of the batch that runs */
-    wn_sched_row *chosen;
+    wn_score_cache *cache;    /* NULL: none */
+    wn_buf cache_path;        /* of its file */
+    char cache_model[64];     /* what the file is for */
+    wn_row_planner *planners; /* [n_workers] */
+    batch batch;              /* that runs */
     wn_thread *thread;
     wn_lock lock;    /* guards the rest */
     wn_cond changed; /* something was submitted, cancelled or closed */
@@ -31,22 +49,87 @@ struct wn_backend {
 
 /* ---- the compute thread ---------------------------------------------------------------------- */
 
-static void run_batch(wn_backend *backend, size_t n)
+static wn_ticket *ticket_of(const wn_sched_row *row)
 {
-    for (size_t i = 0; i < n; i++) {
-        wn_ticket *ticket = (wn_ticket *)backend->chosen[i].task;
-        backend->rows[i] = (wn_row_ref){ticket->job, backend->chosen[i].row};
-    }
-    /* It fails only for rows that are not there, which ours are not. */
-    WN_ASSERT(wn_run_rows(backend->runner, backend->rows, n, NULL) == WN_OK);
+    return (wn_ticket *)row->task;
 }
 
-static size_t batch_tokens_of(const wn_backend *backend, size_t n)
+static size_t job_row_of(const wn_sched_row *row)
+{
+    return ticket_of(row)->plan.rows[row->row];
+}
+
+/* Of the n chosen rows, those that must run: not those that were scored since they were planned,
+ * and of equal ones the first.  Returns how many. */
+static size_t choose_rows(wn_backend *backend, size_t n)
+{
+    batch *b = &backend->batch;
+    size_t n_run = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t row = job_row_of(&b->chosen[i]);
+        b->digests[i] =
+            row == WN_ROW_QUERY ? (wn_row_digest){0} : ticket_of(&b->chosen[i])->plan.digests[row];
+        b->logits[i] = NAN;
+    }
+    if (backend->cache != NULL)
+        (void)wn_score_cache_find(backend->cache, b->digests, b->logits, n);
+    WN_ASSERT(wn_digest_set_begin(&b->set, n)); /* it had room for batch_rows before */
+    for (size_t i = 0; i < n; i++) {
+        wn_job *job = ticket_of(&b->chosen[i])->job;
+        size_t row = job_row_of(&b->chosen[i]);
+        b->first[i] = row == WN_ROW_QUERY ? i : wn_digest_set_first(&b->set, b->digests, i);
+        bool scored = !isnan(b->logits[i]) || b->first[i] != i;
+        if (!isnan(b->logits[i]))
+            wn_job_set_logit(job, row, b->logits[i]);
+        if (!scored)
+            b->rows[n_run++] = (wn_row_ref){job, row};
+        else if (wn_job_needs_query(job))
+            b->rows[n_run++] = (wn_row_ref){job, WN_ROW_QUERY};
+        wn_counter_add(&backend->metrics->rows[scored ? WN_ROWS_DEDUPED : WN_ROWS_COMPUTED],
+                       row != WN_ROW_QUERY);
+    }
+    return n_run;
+}
+
+/* Hand the new scores to equal rows and to those that will come. */
+static void spread_scores(wn_backend *backend, size_t n)
+{
+    batch *b = &backend->batch;
+    for (size_t i = 0; i < n; i++) {
+        const wn_sched_row *own = &b->chosen[i], *first = &b->chosen[b->first[i]];
+        size_t row = job_row_of(own);
+        if (row == WN_ROW_QUERY)
+            continue;
+        b->logits[i] = wn_job_logit(ticket_of(first)->job, job_row_of(first));
+        wn_job_set_logit(ticket_of(own)->job, row, b->logits[i]);
+    }
+    if (backend->cache != NULL)
+        wn_score_cache_add(backend->cache, b->digests, b->logits, n);
+}
+
+static size_t tokens_of_rows(const wn_row_ref *rows, size_t n)
 {
     size_t tokens = 0;
     for (size_t i = 0; i < n; i++)
-        tokens += backend->chosen[i].task->row_tokens[backend->chosen[i].row];
+        tokens += rows[i].row == WN_ROW_QUERY ? wn_job_usage(rows[i].job).query_tokens
+                                              : wn_job_row_tokens(rows[i].job, rows[i].row);
     return tokens;
+}
+
+/* Score n chosen rows.  Returns how long it took. */
+static uint64_t run_batch(wn_backend *backend, size_t n)
+{
+    const wn_row_ref *rows = backend->batch.rows;
+    uint64_t began_ns = wn_clock_ns();
+    size_t n_run = choose_rows(backend, n);
+    /* It fails only for rows that are not there, which ours are not. */
+    WN_ASSERT(wn_run_rows(backend->runner, rows, n_run, NULL) == WN_OK);
+    uint64_t took_ns = wn_clock_ns() - began_ns;
+    if (n_run > 0)
+        wn_metrics_batch(backend->metrics, n_run, tokens_of_rows(rows, n_run),
+                         (size_t)backend->batch_tokens, took_ns);
+    spread_scores(backend, n);
+    return took_ns;
 }
 
 /* Take the tickets that are finished off the scheduler, as a list linked by task.next. */
@@ -66,7 +149,6 @@ static void tell_finished(wn_backend *backend, wn_task *list)
     for (wn_task *next; list != NULL; list = next) {
         next = list->next;
         wn_ticket *ticket = (wn_ticket *)list;
-        wn_counter_add(&backend->metrics->rows[WN_ROWS_COMPUTED], list->n_done);
         wn_counter_add(&backend->metrics->rows[WN_ROWS_CANCELLED], list->n_rows - list->n_done);
         ticket->done(ticket);
     }
@@ -78,7 +160,7 @@ static size_t next_batch(wn_backend *backend)
     wn_lock_enter(&backend->lock);
     for (;;) {
         uint64_t wake_ns;
-        size_t n = wn_sched_next_batch(backend->sched, backend->chosen, backend->n_coming,
+        size_t n = wn_sched_next_batch(backend->sched, backend->batch.chosen, backend->n_coming,
                                        wn_clock_ns(), &wake_ns);
         wn_task *finished = take_finished(backend);
         bool closed = backend->closing && wn_sched_look(backend->sched).tasks == 0;
@@ -101,14 +183,9 @@ static void compute(void *arg)
 {
     wn_backend *backend = arg;
     for (size_t n; (n = next_batch(backend)) > 0;) {
-        size_t tokens = batch_tokens_of(backend, n);
-        uint64_t began_ns = wn_clock_ns();
-        run_batch(backend, n);
-        uint64_t now_ns = wn_clock_ns();
-        wn_metrics_batch(backend->metrics, n, tokens, (size_t)backend->batch_tokens,
-                         now_ns - began_ns);
+        uint64_t took_ns = run_batch(backend, n);
         wn_lock_enter(&backend->lock);
-        wn_sched_done(backend->sched, backend->chosen, n, now_ns, now_ns - began_ns);
+        wn_sched_done(backend->sched, backend->batch.chosen, n, wn_clock_ns(), took_ns);
         wn_lock_leave(&backend->lock);
     }
 }
@@ -136,18 +213,87 @@ static wn_status make_runners(wn_backend *backend, const wn_backend_options *opt
     return WN_OK;
 }
 
+/* Log what is wrong with the cache's file. */
+static void log_cache(wn_log *log, const char *event, const wn_error *problem)
+{
+    if (log == NULL || problem->status == WN_OK)
+        return;
+    wn_log_line line = wn_log_begin(log, WN_LOG_WARN, MOD, event);
+    wn_log_text(&line, "reason", wn_str_from(problem->message));
+    wn_log_end(&line);
+}
+
+/* Scores depend on the model, the kernels and the program. */
+static wn_status make_cache(wn_backend *backend, const wn_backend_options *options, wn_error *err)
+{
+    wn_error ignored;
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    WN_TRY(wn_engine_get_info(backend->engine, &info, err));
+    (void)snprintf(backend->cache_model, sizeof backend->cache_model, "%s %s %s", info.fingerprint,
+                   info.cpu_level, wn_version());
+    if (options->cache_dir != NULL &&
+        !wn_buf_printf(&backend->cache_path, "%s/scores-%s", options->cache_dir, info.fingerprint))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
+    const wn_score_cache_options cache = {
+        .max_bytes = (size_t)options->cache_bytes,
+        .path = options->cache_dir == NULL ? NULL : backend->cache_path.ptr,
+        .model = backend->cache_model,
+    };
+    if (options->cache_bytes == 0)
+        return WN_OK;
+    WN_TRY(wn_score_cache_open(&backend->cache, &cache, &ignored, err));
+    log_cache(options->log, "cache_file_not_used", &ignored);
+    return WN_OK;
+}
+
+static wn_status make_planners(wn_backend *backend, wn_error *err)
+{
+    uint8_t key[WN_DIGEST_KEY_BYTES];
+    backend->planners = wn_mem_zalloc((size_t)backend->n_workers, sizeof *backend->planners);
+    if (backend->planners == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %d workers", backend->n_workers);
+    if (backend->cache != NULL)
+        memcpy(key, wn_score_cache_key(backend->cache), sizeof key);
+    else if (RAND_bytes(key, sizeof key) != 1)
+        WN_FAIL(err, WN_ERR_INTERNAL, "no random bytes for a key");
+    for (int32_t i = 0; i < backend->n_workers; i++) {
+        backend->planners[i].cache = backend->cache;
+        WN_TRY(wn_row_digester_new(&backend->planners[i].digester, key, err));
+    }
+    return WN_OK;
+}
+
+static wn_status make_batch(batch *b, size_t n, wn_error *err)
+{
+    b->chosen = wn_mem_alloc(n, sizeof *b->chosen);
+    b->digests = wn_mem_alloc(n, sizeof *b->digests);
+    b->logits = wn_mem_alloc(n, sizeof *b->logits);
+    b->first = wn_mem_alloc(n, sizeof *b->first);
+    b->rows = wn_mem_alloc(n, sizeof *b->rows);
+    if (b->chosen == NULL || b->digests == NULL || b->logits == NULL || b->first == NULL ||
+        b->rows == NULL || !wn_digest_set_begin(&b->set, n))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a batch of %zu rows", n);
+    return WN_OK;
+}
+
+static void free_batch(batch *b)
+{
+    wn_mem_free(b->chosen);
+    wn_mem_free(b->digests);
+    wn_mem_free(b->logits);
+    wn_mem_free(b->first);
+    wn_mem_free(b->rows);
+    wn_digest_set_deinit(&b->set);
+}
+
 static wn_status make_sched(wn_backend *backend, const wn_backend_options *options, wn_error *err)
 {
     wn_sched_options sched = WN_SCHED_OPTIONS_DEFAULT;
-    size_t n = (size_t)backend->batch_rows;
     sched.batch_tokens = (uint32_t)backend->batch_tokens;
     sched.batch_rows = (uint32_t)backend->batch_rows;
     if (options->max_wait_ns > 0)
         sched.max_wait_ns = options->max_wait_ns;
-    backend->rows = wn_mem_alloc(n, sizeof *backend->rows);
-    backend->chosen = wn_mem_alloc(n, sizeof *backend->chosen);
-    if (backend->rows == NULL || backend->chosen == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a batch of %zu rows", n);
+    WN_TRY(make_batch(&backend->batch, (size_t)backend->batch_rows, err));
     return wn_sched_new(&backend->sched, &sched, err);
 }
 
@@ -162,10 +308,13 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
                                       .cpu_level = options->cpu_level,
                                       .n_threads = options->n_threads};
     backend->metrics = options->metrics;
+    backend->log = options->log;
     wn_lock_init(&backend->lock);
     wn_cond_init(&backend->changed);
     WN_TRY_OUT(wn_engine_open(&backend->engine, &engine, err));
     WN_TRY_OUT(make_runners(backend, options, err));
+    WN_TRY_OUT(make_cache(backend, options, err));
+    WN_TRY_OUT(make_planners(backend, err));
     WN_TRY_OUT(make_sched(backend, options, err));
     WN_TRY_OUT(wn_thread_start(&backend->thread, "wn-compute", compute, backend, err));
     *out = backend;
@@ -175,14 +324,25 @@ out:
     return status;
 }
 
+static void save_cache(wn_backend *backend)
+{
+    wn_error err;
+    if (backend->cache != NULL && backend->cache_path.len > 0 &&
+        wn_score_cache_save(backend->cache, &err) != WN_OK)
+        log_cache(backend->log, "cache_file_not_written", &err);
+}
+
 void wn_backend_stop(wn_backend *backend)
 {
     wn_lock_enter(&backend->lock);
+    bool was_closing = backend->closing;
     backend->closing = true;
     wn_cond_signal(&backend->changed);
     wn_lock_leave(&backend->lock);
     wn_thread_join(backend->thread);
     backend->thread = NULL;
+    if (!was_closing)
+        save_cache(backend);
 }
 
 void wn_backend_close(wn_backend *backend)
@@ -192,12 +352,18 @@ void wn_backend_close(wn_backend *backend)
     wn_backend_stop(backend);
     for (int32_t i = 0; backend->makers != NULL && i < backend->n_workers; i++)
         wn_runner_free(backend->makers[i]);
+    for (int32_t i = 0; backend->planners != NULL && i < backend->n_workers; i++) {
+        wn_row_digester_free(backend->planners[i].digester);
+        wn_digest_set_deinit(&backend->planners[i].set);
+    }
+    wn_mem_free(backend->planners);
+    wn_score_cache_free(backend->cache);
+    wn_buf_deinit(&backend->cache_path);
     wn_mem_free(backend->makers);
     wn_runner_free(backend->runner);
     wn_engine_close(backend->engine);
     wn_sched_free(backend->sched);
-    wn_mem_free(backend->rows);
-    wn_mem_free(backend->chosen);
+    free_batch(&backend->batch);
     wn_cond_deinit(&backend->changed);
     wn_lock_deinit(&backend->lock);
     wn_mem_free(backend);
@@ -258,20 +424,16 @@ wn_status wn_backend_self_test(wn_backend *backend, wn_error *err)
 
 /* ---- tickets --------------------------------------------------------------------------------- */
 
-static wn_status make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
+static wn_status make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker, uint64_t scope,
                           const wn_request *request, wn_error *err)
 {
+    wn_row_plan *plan = &ticket->plan;
     WN_TRY(wn_job_new(&ticket->job, backend->makers[worker], request, err));
-    size_t n = wn_job_n_rows(ticket->job);
-    uint32_t *tokens = wn_mem_alloc(2 * n, sizeof *tokens);
-    if (tokens == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", n);
-    for (size_t i = 0; i < n; i++)
-        tokens[i] = wn_job_row_tokens(ticket->job, i);
-    ticket->task.row_tokens = tokens;
-    ticket->task.order = tokens + n;
-    ticket->task.n_rows = (uint32_t)n;
-    if (n > 0)
+    WN_TRY(wn_row_plan_make(plan, &backend->planners[worker], scope, ticket->job, err));
+    ticket->task.row_tokens = plan->tokens;
+    ticket->task.order = plan->order;
+    ticket->task.n_rows = (uint32_t)plan->n;
+    if (plan->n > 0)
         wn_sched_prepare(&ticket->task);
     return WN_OK;
 }
@@ -284,20 +446,25 @@ static void count_coming(wn_backend *backend, bool comes)
 }
 
 wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
-                              const wn_request *request, wn_error *err)
+                              uint64_t scope, const wn_request *request, wn_error *err)
 {
     WN_ASSERT(worker >= 0 && worker < backend->n_workers);
     count_coming(backend, true);
-    wn_status status = make_job(backend, ticket, worker, request, err);
+    wn_status status = make_job(backend, ticket, worker, scope, request, err);
     count_coming(backend, false);
     return status;
 }
 
+wn_status wn_ticket_end(wn_ticket *ticket, bool partial, wn_error *err)
+{
+    wn_row_plan_spread(&ticket->plan, ticket->job);
+    return wn_job_end(ticket->job, partial, err);
+}
+
 void wn_ticket_deinit(wn_ticket *ticket)
 {
-    wn_mem_free((void *)(uintptr_t)ticket->task.row_tokens);
+    wn_row_plan_deinit(&ticket->plan);
     wn_job_free(ticket->job);
-    ticket->task.row_tokens = NULL;
     ticket->job = NULL;
 }
 
@@ -305,6 +472,8 @@ void wn_backend_submit(wn_backend *backend, wn_ticket *ticket)
 {
     uint64_t now_ns = wn_clock_ns();
     ticket->admission = WN_ADMITTED;
+    wn_counter_add(&backend->metrics->rows[WN_ROWS_CACHED], ticket->plan.n_cached);
+    wn_counter_add(&backend->metrics->rows[WN_ROWS_DEDUPED], ticket->plan.n_same);
     if (ticket->task.n_rows == 0) {
         ticket->task.outcome = WN_TASK_DONE;
         ticket->task.submitted_ns = ticket->task.started_ns = ticket->task.finished_ns = now_ns;
@@ -346,4 +515,9 @@ wn_sched_stats wn_backend_look(wn_backend *backend)
     wn_sched_stats stats = wn_sched_look(backend->sched);
     wn_lock_leave(&backend->lock);
     return stats;
+}
+
+wn_score_cache_stats wn_backend_look_cache(wn_backend *backend)
+{
+    return backend->cache == NULL ? (wn_score_cache_stats){0} : wn_score_cache_look(backend->cache);
 }

@@ -5,7 +5,9 @@
 #ifndef WN_SERVE_BACKEND_H
 #define WN_SERVE_BACKEND_H
 
+#include "base/log.h"
 #include "serve/metrics.h"
+#include "serve/row_plan.h"
 #include "serve/sched.h"
 
 typedef struct wn_backend wn_backend;
@@ -17,12 +19,16 @@ typedef struct wn_backend_options {
     int32_t n_workers;               /* threads that will make jobs */
     uint64_t max_wait_ns;            /* of the queue */
     wn_metrics *metrics;             /* counts batches and rows */
+    uint64_t cache_bytes;            /* of scores; 0: none are kept */
+    const char *cache_dir;           /* where scores outlive the process; NULL: nowhere */
+    wn_log *log;                     /* of what is wrong with the cache's file; NULL: none */
 } wn_backend_options;
 
 /* One ranking on its way through a backend. */
 typedef struct wn_ticket {
     wn_task task; /* first; flow, weight, lane, deadline_ns and partial are the owner's to set */
     wn_job *job;
+    wn_row_plan plan;       /* of the job: row i of the task is row plan.rows[i] of the job */
     wn_admission admission; /* after done(): whether it was refused; task.outcome tells the rest */
     uint64_t wait_ns;       /* estimated when it was submitted */
     void (*done)(struct wn_ticket *ticket); /* must not block */
@@ -35,7 +41,8 @@ typedef struct wn_ticket {
 WN_MUST_USE wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options,
                                       wn_error *err);
 
-/* Finish the tickets that were submitted and stop the threads; further ones are refused.
+/* Finish the tickets that were submitted and stop the threads; further ones are refused.  Scores
+ * that outlive the process are written.
  * Thread:  any, once. */
 void wn_backend_stop(wn_backend *backend);
 
@@ -55,12 +62,18 @@ int32_t wn_backend_batch_tokens(const wn_backend *backend);
  * Thread:  before the first ticket. */
 WN_MUST_USE wn_status wn_backend_self_test(wn_backend *backend, wn_error *err);
 
-/* Tokenise a request into ticket->job, on the calling thread, and plan its rows.
+/* Tokenise a request into ticket->job, on the calling thread, and plan its rows.  Rows that were
+ * scored before in the same scope have their scores at once.
  * Needs:   0 <= worker < n_workers, each used by one thread at a time.
  * Fails:   as wn_job_new().
  * Owns:    caller frees with wn_ticket_deinit(); borrows the request's texts until then. */
 WN_MUST_USE wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t worker,
-                                          const wn_request *request, wn_error *err);
+                                          uint64_t scope, const wn_request *request, wn_error *err);
+
+/* Make the results of a ticket that is done; with partial, documents that lack a score are results
+ * without one.
+ * Fails:   as wn_job_end(). */
+WN_MUST_USE wn_status wn_ticket_end(wn_ticket *ticket, bool partial, wn_error *err);
 
 /* Free the job; a ticket of zeros is allowed. */
 void wn_ticket_deinit(wn_ticket *ticket);
@@ -83,5 +96,9 @@ void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket);
 /* What waits, and how fast it goes.
  * Thread:  any. */
 wn_sched_stats wn_backend_look(wn_backend *backend);
+
+/* The scores that are kept; zeros when none are.
+ * Thread:  any. */
+wn_score_cache_stats wn_backend_look_cache(wn_backend *backend);
 
 #endif

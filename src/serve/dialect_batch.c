@@ -74,20 +74,23 @@ static void check(wn_calls *calls, const json_t *body, wn_problem *problem)
 
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
 {
-    uint64_t tokens = 0;
+    uint64_t tokens = 0, cached = 0;
     wn_buf_push_byte(out, '{');
     wn_push_member_string(out, "model", answers->model);
     wn_buf_push_str(out, WN_STR(",\"object\":\"list\",\"data\":["));
     for (size_t i = 0; i < calls->n; i++) {
         tokens += answers[i].total_tokens;
+        cached += answers[i].cached_tokens;
         wn_buf_printf(out, "%s{\"index\":%zu,\"results\":", i > 0 ? "," : "", i);
         wn_push_results(out, &calls->at[i], &answers[i], wn_push_result);
         wn_buf_push_str(out, WN_STR(",\"usage\":{"));
         wn_push_member_int(out, "total_tokens", answers[i].total_tokens);
+        wn_push_cached_tokens(out, answers[i].cached_tokens);
         wn_buf_push_str(out, WN_STR("}}"));
     }
     wn_buf_push_str(out, WN_STR("],\"usage\":{"));
     wn_push_member_int(out, "total_tokens", tokens);
+    wn_push_cached_tokens(out, cached);
     return wn_buf_push_str(out, WN_STR("}}"));
 }
 

@@ -61,10 +61,11 @@ static bool push(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *an
     wn_buf_printf(out,
                   ",\"meta\":{\"api_version\":{\"version\":\"%s\",\"is_experimental\":false},"
                   "\"billed_units\":{\"search_units\":%llu},\"tokens\":{\"input_tokens\":%llu,"
-                  "\"output_tokens\":0}}",
+                  "\"output_tokens\":0}",
                   version, (unsigned long long)answer->search_units,
                   (unsigned long long)answer->total_tokens);
-    return wn_buf_push_byte(out, '}');
+    wn_push_cached_tokens(out, answer->cached_tokens);
+    return wn_buf_push_str(out, WN_STR("}}"));
 }
 
 static bool push_v1(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)

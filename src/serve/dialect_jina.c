@@ -134,6 +134,7 @@ static bool push(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *an
     wn_push_member_int(out, "total_tokens", answer->total_tokens);
     wn_buf_push_byte(out, ',');
     wn_push_member_int(out, "prompt_tokens", answer->total_tokens);
+    wn_push_cached_tokens(out, answer->cached_tokens);
     wn_buf_push_str(out, WN_STR("},\"results\":"));
     return wn_push_results(out, call, answer, wn_push_result);
 }

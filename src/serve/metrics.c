@@ -226,6 +226,12 @@ static void push_scoring(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
                   "wn_request_memory_bytes{kind=\"limit\"} %llu\n",
                   (unsigned long long)g->requests_bytes, (unsigned long long)g->requests_peak_bytes,
                   (unsigned long long)g->requests_limit_bytes);
+    push_number(out, "wn_score_cache_entries", "gauge", "Scores that are kept.",
+                (double)g->cache_scores);
+    push_number(out, "wn_score_cache_capacity", "gauge", "Scores that can be kept.",
+                (double)g->cache_places);
+    push_number(out, "wn_score_cache_evictions_total", "counter",
+                "Scores that made room for others.", (double)g->cache_evictions);
     push_number(out, "wn_engine_busy_seconds_total", "counter", "Time spent in batches.",
                 (double)wn_counter_get(&m->busy_ns) / SECONDS);
 }

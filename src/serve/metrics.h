@@ -75,6 +75,7 @@ typedef struct wn_gauges {
     uint64_t started_unix_s;
     uint64_t requests_bytes, requests_peak_bytes, requests_limit_bytes;
     uint64_t usage_lost; /* requests */
+    uint64_t cache_scores, cache_places, cache_evictions;
     bool ready;
 } wn_gauges;
 

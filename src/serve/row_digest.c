@@ -1,5 +1,5 @@
-/* See row_digest.h.  The hashed bytes are two lengths, then the ids and types of the query's own
- * sequence, then those of the row. */
+/* See row_digest.h.  The hashed bytes are the scope and two lengths, then the ids and types of
+ * the query's own sequence, then those of the row. */
 #include "serve/row_digest.h"
 
 #include "base/mem.h"
@@ -23,7 +23,7 @@ wn_status wn_row_digester_new(wn_row_digester **out, const uint8_t key[WN_DIGEST
                               wn_error *err)
 {
     wn_row_digester *d = wn_mem_zalloc(1, sizeof *d);
-    size_t size = sizeof(wn_digest);
+    size_t size = sizeof(wn_row_digest);
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
                                  OSSL_PARAM_construct_end()};
     wn_status status;
@@ -54,24 +54,26 @@ void wn_row_digester_free(wn_row_digester *d)
     wn_mem_free(d);
 }
 
-static bool hash(wn_row_digester *d, wn_digest *out, uint32_t n_query, uint32_t n_row)
+static bool hash(wn_row_digester *d, wn_row_digest *out, uint64_t scope, size_t n_query,
+                 size_t n_row)
 {
-    const uint32_t lengths[2] = {n_query, n_row};
+    const uint64_t head[3] = {scope, n_query, n_row};
     uint8_t bytes[sizeof *out];
     size_t n = 0;
-    bool done = EVP_MAC_init(d->context, d->key, sizeof d->key, NULL) == 1 &&
-                EVP_MAC_update(d->context, (const uint8_t *)lengths, sizeof lengths) == 1 &&
-                EVP_MAC_update(d->context, (const uint8_t *)d->query,
-                               2 * (size_t)n_query * sizeof *d->query) == 1 &&
-                EVP_MAC_update(d->context, (const uint8_t *)d->row,
-                               2 * (size_t)n_row * sizeof *d->row) == 1 &&
-                EVP_MAC_final(d->context, bytes, &n, sizeof bytes) == 1 && n == sizeof bytes;
+    bool done =
+        EVP_MAC_init(d->context, d->key, sizeof d->key, NULL) == 1 &&
+        EVP_MAC_update(d->context, (const uint8_t *)head, sizeof head) == 1 &&
+        EVP_MAC_update(d->context, (const uint8_t *)d->query, 2 * n_query * sizeof *d->query) ==
+            1 &&
+        EVP_MAC_update(d->context, (const uint8_t *)d->row, 2 * n_row * sizeof *d->row) == 1 &&
+        EVP_MAC_final(d->context, bytes, &n, sizeof bytes) == 1 && n == sizeof bytes;
     if (done)
         memcpy(out, bytes, sizeof *out);
     return done;
 }
 
-wn_status wn_row_digester_run(wn_row_digester *d, const wn_job *job, wn_digest *out, wn_error *err)
+wn_status wn_row_digester_run(wn_row_digester *d, uint64_t scope, const wn_job *job,
+                              wn_row_digest *out, wn_error *err)
 {
     size_t n_query = (size_t)wn_job_usage(job).query_tokens;
     if (!wn_mem_grow(&d->query, &d->query_cap, 2 * n_query, sizeof *d->query))
@@ -82,7 +84,7 @@ wn_status wn_row_digester_run(wn_row_digester *d, const wn_job *job, wn_digest *
         if (!wn_mem_grow(&d->row, &d->row_cap, 2 * n, sizeof *d->row))
             WN_FAIL(err, WN_ERR_MEMORY, "no memory for a row of %zu tokens", n);
         wn_job_row_ids(job, i, d->row, d->row + n);
-        if (!hash(d, &out[i], (uint32_t)n_query, (uint32_t)n))
+        if (!hash(d, &out[i], scope, n_query, n))
             WN_FAIL(err, WN_ERR_MEMORY, "OpenSSL could not hash a row of %zu tokens", n);
     }
     return WN_OK;

@@ -10,9 +10,9 @@
 
 #define WN_DIGEST_KEY_BYTES 16
 
-typedef struct wn_digest {
+typedef struct wn_row_digest {
     uint64_t half[2];
-} wn_digest;
+} wn_row_digest;
 
 typedef struct wn_row_digester wn_row_digester;
 
@@ -25,10 +25,10 @@ WN_MUST_USE wn_status wn_row_digester_new(wn_row_digester **out,
 /* Free; NULL is allowed. */
 void wn_row_digester_free(wn_row_digester *digester);
 
-/* Digests of all rows of a job.
+/* Digests of all rows of a job.  Rows of different scopes are never equal.
  * Shapes:  out [wn_job_n_rows(job)].
  * Fails:   WN_ERR_MEMORY, also for what OpenSSL could not do. */
-WN_MUST_USE wn_status wn_row_digester_run(wn_row_digester *digester, const wn_job *job,
-                                          wn_digest *out, wn_error *err);
+WN_MUST_USE wn_status wn_row_digester_run(wn_row_digester *digester, uint64_t scope,
+                                          const wn_job *job, wn_row_digest *out, wn_error *err);
 
 #endif

@@ -17,7 +17,7 @@
 #define PARTS    16 /* locks */
 
 typedef struct place {
-    wn_digest digest; /* zeros: free */
+    wn_row_digest digest; /* zeros: free */
     float logit;
     uint32_t used; /* the part's clock when it was last asked for */
 } place;
@@ -30,7 +30,7 @@ typedef struct set {
 typedef struct part {
     wn_lock lock;
     uint32_t clock; /* counts what was asked; ages are differences, so it may wrap */
-    uint64_t hits, misses, evictions, n_scores;
+    uint64_t evictions, n_scores;
 } part;
 
 struct wn_score_cache {
@@ -48,13 +48,13 @@ static bool is_free(const place *p)
     return p->digest.half[0] == 0 && p->digest.half[1] == 0;
 }
 
-static size_t set_of(const wn_score_cache *cache, wn_digest digest)
+static size_t set_of(const wn_score_cache *cache, wn_row_digest digest)
 {
     return (size_t)(((__uint128_t)digest.half[0] * cache->n_sets) >> 64);
 }
 
 /* The place of a digest; else a free one, else the one that was not asked for longest. */
-static place *find_place(set *s, wn_digest digest, uint32_t clock)
+static place *find_place(set *s, wn_row_digest digest, uint32_t clock)
 {
     place *best = &s->places[0];
     for (size_t i = 0; i < WAYS; i++) {
@@ -67,7 +67,7 @@ static place *find_place(set *s, wn_digest digest, uint32_t clock)
     return best;
 }
 
-static bool find_one(wn_score_cache *cache, wn_digest digest, float *logit)
+static bool find_one(wn_score_cache *cache, wn_row_digest digest, float *logit)
 {
     size_t i = set_of(cache, digest);
     part *own = &cache->parts[i % PARTS];
@@ -78,13 +78,11 @@ static bool find_one(wn_score_cache *cache, wn_digest digest, float *logit)
         p->used = own->clock;
         *logit = p->logit;
     }
-    own->hits += known;
-    own->misses += !known;
     wn_lock_leave(&own->lock);
     return known;
 }
 
-static void add_one(wn_score_cache *cache, wn_digest digest, float logit)
+static void add_one(wn_score_cache *cache, wn_row_digest digest, float logit)
 {
     size_t i = set_of(cache, digest);
     part *own = &cache->parts[i % PARTS];
@@ -96,7 +94,8 @@ static void add_one(wn_score_cache *cache, wn_digest digest, float logit)
     wn_lock_leave(&own->lock);
 }
 
-size_t wn_score_cache_find(wn_score_cache *cache, const wn_digest *digests, float *logits, size_t n)
+size_t wn_score_cache_find(wn_score_cache *cache, const wn_row_digest *digests, float *logits,
+                           size_t n)
 {
     size_t n_known = 0;
     for (size_t i = 0; i < n; i++) {
@@ -106,7 +105,7 @@ size_t wn_score_cache_find(wn_score_cache *cache, const wn_digest *digests, floa
     return n_known;
 }
 
-void wn_score_cache_add(wn_score_cache *cache, const wn_digest *digests, const float *logits,
+void wn_score_cache_add(wn_score_cache *cache, const wn_row_digest *digests, const float *logits,
                         size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -129,7 +128,7 @@ static wn_status load(wn_score_cache *cache, wn_error *err)
     if (status == WN_OK) {
         memcpy(cache->key, file.key, sizeof cache->key);
         for (size_t i = 0; i < file.n; i++) {
-            wn_digest digest;
+            wn_row_digest digest;
             float logit;
             wn_score_file_at(&file, i, &digest, &logit);
             add_one(cache, digest, logit);
@@ -209,8 +208,6 @@ wn_score_cache_stats wn_score_cache_look(wn_score_cache *cache)
     for (size_t i = 0; i < PARTS; i++) {
         part *own = &cache->parts[i];
         wn_lock_enter(&own->lock);
-        stats.hits += own->hits;
-        stats.misses += own->misses;
         stats.evictions += own->evictions;
         stats.n_scores += own->n_scores;
         wn_lock_leave(&own->lock);

@@ -17,7 +17,7 @@ typedef struct wn_score_cache_options {
 } wn_score_cache_options;
 
 typedef struct wn_score_cache_stats {
-    uint64_t hits, misses, evictions; /* since open */
+    uint64_t evictions; /* since open */
     uint64_t n_scores, n_places;
 } wn_score_cache_stats;
 
@@ -37,12 +37,12 @@ const uint8_t *wn_score_cache_key(const wn_score_cache *cache);
 
 /* Look scores up; what is not known becomes NaN.  Returns how many are known.
  * Shapes:  digests, logits [n]. */
-size_t wn_score_cache_find(wn_score_cache *cache, const wn_digest *digests, float *logits,
+size_t wn_score_cache_find(wn_score_cache *cache, const wn_row_digest *digests, float *logits,
                            size_t n);
 
 /* Keep scores; those that are no finite number are left out.
  * Shapes:  digests, logits [n]. */
-void wn_score_cache_add(wn_score_cache *cache, const wn_digest *digests, const float *logits,
+void wn_score_cache_add(wn_score_cache *cache, const wn_row_digest *digests, const float *logits,
                         size_t n);
 
 /* Write the scores to the file; others may be looked up and added meanwhile.

@@ -70,7 +70,7 @@ wn_status wn_score_file_parse(wn_score_file *out, wn_str bytes, const char *mode
                           .n = (bytes.len - sizeof h - SUM_BYTES) / SCORE_BYTES};
     memcpy(file.key, h.key, sizeof file.key);
     for (size_t i = 0; i < file.n; i++) {
-        wn_digest digest;
+        wn_row_digest digest;
         float logit;
         wn_score_file_at(&file, i, &digest, &logit);
         if (digest.half[0] == 0 && digest.half[1] == 0)
@@ -82,7 +82,7 @@ wn_status wn_score_file_parse(wn_score_file *out, wn_str bytes, const char *mode
     return WN_OK;
 }
 
-void wn_score_file_at(const wn_score_file *file, size_t i, wn_digest *digest, float *logit)
+void wn_score_file_at(const wn_score_file *file, size_t i, wn_row_digest *digest, float *logit)
 {
     const unsigned char *at = file->scores + i * SCORE_BYTES;
     memcpy(digest, at, sizeof *digest);
@@ -125,7 +125,7 @@ wn_status wn_score_writer_begin(wn_score_writer *w, const char *path,
     return WN_OK;
 }
 
-void wn_score_writer_push(wn_score_writer *w, wn_digest digest, float logit)
+void wn_score_writer_push(wn_score_writer *w, wn_row_digest digest, float logit)
 {
     unsigned char bytes[SCORE_BYTES];
     memcpy(bytes, &digest, sizeof digest);

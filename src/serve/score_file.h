@@ -38,7 +38,7 @@ WN_MUST_USE wn_status wn_score_file_parse(wn_score_file *out, wn_str bytes, cons
 
 /* Score i.
  * Needs:   i < n. */
-void wn_score_file_at(const wn_score_file *file, size_t i, wn_digest *digest, float *logit);
+void wn_score_file_at(const wn_score_file *file, size_t i, wn_row_digest *digest, float *logit);
 
 /* A file that is being written, under another name until it is whole. */
 typedef struct wn_score_writer {
@@ -58,7 +58,7 @@ WN_MUST_USE wn_status wn_score_writer_begin(wn_score_writer *writer, const char 
                                             const char *model, wn_error *err);
 
 /* Append a score; a failure is told at the end. */
-void wn_score_writer_push(wn_score_writer *writer, wn_digest digest, float logit);
+void wn_score_writer_push(wn_score_writer *writer, wn_row_digest digest, float logit);
 
 /* With keep, make it the file at path; else, or when that fails, remove the part.
  * Needs:   keep only when wn_score_writer_begin() succeeded.

@@ -165,7 +165,8 @@ static void set_model_name(wn_service *service)
 /* What is left for requests when the model has taken its part. */
 static wn_status set_budget(wn_service *service, wn_error *err)
 {
-    uint64_t used = wn_process_look().resident_bytes + RESERVED_BYTES;
+    uint64_t used =
+        wn_process_look().resident_bytes + RESERVED_BYTES + service->options.backend.cache_bytes;
     uint64_t limit = service->memory_limit;
     if (limit < used + REQUESTS_BYTES_MIN)
         WN_FAIL(err, WN_ERR_LIMIT,
@@ -225,6 +226,12 @@ wn_metrics *wn_service_metrics(wn_service *service)
     return &service->metrics;
 }
 
+uint64_t wn_service_cache_scope(const wn_exchange *x)
+{
+    bool own = x->identity.has_key && !x->service->options.share_scores;
+    return own ? x->identity.number : 0;
+}
+
 bool wn_service_charge(wn_exchange *x, uint64_t tokens)
 {
     return wn_accounts_charge(x->service->accounts, &x->identity, tokens, &x->problem);
@@ -265,6 +272,10 @@ wn_gauges wn_service_gauges(wn_service *service)
                    &gauges.requests_limit_bytes);
     if (backend != NULL && wn_engine_get_info(wn_backend_engine(backend), &info, NULL) == WN_OK) {
         wn_sched_stats stats = wn_backend_look(backend);
+        wn_score_cache_stats cache = wn_backend_look_cache(backend);
+        gauges.cache_scores = cache.n_scores;
+        gauges.cache_places = cache.n_places;
+        gauges.cache_evictions = cache.evictions;
         gauges.queue_rows = stats.waiting_rows;
         gauges.queue_tokens = stats.waiting_tokens;
         gauges.queue_wait_seconds = stats.wait_s;

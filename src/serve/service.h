@@ -21,6 +21,7 @@ typedef struct wn_service_options {
     wn_accounts_options accounts;
     bool needs_keys;               /* somebody else could come: without any key it does not start */
     const char *served_model_name; /* NULL: after the model's directory */
+    bool share_scores;             /* a key may be given scores that another key paid for */
     bool strict_models;            /* answer to the model's own name only */
     int32_t max_requests;          /* at a time; 0: no limit of its own */
     int32_t request_timeout_ms;    /* 0: the default */
@@ -83,6 +84,9 @@ void wn_service_log_act(const wn_exchange *x, const char *event, const char *tar
 /* The memory of all requests together.
  * Thread:  any. */
 wn_budget *wn_service_budget(wn_service *service);
+
+/* Whose scores a request may be given; see wn_backend_make_job(). */
+uint64_t wn_service_cache_scope(const wn_exchange *x);
 
 /* Charge a request's tokens to its key; a false one is a problem. */
 bool wn_service_charge(wn_exchange *x, uint64_t tokens);

@@ -50,7 +50,7 @@ static wn_status keep_scores(void *arg, wn_error *err)
     const wn_score_cache_options options = {4096, SCORES, "m"};
     const float logits[2] = {1, 2};
     float found[2];
-    wn_digest digests[2];
+    wn_row_digest digests[2];
     wn_error ignored;
     wn_row_digester *digester = NULL;
     wn_score_cache *cache = NULL, *again = NULL;
@@ -58,7 +58,7 @@ static wn_status keep_scores(void *arg, wn_error *err)
     if (status == WN_OK)
         status = wn_row_digester_new(&digester, wn_score_cache_key(cache), err);
     if (status == WN_OK)
-        status = wn_row_digester_run(digester, arg, digests, err);
+        status = wn_row_digester_run(digester, 0, arg, digests, err);
     if (status == WN_OK) {
         wn_score_cache_add(cache, digests, logits, 2);
         status = wn_score_cache_save(cache, err);

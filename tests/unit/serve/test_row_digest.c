@@ -33,15 +33,15 @@ static wn_job *job_of(wn_runner *runner, wn_str query)
     return job;
 }
 
-static bool equal(wn_digest a, wn_digest b)
+static bool equal(wn_row_digest a, wn_row_digest b)
 {
     return a.half[0] == b.half[0] && a.half[1] == b.half[1];
 }
 
-static void digest_is_siphash_of_lengths_ids_and_types(void **state)
+static void digest_is_siphash_of_scope_lengths_ids_and_types(void **state)
 {
     (void)state;
-    size_t size = sizeof(wn_digest);
+    size_t size = sizeof(wn_row_digest);
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
                                  OSSL_PARAM_construct_end()};
     for (size_t i = 0; i < WN_ARRAY_LEN(models); i++) {
@@ -49,19 +49,19 @@ static void digest_is_siphash_of_lengths_ids_and_types(void **state)
         wn_runner *runner = check_runner(engine, 1, 0);
         wn_row_digester *digester;
         wn_job *job = job_of(runner, WN_STR("celan"));
-        wn_digest digests[DOCS];
+        wn_row_digest digests[DOCS];
         assert_ok(wn_row_digester_new(&digester, key, &err), &err);
-        assert_ok(wn_row_digester_run(digester, job, digests, &err), &err);
+        assert_ok(wn_row_digester_run(digester, 7, job, digests, &err), &err);
         for (size_t r = 0; r < DOCS; r++) {
             int32_t words[256];
-            uint8_t want[sizeof(wn_digest)];
+            uint8_t want[sizeof(wn_row_digest)];
             size_t n_query = (size_t)wn_job_usage(job).query_tokens, n_want;
-            size_t n_row = wn_job_row_tokens(job, r), n = 2 + 2 * (n_query + n_row);
+            size_t n_row = wn_job_row_tokens(job, r), n = 6 + 2 * (n_query + n_row);
             assert_true(n <= WN_ARRAY_LEN(words));
-            words[0] = (int32_t)n_query;
-            words[1] = (int32_t)n_row;
-            wn_job_query_ids(job, words + 2, words + 2 + n_query);
-            wn_job_row_ids(job, r, words + 2 + 2 * n_query, words + 2 + 2 * n_query + n_row);
+            const uint64_t head[3] = {7, n_query, n_row};
+            memcpy(words, head, sizeof head);
+            wn_job_query_ids(job, words + 6, words + 6 + n_query);
+            wn_job_row_ids(job, r, words + 6 + 2 * n_query, words + 6 + 2 * n_query + n_row);
             assert_non_null(EVP_Q_mac(NULL, "SIPHASH", NULL, NULL, params, key, sizeof key,
                                       (const uint8_t *)words, n * sizeof *words, want, sizeof want,
                                       &n_want));
@@ -85,19 +85,20 @@ static void equal_rows_have_equal_digests_and_no_others(void **state)
         wn_row_digester *digester, *other;
         wn_job *job = job_of(runner, WN_STR("celan")), *same = job_of(runner, WN_STR("celan")),
                *asked_else = job_of(runner, WN_STR("celan dimer"));
-        wn_digest a[DOCS], b[DOCS], c[DOCS], d[DOCS];
+        wn_row_digest a[DOCS], b[DOCS], c[DOCS], d[DOCS], e[DOCS];
         assert_ok(wn_row_digester_new(&digester, key, &err), &err);
         assert_ok(wn_row_digester_new(&other, other_key, &err), &err);
-        assert_ok(wn_row_digester_run(digester, job, a, &err), &err);
-        assert_ok(wn_row_digester_run(digester, asked_else, b, &err), &err);
-        assert_ok(wn_row_digester_run(digester, same, c, &err), &err);
-        assert_ok(wn_row_digester_run(other, job, d, &err), &err);
+        assert_ok(wn_row_digester_run(digester, 7, job, a, &err), &err);
+        assert_ok(wn_row_digester_run(digester, 7, asked_else, b, &err), &err);
+        assert_ok(wn_row_digester_run(digester, 7, same, c, &err), &err);
+        assert_ok(wn_row_digester_run(other, 7, job, d, &err), &err);
+        assert_ok(wn_row_digester_run(digester, 8, job, e, &err), &err);
         for (size_t r = 0; r < DOCS; r++) {
             assert_true(equal(a[r], c[r]));
             for (size_t k = 0; k < DOCS; k++) {
                 bool equal_texts = r % 2 == 0 && k % 2 == 0 && r < 4 && k < 4;
                 assert_int_equal(equal(a[r], a[k]), r == k || equal_texts);
-                assert_false(equal(a[r], b[k]) || equal(a[r], d[k]));
+                assert_false(equal(a[r], b[k]) || equal(a[r], d[k]) || equal(a[r], e[k]));
             }
         }
         wn_row_digester_free(digester);
@@ -114,7 +115,7 @@ static void equal_rows_have_equal_digests_and_no_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(digest_is_siphash_of_lengths_ids_and_types),
+        cmocka_unit_test(digest_is_siphash_of_scope_lengths_ids_and_types),
         cmocka_unit_test(equal_rows_have_equal_digests_and_no_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

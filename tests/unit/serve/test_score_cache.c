@@ -45,12 +45,12 @@ static wn_score_cache *open_cache(size_t max_bytes, const char *file, const char
     return cache;
 }
 
-static wn_digest random_digest(void)
+static wn_row_digest random_digest(void)
 {
-    return (wn_digest){{check_random_bits(), check_random_bits()}};
+    return (wn_row_digest){{check_random_bits(), check_random_bits()}};
 }
 
-static bool find(wn_score_cache *cache, wn_digest digest, float want)
+static bool find(wn_score_cache *cache, wn_row_digest digest, float want)
 {
     float got = 0;
     size_t n = wn_score_cache_find(cache, &digest, &got, 1);
@@ -58,7 +58,7 @@ static bool find(wn_score_cache *cache, wn_digest digest, float want)
     return n == 1;
 }
 
-static void add(wn_score_cache *cache, wn_digest digest, float logit)
+static void add(wn_score_cache *cache, wn_row_digest digest, float logit)
 {
     wn_score_cache_add(cache, &digest, &logit, 1);
 }
@@ -67,7 +67,7 @@ static void scores_are_found_by_their_digest_alone(void **state)
 {
     (void)state;
     enum { N = 1000 };
-    static wn_digest digests[2 * N];
+    static wn_row_digest digests[2 * N];
     static float logits[N], found[2 * N];
     wn_score_cache *cache = open_cache(1 << 20, NULL, "m");
     for (size_t i = 0; i < 2 * N; i++)
@@ -80,12 +80,10 @@ static void scores_are_found_by_their_digest_alone(void **state)
         assert_true(i < N && isfinite(logits[i]) ? found[i] == logits[i] : isnan(found[i]));
     add(cache, digests[0], -5);
     assert_true(find(cache, digests[0], -5)); /* the newer one */
-    wn_digest near = digests[0];
+    wn_row_digest near = digests[0];
     near.half[1] ^= 1;
     assert_false(find(cache, near, 0));
     wn_score_cache_stats stats = wn_score_cache_look(cache);
-    assert_int_equal(stats.hits, N * 8 / 10 + 1);
-    assert_int_equal(stats.misses, 2 * N - N * 8 / 10 + 1);
     assert_int_equal(stats.n_scores, N * 8 / 10);
     assert_int_equal(stats.evictions, 0);
     wn_score_cache_free(cache);
@@ -97,9 +95,9 @@ static void memory_is_bounded_and_the_longest_unasked_goes(void **state)
     wn_score_cache *cache = open_cache(100000, NULL, "m");
     wn_score_cache_stats stats = wn_score_cache_look(cache);
     assert_in_range(stats.n_places * 24, 90000, 100000);
-    wn_digest digests[9];
+    wn_row_digest digests[9];
     for (size_t i = 0; i < 9; i++) /* all of one set */
-        digests[i] = (wn_digest){{0, 1 + i}};
+        digests[i] = (wn_row_digest){{0, 1 + i}};
     for (size_t i = 0; i < 8; i++)
         add(cache, digests[i], (float)i);
     for (size_t i = 0; i < 8; i++)
@@ -125,7 +123,7 @@ static void scores_outlive_the_process_in_a_file(void **state)
 {
     (void)state;
     enum { N = 5000 };
-    static wn_digest digests[N];
+    static wn_row_digest digests[N];
     uint8_t key[WN_DIGEST_KEY_BYTES];
     unlink(path);
     wn_score_cache *cache = open_cache(1 << 20, path, "model one");
@@ -280,7 +278,7 @@ static void ask_and_add(void *arg, size_t item, int32_t worker)
     wn_score_cache *cache = arg;
     for (uint64_t i = 0; i < 3000; i++) {
         uint64_t name = (i * 31 + item * 7) % 1000;
-        wn_digest digest = {{name * 0x9E3779B97F4A7C15u, name + 1}};
+        wn_row_digest digest = {{name * 0x9E3779B97F4A7C15u, name + 1}};
         float logit = (float)name, got;
         if (wn_score_cache_find(cache, &digest, &got, 1) == 1)
             WN_ASSERT(got == logit);
@@ -301,8 +299,7 @@ static void threads_share_it(void **state)
     wn_pool_run(pool, 8, ask_and_add, cache);
     wn_pool_free(pool);
     wn_score_cache_stats stats = wn_score_cache_look(cache);
-    assert_int_equal(stats.hits + stats.misses, 8 * 3000);
-    assert_true(stats.hits > 0 && stats.evictions > 0);
+    assert_true(stats.evictions > 0);
     wn_score_cache_free(cache);
     wn_score_cache_free(open_cache(12000, path, "m"));
     assert_int_equal(ignored.status, WN_OK);

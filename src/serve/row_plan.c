@@ -1,0 +1,96 @@
+/* See row_plan.h. */
+#include "serve/row_plan.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+
+#define WN_WHERE "serve/row_plan"
+
+static bool make_room(wn_row_plan *plan, size_t n)
+{
+    plan->digests = wn_mem_alloc(n, sizeof *plan->digests);
+    plan->first = wn_mem_alloc(n, sizeof *plan->first);
+    plan->rows = wn_mem_alloc(n, sizeof *plan->rows);
+    plan->tokens = wn_mem_alloc(n, sizeof *plan->tokens);
+    plan->order = wn_mem_alloc(n, sizeof *plan->order);
+    return plan->digests != NULL && plan->first != NULL && plan->rows != NULL &&
+           plan->tokens != NULL && plan->order != NULL;
+}
+
+void wn_row_plan_deinit(wn_row_plan *plan)
+{
+    wn_mem_free(plan->digests);
+    wn_mem_free(plan->first);
+    wn_mem_free(plan->rows);
+    wn_mem_free(plan->tokens);
+    wn_mem_free(plan->order);
+    *plan = (wn_row_plan){0};
+}
+
+static void push(wn_row_plan *plan, size_t row, uint32_t tokens)
+{
+    plan->rows[plan->n] = row;
+    plan->tokens[plan->n++] = tokens;
+}
+
+/* Sort the rows into those that are known, those that are like another, and those to compute. */
+static void sort_out(wn_row_plan *plan, wn_row_planner *planner, wn_job *job, size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        float logit = NAN;
+        plan->first[i] = (uint32_t)wn_digest_set_first(&planner->set, plan->digests, i);
+        if (plan->first[i] != i) {
+            plan->n_same++;
+        } else if (planner->cache != NULL &&
+                   wn_score_cache_find(planner->cache, &plan->digests[i], &logit, 1) == 1) {
+            wn_job_set_logit(job, i, logit);
+            plan->n_cached++;
+        } else {
+            push(plan, i, wn_job_row_tokens(job, i));
+        }
+    }
+    wn_row_plan_spread(plan, job);
+}
+
+static uint64_t cached_tokens(const wn_job *job, size_t n_rows)
+{
+    uint64_t tokens = 0;
+    for (size_t i = 0, next; i < n_rows; i = next) {
+        size_t document = wn_job_row_document(job, i);
+        bool known = true;
+        for (next = i; next < n_rows && wn_job_row_document(job, next) == document; next++)
+            known = known && !isnan(wn_job_logit(job, next));
+        tokens += known ? wn_job_document_tokens(job, document) : 0;
+    }
+    return tokens;
+}
+
+wn_status wn_row_plan_make(wn_row_plan *out, wn_row_planner *planner, uint64_t scope, wn_job *job,
+                           wn_error *err)
+{
+    size_t n_rows = wn_job_n_rows(job);
+    *out = (wn_row_plan){0};
+    if (n_rows == 0)
+        return WN_OK;
+    if (!make_room(out, n_rows) || !wn_digest_set_begin(&planner->set, n_rows))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", n_rows);
+    WN_TRY(wn_row_digester_run(planner->digester, scope, job, out->digests, err));
+    sort_out(out, planner, job, n_rows);
+    out->cached_tokens = cached_tokens(job, n_rows);
+    uint64_t query_tokens = wn_job_usage(job).query_tokens;
+    if (out->n == 0 && wn_job_needs_query(job))
+        push(out, WN_ROW_QUERY, (uint32_t)query_tokens);
+    else if (out->n == 0)
+        out->cached_tokens += query_tokens;
+    return WN_OK;
+}
+
+void wn_row_plan_spread(const wn_row_plan *plan, wn_job *job)
+{
+    for (size_t i = 0, n = plan->first == NULL ? 0 : wn_job_n_rows(job); i < n; i++) {
+        float logit = wn_job_logit(job, plan->first[i]);
+        if (plan->first[i] != i && !isnan(logit))
+            wn_job_set_logit(job, i, logit);
+    }
+}
