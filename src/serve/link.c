@@ -62,8 +62,10 @@ static void unlist(wn_link *link)
 
 static void free_link(wn_link *link)
 {
-    if (link->exchange.request != NULL)
+    if (link->exchange.request != NULL) {
+        wn_service_abandon(&link->exchange);
         wn_exchange_end(&link->exchange);
+    }
     wn_budget_give(wn_service_budget(link->loop->service), link->held_bytes);
     if (link->timer != NULL)
         event_free(link->timer);
@@ -148,6 +150,7 @@ void wn_link_answered(wn_exchange *x)
     wn_link *link = x->owner;
     link->busy = false;
     if (link->socket == NULL) {
+        wn_exchange_end(x);
         close_link(link);
         return;
     }
@@ -210,9 +213,7 @@ static void tell(wn_link *link, int status, const char *detail)
     wn_exchange *x = &link->exchange;
     if (x->request == NULL)
         wn_exchange_begin(x, wn_conn_request(link->conn), wn_clock_ns());
-    wn_problem_deinit(&x->problem);
-    wn_problem_set(&x->problem, status, wn_service_fault_code(status), "%s", detail);
-    wn_exchange_seal(x);
+    wn_service_fail(x, status, detail);
     bool ok = send_reply(link, &x->reply, false, false);
     wn_exchange_end(x);
     if (ok)

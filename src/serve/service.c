@@ -108,21 +108,26 @@ static void settle(wn_exchange *x, int status)
     x->begun = false;
 }
 
-static void answer(wn_exchange *x)
+/* An exchange ends, with its reply or because its client has gone: count it. */
+static void record(wn_exchange *x)
 {
-    wn_service *service = x->service;
+    wn_metrics *metrics = &x->service->metrics;
     const wn_route *route = x->match.route;
-    (void)wn_limit_push_fields(&x->reply, &x->identity.decision, true);
-    wn_exchange_seal(x);
     uint64_t now_ns = wn_clock_ns();
     int status = wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status;
-    wn_metrics_request(&service->metrics, route == NULL ? NULL : route->name, status,
-                       now_ns - x->began_ns);
-    wn_counter_subtract(&service->metrics.in_flight, 1);
-    wn_counter_add(&service->metrics.bytes_in, x->bytes_in);
-    wn_counter_add(&service->metrics.bytes_out, x->reply.body.len);
+    wn_metrics_request(metrics, route == NULL ? NULL : route->name, status, now_ns - x->began_ns);
+    wn_counter_add(&metrics->bytes_in, x->bytes_in);
+    wn_counter_add(&metrics->bytes_out, x->reply.body.len);
     log_request(x, now_ns);
     settle(x, status);
+}
+
+static void answer(wn_exchange *x)
+{
+    (void)wn_limit_push_fields(&x->reply, &x->identity.decision, true);
+    wn_exchange_seal(x);
+    wn_counter_subtract(&x->service->metrics.in_flight, 1);
+    record(x);
     x->answered(x);
 }
 
@@ -489,15 +494,8 @@ void wn_service_begin(wn_exchange *x)
                       x->bytes_in <= SMALL_BODY_BYTES ? LEVEL_SMALL : LEVEL_LARGE);
 }
 
-/* Either this sees the tickets, or their worker sees the flag. */
-void wn_service_cancel(wn_exchange *x)
-{
-    wn_flag_raise(&x->gone);
-    if (wn_flag_is_up(&x->submitted))
-        wn_api_rank_cancel(x);
-}
-
-const char *wn_service_fault_code(int status)
+/* The code of a problem that no route has found. */
+static const char *fault_code(int status)
 {
     switch (status) {
     case 408:
@@ -511,4 +509,26 @@ const char *wn_service_fault_code(int status)
     default:
         return "INPUT_INVALID_HTTP";
     }
+}
+
+void wn_service_fail(wn_exchange *x, int status, const char *detail)
+{
+    wn_problem_deinit(&x->problem);
+    wn_problem_set(&x->problem, status, fault_code(status), "%s", detail);
+    wn_exchange_seal(x);
+    record(x);
+}
+
+void wn_service_abandon(wn_exchange *x)
+{
+    wn_flag_raise(&x->gone);
+    record(x);
+}
+
+/* Either this sees the tickets, or their worker sees the flag. */
+void wn_service_cancel(wn_exchange *x)
+{
+    wn_flag_raise(&x->gone);
+    if (wn_flag_is_up(&x->submitted))
+        wn_api_rank_cancel(x);
 }

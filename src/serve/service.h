@@ -117,7 +117,15 @@ void wn_service_resume(wn_exchange *x);
  * Thread:  I/O. */
 void wn_service_cancel(wn_exchange *x);
 
-/* The code that goes with the status of a broken message. */
-const char *wn_service_fault_code(int status);
+/* The reply of a request that cannot be read to its end: the client broke a rule or a limit, or
+ * memory is short.
+ * Needs:   wn_service_begin() was not called.
+ * Thread:  I/O. */
+void wn_service_fail(wn_exchange *x, int status, const char *detail);
+
+/* The client has gone before its request was complete.
+ * Needs:   wn_service_begin() was not called.
+ * Thread:  I/O. */
+void wn_service_abandon(wn_exchange *x);
 
 #endif

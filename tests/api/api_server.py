@@ -1,9 +1,11 @@
 """A running `winnow serve` for tests, and requests to it byte for byte as they are given."""
-import http.client, os, re, signal, subprocess, threading
+import atexit, http.client, os, re, signal, subprocess, threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WINNOW = os.environ.get("WINNOW", os.path.join(HERE, "../../build/release/winnow"))
 START_S = 60
+LONG = os.environ.get("WINNOW_LONG") == "1"  # the long forms of tests that have one
+PLAIN_ENV = {"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k}}
 
 
 class Server:
@@ -13,9 +15,9 @@ class Server:
         self.lines, self.url = [], None
         self.ready = threading.Event()
         state = [] if "--state-dir" in words else ["--state-dir", "none"]
-        plain = {"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k}}
         self.process = subprocess.Popen([WINNOW, "serve", "--port", "0", *state, *words], stderr=subprocess.PIPE, text=True,
-                                        env={**plain, **(env or {})})
+                                        env={**PLAIN_ENV, **(env or {})})
+        atexit.register(self.process.kill)  # of a test that failed: it holds the standard output
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         if not self.ready.wait(START_S) or self.url is None:
