@@ -266,8 +266,13 @@ wn_status wn_args_set(wn_args *args, wn_args_target target, const char *text, wn
     snprintf(what, sizeof what, "%s%s%s", origin, in_file ? ": " : "",
              in_file ? wn_options[target.id].name : "");
     WN_TRY(parse_value(&value, &wn_options[target.id], what, err));
-    if (source >= args->values[target.id].source)
-        args->values[target.id] = value;
+    wn_option_value *own = &args->values[target.id];
+    bool adds = (wn_options[target.id].repeats & (1u << args->command)) != 0 &&
+                source == WN_SOURCE_FLAG && own->source == WN_SOURCE_FLAG;
+    if (adds && (value.text = wn_args_printf(args, "%s\n%s", own->text, text)) == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %s", origin);
+    if (source >= own->source)
+        *own = value;
     return WN_OK;
 }
 

@@ -16,7 +16,7 @@ typedef enum wn_source {
 } wn_source;
 
 typedef struct wn_option_value {
-    const char *text; /* as given; NULL: none */
+    const char *text; /* as given; of several values one a line; NULL: none */
     int64_t number;   /* INT: the value; CHOICE: the index; a switch: 1 on; SHARD: I; else 0 */
     int64_t of;       /* SHARD: N */
     wn_source source;
@@ -40,7 +40,8 @@ typedef struct wn_args_target {
     bool is_file;          /* the value is the name of a file that holds a secret */
 } wn_args_target;
 
-/* Read a command line.  The last of several values counts; "--" ends the options; "-" is an
+/* Read a command line.  The last of several values counts, but of an option that repeats all do,
+ * a line each in its text; "--" ends the options; "-" is an
  * operand.  No command at all, or --help as the first word, is help; --version is version.
  * Fails:   WN_ERR_ARGUMENT for a word, value or number of operands that is not allowed; the
  *          message names it and, where there is one, the nearest word.  WN_ERR_MEMORY.

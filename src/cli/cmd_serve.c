@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "base/thread.h"
+#include "cli/model_list.h"
 #include "cli/pid_file.h"
 #include "cli/settings.h"
 #include "cli/systemd.h"
@@ -75,7 +76,7 @@ static wn_status open_tls(wn_tls **out, const wn_args *args, wn_error *err)
     return options.cert_file == NULL ? WN_OK : wn_tls_new(out, &options, err);
 }
 
-wn_status wn_serve_check(const wn_args *args, wn_error *err)
+wn_status wn_serve_check(wn_args *args, wn_error *err)
 {
     static const wn_option_id keys[] = {WN_OPT_API_KEY, WN_OPT_ADMIN_KEY};
     for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
@@ -86,7 +87,11 @@ wn_status wn_serve_check(const wn_args *args, wn_error *err)
     wn_tls *tls;
     WN_TRY(open_tls(&tls, args, err));
     wn_tls_free(tls);
-    return wn_program_check_model(wn_args_text(args, WN_OPT_MODEL), err);
+    wn_model_list models;
+    WN_TRY(wn_model_list_read(&models, args, err));
+    for (size_t i = 0; i < models.n; i++)
+        WN_TRY(wn_program_check_model(models.at[i].dir, err));
+    return WN_OK;
 }
 
 /* ---- reloading ------------------------------------------------------------------------------- */
@@ -175,12 +180,12 @@ static wn_status print_config(wn_program *program, wn_error *err)
     return status;
 }
 
-static wn_service_options service_options(const wn_args *args, const char *host, wn_log *log)
+static wn_service_options service_options(const wn_args *args, const char *host,
+                                          const wn_model_list *models, wn_log *log)
 {
     bool open_to_others = !is_loopback(host);
     return (wn_service_options){
-        .backend = {.model_dir = wn_args_text(args, WN_OPT_MODEL),
-                    .cpu_level = wn_args_text(args, WN_OPT_CPU_LEVEL),
+        .backend = {.cpu_level = wn_args_text(args, WN_OPT_CPU_LEVEL),
                     .n_threads = (int32_t)wn_args_int(args, WN_OPT_THREADS),
                     .batch_tokens = (int32_t)wn_args_int(args, WN_OPT_BATCH_TOKENS),
                     .max_wait_ns = (uint64_t)wn_args_int(args, WN_OPT_MAX_QUEUE_WAIT) * 1000000,
@@ -194,7 +199,9 @@ static wn_service_options service_options(const wn_args *args, const char *host,
                      .static_tpm = wn_args_int(args, WN_OPT_TPM),
                      .log = log},
         .needs_keys = open_to_others && !wn_args_has(args, WN_OPT_INSECURE_NO_AUTH),
-        .served_model_name = wn_args_text(args, WN_OPT_SERVED_MODEL_NAME),
+        .models = models->at,
+        .n_models = models->n,
+        .model_root = wn_args_text(args, WN_OPT_MODEL_ROOT),
         .share_scores = wn_args_int(args, WN_OPT_CACHE_SCOPE) == 1,
         .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
         .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
@@ -254,8 +261,10 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
     const char *host =
         systemd->listen_fd >= 0 ? systemd->listen_host : wn_args_text(args, WN_OPT_HOST);
     wn_buf state = WN_BUF_INIT;
+    wn_model_list models;
+    WN_TRY(wn_model_list_read(&models, args, err));
     wn_server_options options = {
-        .service = service_options(args, host, own->log),
+        .service = service_options(args, host, &models, own->log),
         .limits = WN_CONN_LIMITS_DEFAULT,
         .host = host,
         .listen_fd = systemd->listen_fd,

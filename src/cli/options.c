@@ -79,6 +79,7 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
                 "read if they are there.",
             .examples = "winnow serve\n"
                         "winnow serve --model bge-reranker-base --port 9000\n"
+                        "winnow serve --model small=models/small --model large=models/large\n"
                         "winnow serve --host 0.0.0.0 --api-key-file key\n"
                         "winnow serve --print-config > winnow.yaml",
         },
@@ -390,7 +391,7 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                  .help = "answer without keys on an address that others can reach"},
     [WN_OPT_SERVED_MODEL_NAME] = {WN_FOR(SERVE), "served-model-name", 0, "NAME", WN_VALUE_TEXT,
                                   .fallback = "the name of the model's directory",
-                                  .help = "the model's name in requests and answers"},
+                                  .help = "the first model's name in requests and answers"},
     [WN_OPT_STRICT_MODELS] = {WN_FOR(SERVE), "strict-models", 0, NULL, WN_VALUE_NONE,
                               .help =
                                   "refuse requests for well-known models that are not this one"},
@@ -456,8 +457,14 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                           .choices = "info|debug|warn|error", .reload = true,
                           .help = "the least important lines that are written"},
     [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
-                      .fallback = "the built-in model",
-                      .help = "a Hugging Face directory: config.json, tokenizer.json, weights"},
+                      .fallback = "the built-in model", .repeats = WN_FOR(SERVE),
+                      .help =
+                          "a Hugging Face directory: config.json, tokenizer.json, weights; "
+                          "serve: also NAME=DIR, and several, of which the first is the default"},
+    [WN_OPT_MODEL_ROOT] = {WN_FOR(SERVE), "model-root", 0, "DIR", WN_VALUE_DIR,
+                           .fallback = "no models are loaded while it runs",
+                           .help = "let administrators load models from below this directory, "
+                                   "by POST /v1/admin/models"},
     [WN_OPT_PLAIN_SPECIALS] = {WN_FOR(RANK) | WN_FOR(TOKENIZE) | WN_FOR(EMBED), "plain-specials", 0,
                                NULL, WN_VALUE_NONE,
                                .help = "special tokens such as [SEP] typed in a text are text"},

@@ -122,6 +122,7 @@ typedef enum wn_option_id {
     WN_OPT_LOG_FORMAT,
     WN_OPT_LOG_LEVEL,
     WN_OPT_MODEL,
+    WN_OPT_MODEL_ROOT,
     WN_OPT_PLAIN_SPECIALS,
     WN_OPT_THREADS,
     WN_OPT_BATCH_TOKENS,
@@ -154,6 +155,8 @@ typedef struct wn_option {
     const char *fallback; /* without an initial value, what happens, in words; or NULL */
     const char *help;     /* one sentence or two, without a full stop at the end */
     wn_reach reach;
+    unsigned repeats; /* WN_FOR(...) of commands that take several of it: flags add up, in a file it
+                         is a list, elsewhere one stands on each line */
     bool secret; /* never shown; --NAME-file FILE and WINNOW_NAME_FILE name a file that holds it */
     bool reload; /* a running server takes its new value over */
 } wn_option;

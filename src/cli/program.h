@@ -51,7 +51,7 @@ wn_command_fn wn_cmd_usage;
 
 /* Check the settings of a server as far as is possible without loading its model.
  * Fails:   WN_ERR_ARGUMENT, WN_ERR_IO, WN_ERR_MEMORY. */
-WN_MUST_USE wn_status wn_serve_check(const wn_args *args, wn_error *err);
+WN_MUST_USE wn_status wn_serve_check(wn_args *args, wn_error *err);
 
 /* Say what is wrong with the path of a model in words that help, before the loader does; NULL is
  * right.

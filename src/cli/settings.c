@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WN_WHERE       "cli/settings"
 #define FILE_BYTES_MAX (1 << 20)
@@ -149,7 +150,20 @@ static bool is_setting(const wn_args *args, int id)
     return is_open(args, id, WN_REACH_ALL);
 }
 
-/* The value as a scalar of YAML, which a value of JSON is too. */
+/* The lines of a text as a list. */
+static void push_list(wn_buf *out, const char *text)
+{
+    const char *before = "[";
+    for (size_t n; *text != '\0'; text += n + (text[n] != '\0')) {
+        n = strcspn(text, "\n");
+        wn_buf_printf(out, "%s", before);
+        wn_json_push_string(out, (wn_str){text, n});
+        before = ", ";
+    }
+    wn_buf_push_byte(out, ']');
+}
+
+/* The value in YAML, which a value of JSON is too. */
 static void push_value(wn_buf *out, const wn_option *option, const wn_option_value *value)
 {
     if (option->kind == WN_VALUE_NONE)
@@ -158,6 +172,8 @@ static void push_value(wn_buf *out, const wn_option *option, const wn_option_val
         wn_buf_printf(out, "\"********\"");
     else if (option->kind == WN_VALUE_INT && value->text != NULL)
         wn_buf_printf(out, "%" PRId64, value->number);
+    else if (value->text != NULL && option->repeats != 0 && strchr(value->text, '\n') != NULL)
+        push_list(out, value->text);
     else if (value->text != NULL)
         wn_json_push_string(out, wn_str_from(value->text));
     else if (option->kind == WN_VALUE_CHOICE)

@@ -1,6 +1,7 @@
 /* Settings of a command from beside its command line: the environment and, for the server,
  * configuration files.  A flag comes before the environment, that before a file, that before the
- * default.  A file is YAML with one mapping from names of options to their values.
+ * default.  A file is YAML with one mapping from names of options to their values, which are lists
+ * for an option that repeats.
  * Thread rule: one at a time. */
 #ifndef WN_CLI_SETTINGS_H
 #define WN_CLI_SETTINGS_H

@@ -1,4 +1,5 @@
-/* The YAML of a configuration file, by libyaml's events: one document, one mapping, scalars in it.
+/* The YAML of a configuration file, by libyaml's events: one document, one mapping, scalars in it,
+ * and lists of scalars for options that repeat.
  * Refuses: names that no option has, names given twice, nested values, anchors.
  * See settings.h. */
 #include "cli/settings.h"
@@ -54,10 +55,9 @@ static wn_status find_key(reader *r, wn_args_target *out, wn_error *err)
     return WN_OK;
 }
 
-/* The value behind a key that has been found. */
-static wn_status read_value(reader *r, wn_args_target target, wn_str key, wn_error *err)
+/* The scalar that has come, as a text of its own. */
+static wn_status read_scalar(reader *r, const char **out, wn_str key, wn_error *err)
 {
-    WN_TRY(next(r, err));
     if (r->event.type != YAML_SCALAR_EVENT)
         WN_FAIL(err, WN_ERR_FORMAT, "%s line %zu: '%.*s' is no single value", r->name, line_of(r),
                 WN_STR_ARG(key));
@@ -70,10 +70,45 @@ static wn_status read_value(reader *r, wn_args_target target, wn_str key, wn_err
     if (value.len > 0 && memchr(value.ptr, '\0', value.len) != NULL)
         WN_FAIL(err, WN_ERR_FORMAT, "%s line %zu: '%.*s' holds a NUL", r->name, line_of(r),
                 WN_STR_ARG(key));
-    const char *origin = wn_args_printf(r->args, "%s line %zu", r->name, line_of(r));
-    const char *text = wn_arena_str(&r->args->arena, value).ptr;
-    if (origin == NULL || text == NULL)
+    *out = wn_arena_str(&r->args->arena, value).ptr;
+    if (*out == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory to read it", r->name);
+    return WN_OK;
+}
+
+/* The scalars of a list that has begun, a line each. */
+static wn_status read_list(reader *r, const char **out, wn_str key, wn_error *err)
+{
+    const char *text = NULL, *item;
+    WN_TRY(next(r, err));
+    while (r->event.type != YAML_SEQUENCE_END_EVENT) {
+        WN_TRY(read_scalar(r, &item, key, err));
+        text = text == NULL ? item : wn_args_printf(r->args, "%s\n%s", text, item);
+        if (text == NULL)
+            WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory to read it", r->name);
+        WN_TRY(next(r, err));
+    }
+    if (text == NULL)
+        WN_FAIL(err, WN_ERR_FORMAT, "%s line %zu: '%.*s' is an empty list", r->name, line_of(r),
+                WN_STR_ARG(key));
+    *out = text;
+    return WN_OK;
+}
+
+/* The value behind a key that has been found. */
+static wn_status read_value(reader *r, wn_args_target target, wn_str key, wn_error *err)
+{
+    const char *text;
+    WN_TRY(next(r, err));
+    const char *origin = wn_args_printf(r->args, "%s line %zu", r->name, line_of(r));
+    if (origin == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory to read it", r->name);
+    bool repeats = target.id != WN_OPT_COUNT &&
+                   (wn_options[target.id].repeats & (1u << r->args->command)) != 0;
+    if (repeats && r->event.type == YAML_SEQUENCE_START_EVENT)
+        WN_TRY(read_list(r, &text, key, err));
+    else
+        WN_TRY(read_scalar(r, &text, key, err));
     return wn_args_set(r->args, target, text, WN_SOURCE_FILE, origin, err);
 }
 

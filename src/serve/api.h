@@ -40,4 +40,8 @@ extern const wn_form wn_form_key_list, wn_form_key_create, wn_form_key, wn_form_
 /* api_models.c */
 wn_handler wn_api_models, wn_api_model, wn_api_cluster_auth;
 
+/* api_model_set.c: for administrators. */
+wn_handler wn_api_models_list, wn_api_models_load, wn_api_models_show, wn_api_models_remove;
+extern const wn_form wn_form_model_list, wn_form_model_load, wn_form_model, wn_form_model_gone;
+
 #endif

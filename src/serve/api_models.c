@@ -1,34 +1,42 @@
 /* Which models answer, in the shape that OpenAI's clients read, with the facts that TEI's and
  * Xinference's look for. */
 #include "serve/api.h"
-#include "serve/model_names.h"
 #include "serve/service.h"
 
 #include "base/str.h"
 #include "data/json_text.h"
 
-static bool push_model(wn_buf *out, wn_service *service)
+/* A model by its name, with its facts when it is loaded. */
+static void push_model(wn_buf *out, wn_model_set *models, wn_str name)
 {
     wn_engine_info info = WN_ENGINE_INFO_INIT;
-    wn_backend *backend = wn_service_backend(service);
+    wn_model *model = wn_model_set_take(models, name);
     wn_buf_push_str(out, WN_STR("{\"id\":"));
-    wn_json_push_string(out, wn_str_from(wn_service_model_name(service)));
+    wn_json_push_string(out, name);
     wn_buf_push_str(out, WN_STR(",\"object\":\"model\",\"created\":0,\"owned_by\":\"winnow\","
                                 "\"model_type\":\"rerank\""));
-    if (backend != NULL && wn_engine_get_info(wn_backend_engine(backend), &info, NULL) == WN_OK)
+    if (model != NULL &&
+        wn_engine_get_info(wn_backend_engine(wn_model_backend(model)), &info, NULL) == WN_OK)
         wn_buf_printf(out,
                       ",\"family\":\"%s\",\"max_input_length\":%d,\"max_query_tokens\":%d,"
                       "\"parameters\":%llu",
                       info.family, info.max_tokens, info.max_query_tokens,
                       (unsigned long long)info.n_parameters);
-    return wn_buf_push_byte(out, '}');
+    wn_model_give(model);
+    wn_buf_push_byte(out, '}');
 }
 
 bool wn_api_models(wn_exchange *x)
 {
     wn_buf *out = &x->reply.body;
+    wn_model_set *models = wn_service_models(x->service);
+    wn_model_facts facts;
+    const char *comma = "";
     wn_buf_push_str(out, WN_STR("{\"object\":\"list\",\"data\":["));
-    push_model(out, x->service);
+    for (size_t i = 0; wn_model_set_next(models, &i, &facts); comma = ",") {
+        wn_buf_printf(out, "%s", comma);
+        push_model(out, models, wn_str_from(facts.name));
+    }
     wn_buf_push_str(out, WN_STR("]}"));
     wn_exchange_reply_json(x, 200);
     return true;
@@ -36,14 +44,18 @@ bool wn_api_models(wn_exchange *x)
 
 bool wn_api_model(wn_exchange *x)
 {
-    if (!wn_service_serves(x->service, x->match.rest)) {
+    wn_model_set *models = wn_service_models(x->service);
+    wn_str name = x->match.rest;
+    if (!wn_service_serves(x->service, name)) {
         wn_problem_set(&x->problem, 404, "RESOURCE_NOT_FOUND",
                        "Model '%.*s' not found or access denied. Verify the ID and your "
                        "permissions.",
-                       WN_STR_ARG(x->match.rest));
+                       WN_STR_ARG(name));
         return true;
     }
-    push_model(&x->reply.body, x->service);
+    if (!wn_model_set_has(models, name)) /* another name of the default */
+        name = wn_str_from(wn_model_set_default_name(models));
+    push_model(&x->reply.body, models, name);
     wn_exchange_reply_json(x, 200);
     return true;
 }

@@ -30,13 +30,19 @@ static bool read_body(wn_exchange *x)
     return x->problem.status == 0;
 }
 
-static bool check_model(wn_exchange *x)
+static bool choose_model(wn_exchange *x)
 {
     if (x->call.model.len == 0 || wn_service_serves(x->service, x->call.model))
-        return true;
+        return wn_service_choose_model(x, x->call.model);
+    wn_buf names = WN_BUF_INIT;
+    wn_model_facts facts;
+    for (size_t i = 0; wn_model_set_next(wn_service_models(x->service), &i, &facts);)
+        wn_buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", facts.name);
     wn_problem_set(&x->problem, 400, "INPUT_MODEL_NOT_FOUND",
-                   "Model '%.*s' not found. Available models: %s.", WN_STR_ARG(x->call.model),
-                   wn_service_model_name(x->service));
+                   "Model '%.*s' not found. Available models: %.*s.",
+                   (int)WN_MIN(x->call.model.len, (size_t)100), x->call.model.ptr,
+                   WN_STR_ARG(wn_buf_str(&names)));
+    wn_buf_deinit(&names);
     return false;
 }
 
@@ -97,15 +103,23 @@ static void set_task(wn_task *task, const wn_exchange *x, const wn_rank_call *ca
 
 bool wn_api_rank_foresee(wn_exchange *x)
 {
-    uint64_t wait_ns;
+    uint64_t wait_ns = 0;
     wn_task task = {0};
-    wn_backend *backend = wn_service_backend(x->service);
+    wn_admission admission = WN_ADMITTED;
+    bool admitted = false;
     set_task(&task, x, &x->call);
     task.partial = true; /* what the body would say of a deadline is not known */
-    if (backend == NULL || x->request->length < FORESEEN_BYTES)
+    if (x->request->length < FORESEEN_BYTES)
         return true;
-    wn_admission admission =
-        wn_backend_foresee(backend, &task, x->request->length / BYTES_A_TOKEN_MAX, &wait_ns);
+    uint64_t tokens = x->request->length / BYTES_A_TOKEN_MAX;
+    for (size_t i = 0; i < WN_MODELS_MAX && !admitted; i++) { /* which one is not known either */
+        wn_model *model = wn_model_set_take_at(wn_service_models(x->service), i);
+        if (model == NULL)
+            continue;
+        admission = wn_backend_foresee(wn_model_backend(model), &task, tokens, &wait_ns);
+        admitted = admission == WN_ADMITTED;
+        wn_model_give(model);
+    }
     if (admission == WN_ADMITTED)
         return true;
     tell_refusal(x, admission, wait_ns);
@@ -134,17 +148,12 @@ static bool make_jobs(wn_exchange *x, wn_backend *backend)
 }
 
 /* Everything up to the scores; false, and a problem, when that is not possible. */
-static bool prepare(wn_exchange *x, wn_backend **backend)
+static bool prepare(wn_exchange *x)
 {
-    *backend = wn_service_backend(x->service);
-    if (!read_body(x) || !check_model(x))
+    if (!read_body(x) || !choose_model(x))
         return false;
-    if (*backend == NULL) {
-        wn_service_refuse_loading(x);
-        return false;
-    }
     x->parsed_ns = wn_clock_ns();
-    return make_jobs(x, *backend);
+    return make_jobs(x, x->backend);
 }
 
 static uint64_t tokens_of(const wn_exchange *x)
@@ -159,7 +168,7 @@ static uint64_t tokens_of(const wn_exchange *x)
 
 bool wn_api_rank(wn_exchange *x)
 {
-    if (!prepare(x, &x->backend) || !wn_service_charge(x, tokens_of(x)))
+    if (!prepare(x) || !wn_service_charge(x, tokens_of(x)))
         return true;
     /* One more than there are tickets: x is not resumed before this returns. */
     wn_countdown_set(&x->pending, x->calls.n + 1);
@@ -199,7 +208,7 @@ static wn_rank_answer answer_of(const wn_exchange *x, size_t i)
         .total_tokens = usage.query_tokens + usage.document_tokens,
         .cached_tokens = x->tickets[i].plan.cached_tokens,
         .search_units = search_units(call, job),
-        .model = call->model.len > 0 ? call->model : wn_str_from(wn_service_model_name(x->service)),
+        .model = call->model.len > 0 ? call->model : wn_str_from(wn_model_name(x->model)),
         .request_id = x->request_id,
         .created_s = time(NULL),
     };
@@ -276,7 +285,7 @@ bool wn_api_rank_resume(wn_exchange *x)
     uint64_t began_ns = wn_clock_ns();
     x->dialect->push_answer(&x->reply.body, &x->calls, answers);
     wn_exchange_reply_json(x, 200);
-    wn_reply_push_field(&x->reply, "X-Winnow-Model", "%s", wn_service_model_name(x->service));
+    wn_reply_push_field(&x->reply, "X-Winnow-Model", "%s", wn_model_name(x->model));
     take_times(x);
     wn_metrics_stage(wn_service_metrics(x->service), WN_STAGE_WRITE, wn_clock_ns() - began_ns);
     return true;
@@ -284,8 +293,7 @@ bool wn_api_rank_resume(wn_exchange *x)
 
 bool wn_api_estimate(wn_exchange *x)
 {
-    wn_backend *backend;
-    if (!prepare(x, &backend))
+    if (!prepare(x))
         return true;
     wn_rank_answer answer = answer_of(x, 0);
     wn_buf *out = &x->reply.body;

@@ -13,12 +13,10 @@
 
 bool wn_api_info(wn_exchange *x)
 {
-    wn_backend *backend = wn_service_backend(x->service);
     wn_engine_info info = WN_ENGINE_INFO_INIT;
-    if (backend == NULL || wn_engine_get_info(wn_backend_engine(backend), &info, NULL) != WN_OK) {
-        wn_service_refuse_loading(x);
+    if (!wn_service_choose_model(x, (wn_str){0}))
         return true;
-    }
+    WN_ASSERT(wn_engine_get_info(wn_backend_engine(x->backend), &info, NULL) == WN_OK);
     wn_buf *out = &x->reply.body;
     wn_buf_push_byte(out, '{');
     wn_push_member_string(out, "model_id", wn_str_from(wn_service_model_name(x->service)));
@@ -32,7 +30,7 @@ bool wn_api_info(wn_exchange *x)
                   "\"tokenization_workers\":%d,\"version\":\"%s\",\"sha\":null,"
                   "\"docker_label\":null}",
                   wn_service_facts_of(x->service).max_requests, info.max_tokens,
-                  wn_backend_batch_tokens(backend), WN_DOCUMENTS_PER_CALL_MAX,
+                  wn_backend_batch_tokens(x->backend), WN_DOCUMENTS_PER_CALL_MAX,
                   wn_service_facts_of(x->service).n_workers, wn_version());
     wn_exchange_reply_json(x, 200);
     return true;
@@ -57,7 +55,7 @@ static bool push_tokens(wn_exchange *x, const json_t *text, const wn_tokenize_op
     wn_buf *out = &x->reply.body;
     wn_tokens *tokens;
     wn_error err = {0};
-    const wn_engine *engine = wn_backend_engine(wn_service_backend(x->service));
+    const wn_engine *engine = wn_backend_engine(x->backend);
     wn_str bytes = {json_string_value(text), json_string_length(text)};
     if (wn_tokenize(&tokens, engine, bytes, options, &err) != WN_OK) {
         wn_problem_set_error(&x->problem, &err);
@@ -74,11 +72,7 @@ static bool push_tokens(wn_exchange *x, const json_t *text, const wn_tokenize_op
 bool wn_api_tokenize(wn_exchange *x)
 {
     x->dialect = &wn_dialect_tei;
-    if (wn_service_backend(x->service) == NULL) {
-        wn_service_refuse_loading(x);
-        return true;
-    }
-    if (!wn_exchange_parse(x))
+    if (!wn_service_choose_model(x, (wn_str){0}) || !wn_exchange_parse(x))
         return true;
     const json_t *inputs = json_object_get(x->json, "inputs");
     const wn_tokenize_options options = {
@@ -141,7 +135,7 @@ static bool push_decoded(wn_exchange *x, const json_t *list, const wn_detokenize
 {
     wn_str text;
     wn_error err = {.status = WN_ERR_MEMORY};
-    const wn_engine *engine = wn_backend_engine(wn_service_backend(x->service));
+    const wn_engine *engine = wn_backend_engine(x->backend);
     size_t n = json_array_size(list);
     int32_t *ids = wn_mem_alloc(n, sizeof *ids);
     bool ok = ids != NULL && read_ids(x, ids, list) &&
@@ -159,11 +153,7 @@ static bool push_decoded(wn_exchange *x, const json_t *list, const wn_detokenize
 bool wn_api_decode(wn_exchange *x)
 {
     x->dialect = &wn_dialect_tei;
-    if (wn_service_backend(x->service) == NULL) {
-        wn_service_refuse_loading(x);
-        return true;
-    }
-    if (!wn_exchange_parse(x))
+    if (!wn_service_choose_model(x, (wn_str){0}) || !wn_exchange_parse(x))
         return true;
     const json_t *ids = json_object_get(x->json, "ids");
     bool many = json_is_array(json_array_get(ids, 0));

@@ -34,7 +34,8 @@ struct wn_backend {
     wn_runner *runner;  /* of the compute thread */
     wn_runner **makers; /* [n_workers] make jobs */
     int32_t n_workers, batch_tokens, batch_rows;
-    wn_score_cache *cache;    /* NULL: none */
+    wn_score_cache *cache; /* NULL: none */
+    uint64_t cache_bytes;
     wn_buf cache_path;        /* of its file */
     char cache_model[64];     /* what the file is for */
     wn_row_planner *planners; /* [n_workers] */
@@ -309,6 +310,7 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
                                       .n_threads = options->n_threads};
     backend->metrics = options->metrics;
     backend->log = options->log;
+    backend->cache_bytes = options->cache_bytes;
     wn_lock_init(&backend->lock);
     wn_cond_init(&backend->changed);
     WN_TRY_OUT(wn_engine_open(&backend->engine, &engine, err));
@@ -374,6 +376,16 @@ const wn_engine *wn_backend_engine(const wn_backend *backend)
     return backend->engine;
 }
 
+uint64_t wn_backend_bytes(const wn_backend *backend)
+{
+    wn_engine_info engine = WN_ENGINE_INFO_INIT;
+    wn_runner_info runner = WN_RUNNER_INFO_INIT;
+    WN_ASSERT(wn_engine_get_info(backend->engine, &engine, NULL) == WN_OK);
+    WN_ASSERT(wn_runner_get_info(backend->runner, &runner, NULL) == WN_OK);
+    return (uint64_t)engine.weight_bytes + engine.mapped_bytes + runner.activation_bytes +
+           runner.scratch_bytes + backend->cache_bytes;
+}
+
 int32_t wn_backend_batch_tokens(const wn_backend *backend)
 {
     return backend->batch_tokens;
@@ -402,12 +414,27 @@ static wn_status check_score(wn_backend *backend, const json_t *pair, wn_error *
     return WN_OK;
 }
 
+/* A model without reference pairs has to give a number. */
+static wn_status check_any(wn_backend *backend, wn_error *err)
+{
+    const wn_str document = WN_STR("Paris is the capital of France.");
+    const wn_request request = {.struct_size = sizeof request,
+                                .query = WN_STR("capital of France"),
+                                .documents = &document,
+                                .n_documents = 1,
+                                .long_docs = WN_LONG_DOCS_TRUNCATE};
+    wn_job *job;
+    WN_TRY(wn_rank(&job, backend->runner, &request, err));
+    wn_job_free(job);
+    return WN_OK;
+}
+
 wn_status wn_backend_self_test(wn_backend *backend, wn_error *err)
 {
     wn_engine_info info = WN_ENGINE_INFO_INIT;
     WN_TRY(wn_engine_get_info(backend->engine, &info, err));
     if (!wn_str_equal(wn_str_from(info.model), WN_STR("built-in")))
-        return WN_OK;
+        return check_any(backend, err);
     wn_str rest = wn_builtin_reference();
     for (int i = 0; rest.len > 0 && i < 4; i++) {
         const char *end = memchr(rest.ptr, '\n', rest.len);

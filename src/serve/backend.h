@@ -53,12 +53,17 @@ void wn_backend_close(wn_backend *backend);
  * Thread:  any. */
 const wn_engine *wn_backend_engine(const wn_backend *backend);
 
+/* What the model takes: weights, the workspace of its batches, its cache of scores.
+ * Thread:  any. */
+uint64_t wn_backend_bytes(const wn_backend *backend);
+
 /* Token budget of a batch.
  * Thread:  any. */
 int32_t wn_backend_batch_tokens(const wn_backend *backend);
 
-/* Score the reference pairs of the built-in model, or any text for other models.
- * Fails:   WN_ERR_INTERNAL when a score is not what it has to be; it names both.
+/* Score the reference pairs of the built-in model, or one pair with another model.
+ * Fails:   WN_ERR_INTERNAL when a score is not what it has to be; it names both.  WN_ERR_FORMAT
+ *          when a score is no number.
  * Thread:  before the first ticket. */
 WN_MUST_USE wn_status wn_backend_self_test(wn_backend *backend, wn_error *err);
 

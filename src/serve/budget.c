@@ -39,6 +39,24 @@ void wn_budget_give(wn_budget *budget, uint64_t n)
     wn_lock_leave(&budget->lock);
 }
 
+bool wn_budget_lend(wn_budget *budget, uint64_t n, uint64_t least)
+{
+    wn_lock_enter(&budget->lock);
+    uint64_t keep = WN_MAX(least, budget->used);
+    bool ok = keep <= budget->limit && n <= budget->limit - keep;
+    if (ok)
+        budget->limit -= n;
+    wn_lock_leave(&budget->lock);
+    return ok;
+}
+
+void wn_budget_return(wn_budget *budget, uint64_t n)
+{
+    wn_lock_enter(&budget->lock);
+    budget->limit += n;
+    wn_lock_leave(&budget->lock);
+}
+
 void wn_budget_look(wn_budget *budget, uint64_t *used, uint64_t *peak, uint64_t *limit)
 {
     wn_lock_enter(&budget->lock);

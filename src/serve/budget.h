@@ -24,6 +24,11 @@ bool wn_budget_take(wn_budget *budget, uint64_t n);
 /* Give n bytes back. */
 void wn_budget_give(wn_budget *budget, uint64_t n);
 
+/* Lower the limit by n bytes, for something that is no request; false, and nothing changes, when
+ * less than `least` or than what is in use would be left.  And raise it by n again. */
+bool wn_budget_lend(wn_budget *budget, uint64_t n, uint64_t least);
+void wn_budget_return(wn_budget *budget, uint64_t n);
+
 /* What is in use, what was at most, and the limit. */
 void wn_budget_look(wn_budget *budget, uint64_t *used, uint64_t *peak, uint64_t *limit);
 

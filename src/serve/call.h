@@ -40,8 +40,8 @@ typedef struct wn_rank_answer {
     uint64_t total_tokens; /* the query once and every document, each with its special tokens */
     uint64_t query_tokens, document_tokens;
     uint64_t cached_tokens; /* of total_tokens, those that were not read again */
-    uint64_t search_units; /* of 100 documents, as Cohere and Pinecone bill */
-    wn_str model;          /* to be named in the answer */
+    uint64_t search_units;  /* of 100 documents, as Cohere and Pinecone bill */
+    wn_str model;           /* to be named in the answer */
     const char *request_id;
     int64_t created_s; /* Unix time */
 } wn_rank_answer;

@@ -62,6 +62,8 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->call = wn_rank_call_init(&x->arena);
     x->calls = (wn_calls){.at = &x->call, .n = 1, .arena = &x->arena};
     x->tickets = NULL;
+    x->model = NULL;
+    x->backend = NULL;
     x->resumed = false;
     x->began_ns = x->parsed_ns = now_ns;
     x->bytes_in = 0;
@@ -76,6 +78,8 @@ void wn_exchange_end(wn_exchange *x)
     for (size_t i = 0; x->tickets != NULL && i < x->calls.n; i++)
         wn_ticket_deinit(&x->tickets[i]);
     x->tickets = NULL;
+    wn_model_give(x->model);
+    x->model = NULL;
     json_decref(x->json);
     x->json = NULL;
     wn_buf_deinit(&x->body);

@@ -9,7 +9,7 @@
 #include "base/flag.h"
 #include "base/queue.h"
 #include "serve/accounts.h"
-#include "serve/backend.h"
+#include "serve/model_set.h"
 #include "serve/reply.h"
 #include "serve/route.h"
 
@@ -49,7 +49,8 @@ typedef struct wn_exchange {
     wn_calls calls;
     wn_ticket *tickets;   /* [calls.n] in arena */
     wn_countdown pending; /* tickets that are not yet done */
-    wn_backend *backend;  /* of the tickets */
+    wn_model *model;      /* taken for it; NULL: none */
+    wn_backend *backend;  /* of the model, and of the tickets */
     wn_flag submitted;    /* tickets and backend are there */
     bool resumed;         /* the scheduler is done with it */
     int32_t worker;       /* that works on it, 0.. */

@@ -83,3 +83,15 @@ bool wn_model_name_is_known(wn_str id)
     }
     return false;
 }
+
+bool wn_model_name_is_valid(wn_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '-' || c == '_' || c == '.' || c == ':';
+        if (!word && (c != '/' || i == 0 || i + 1 == name.len))
+            return false;
+    }
+    return name.len > 0;
+}

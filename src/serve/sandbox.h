@@ -13,7 +13,7 @@ typedef enum wn_sandbox_mode {
     WN_SANDBOX_OFF
 } wn_sandbox_mode;
 
-#define WN_SANDBOX_PATHS_MAX 32
+#define WN_SANDBOX_PATHS_MAX 64
 
 typedef struct wn_sandbox_paths {
     const char *at[WN_SANDBOX_PATHS_MAX]; /* files, or folders with all that is below them */

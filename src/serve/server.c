@@ -209,7 +209,9 @@ static wn_status enter_sandbox(server *s, wn_error *err)
     if (state_dir != NULL)
         WN_TRY(wn_state_make_dir(state_dir, err));
     wn_sandbox_add(&options.writable, state_dir);
-    wn_sandbox_add(&options.readable, s->options->service.backend.model_dir);
+    for (size_t i = 0; i < s->options->service.n_models; i++)
+        wn_sandbox_add(&options.readable, s->options->service.models[i].dir);
+    wn_sandbox_add(&options.readable, s->options->service.model_root);
     return wn_sandbox_enter(&s->sandbox, &options, err);
 }
 

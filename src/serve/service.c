@@ -44,17 +44,15 @@ struct wn_service {
     wn_accounts *accounts;
     wn_queue work;
     worker *workers; /* [options.backend.n_workers] */
-    wn_thread *loader;
+    wn_model_set *models;
     void (*loaded)(void *owner, const wn_error *err);
     void *owner;
-    char model_name[256];
     wn_metrics metrics;
     wn_budget budget;
     uint64_t memory_limit;
     uint64_t started_ns;
     int64_t started_unix_s;
     wn_lock lock; /* guards the rest */
-    wn_backend *backend;
     wn_life life;
 };
 
@@ -92,7 +90,8 @@ static void settle(wn_exchange *x, int status)
     if (!x->begun)
         return;
     wn_charge charge = {.route = x->match.route->name,
-                        .model = x->service->model_name,
+                        .model = x->model != NULL ? wn_model_name(x->model)
+                                                  : wn_service_model_name(x->service),
                         .tokens = x->identity.tokens,
                         .cached_tokens = x->bill.cached_tokens,
                         .failed = status >= 400 && status != STATUS_CLIENT_GONE};
@@ -151,31 +150,15 @@ void wn_service_resume(wn_exchange *x)
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static void set_model_name(wn_service *service)
-{
-    const char *name = service->options.served_model_name;
-    const char *dir = service->options.backend.model_dir;
-    wn_str base = wn_str_from(name != NULL ? name : dir != NULL ? dir : "winnow-multilingual-v1");
-    while (base.len > 1 && base.ptr[base.len - 1] == '/')
-        base.len--;
-    for (size_t i = base.len; name == NULL && i > 0; i--) {
-        if (base.ptr[i - 1] == '/') {
-            base = wn_str_slice(base, i, base.len);
-            break;
-        }
-    }
-    snprintf(service->model_name, sizeof service->model_name, "%.*s", WN_STR_ARG(base));
-}
-
 /* What is left for requests when the model has taken its part. */
 static wn_status set_budget(wn_service *service, wn_error *err)
 {
-    uint64_t used =
-        wn_process_look().resident_bytes + RESERVED_BYTES + service->options.backend.cache_bytes;
+    uint64_t used = wn_process_look().resident_bytes + RESERVED_BYTES +
+                    service->options.n_models * service->options.backend.cache_bytes;
     uint64_t limit = service->memory_limit;
     if (limit < used + REQUESTS_BYTES_MIN)
         WN_FAIL(err, WN_ERR_LIMIT,
-                "memory limit of %llu MiB: the model takes %llu MiB, and requests need at least "
+                "memory limit of %llu MiB: the models take %llu MiB, and requests need at least "
                 "%d MiB",
                 (unsigned long long)(limit >> 20), (unsigned long long)(used >> 20),
                 REQUESTS_BYTES_MIN >> 20);
@@ -188,35 +171,33 @@ static wn_status set_budget(wn_service *service, wn_error *err)
     return WN_OK;
 }
 
-static void load(void *arg)
+/* The first models are there, or will not be. */
+static void models_loaded(void *owner, const wn_error *failure)
 {
-    wn_service *service = arg;
-    wn_backend *backend = NULL;
+    wn_service *service = owner;
     wn_error err = {0};
-    wn_status status = wn_backend_open(&backend, &service->options.backend, &err);
-    if (status == WN_OK)
-        status = wn_backend_self_test(backend, &err);
-    if (status == WN_OK)
-        status = set_budget(service, &err);
+    if (failure == NULL && set_budget(service, &err) != WN_OK)
+        failure = &err;
     wn_lock_enter(&service->lock);
-    service->backend = backend;
     if (service->life == WN_LIFE_STARTING)
-        service->life = status == WN_OK ? WN_LIFE_READY : WN_LIFE_FAILED;
+        service->life = failure == NULL ? WN_LIFE_READY : WN_LIFE_FAILED;
     wn_lock_leave(&service->lock);
-    service->loaded(service->owner, status == WN_OK ? NULL : &err);
+    service->loaded(service->owner, failure);
 }
 
-wn_backend *wn_service_backend(wn_service *service)
+wn_model_set *wn_service_models(wn_service *service)
 {
-    wn_lock_enter(&service->lock);
-    wn_backend *backend = service->life == WN_LIFE_FAILED ? NULL : service->backend;
-    wn_lock_leave(&service->lock);
-    return backend;
+    return service->models;
 }
 
 const char *wn_service_model_name(const wn_service *service)
 {
-    return service->model_name;
+    return wn_model_set_default_name(service->models);
+}
+
+const char *wn_service_model_root(const wn_service *service)
+{
+    return service->options.model_root;
 }
 
 wn_service_facts wn_service_facts_of(const wn_service *service)
@@ -261,12 +242,12 @@ wn_budget *wn_service_budget(wn_service *service)
     return &service->budget;
 }
 
-wn_gauges wn_service_gauges(wn_service *service)
+wn_gauges wn_service_gauges(wn_exchange *x)
 {
+    wn_service *service = x->service;
     wn_engine_info info = WN_ENGINE_INFO_INIT;
-    wn_backend *backend = wn_service_backend(service);
     wn_gauges gauges = {
-        .model = service->model_name,
+        .model = wn_service_model_name(service),
         .family = "none",
         .cpu_level = "none",
         .started_unix_s = (uint64_t)service->started_unix_s,
@@ -275,23 +256,37 @@ wn_gauges wn_service_gauges(wn_service *service)
     };
     wn_budget_look(&service->budget, &gauges.requests_bytes, &gauges.requests_peak_bytes,
                    &gauges.requests_limit_bytes);
-    if (backend != NULL && wn_engine_get_info(wn_backend_engine(backend), &info, NULL) == WN_OK) {
-        wn_sched_stats stats = wn_backend_look(backend);
-        wn_score_cache_stats cache = wn_backend_look_cache(backend);
-        gauges.cache_scores = cache.n_scores;
-        gauges.cache_places = cache.n_places;
-        gauges.cache_evictions = cache.evictions;
-        gauges.queue_rows = stats.waiting_rows;
-        gauges.queue_tokens = stats.waiting_tokens;
-        gauges.queue_wait_seconds = stats.wait_s;
-        gauges.tokens_per_second = stats.tokens_per_s;
+    for (size_t i = 0; i < WN_MODELS_MAX; i++) {
+        wn_model *model = wn_model_set_take_at(service->models, i);
+        if (model == NULL)
+            continue;
+        wn_sched_stats stats = wn_backend_look(wn_model_backend(model));
+        gauges.queue_rows += stats.waiting_rows;
+        gauges.queue_tokens += stats.waiting_tokens;
+        gauges.queue_wait_seconds = WN_MAX(gauges.queue_wait_seconds, stats.wait_s);
+        gauges.tokens_per_second += stats.tokens_per_s;
+        wn_score_cache_stats cache = wn_backend_look_cache(wn_model_backend(model));
+        gauges.cache_scores += cache.n_scores;
+        gauges.cache_places += cache.n_places;
+        gauges.cache_evictions += cache.evictions;
+        wn_model_give(model);
+    }
+    x->model = wn_model_set_take_at(service->models, 0);
+    if (x->model != NULL &&
+        wn_engine_get_info(wn_backend_engine(wn_model_backend(x->model)), &info, NULL) == WN_OK) {
         gauges.family = info.family;
         gauges.cpu_level = info.cpu_level;
     }
     return gauges;
 }
 
-void wn_service_refuse_loading(wn_exchange *x)
+bool wn_service_serves(wn_service *service, wn_str model)
+{
+    return wn_model_set_has(service->models, model) ||
+           (!service->options.strict_models && wn_model_name_is_known(model));
+}
+
+static void refuse_loading(wn_exchange *x)
 {
     wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
                    "Service temporarily unavailable: the model is being loaded. Please retry with "
@@ -300,11 +295,28 @@ void wn_service_refuse_loading(wn_exchange *x)
     wn_counter_add(&x->service->metrics.rejected[WN_REJECT_LOADING], 1);
 }
 
-bool wn_service_serves(const wn_service *service, wn_str model)
+bool wn_service_is_started(wn_exchange *x)
 {
-    if (wn_model_name_equal(model, wn_str_from(service->model_name)))
-        return true;
-    return !service->options.strict_models && wn_model_name_is_known(model);
+    wn_life life = wn_service_life(x->service);
+    bool started = life != WN_LIFE_STARTING && life != WN_LIFE_FAILED;
+    if (!started)
+        refuse_loading(x);
+    return started;
+}
+
+bool wn_service_choose_model(wn_exchange *x, wn_str model)
+{
+    wn_model_set *models = x->service->models;
+    if (!wn_service_is_started(x))
+        return false;
+    x->model = model.len > 0 && wn_model_set_has(models, model) ? wn_model_set_take(models, model)
+                                                                : wn_model_set_take_at(models, 0);
+    if (x->model == NULL) {
+        refuse_loading(x);
+        return false;
+    }
+    x->backend = wn_model_backend(x->model);
+    return true;
 }
 
 wn_life wn_service_life(wn_service *service)
@@ -340,7 +352,15 @@ static wn_status start(wn_service *service, wn_error *err)
         *own = (worker){.service = service, .index = (int32_t)i};
         WN_TRY(wn_thread_start(&own->thread, "wn-work", work, own, err));
     }
-    return wn_thread_start(&service->loader, "wn-load", load, service, err);
+    const wn_model_set_options models = {.backend = service->options.backend,
+                                         .sources = service->options.models,
+                                         .n_sources = service->options.n_models,
+                                         .budget = &service->budget,
+                                         .budget_min = REQUESTS_BYTES_MIN,
+                                         .log = service->options.log,
+                                         .loaded = models_loaded,
+                                         .owner = service};
+    return wn_model_set_new(&service->models, &models, err);
 }
 
 wn_status wn_service_new(wn_service **out, const wn_service_options *options,
@@ -363,7 +383,6 @@ wn_status wn_service_new(wn_service **out, const wn_service_options *options,
     wn_budget_init(&service->budget, REQUESTS_BYTES_MIN);
     wn_lock_init(&service->lock);
     wn_queue_init(&service->work);
-    set_model_name(service);
     wn_status status = start(service, err);
     if (status != WN_OK) {
         wn_service_free(service);
@@ -382,10 +401,7 @@ void wn_service_stop(wn_service *service)
 {
     if (service == NULL)
         return;
-    wn_thread_join(service->loader);
-    service->loader = NULL;
-    if (service->backend != NULL)
-        wn_backend_stop(service->backend);
+    wn_model_set_stop(service->models);
     wn_queue_close(&service->work);
     for (int32_t i = 0; service->workers != NULL && i < service->options.backend.n_workers; i++) {
         wn_thread_join(service->workers[i].thread);
@@ -399,7 +415,7 @@ void wn_service_free(wn_service *service)
         return;
     wn_service_stop(service);
     wn_mem_free(service->workers);
-    wn_backend_close(service->backend);
+    wn_model_set_free(service->models);
     wn_accounts_free(service->accounts);
     wn_queue_deinit(&service->work);
     wn_lock_deinit(&service->lock);

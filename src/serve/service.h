@@ -8,6 +8,7 @@
 #include "serve/budget.h"
 #include "serve/exchange.h"
 #include "serve/metrics.h"
+#include "serve/model_set.h"
 
 typedef enum wn_life {
     WN_LIFE_STARTING = 0, /* the model is being loaded */
@@ -17,16 +18,18 @@ typedef enum wn_life {
 } wn_life;
 
 typedef struct wn_service_options {
-    wn_backend_options backend;
+    wn_backend_options backend;    /* of each model, but for its directory */
+    const wn_model_source *models; /* [n_models], at least one; the first is the default */
+    size_t n_models;
+    const char *model_root; /* models may be loaded from below it; NULL: none may */
     wn_accounts_options accounts;
-    bool needs_keys;               /* somebody else could come: without any key it does not start */
-    const char *served_model_name; /* NULL: after the model's directory */
-    bool share_scores;             /* a key may be given scores that another key paid for */
-    bool strict_models;            /* answer to the model's own name only */
-    int32_t max_requests;          /* at a time; 0: no limit of its own */
-    int32_t request_timeout_ms;    /* 0: the default */
-    uint64_t memory_limit;         /* bytes of the whole process; 0: 80% of what it may have */
-    wn_log *log;                   /* access lines; NULL: none */
+    bool needs_keys;            /* somebody else could come: without any key it does not start */
+    bool share_scores;          /* a key may be given scores that another key paid for */
+    bool strict_models;         /* answer to the model's own name only */
+    int32_t max_requests;       /* at a time; 0: no limit of its own */
+    int32_t request_timeout_ms; /* 0: the default */
+    uint64_t memory_limit;      /* bytes of the whole process; 0: 80% of what it may have */
+    wn_log *log;                /* access lines; NULL: none */
 } wn_service_options;
 
 /* What handlers tell of the service itself. */
@@ -57,22 +60,36 @@ void wn_service_stop(wn_service *service);
 /* Stop and free, after the last exchange.  NULL is allowed. */
 void wn_service_free(wn_service *service);
 
-/* The model, or NULL while there is none. */
-wn_backend *wn_service_backend(wn_service *service);
+/* All models.
+ * Thread:  any. */
+wn_model_set *wn_service_models(wn_service *service);
 
-/* The model's name in answers. */
+/* The default model's name. */
 const char *wn_service_model_name(const wn_service *service);
 
-/* Whether a request may ask for this model. */
-bool wn_service_serves(const wn_service *service, wn_str model);
+/* Whether a request may ask for this model: by a name, or, unless names are strict, by that of a
+ * well-known one, for which the default stands. */
+bool wn_service_serves(wn_service *service, wn_str model);
+
+/* Give x the model that it asks for, or the default when it asks for none (empty), until its end.
+ * False, and a problem, while it is being loaded.
+ * Needs:   wn_service_serves(). */
+bool wn_service_choose_model(wn_exchange *x, wn_str model);
+
+/* Whether the models of the start are there; a false one is a problem. */
+bool wn_service_is_started(wn_exchange *x);
+
+/* Where models may be loaded from; NULL: nowhere.
+ * Thread:  any. */
+const char *wn_service_model_root(const wn_service *service);
 
 /* Thread:  any. */
 wn_service_facts wn_service_facts_of(const wn_service *service);
 
-/* What it counts, and what is measured when it is asked for.
+/* What it counts, and what is measured when x asks for it, whose texts live as long as x.
  * Thread:  any. */
 wn_metrics *wn_service_metrics(wn_service *service);
-wn_gauges wn_service_gauges(wn_service *service);
+wn_gauges wn_service_gauges(wn_exchange *x);
 
 /* Keys and usage.
  * Thread:  any. */
@@ -90,9 +107,6 @@ uint64_t wn_service_cache_scope(const wn_exchange *x);
 
 /* Charge a request's tokens to its key; a false one is a problem. */
 bool wn_service_charge(wn_exchange *x, uint64_t tokens);
-
-/* The problem of a request that comes before the model is loaded. */
-void wn_service_refuse_loading(wn_exchange *x);
 
 /* Where it stands in its life; and: it is asked to end.
  * Thread:  any. */

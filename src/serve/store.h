@@ -8,9 +8,9 @@
 #define WN_SERVE_STORE_H
 
 #include "serve/key_record.h"
+#include "serve/model_names.h"
 
 #define WN_ROUTE_NAME_MAX  47
-#define WN_MODEL_NAME_MAX  127
 #define WN_STORE_KEYS_MAX  1000000
 #define WN_REPORT_ROWS_MAX 1000000
 

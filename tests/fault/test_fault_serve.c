@@ -3,7 +3,9 @@
 #include "tests/support/check_engine.h"
 #include "tests/support/check_sched.h"
 
+#include "base/lock.h"
 #include "base/str.h"
+#include "serve/model_set.h"
 #include "serve/score_cache.h"
 
 #include <sys/stat.h>
@@ -92,9 +94,73 @@ static void keeping_scores_survives(void **state)
     wn_engine_close(engine);
 }
 
+typedef struct waiting {
+    wn_lock lock;
+    wn_cond changed;
+    bool told;
+    wn_error outcome;
+} waiting;
+
+static void loaded(void *owner, const wn_error *err)
+{
+    waiting *w = owner;
+    wn_lock_enter(&w->lock);
+    w->told = true;
+    w->outcome = err != NULL ? *err : (wn_error){0};
+    wn_cond_signal(&w->changed);
+    wn_lock_leave(&w->lock);
+}
+
+/* A model is loaded on a thread of its own, which tells how it went. */
+static wn_status load_model(void *arg, wn_error *err)
+{
+    static wn_metrics metrics;
+    static const wn_model_source source = {"a", "tests/golden/models/bert"};
+    waiting w = {.told = false};
+    wn_budget *budget = arg;
+    wn_model_set *set = NULL;
+    const wn_model_set_options options = {
+        .backend = {.n_threads = 1, .n_workers = 1, .metrics = &metrics},
+        .sources = &source,
+        .n_sources = 1,
+        .budget = budget,
+        .loaded = loaded,
+        .owner = &w,
+    };
+    wn_lock_init(&w.lock);
+    wn_cond_init(&w.changed);
+    wn_status status = wn_model_set_new(&set, &options, err);
+    if (status == WN_OK) {
+        wn_lock_enter(&w.lock);
+        while (!w.told)
+            wn_cond_wait(&w.changed, &w.lock);
+        wn_lock_leave(&w.lock);
+        status = w.outcome.status;
+        *err = w.outcome;
+        wn_model *model = wn_model_set_take(set, WN_STR("a"));
+        if ((model != NULL) != (status == WN_OK))
+            status = wn_error_set(err, WN_ERR_INTERNAL, "tests/fault", "a model in spite of it");
+        wn_model_give(model);
+    }
+    wn_model_set_free(set);
+    wn_cond_deinit(&w.changed);
+    wn_lock_deinit(&w.lock);
+    return status;
+}
+
+static void a_model_is_loaded_or_not(void **state)
+{
+    (void)state;
+    wn_budget budget;
+    wn_budget_init(&budget, 1 << 30);
+    fault_each_allocation("load a model", load_model, &budget);
+    wn_budget_deinit(&budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model_is_loaded_or_not),
         cmocka_unit_test(scheduling_allocates_at_the_beginning_only),
         cmocka_unit_test(keeping_scores_survives),
     };

@@ -231,6 +231,10 @@ static void settings_refuse_files_that_say_something_else(void **state)
         {"host: \"a\\0b\"\n", WN_ERR_FORMAT, "'host' holds a NUL"},
         {"host: [a]\n", WN_ERR_FORMAT, "F line 1: 'host' is no single value"},
         {"host: &a b\nserved-model-name: *a\n", WN_ERR_FORMAT, "line 2: 'served-model-name' is no"},
+        {"model: []\n", WN_ERR_FORMAT, "'model' is an empty list"},
+        {"model: [a, [b]]\n", WN_ERR_FORMAT, "F line 1: 'model' is no single value"},
+        {"model:\n- a\n-\n", WN_ERR_FORMAT, "F line 3: 'model' has no value"},
+        {"model: {a: b}\n", WN_ERR_FORMAT, "F line 1: 'model' is no single value"},
         {"[a]: b\n", WN_ERR_FORMAT, "F line 1: expected the name of a setting"},
         {"- port\n", WN_ERR_FORMAT, "F line 1: expected 'name: value'"},
         {"port: 1\n---\nport: 2\n", WN_ERR_FORMAT, "F line 2: a second document"},
@@ -244,6 +248,34 @@ static void settings_refuse_files_that_say_something_else(void **state)
                      cases[i].status, &f.err, cases[i].message);
         wn_args_deinit(&f.args);
     }
+}
+
+/* A list of a source stands for itself: it is not added to that of another. */
+static void settings_that_repeat_are_a_list(void **state)
+{
+    (void)state;
+    fixture f;
+    begin(&f, "serve", NULL, NULL);
+    assert_ok(wn_settings_parse(&f.args, WN_STR("model:\n- a=x\n- y z\nport: 1\n"), "F", &f.err),
+              &f.err);
+    assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "a=x\ny z");
+    assert_string_equal(f.args.values[WN_OPT_MODEL].origin, "F line 2");
+    assert_ok(LOAD(&f, "WINNOW_MODEL=p\nq"), &f.err);
+    assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "p\nq");
+    wn_buf out = WN_BUF_INIT;
+    assert_true(wn_settings_push(&out, &f.args) && wn_buf_push_byte(&out, '\0'));
+    assert_non_null(strstr(out.ptr, "model: [\"p\", \"q\"] "));
+    wn_buf_deinit(&out);
+    wn_args_deinit(&f.args);
+    const char *words[] = {"winnow", "serve", "-m", "a", "--model=b", "--model", "c=d"};
+    assert_ok(wn_args_parse(&f.args, WN_ARRAY_LEN(words), words, &f.err), &f.err);
+    assert_ok(LOAD(&f, "WINNOW_MODEL=p"), &f.err);
+    assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "a\nb\nc=d");
+    wn_args_deinit(&f.args);
+    words[1] = "rank"; /* where one model is enough */
+    assert_ok(wn_args_parse(&f.args, 5, words, &f.err), &f.err);
+    assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "b");
+    wn_args_deinit(&f.args);
 }
 
 static void settings_of_nothing_are_the_defaults(void **state)
@@ -306,6 +338,7 @@ int main(void)
         cmocka_unit_test(settings_of_a_file_lie_between_default_and_environment),
         cmocka_unit_test(settings_of_the_user_are_found_by_the_home),
         cmocka_unit_test(settings_refuse_files_that_say_something_else),
+        cmocka_unit_test(settings_that_repeat_are_a_list),
         cmocka_unit_test(settings_of_nothing_are_the_defaults),
         cmocka_unit_test(settings_printed_are_a_file_of_the_same_settings),
         cmocka_unit_test(options_of_aliases_are_options_of_the_server),
