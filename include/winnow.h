@@ -188,6 +188,7 @@ typedef struct wn_request {
     void *user;
     size_t max_document_tokens; /* a document counts as that long if it is longer, without special
                                    tokens; under WN_LONG_DOCS_ERROR it is refused; 0: no limit */
+    bool want_matches; /* keep what wn_job_matches() tells; for late-interaction models */
 } wn_request;
 #define WN_REQUEST_INIT {.struct_size = sizeof(wn_request)}
 
@@ -217,7 +218,8 @@ typedef struct wn_usage {
  * Fails:   WN_ERR_ARGUMENT for an option out of range or a NULL that has a length; WN_ERR_INPUT for
  *          text that is not UTF-8 (names the text and the byte), for an empty query of a
  *          late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR, for a text or a number of
- *          documents that is too large; WN_ERR_MEMORY.
+ *          documents that is too large; WN_ERR_UNSUPPORTED for matches of another kind of model;
+ *          WN_ERR_MEMORY.
  * Owns:    caller frees *out with wn_job_free(); borrows the request's texts until then.
  * Thread:  one at a time per runner. */
 WN_API WN_MUST_USE wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request,
@@ -287,6 +289,9 @@ WN_API float wn_job_logit(const wn_job *job, size_t row);
 /* Give a row the score that an equal one had. */
 WN_API void wn_job_set_logit(wn_job *job, size_t row, float logit);
 
+/* Whether the request wanted matches, so that each row has to be read by the model. */
+WN_API bool wn_job_wants_matches(const wn_job *job);
+
 /* Make the results of a job whose rows were scored by wn_run_rows() or wn_job_set_logit().  With
  * partial, documents that lack a row are results without a score.
  * Fails:   WN_ERR_FORMAT as wn_run(); WN_ERR_ARGUMENT when a row is missing and partial is false,
@@ -299,6 +304,21 @@ WN_API WN_MUST_USE wn_status wn_job_end(wn_job *job, bool partial, wn_error *err
  * Returns NULL and *n = 0 unless the last wn_run() or wn_job_end() of the job succeeded.
  * Owns:    valid until wn_job_free(). */
 WN_API const wn_result *wn_job_results(const wn_job *job, size_t *n);
+
+/* What one token of the query found in a document. */
+typedef struct wn_match {
+    size_t query_start, query_end; /* bytes of the query's token; equal: one that the model adds */
+    size_t start, end;             /* bytes of the document's token; equal: one that it adds */
+    float weight;                  /* its part of the logit, which is the sum of all */
+} wn_match;
+
+/* Matches of a document's best window, a token of the query each, in the query's order.  Returns
+ * their number, which is 0 unless the request wanted matches, the last run succeeded and the model
+ * itself read the window (not wn_job_set_logit() alone).
+ * Shapes:  out [wn_usage.query_tokens].
+ * Needs:   document is one of the request's.
+ * Source:  Khattab & Zaharia 2020, ColBERT, section 3.3: the score is a sum of maxima. */
+WN_API size_t wn_job_matches(const wn_job *job, size_t document, wn_match *out);
 
 /* Token counts and times of a job.
  * Thread:  one at a time. */

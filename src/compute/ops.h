@@ -38,6 +38,12 @@ typedef struct wn_query {
     size_t n;
 } wn_query;
 
+/* The document token that a query token is nearest to. */
+typedef struct wn_nearest {
+    uint32_t token; /* of its sequence; UINT32_MAX: none is kept */
+    float dot;
+} wn_nearest;
+
 typedef enum wn_pool_kind {
     WN_POOL_MEAN = 0, /* mean over the n_keys rows */
     WN_POOL_FIRST     /* the row of the first token */
@@ -84,6 +90,12 @@ typedef struct wn_ops {
      *          NULL. */
     void (*maxsim)(wn_exec *exec, float *scores, const wn_query *const *queries, const wn_tensor *d,
                    const uint8_t *keep, const wn_batch *batch);
+
+    /* nearest[s][i] = the kept token j of sequence s with the largest <q_i, d_j>, the first of
+     * equals, and that product.
+     * Shapes:  nearest [n_seqs] of [queries[s]->n] or NULL (not wanted); else as maxsim. */
+    void (*nearest)(wn_exec *exec, wn_nearest *const *nearest, const wn_query *const *queries,
+                    const wn_tensor *d, const uint8_t *keep, const wn_batch *batch);
 } wn_ops;
 
 /* Allocate the workspace of a plan.

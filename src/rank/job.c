@@ -13,7 +13,8 @@
 
 #define WN_WHERE "rank/job"
 
-static wn_status read_request(wn_request *request, const wn_request *given, wn_error *err)
+static wn_status read_request(wn_request *request, const wn_engine *engine, const wn_request *given,
+                              wn_error *err)
 {
     WN_TRY(wn_abi_read(request, sizeof *request, given, "wn_request", err));
     if (request->n_documents > UINT32_MAX / 2)
@@ -25,6 +26,9 @@ static wn_status read_request(wn_request *request, const wn_request *given, wn_e
     if ((int)request->long_docs < 0 || request->long_docs > WN_LONG_DOCS_ERROR)
         WN_FAIL(err, WN_ERR_ARGUMENT, "long_docs is %d, expected 0..%d", (int)request->long_docs,
                 (int)WN_LONG_DOCS_ERROR);
+    if (request->want_matches && engine->config.kind != WN_KIND_LATE_INTERACTION)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "matches are those of a late-interaction model, '%s' is none", engine->name);
     return WN_OK;
 }
 
@@ -36,11 +40,14 @@ static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
                                   .arenas = job->arenas,
                                   .texts = &job->request.query,
                                   .n = 1,
-                                  .plain_specials = job->request.plain_specials};
+                                  .plain_specials = job->request.plain_specials,
+                                  .with_offsets = job->request.want_matches};
     wn_status status = wn_runner_encode(runner, &encoding, err);
     if (status != WN_OK)
         return wn_error_prefix(err, status, "query");
     job->query_ids = query.ids;
+    job->query_start = query.start;
+    job->query_end = query.end;
     job->n_query = query.n_ids;
     if (job->n_query == 0 && engine->config.kind == WN_KIND_LATE_INTERACTION)
         WN_FAIL(err, WN_ERR_INPUT,
@@ -65,7 +72,8 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
                                   .n = job->request.n_documents,
                                   .what = "document",
                                   .plain_specials = job->request.plain_specials,
-                                  .with_offsets = job->request.want_windows};
+                                  .with_offsets =
+                                      job->request.want_windows || job->request.want_matches};
     return wn_runner_encode(runner, &encoding, err);
 }
 
@@ -154,6 +162,11 @@ static wn_status make_rows(wn_job *job, wn_error *err)
         for (size_t w = 0; w < job->docs[i].n_rows; w++)
             make_row(job, &job->docs[i], w);
     }
+    if (!job->request.want_matches)
+        return WN_OK;
+    job->nearest = wn_mem_alloc(job->n_rows * job->query.n, sizeof *job->nearest);
+    if (job->nearest == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for matches of %zu rows", job->n_rows);
     return WN_OK;
 }
 
@@ -180,7 +193,7 @@ static wn_status make_query_room(wn_job *job, wn_error *err)
 wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, wn_error *err)
 {
     wn_request request;
-    WN_TRY(read_request(&request, given, err));
+    WN_TRY(read_request(&request, runner->engine, given, err));
     uint64_t began = wn_clock_ns();
     wn_job *job = wn_mem_zalloc(1, sizeof *job);
     if (job == NULL)
@@ -223,8 +236,11 @@ void wn_job_free(wn_job *job)
     wn_mem_free(job->results);
     wn_mem_free(job->query.vectors);
     wn_mem_free(job->query.weights);
+    wn_mem_free(job->nearest);
     wn_mem_free(job);
 }
+
+#define N_LEADING 2 /* tokens in front of a late-interaction text's own */
 
 /* [CLS] marker tokens [SEP] */
 static size_t late_sequence(const wn_late_config *late, int32_t marker, int32_t *ids,
@@ -233,9 +249,9 @@ static size_t late_sequence(const wn_late_config *late, int32_t marker, int32_t 
     ids[0] = late->cls_id;
     ids[1] = marker;
     if (n > 0)
-        memcpy(ids + 2, tokens, n * sizeof *ids);
-    ids[n + 2] = late->sep_id;
-    return n + 3;
+        memcpy(ids + N_LEADING, tokens, n * sizeof *ids);
+    ids[n + N_LEADING] = late->sep_id;
+    return n + N_LEADING + 1;
 }
 
 size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, uint32_t *n_keys)
@@ -300,7 +316,7 @@ void wn_job_begin(wn_job *job)
     for (size_t i = 0; i < job->request.n_documents; i++)
         job->n_docs_scored += job->docs[i].n_rows == 0;
     for (size_t i = 0; i < job->n_rows; i++)
-        job->rows[i].scored = false;
+        job->rows[i].scored = job->rows[i].matched = false;
 }
 
 size_t wn_job_n_rows(const wn_job *job)
@@ -345,6 +361,11 @@ void wn_job_set_logit(wn_job *job, size_t row, float logit)
 {
     job->rows[row].logit = logit;
     job->rows[row].scored = true;
+}
+
+bool wn_job_wants_matches(const wn_job *job)
+{
+    return job->request.want_matches;
 }
 
 bool wn_job_needs_query(const wn_job *job)
@@ -418,6 +439,35 @@ const wn_result *wn_job_results(const wn_job *job, size_t *n)
 {
     *n = job->done ? job->n_results : 0;
     return job->done ? job->results : NULL;
+}
+
+/* Set [*start, *end) to the bytes of token i of a sequence whose own n tokens, with these ranges,
+ * stand behind [CLS] and the marker. */
+static void set_range(size_t *start, size_t *end, uint32_t i, const uint32_t *starts,
+                      const uint32_t *ends, size_t n)
+{
+    bool own = i >= N_LEADING && i - N_LEADING < n;
+    *start = own ? starts[i - N_LEADING] : 0;
+    *end = own ? ends[i - N_LEADING] : 0;
+}
+
+size_t wn_job_matches(const wn_job *job, size_t document, wn_match *out)
+{
+    const wn_doc *doc = &job->docs[document];
+    if (!job->done || job->nearest == NULL || doc->n_rows == 0 || !is_scored(job, doc))
+        return 0;
+    const wn_row *row = best_row(job, doc);
+    const wn_nearest *nearest = job->nearest + (size_t)(row - job->rows) * job->query.n;
+    size_t first = (size_t)(row->ids - doc->ids);
+    for (size_t i = 0; i < job->query.n && row->matched; i++) {
+        wn_match *match = &out[i];
+        match->weight = job->query.weights[i] * nearest[i].dot;
+        set_range(&match->query_start, &match->query_end, (uint32_t)i, job->query_start,
+                  job->query_end, job->n_query);
+        set_range(&match->start, &match->end, nearest[i].token, doc->start + first,
+                  doc->end + first, row->n_ids);
+    }
+    return row->matched ? job->query.n : 0;
 }
 
 wn_usage wn_job_usage(const wn_job *job)

@@ -15,6 +15,7 @@ typedef struct wn_row {
     uint32_t n_ids, n_query; /* n_query: tokens of the query that are used */
     uint32_t doc;
     bool scored;
+    bool matched; /* its part of job.nearest is filled */
     float logit;
     size_t byte_start, byte_end;
 } wn_row;
@@ -22,7 +23,8 @@ typedef struct wn_row {
 /* Tokens of one document, and how it is cut. */
 typedef struct wn_doc {
     const int32_t *ids;
-    const uint32_t *start, *end; /* byte range of each token; NULL unless windows are wanted */
+    const uint32_t *start, *end; /* byte range of each token; NULL unless windows or matches are
+                                    wanted */
     size_t n_ids;
     size_t n_query;   /* tokens of the query beside it */
     wn_chunks chunks; /* of those of its tokens that are kept */
@@ -36,7 +38,10 @@ struct wn_job {
     size_t n_arenas;
     const int32_t *query_ids; /* [n_query] */
     size_t n_query;
-    wn_doc *docs; /* [request.n_documents] */
+    const uint32_t *query_start,
+        *query_end;      /* [n_query] byte ranges; NULL unless matches are wanted */
+    wn_nearest *nearest; /* [n_rows][query.n]; likewise */
+    wn_doc *docs;        /* [request.n_documents] */
     wn_row *rows;
     size_t n_rows;
     wn_result *results;

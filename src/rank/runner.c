@@ -46,9 +46,11 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->row = wn_mem_alloc(n_seqs, sizeof *runner->row);
     runner->query = wn_mem_alloc(n_seqs, sizeof *runner->query);
     runner->scores = wn_mem_alloc(n_seqs, sizeof *runner->scores);
+    runner->nearest = wn_mem_alloc(n_seqs, sizeof *runner->nearest);
     if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
         runner->seq_start == NULL || runner->n_keys == NULL || runner->owner == NULL ||
-        runner->row == NULL || runner->query == NULL || runner->scores == NULL)
+        runner->row == NULL || runner->query == NULL || runner->scores == NULL ||
+        runner->nearest == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
     return WN_OK;
 }
@@ -122,6 +124,7 @@ void wn_runner_free(wn_runner *runner)
     wn_mem_free(runner->row);
     wn_mem_free(runner->query);
     wn_mem_free(runner->scores);
+    wn_mem_free(runner->nearest);
     wn_exec_free(runner->exec);
     wn_pool_free(runner->pool);
     wn_mem_free(runner);
@@ -320,6 +323,21 @@ static void read_queries(wn_runner *runner)
     wn_runner_clear(runner);
 }
 
+/* Where the matches of each staged row go; whether any is wanted. */
+static bool want_nearest(wn_runner *runner)
+{
+    bool any = false;
+    for (size_t s = 0; s < runner->n_seqs; s++) {
+        const wn_job *job = runner->owner[s];
+        wn_row *row = runner->row[s];
+        row->matched = job->nearest != NULL;
+        any |= row->matched;
+        runner->nearest[s] =
+            row->matched ? job->nearest + (size_t)(row - job->rows) * job->query.n : NULL;
+    }
+    return any;
+}
+
 static void score_late(wn_runner *runner, const wn_batch *batch)
 {
     const wn_engine *engine = runner->engine;
@@ -329,6 +347,8 @@ static void score_late(wn_runner *runner, const wn_batch *batch)
     for (size_t i = 0; keep != NULL && i < batch->n_tokens; i++)
         runner->keep[i] = !engine->skip_token[batch->ids[i]];
     ops->maxsim(runner->exec, runner->scores, runner->query, &d, keep, batch);
+    if (want_nearest(runner))
+        ops->nearest(runner->exec, runner->nearest, runner->query, &d, keep, batch);
 }
 
 static void score_embeddings(wn_runner *runner, const wn_batch *batch)

@@ -43,6 +43,7 @@ struct wn_runner {
     wn_row **row;                 /* [plan.batch_seqs]; NULL: the owner's query */
     const wn_query **query;       /* [plan.batch_seqs] the owner's */
     float *scores;                /* [plan.batch_seqs] */
+    wn_nearest **nearest;         /* [plan.batch_seqs] where matches go; NULL: not wanted */
     size_t n_seqs, n_tokens;
     bool reports; /* jobs hear of their progress */
 };

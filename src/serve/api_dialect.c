@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "data/json_text.h"
+#include "serve/explain.h"
 
 #include <math.h>
 
@@ -89,7 +90,7 @@ bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *resu
     if (call->return_spans)
         wn_buf_printf(out, ",\"span\":{\"start\":%zu,\"end\":%zu}", result->window_start,
                       result->window_end);
-    return !out->failed;
+    return wn_explain_push(out, call, result);
 }
 
 bool wn_push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)

@@ -87,7 +87,8 @@ bool wn_push_document_source(wn_buf *out, const wn_rank_call *call, size_t i);
 /* The text of document i as a string. */
 bool wn_push_document_string(wn_buf *out, const wn_rank_call *call, size_t i);
 
-/* ,"logit":..., "window" of a result: what was asked for beyond the dialect's own fields. */
+/* ,"logit":..., "span", "sentence", "explain" of a result: what was asked for beyond the dialect's
+ * own fields. */
 bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *result);
 
 /* One result as Jina writes it: index, relevance_score, extras, document as an object. */

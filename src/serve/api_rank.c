@@ -1,6 +1,7 @@
 /* A ranking in any dialect: read the body into a call, tokenise it, let the scheduler score it,
  * write the results.  Both halves run on a worker; in between the exchange waits in the backend. */
 #include "serve/api.h"
+#include "serve/explain.h"
 #include "serve/service.h"
 
 #include "base/clock.h"
@@ -27,6 +28,8 @@ static bool read_body(wn_exchange *x)
     wn_fields_read(&x->call, dialect->fields, dialect->n_fields, body, &x->problem);
     if (x->problem.status == 0 && dialect->check != NULL)
         dialect->check(&x->calls, body, &x->problem);
+    if (x->problem.status == 0)
+        (void)wn_explain_is_wanted(&x->calls, &x->problem);
     return x->problem.status == 0;
 }
 
@@ -63,7 +66,7 @@ static wn_request request_of(const wn_rank_call *call)
         .top_n = (size_t)WN_MIN(call->top_n, (int64_t)call->documents.n),
         .long_docs = call->truncation ? WN_LONG_DOCS_WINDOWS : WN_LONG_DOCS_ERROR,
         .plain_specials = true,
-        .want_windows = call->return_spans,
+        .want_windows = call->return_spans || call->explain,
         .max_document_tokens = (size_t)call->max_document_tokens,
     };
 }
@@ -126,23 +129,31 @@ bool wn_api_rank_foresee(wn_exchange *x)
     return false;
 }
 
-static bool make_jobs(wn_exchange *x, wn_backend *backend)
+static bool make_job(wn_exchange *x, wn_backend *backend, const wn_rank_call *call,
+                     const wn_request *request)
 {
     wn_error err = {0};
-    x->tickets = wn_arena_alloc(&x->arena, x->calls.n, sizeof *x->tickets);
+    wn_ticket *ticket = &x->tickets[x->n_tickets++];
+    *ticket = (wn_ticket){.owner = x, .done = resume};
+    set_task(&ticket->task, x, call);
+    if (wn_backend_make_job(backend, ticket, x->worker, wn_service_cache_scope(x), request, &err) ==
+        WN_OK)
+        return true;
+    wn_problem_set_error(&x->problem, &err);
+    return false;
+}
+
+static bool make_jobs(wn_exchange *x, wn_backend *backend)
+{
+    x->tickets = wn_arena_alloc(&x->arena, 2 * x->calls.n, sizeof *x->tickets);
     if (x->tickets == NULL) {
         wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
         return false;
     }
     for (size_t i = 0; i < x->calls.n; i++) {
         const wn_request request = request_of(&x->calls.at[i]);
-        x->tickets[i] = (wn_ticket){.owner = x, .done = resume};
-        set_task(&x->tickets[i].task, x, &x->calls.at[i]);
-        if (wn_backend_make_job(backend, &x->tickets[i], x->worker, wn_service_cache_scope(x),
-                                &request, &err) != WN_OK) {
-            wn_problem_set_error(&x->problem, &err);
+        if (!make_job(x, backend, &x->calls.at[i], &request))
             return false;
-        }
     }
     return true;
 }
@@ -156,33 +167,41 @@ static bool prepare(wn_exchange *x)
     return make_jobs(x, x->backend);
 }
 
-static uint64_t tokens_of(const wn_exchange *x)
+/* What the tickets of a round are charged for. */
+static uint64_t tokens_of(const wn_exchange *x, const wn_ticket *tickets)
 {
     uint64_t tokens = 0;
     for (size_t i = 0; i < x->calls.n; i++) {
-        wn_usage usage = wn_job_usage(x->tickets[i].job);
-        tokens += usage.query_tokens + usage.document_tokens;
+        wn_usage usage = wn_job_usage(tickets[i].job);
+        tokens += usage.document_tokens + (tickets == x->tickets ? usage.query_tokens : 0);
     }
     return tokens;
 }
 
-bool wn_api_rank(wn_exchange *x)
+/* Let the tickets of a round be scored; returns as a handler does. */
+static bool submit(wn_exchange *x, wn_ticket *tickets, wn_flag *there)
 {
-    if (!prepare(x) || !wn_service_charge(x, tokens_of(x)))
-        return true;
     /* One more than there are tickets: x is not resumed before this returns. */
     wn_countdown_set(&x->pending, x->calls.n + 1);
-    wn_flag_raise(&x->submitted);
+    wn_flag_raise(there);
     for (size_t i = 0; i < x->calls.n; i++)
-        wn_backend_submit(x->backend, &x->tickets[i]);
+        wn_backend_submit(x->backend, &tickets[i]);
     if (wn_flag_is_up(&x->gone))
         wn_api_rank_cancel(x);
     return wn_countdown_drop(&x->pending) && wn_api_rank_resume(x);
 }
 
+bool wn_api_rank(wn_exchange *x)
+{
+    if (!prepare(x) || !wn_service_charge(x, tokens_of(x, x->tickets)))
+        return true;
+    return submit(x, x->tickets, &x->submitted);
+}
+
 void wn_api_rank_cancel(wn_exchange *x)
 {
-    for (size_t i = 0; i < x->calls.n; i++)
+    size_t n = wn_flag_is_up(&x->explaining) ? 2 * x->calls.n : x->calls.n;
+    for (size_t i = 0; i < n; i++)
         wn_backend_cancel(x->backend, &x->tickets[i]);
 }
 
@@ -222,7 +241,7 @@ static void take_times(wn_exchange *x)
     wn_metrics *metrics = wn_service_metrics(x->service);
     uint64_t started_ns = UINT64_MAX, ended_ns = 0;
     wn_times *t = &x->times;
-    for (size_t i = 0; i < x->calls.n; i++) {
+    for (size_t i = 0; i < x->n_tickets; i++) {
         t->tokenize_ns += wn_job_usage(x->tickets[i].job).tokenize_ns;
         started_ns = WN_MIN(started_ns, x->tickets[i].task.started_ns);
         ended_ns = WN_MAX(ended_ns, x->tickets[i].task.finished_ns);
@@ -269,17 +288,67 @@ static bool end_job(wn_exchange *x, wn_ticket *ticket)
     return x->problem.status == 0;
 }
 
-bool wn_api_rank_resume(wn_exchange *x)
+/* Plan what explains the results, and let it be scored; returns as a handler does. */
+static bool explain(wn_exchange *x)
+{
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    uint64_t bytes = 0;
+    size_t n = x->calls.n;
+    x->plans = wn_arena_alloc(&x->arena, n, sizeof *x->plans);
+    bool ok =
+        x->plans != NULL && wn_engine_get_info(wn_backend_engine(x->backend), &info, NULL) == WN_OK;
+    for (size_t i = 0; ok && i < n; i++) {
+        size_t n_results;
+        const wn_result *results = wn_job_results(x->tickets[i].job, &n_results);
+        ok = wn_explain_make_plan(&x->plans[i], &x->calls.at[i], results, n_results, info.kind);
+        bytes += x->plans[i].bytes;
+    }
+    if (!ok || !wn_budget_take(wn_service_budget(x->service), bytes)) {
+        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+        return true;
+    }
+    x->held_bytes += bytes;
+    for (size_t i = 0; i < n; i++) {
+        wn_request request = request_of(&x->calls.at[i]);
+        request.documents = x->plans[i].texts;
+        request.n_documents = x->plans[i].n_texts;
+        request.top_n = request.max_document_tokens = 0;
+        request.long_docs = WN_LONG_DOCS_WINDOWS;
+        request.want_windows = false;
+        request.want_matches = x->plans[i].want_matches;
+        if (!make_job(x, x->backend, &x->calls.at[i], &request))
+            return true;
+    }
+    if (!wn_service_charge(x, tokens_of(x, x->tickets + n)))
+        return true;
+    return submit(x, x->tickets + n, &x->explaining);
+}
+
+/* What explaining cost comes on top; what it found is written with the results. */
+static bool read_plan(wn_exchange *x, wn_rank_answer *answer, size_t i)
+{
+    const wn_ticket *ticket = &x->tickets[x->calls.n + i];
+    uint64_t tokens = wn_job_usage(ticket->job).document_tokens;
+    answer->document_tokens += tokens;
+    answer->total_tokens += tokens;
+    answer->cached_tokens += WN_MIN(ticket->plan.cached_tokens, tokens);
+    if (wn_explain_read(&x->calls.at[i], &x->plans[i], ticket->job))
+        return true;
+    wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+    return false;
+}
+
+static void reply(wn_exchange *x)
 {
     wn_rank_answer *answers = wn_arena_alloc(&x->arena, x->calls.n, sizeof *answers);
     if (answers == NULL) {
         wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
-        return true;
+        return;
     }
     for (size_t i = 0; i < x->calls.n; i++) {
-        if (!end_job(x, &x->tickets[i]))
-            return true;
         answers[i] = answer_of(x, i);
+        if (x->plans != NULL && !read_plan(x, &answers[i], i))
+            return;
         bill(x, &x->calls.at[i], &answers[i]);
     }
     uint64_t began_ns = wn_clock_ns();
@@ -288,6 +357,17 @@ bool wn_api_rank_resume(wn_exchange *x)
     wn_reply_push_field(&x->reply, "X-Winnow-Model", "%s", wn_model_name(x->model));
     take_times(x);
     wn_metrics_stage(wn_service_metrics(x->service), WN_STAGE_WRITE, wn_clock_ns() - began_ns);
+}
+
+bool wn_api_rank_resume(wn_exchange *x)
+{
+    for (size_t i = x->plans == NULL ? 0 : x->calls.n; i < x->n_tickets; i++) {
+        if (!end_job(x, &x->tickets[i]))
+            return true;
+    }
+    if (x->plans == NULL && wn_explain_is_wanted(&x->calls, &x->problem))
+        return explain(x);
+    reply(x);
     return true;
 }
 

@@ -29,9 +29,11 @@ typedef struct wn_rank_call {
     bool truncation;             /* long documents: false refuses them */
     int64_t max_document_tokens; /* 0: as many as there are */
     bool raw_scores;             /* logits in place of relevance */
-    bool return_logits, return_spans;
-    int64_t deadline_ms; /* 0: none; then what is scored by then is the answer */
-    double min_score;    /* relevance below it is left out; -HUGE_VAL: none */
+    bool return_logits, return_spans, explain;
+    int64_t deadline_ms;               /* 0: none; then what is scored by then is the answer */
+    double min_score;                  /* relevance below it is left out; -HUGE_VAL: none */
+    const struct wn_insight *insights; /* [n_insights] what is told of results, see explain.h */
+    size_t n_insights;
 } wn_rank_call;
 
 typedef struct wn_rank_answer {

@@ -109,7 +109,15 @@
          false,                                                                                    \
          0,                                                                                        \
          0,                                                                                        \
-         "add \"span\", the bytes of the best window, to each result"},                            \
+         "add \"span\", the bytes of the best window, and \"sentence\", those of its best "        \
+         "sentence, to each result"},                                                              \
+        {"explain",                                                                                \
+         WN_FIELD_BOOL,                                                                            \
+         AT(explain),                                                                              \
+         false,                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         "add \"explain\", the words that the score rests on, to each result; at most 10"},        \
     {                                                                                              \
         "min_score", WN_FIELD_NUMBER, AT(min_score), false, -HUGE_VAL, HUGE_VAL,                   \
             "leave out results whose relevance is below it"                                        \

@@ -57,6 +57,7 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->begun = false;
     wn_flag_lower(&x->gone);
     wn_flag_lower(&x->submitted);
+    wn_flag_lower(&x->explaining);
     x->deadline_ns = UINT64_MAX;
     x->json = NULL;
     x->call = wn_rank_call_init(&x->arena);
@@ -64,6 +65,8 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->tickets = NULL;
     x->model = NULL;
     x->backend = NULL;
+    x->n_tickets = 0;
+    x->plans = NULL;
     x->resumed = false;
     x->began_ns = x->parsed_ns = now_ns;
     x->bytes_in = 0;
@@ -75,11 +78,12 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
 
 void wn_exchange_end(wn_exchange *x)
 {
-    for (size_t i = 0; x->tickets != NULL && i < x->calls.n; i++)
+    for (size_t i = 0; i < x->n_tickets; i++)
         wn_ticket_deinit(&x->tickets[i]);
     x->tickets = NULL;
     wn_model_give(x->model);
     x->model = NULL;
+    x->n_tickets = 0;
     json_decref(x->json);
     x->json = NULL;
     wn_buf_deinit(&x->body);

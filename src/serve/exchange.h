@@ -47,13 +47,16 @@ typedef struct wn_exchange {
     json_t *json;
     wn_rank_call call; /* the first of calls, or the only one */
     wn_calls calls;
-    wn_ticket *tickets;   /* [calls.n] in arena */
-    wn_countdown pending; /* tickets that are not yet done */
-    wn_model *model;      /* taken for it; NULL: none */
-    wn_backend *backend;  /* of the model, and of the tickets */
-    wn_flag submitted;    /* tickets and backend are there */
-    bool resumed;         /* the scheduler is done with it */
-    int32_t worker;       /* that works on it, 0.. */
+    wn_ticket *tickets; /* [n_tickets] in arena: one a call, and one more a call that explains */
+    size_t n_tickets;
+    wn_countdown pending;          /* tickets that are not yet done */
+    wn_model *model;               /* taken for it; NULL: none */
+    wn_backend *backend;           /* of the model, and of the tickets */
+    wn_flag submitted;             /* tickets and backend are there */
+    wn_flag explaining;            /* those that explain are there too */
+    struct wn_explain_plan *plans; /* [calls.n] in arena, while it explains */
+    bool resumed;                  /* the scheduler is done with it */
+    int32_t worker;                /* that works on it, 0.. */
     wn_problem problem;
     wn_reply reply;
     uint64_t began_ns, parsed_ns, deadline_ns; /* of wn_clock_ns() */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <math.h>
+#include <openssl/rand.h>
 
 #define WN_WHERE "serve/row_plan"
 
@@ -66,6 +67,18 @@ static uint64_t cached_tokens(const wn_job *job, size_t n_rows)
     return tokens;
 }
 
+/* A score can be taken from an equal row, matches cannot: rows that need them equal no other. */
+static wn_status make_digests(wn_row_plan *plan, wn_row_planner *planner, uint64_t scope,
+                              const wn_job *job, wn_error *err)
+{
+    size_t bytes = wn_job_n_rows(job) * sizeof *plan->digests;
+    if (!wn_job_wants_matches(job))
+        return wn_row_digester_run(planner->digester, scope, job, plan->digests, err);
+    if (bytes > INT32_MAX || RAND_bytes((uint8_t *)plan->digests, (int)bytes) != 1)
+        WN_FAIL(err, WN_ERR_MEMORY, "no random bytes for %zu rows", wn_job_n_rows(job));
+    return WN_OK;
+}
+
 wn_status wn_row_plan_make(wn_row_plan *out, wn_row_planner *planner, uint64_t scope, wn_job *job,
                            wn_error *err)
 {
@@ -75,7 +88,7 @@ wn_status wn_row_plan_make(wn_row_plan *out, wn_row_planner *planner, uint64_t s
         return WN_OK;
     if (!make_room(out, n_rows) || !wn_digest_set_begin(&planner->set, n_rows))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", n_rows);
-    WN_TRY(wn_row_digester_run(planner->digester, scope, job, out->digests, err));
+    WN_TRY(make_digests(out, planner, scope, job, err));
     sort_out(out, planner, job, n_rows);
     out->cached_tokens = cached_tokens(job, n_rows);
     uint64_t query_tokens = wn_job_usage(job).query_tokens;

@@ -1,5 +1,5 @@
 /* Which rows of a job are to be computed: not those whose scores are known, and of equal ones only
- * the first.
+ * the first.  All rows of a job that wants matches are.
  * Thread rule: one at a time. */
 #ifndef WN_SERVE_ROW_PLAN_H
 #define WN_SERVE_ROW_PLAN_H

@@ -97,7 +97,7 @@ static void settle(wn_exchange *x, int status)
                         .failed = status >= 400 && status != STATUS_CLIENT_GONE};
     if (status == STATUS_CLIENT_GONE) {
         uint64_t rows = 0, done = 0;
-        for (size_t i = 0; x->tickets != NULL && i < x->calls.n; i++) {
+        for (size_t i = 0; i < x->n_tickets; i++) {
             rows += x->tickets[i].task.n_rows;
             done += x->tickets[i].task.n_done;
         }

@@ -20,6 +20,16 @@ static wn_request small_request(void)
     return request;
 }
 
+/* With matches, where the model has them. */
+static wn_request full_request(const wn_engine *engine)
+{
+    wn_request request = small_request();
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    request.want_matches =
+        wn_engine_get_info(engine, &info, NULL) == WN_OK && info.kind == WN_KIND_LATE_INTERACTION;
+    return request;
+}
+
 static wn_status open_and_close(void *arg, wn_error *err)
 {
     wn_engine *engine = NULL;
@@ -45,7 +55,7 @@ static void opening_a_model_survives(void **state)
 /* The runner keeps its scratch, so it is made and freed inside. */
 static wn_status rank_once(void *arg, wn_error *err)
 {
-    wn_request request = small_request();
+    wn_request request = full_request(arg);
     wn_runner *runner = NULL;
     wn_job *job = NULL;
     wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
@@ -163,7 +173,7 @@ static void scoring_allocates_nothing(void **state)
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
         wn_engine *engine = check_engine(dirs[i], NULL);
         wn_runner *runner = check_runner(engine, 2, 0);
-        wn_request request = small_request();
+        wn_request request = full_request(engine);
         wn_job *job = NULL;
         wn_error err;
         char why[256] = "";

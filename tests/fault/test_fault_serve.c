@@ -5,6 +5,8 @@
 
 #include "base/lock.h"
 #include "base/str.h"
+#include "base/status.h"
+#include "serve/explain.h"
 #include "serve/model_set.h"
 #include "serve/score_cache.h"
 
@@ -42,6 +44,31 @@ static void scheduling_allocates_at_the_beginning_only(void **state)
     free(task);
     if (n != 3)
         fail_msg("%ld allocations, expected 3 %s", n, why);
+}
+
+/* Plan an explanation, read and write it; the scores themselves are not there. */
+static wn_status explain(void *arg, wn_error *err)
+{
+    static const wn_str document = {"One two. Three four.", 20};
+    const wn_result result = {.scored = true, .window_end = document.len};
+    wn_arena arena = WN_ARENA_INIT;
+    wn_explain_plan plan;
+    wn_buf out = WN_BUF_INIT;
+    wn_rank_call call = wn_rank_call_init(&arena);
+    call.documents = (wn_texts){.at = &document, .n = 1};
+    call.explain = call.return_spans = true;
+    (void)arg;
+    bool ok = wn_explain_make_plan(&plan, &call, &result, 1, WN_KIND_CROSS_ENCODER) &&
+              wn_explain_read(&call, &plan, NULL) && wn_explain_push(&out, &call, &result);
+    wn_buf_deinit(&out);
+    wn_arena_deinit(&arena);
+    return ok ? WN_OK : wn_error_set(err, WN_ERR_MEMORY, "test", "no memory");
+}
+
+static void explaining_survives(void **state)
+{
+    (void)state;
+    fault_each_allocation("explain", explain, NULL);
 }
 
 #define SCORES "build/fault-scores"
@@ -162,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_is_loaded_or_not),
         cmocka_unit_test(scheduling_allocates_at_the_beginning_only),
+        cmocka_unit_test(explaining_survives),
         cmocka_unit_test(keeping_scores_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

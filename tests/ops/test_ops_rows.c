@@ -197,6 +197,63 @@ static void check_maxsim(const wn_kernels *kernels)
     end(&p);
 }
 
+static void check_nearest(const wn_kernels *kernels)
+{
+    enum { NQ = 19 };
+    pair p = begin(kernels, 1);
+    wn_batch batch = whole_batch();
+    wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
+    float q[NQ * DIM], weight[NQ], scores[SEQS];
+    uint8_t keep[TOKENS];
+    wn_nearest found[SEQS][NQ], again[SEQS][NQ], *to[SEQS], *to_again[SEQS];
+    float *packed = wn_mem_aligned(wn_query_floats(kernels, NQ, DIM) * sizeof *packed);
+    check_random(d.data, TOKENS * DIM, 1);
+    check_random(q, NQ * DIM, 1);
+    check_random(weight, NQ, 1);
+    for (size_t t = 0; t < TOKENS; t++)
+        keep[t] = t % 3 != 0;
+    wn_exec_pack_query(p.one, packed, q, NQ, DIM);
+    const wn_query query = {packed, weight, NQ};
+    const wn_query *queries[SEQS];
+    memset(found, 0, sizeof found);
+    memset(again, 0, sizeof again);
+    for (size_t s = 0; s < SEQS; s++) {
+        queries[s] = &query;
+        to[s] = s == 1 ? NULL : found[s];
+        to_again[s] = s == 1 ? NULL : again[s];
+    }
+    wn_exec_ops(p.one)->maxsim(p.one, scores, queries, &d, keep, &batch);
+    wn_exec_ops(p.one)->nearest(p.one, to, queries, &d, keep, &batch);
+    wn_exec_ops(p.three)->nearest(p.three, to_again, queries, &d, keep, &batch);
+    assert_memory_equal(found, again, sizeof found);
+    for (size_t s = 0; s < SEQS; s++) {
+        double sum = 0;
+        for (size_t i = 0; i < NQ && s != 1; i++) {
+            size_t t = start[s] + found[s][i].token;
+            double dot = 0;
+            if (found[s][i].token == UINT32_MAX)
+                continue;
+            assert_true(t < start[s + 1] && keep[t]);
+            for (size_t j = 0; j < DIM; j++)
+                dot += (double)q[i * DIM + j] * (double)d.data[t * DIM + j];
+            assert_near((double)found[s][i].dot, dot, TOLERANCE_MAXSIM);
+            sum += (double)weight[i] * (double)found[s][i].dot;
+        }
+        if (s != 1)
+            assert_near(sum, (double)scores[s], TOLERANCE_MAXSIM);
+    }
+    assert_int_equal(found[0][0].token, UINT32_MAX); /* its only token is dropped */
+    assert_int_equal(found[1][0].token, 0);          /* nothing was written */
+    wn_mem_free(packed);
+    end(&p);
+}
+
+static void nearest_tokens_are_those_that_maxsim_adds_up(void **state)
+{
+    (void)state;
+    check_levels(check_nearest);
+}
+
 static void maxsim_scores_each_sequence_by_its_kept_tokens(void **state)
 {
     (void)state;
@@ -248,6 +305,7 @@ int main(void)
         cmocka_unit_test(pooling_takes_the_first_or_the_mean_of_the_keys),
         cmocka_unit_test(normalize_gives_every_row_length_one),
         cmocka_unit_test(maxsim_scores_each_sequence_by_its_kept_tokens),
+        cmocka_unit_test(nearest_tokens_are_those_that_maxsim_adds_up),
         cmocka_unit_test(attention_of_a_long_sequence_is_cut_without_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

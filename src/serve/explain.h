@@ -1,0 +1,57 @@
+/* What a ranking can tell beyond its scores: the best sentence of a result's window, and the words
+ * that its score rests on.  Both need more texts scored: a plan lists them, a second job takes them
+ * through the scheduler like those of any request, and what it found is read into insights.
+ * Nothing here waits, tokenises or scores; all memory is the call's arena.
+ * Thread rule: one at a time per call. */
+#ifndef WN_SERVE_EXPLAIN_H
+#define WN_SERVE_EXPLAIN_H
+
+#include "data/segment.h"
+#include "serve/api_dialect.h"
+
+#define WN_EXPLAIN_RESULTS_MAX  10  /* of one request that are explained */
+#define WN_EXPLAIN_WORDS_MAX    32  /* of one window; more are taken in groups */
+#define WN_SENTENCE_RESULTS_MAX 100 /* of one call whose best sentence is told: its first ones */
+#define WN_SENTENCES_MAX        64  /* of one window; more are taken in groups */
+
+/* What is told of one result. */
+typedef struct wn_insight {
+    size_t index; /* of the document */
+    bool has_sentence;
+    wn_segment sentence;     /* bytes of the document */
+    const char *method;      /* NULL: it is not explained */
+    const wn_match *matches; /* [n_matches] those with special tokens first, then by start */
+    size_t n_matches;
+} wn_insight;
+
+typedef struct wn_explain_item wn_explain_item;
+
+/* The texts of the second job of a call. */
+typedef struct wn_explain_plan {
+    wn_str *texts;
+    size_t n_texts;
+    bool want_matches;
+    uint64_t bytes; /* that scoring them may take at most */
+    wn_explain_item *items;
+    size_t n_items;
+} wn_explain_plan;
+
+/* Whether any of the calls asks for what a plan is needed for; a problem when one asks for more
+ * than is explained. */
+bool wn_explain_is_wanted(const wn_calls *calls, wn_problem *problem);
+
+/* Plan what has to be scored to tell more of the results [n] of a call.
+ * Fails:   false when memory is short.
+ * Owns:    the call's arena; borrows its documents. */
+bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const wn_result *results,
+                          size_t n, wn_kind kind);
+
+/* Set call->insights by the results of the job that scored the plan's texts (NULL: it has none).
+ * What lacks a score is not told.
+ * Fails:   false when memory is short. */
+bool wn_explain_read(wn_rank_call *call, const wn_explain_plan *plan, const wn_job *job);
+
+/* ,"sentence":...,"explain":... of a result, as far as there is something to tell. */
+bool wn_explain_push(wn_buf *out, const wn_rank_call *call, const wn_result *result);
+
+#endif
