@@ -83,6 +83,15 @@ static void log_request(const wn_exchange *x, uint64_t now_ns)
     wn_log_end(&line);
 }
 
+/* Of the n rows of a task that are first; rows run from short to long, so a count would not do. */
+static uint64_t tokens_of(const wn_task *task, uint32_t n)
+{
+    uint64_t tokens = 0;
+    for (uint32_t i = 0; i < n; i++)
+        tokens += task->row_tokens[task->order[i]];
+    return tokens;
+}
+
 /* What a request that has ended is charged for: its tokens, or of one whose client has gone those
  * that were computed. */
 static void settle(wn_exchange *x, int status)
@@ -96,12 +105,12 @@ static void settle(wn_exchange *x, int status)
                         .cached_tokens = x->bill.cached_tokens,
                         .failed = status >= 400 && status != STATUS_CLIENT_GONE};
     if (status == STATUS_CLIENT_GONE) {
-        uint64_t rows = 0, done = 0;
+        uint64_t all = 0, done = 0;
         for (size_t i = 0; i < x->n_tickets; i++) {
-            rows += x->tickets[i].task.n_rows;
-            done += x->tickets[i].task.n_done;
+            all += tokens_of(&x->tickets[i].task, x->tickets[i].task.n_rows);
+            done += tokens_of(&x->tickets[i].task, x->tickets[i].task.n_done);
         }
-        charge.tokens = rows == 0 ? 0 : charge.tokens * done / rows;
+        charge.tokens = all == 0 ? 0 : charge.tokens * done / all;
     }
     wn_accounts_settle(x->service->accounts, &x->identity, &charge);
     x->begun = false;
