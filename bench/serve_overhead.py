@@ -28,7 +28,7 @@ def main():
     body = json.dumps({"query": query, "documents": documents, "return_documents": False}).encode()
 
     library = winnow_lib.Winnow(args.library, args.model)
-    server = api_server.Server("--score-cache", "0", *(["--model", args.model] if args.model else []))
+    server = api_server.Server("--score-cache", "0", "--vector-cache", "0", *(["--model", args.model] if args.model else []))
     connection = http.client.HTTPConnection(server.host, server.port)
 
     def over_http():

@@ -240,15 +240,30 @@ WN_API WN_MUST_USE wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size
 
 /* ---- scheduling: for servers that mix the rows of many jobs in one batch --------------------- */
 
-/* One sequence that the model reads: a document, or a window of a long one, beside the query. */
+/* How the vectors of a document are kept. */
+typedef enum wn_vector_format {
+    WN_VECTOR_F32 = 0, /* as they are */
+    WN_VECTOR_INT8 = 1 /* in about a quarter of the bytes: 8-bit integers and a scale a vector */
+} wn_vector_format;
+
+/* One sequence that the model reads: a document, or a window of a long one, beside the query.
+ * Late-interaction and embedding models read a document for itself; its vectors may be kept for
+ * other queries.  The score is that of vectors in the format, whether they are kept or not. */
 typedef struct wn_row_ref {
     wn_job *job;
-    size_t row; /* below wn_job_n_rows(), or WN_ROW_QUERY */
+    size_t row;    /* below wn_job_n_rows(), or WN_ROW_QUERY */
+    void *vectors; /* [wn_job_vector_bytes()]; NULL: not to be kept */
+    bool known;    /* vectors holds those of an equal row, which are used; else they are written */
+    wn_vector_format format;
 } wn_row_ref;
 
 /* No row, but the job's query, which late-interaction and embedding models read for themselves.  It
  * is read with the first row anyway, so it is asked for only when all rows have their scores. */
 #define WN_ROW_QUERY SIZE_MAX
+
+/* Bytes of a row's vectors, which depend on nothing but wn_job_row_ids(); 0 for cross-encoders.
+ * Needs:   row < wn_job_n_rows(). */
+WN_API size_t wn_job_vector_bytes(const wn_job *job, size_t row, wn_vector_format format);
 
 /* Whether wn_job_end() would miss the query: the relevance of some models depends on it beside the
  * scores. */
@@ -278,7 +293,7 @@ WN_API void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types);
 /* Score these rows, of any jobs, as wn_run() would: with the same bits, allocating nothing.
  * should_stop() and progress() are not called.
  * Fails:   before anything runs, WN_ERR_ARGUMENT for a row that is not there, a job of another
- *          engine, or a runner that only tokenises.
+ *          engine, vectors of a cross-encoder, or a runner that only tokenises.
  * Thread:  one at a time per runner, and per job. */
 WN_API WN_MUST_USE wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *rows, size_t n_rows,
                                          wn_error *err);

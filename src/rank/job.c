@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "rank/abi.h"
 #include "rank/runner.h"
+#include "rank/vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -350,6 +351,21 @@ void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types)
     uint32_t n_keys;
     memset(types, 0, job->query.n * sizeof *types);
     (void)wn_job_query_sequence(job, ids, types, &n_keys);
+}
+
+size_t wn_job_vector_bytes(const wn_job *job, size_t row, wn_vector_format format)
+{
+    const wn_engine *engine = job->engine;
+    switch (engine->config.kind) {
+    case WN_KIND_LATE_INTERACTION:
+        return wn_vectors_bytes(format, wn_job_row_tokens(job, row),
+                                wn_model_dims(engine->model).out_dim);
+    case WN_KIND_EMBEDDER:
+        return wn_vectors_bytes(format, 1, engine->config.hidden);
+    case WN_KIND_CROSS_ENCODER:
+        break;
+    }
+    return 0;
 }
 
 float wn_job_logit(const wn_job *job, size_t row)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "rank/abi.h"
+#include "rank/vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,12 +46,13 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->owner = wn_mem_alloc(n_seqs, sizeof *runner->owner);
     runner->row = wn_mem_alloc(n_seqs, sizeof *runner->row);
     runner->query = wn_mem_alloc(n_seqs, sizeof *runner->query);
+    runner->ref = wn_mem_alloc(n_seqs, sizeof *runner->ref);
     runner->scores = wn_mem_alloc(n_seqs, sizeof *runner->scores);
     runner->nearest = wn_mem_alloc(n_seqs, sizeof *runner->nearest);
     if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
         runner->seq_start == NULL || runner->n_keys == NULL || runner->owner == NULL ||
-        runner->row == NULL || runner->query == NULL || runner->scores == NULL ||
-        runner->nearest == NULL)
+        runner->row == NULL || runner->query == NULL || runner->ref == NULL ||
+        runner->scores == NULL || runner->nearest == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
     return WN_OK;
 }
@@ -123,6 +125,7 @@ void wn_runner_free(wn_runner *runner)
     wn_mem_free(runner->owner);
     wn_mem_free(runner->row);
     wn_mem_free(runner->query);
+    wn_mem_free(runner->ref);
     wn_mem_free(runner->scores);
     wn_mem_free(runner->nearest);
     wn_exec_free(runner->exec);
@@ -260,7 +263,7 @@ void wn_runner_clear(wn_runner *runner)
 }
 
 /* Stage a row, or the job's query when row is NULL. */
-static void stage(wn_runner *runner, wn_job *job, wn_row *row)
+static void stage(wn_runner *runner, wn_job *job, wn_row *row, const wn_row_ref *ref)
 {
     int32_t *ids = runner->ids + runner->n_tokens, *types = runner->types + runner->n_tokens;
     uint32_t n_keys;
@@ -274,6 +277,7 @@ static void stage(wn_runner *runner, wn_job *job, wn_row *row)
     runner->owner[runner->n_seqs] = job;
     runner->row[runner->n_seqs] = row;
     runner->query[runner->n_seqs] = &job->query;
+    runner->ref[runner->n_seqs] = ref;
     wn_runner_push(runner, n, n_keys);
 }
 
@@ -338,12 +342,43 @@ static bool want_nearest(wn_runner *runner)
     return any;
 }
 
+/* Keep the vectors of the staged rows that are to be kept.
+ * Shapes:  d [sum of the rows' vectors][dim], first [n_seqs + 1]; NULL: a vector a row. */
+static void keep_vectors(const wn_runner *runner, wn_tensor *d, const uint32_t *first)
+{
+    for (size_t s = 0; s < runner->n_seqs; s++) {
+        const wn_row_ref *ref = runner->ref[s];
+        size_t start = first == NULL ? s : first[s], n = first == NULL ? 1 : first[s + 1] - start;
+        if (ref != NULL)
+            wn_vectors_keep(ref->vectors, ref->format, d->data + start * d->cols, n, d->cols);
+    }
+}
+
+/* The vectors of the staged rows, which are all known. */
+static wn_tensor load_vectors(const wn_runner *runner, size_t dim, const uint32_t *first)
+{
+    size_t rows = first == NULL ? runner->n_seqs : runner->n_tokens;
+    wn_tensor d = wn_exec_tensor(runner->exec, rows, dim);
+    for (size_t s = 0; s < runner->n_seqs; s++) {
+        const wn_row_ref *ref = runner->ref[s];
+        size_t start = first == NULL ? s : first[s], n = first == NULL ? 1 : first[s + 1] - start;
+        wn_vectors_load(d.data + start * dim, ref->vectors, ref->format, n, dim);
+    }
+    return d;
+}
+
 static void score_late(wn_runner *runner, const wn_batch *batch)
 {
     const wn_engine *engine = runner->engine;
     const wn_ops *ops = wn_exec_ops(runner->exec);
     const uint8_t *keep = engine->skip_token == NULL ? NULL : runner->keep;
-    wn_tensor d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
+    wn_tensor d;
+    if (runner->known) {
+        d = load_vectors(runner, wn_model_dims(engine->model).out_dim, batch->seq_start);
+    } else {
+        d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
+        keep_vectors(runner, &d, batch->seq_start);
+    }
     for (size_t i = 0; keep != NULL && i < batch->n_tokens; i++)
         runner->keep[i] = !engine->skip_token[batch->ids[i]];
     ops->maxsim(runner->exec, runner->scores, runner->query, &d, keep, batch);
@@ -353,7 +388,13 @@ static void score_late(wn_runner *runner, const wn_batch *batch)
 
 static void score_embeddings(wn_runner *runner, const wn_batch *batch)
 {
-    wn_tensor d = wn_runner_pool(runner, batch, runner->engine->config.pool, true);
+    wn_tensor d;
+    if (runner->known) {
+        d = load_vectors(runner, runner->engine->config.hidden, NULL);
+    } else {
+        d = wn_runner_pool(runner, batch, runner->engine->config.pool, true);
+        keep_vectors(runner, &d, NULL);
+    }
     for (size_t s = 0; s < batch->n_seqs; s++) {
         const float *q = runner->owner[s]->query.vectors;
         double dot = 0;
@@ -417,7 +458,7 @@ static void need_query(wn_runner *runner, wn_job *job)
         return;
     if (!wn_runner_fits(runner, job->query.n))
         read_queries(runner);
-    stage(runner, job, NULL);
+    stage(runner, job, NULL, NULL);
     job->query_read = true;
 }
 
@@ -432,7 +473,7 @@ static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
                 score_rows(runner);
             if (job->stopped)
                 break;
-            stage(runner, job, &job->rows[r]);
+            stage(runner, job, &job->rows[r], NULL);
         }
     }
     score_rows(runner);
@@ -474,28 +515,49 @@ wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size_t n_jobs, wn_error
     return status;
 }
 
+static wn_status check_row(const wn_runner *runner, const wn_row_ref *ref, size_t i, wn_error *err)
+{
+    WN_TRY(check_job(runner, ref->job, i, err));
+    if (ref->row >= ref->job->n_rows && ref->row != WN_ROW_QUERY)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of a job that has %zu", ref->row, ref->job->n_rows);
+    bool has = ref->vectors != NULL;
+    if ((has || ref->known) && runner->engine->config.kind == WN_KIND_CROSS_ENCODER)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu: a cross-encoder has no vectors of a document", i);
+    if (ref->known && !has)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu: its vectors are known, but NULL", i);
+    if ((int)ref->format < 0 || ref->format > WN_VECTOR_INT8)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu: format is %d, expected 0..%d", i, (int)ref->format,
+                (int)WN_VECTOR_INT8);
+    return WN_OK;
+}
+
+/* Score those of the rows whose vectors are known, or the others. */
+static void run_refs(wn_runner *runner, const wn_row_ref *refs, size_t n, bool known)
+{
+    runner->known = known;
+    for (size_t i = 0; i < n; i++) {
+        if (refs[i].row == WN_ROW_QUERY || refs[i].known != known)
+            continue;
+        wn_row *row = &refs[i].job->rows[refs[i].row];
+        if (!wn_runner_fits(runner, wn_job_row_length(refs[i].job, row)))
+            score_rows(runner);
+        stage(runner, refs[i].job, row, &refs[i]);
+    }
+    score_rows(runner);
+    runner->known = false;
+}
+
 wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *rows, size_t n_rows, wn_error *err)
 {
-    for (size_t i = 0; i < n_rows; i++) {
-        WN_TRY(check_job(runner, rows[i].job, i, err));
-        if (rows[i].row >= rows[i].job->n_rows && rows[i].row != WN_ROW_QUERY)
-            WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of a job that has %zu", rows[i].row,
-                    rows[i].job->n_rows);
-    }
+    for (size_t i = 0; i < n_rows; i++)
+        WN_TRY(check_row(runner, &rows[i], i, err));
     wn_runner_clear(runner);
     runner->reports = false;
     for (size_t i = 0; i < n_rows; i++)
         need_query(runner, rows[i].job);
     read_queries(runner);
-    for (size_t i = 0; i < n_rows; i++) {
-        if (rows[i].row == WN_ROW_QUERY)
-            continue;
-        wn_row *row = &rows[i].job->rows[rows[i].row];
-        if (!wn_runner_fits(runner, wn_job_row_length(rows[i].job, row)))
-            score_rows(runner);
-        stage(runner, rows[i].job, row);
-    }
-    score_rows(runner);
+    run_refs(runner, rows, n_rows, false);
+    run_refs(runner, rows, n_rows, true);
     return WN_OK;
 }
 

@@ -42,9 +42,11 @@ struct wn_runner {
     wn_job **owner;               /* [plan.batch_seqs] */
     wn_row **row;                 /* [plan.batch_seqs]; NULL: the owner's query */
     const wn_query **query;       /* [plan.batch_seqs] the owner's */
+    const wn_row_ref **ref;       /* [plan.batch_seqs] of the row; NULL: from wn_run() */
     float *scores;                /* [plan.batch_seqs] */
     wn_nearest **nearest;         /* [plan.batch_seqs] where matches go; NULL: not wanted */
     size_t n_seqs, n_tokens;
+    bool known;   /* the staged rows' vectors are known */
     bool reports; /* jobs hear of their progress */
 };
 

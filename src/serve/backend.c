@@ -34,8 +34,9 @@ struct wn_backend {
     wn_runner *runner;  /* of the compute thread */
     wn_runner **makers; /* [n_workers] make jobs */
     int32_t n_workers, batch_tokens, batch_rows;
-    wn_score_cache *cache; /* NULL: none */
-    uint64_t cache_bytes;
+    wn_score_cache *cache;    /* NULL: none */
+    wn_vector_cache *vectors; /* of the compute thread; NULL: none */
+    wn_vector_format vector_format;
     wn_buf cache_path;        /* of its file */
     char cache_model[64];     /* what the file is for */
     wn_row_planner *planners; /* [n_workers] */
@@ -58,6 +59,30 @@ static wn_ticket *ticket_of(const wn_sched_row *row)
 static size_t job_row_of(const wn_sched_row *row)
 {
     return ticket_of(row)->plan.rows[row->row];
+}
+
+/* Count what became of a row. */
+static void count_row(const wn_backend *backend, bool *known, bool scored)
+{
+    wn_row_state state = scored ? WN_ROWS_DEDUPED : *known ? WN_ROWS_VECTORS : WN_ROWS_COMPUTED;
+    wn_counter_add(&backend->metrics->rows[state], 1);
+    *known |= scored;
+}
+
+/* A row that must run, with the vectors of its document where they are kept. */
+static wn_row_ref ref_of(wn_backend *backend, const wn_sched_row *chosen)
+{
+    wn_row_plan *plan = &ticket_of(chosen)->plan;
+    size_t row = job_row_of(chosen);
+    wn_row_ref ref = {.job = ticket_of(chosen)->job, .row = row, .format = backend->vector_format};
+    if (backend->vectors == NULL || row == WN_ROW_QUERY)
+        return ref;
+    ref.vectors = wn_vector_cache_find(backend->vectors, plan->documents[row]);
+    ref.known = plan->known[row] = ref.vectors != NULL;
+    if (!ref.known)
+        ref.vectors = wn_vector_cache_reserve(backend->vectors, plan->documents[row],
+                                              wn_job_vector_bytes(ref.job, row, ref.format));
+    return ref;
 }
 
 /* Of the n chosen rows, those that must run: not those that were scored since they were planned,
@@ -83,11 +108,11 @@ static size_t choose_rows(wn_backend *backend, size_t n)
         if (!isnan(b->logits[i]))
             wn_job_set_logit(job, row, b->logits[i]);
         if (!scored)
-            b->rows[n_run++] = (wn_row_ref){job, row};
+            b->rows[n_run++] = ref_of(backend, &b->chosen[i]);
         else if (wn_job_needs_query(job))
-            b->rows[n_run++] = (wn_row_ref){job, WN_ROW_QUERY};
-        wn_counter_add(&backend->metrics->rows[scored ? WN_ROWS_DEDUPED : WN_ROWS_COMPUTED],
-                       row != WN_ROW_QUERY);
+            b->rows[n_run++] = (wn_row_ref){.job = job, .row = WN_ROW_QUERY};
+        if (row != WN_ROW_QUERY)
+            count_row(backend, &ticket_of(&b->chosen[i])->plan.known[row], scored);
     }
     return n_run;
 }
@@ -125,6 +150,8 @@ static uint64_t run_batch(wn_backend *backend, size_t n)
     size_t n_run = choose_rows(backend, n);
     /* It fails only for rows that are not there, which ours are not. */
     WN_ASSERT(wn_run_rows(backend->runner, rows, n_run, NULL) == WN_OK);
+    if (backend->vectors != NULL)
+        wn_vector_cache_end_batch(backend->vectors);
     uint64_t took_ns = wn_clock_ns() - began_ns;
     if (n_run > 0)
         wn_metrics_batch(backend->metrics, n_run, tokens_of_rows(rows, n_run),
@@ -230,8 +257,9 @@ static wn_status make_cache(wn_backend *backend, const wn_backend_options *optio
     wn_error ignored;
     wn_engine_info info = WN_ENGINE_INFO_INIT;
     WN_TRY(wn_engine_get_info(backend->engine, &info, err));
-    (void)snprintf(backend->cache_model, sizeof backend->cache_model, "%s %s %s", info.fingerprint,
-                   info.cpu_level, wn_version());
+    (void)snprintf(backend->cache_model, sizeof backend->cache_model, "%s %s %s%s",
+                   info.fingerprint, info.cpu_level, wn_version(),
+                   backend->vector_format == WN_VECTOR_INT8 ? " int8" : "");
     if (options->cache_dir != NULL &&
         !wn_buf_printf(&backend->cache_path, "%s/scores-%s", options->cache_dir, info.fingerprint))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
@@ -247,6 +275,17 @@ static wn_status make_cache(wn_backend *backend, const wn_backend_options *optio
     return WN_OK;
 }
 
+/* Only models that read documents for themselves have vectors to keep. */
+static wn_status make_vectors(wn_backend *backend, const wn_backend_options *options, wn_error *err)
+{
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    WN_TRY(wn_engine_get_info(backend->engine, &info, err));
+    if (info.kind == WN_KIND_CROSS_ENCODER || options->vector_bytes == 0)
+        return WN_OK;
+    backend->vector_format = options->vector_format;
+    return wn_vector_cache_new(&backend->vectors, options->vector_bytes, err);
+}
+
 static wn_status make_planners(wn_backend *backend, wn_error *err)
 {
     uint8_t key[WN_DIGEST_KEY_BYTES];
@@ -259,6 +298,7 @@ static wn_status make_planners(wn_backend *backend, wn_error *err)
         WN_FAIL(err, WN_ERR_INTERNAL, "no random bytes for a key");
     for (int32_t i = 0; i < backend->n_workers; i++) {
         backend->planners[i].cache = backend->cache;
+        backend->planners[i].keeps_vectors = backend->vectors != NULL;
         WN_TRY(wn_row_digester_new(&backend->planners[i].digester, key, err));
     }
     return WN_OK;
@@ -310,11 +350,11 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
                                       .n_threads = options->n_threads};
     backend->metrics = options->metrics;
     backend->log = options->log;
-    backend->cache_bytes = options->cache_bytes;
     wn_lock_init(&backend->lock);
     wn_cond_init(&backend->changed);
     WN_TRY_OUT(wn_engine_open(&backend->engine, &engine, err));
     WN_TRY_OUT(make_runners(backend, options, err));
+    WN_TRY_OUT(make_vectors(backend, options, err));
     WN_TRY_OUT(make_cache(backend, options, err));
     WN_TRY_OUT(make_planners(backend, err));
     WN_TRY_OUT(make_sched(backend, options, err));
@@ -360,6 +400,7 @@ void wn_backend_close(wn_backend *backend)
     }
     wn_mem_free(backend->planners);
     wn_score_cache_free(backend->cache);
+    wn_vector_cache_free(backend->vectors);
     wn_buf_deinit(&backend->cache_path);
     wn_mem_free(backend->makers);
     wn_runner_free(backend->runner);
@@ -383,7 +424,7 @@ uint64_t wn_backend_bytes(const wn_backend *backend)
     WN_ASSERT(wn_engine_get_info(backend->engine, &engine, NULL) == WN_OK);
     WN_ASSERT(wn_runner_get_info(backend->runner, &runner, NULL) == WN_OK);
     return (uint64_t)engine.weight_bytes + engine.mapped_bytes + runner.activation_bytes +
-           runner.scratch_bytes + backend->cache_bytes;
+           runner.scratch_bytes + wn_backend_cache_bytes(backend);
 }
 
 int32_t wn_backend_batch_tokens(const wn_backend *backend)
@@ -484,7 +525,7 @@ wn_status wn_backend_make_job(wn_backend *backend, wn_ticket *ticket, int32_t wo
 
 wn_status wn_ticket_end(wn_ticket *ticket, bool partial, wn_error *err)
 {
-    wn_row_plan_spread(&ticket->plan, ticket->job);
+    wn_row_plan_end(&ticket->plan, ticket->job);
     return wn_job_end(ticket->job, partial, err);
 }
 
@@ -544,7 +585,18 @@ wn_sched_stats wn_backend_look(wn_backend *backend)
     return stats;
 }
 
-wn_score_cache_stats wn_backend_look_cache(wn_backend *backend)
+wn_score_cache_stats wn_backend_look_cache(const wn_backend *backend)
 {
     return backend->cache == NULL ? (wn_score_cache_stats){0} : wn_score_cache_look(backend->cache);
+}
+
+wn_vector_cache_stats wn_backend_look_vectors(const wn_backend *backend)
+{
+    return backend->vectors == NULL ? (wn_vector_cache_stats){0}
+                                    : wn_vector_cache_look(backend->vectors);
+}
+
+uint64_t wn_backend_cache_bytes(const wn_backend *backend)
+{
+    return wn_backend_look_cache(backend).n_bytes + wn_backend_look_vectors(backend).max_bytes;
 }

@@ -9,6 +9,7 @@
 #include "serve/metrics.h"
 #include "serve/row_plan.h"
 #include "serve/sched.h"
+#include "serve/vector_cache.h"
 
 typedef struct wn_backend wn_backend;
 
@@ -21,7 +22,9 @@ typedef struct wn_backend_options {
     wn_metrics *metrics;             /* counts batches and rows */
     uint64_t cache_bytes;            /* of scores; 0: none are kept */
     const char *cache_dir;           /* where scores outlive the process; NULL: nowhere */
-    wn_log *log;                     /* of what is wrong with the cache's file; NULL: none */
+    uint64_t vector_bytes;           /* of documents' vectors; 0: none are kept */
+    wn_vector_format vector_format;
+    wn_log *log; /* of what is wrong with the cache's file; NULL: none */
 } wn_backend_options;
 
 /* One ranking on its way through a backend. */
@@ -102,8 +105,13 @@ void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket);
  * Thread:  any. */
 wn_sched_stats wn_backend_look(wn_backend *backend);
 
-/* The scores that are kept; zeros when none are.
+/* The scores and vectors that are kept; zeros when none are.
  * Thread:  any. */
-wn_score_cache_stats wn_backend_look_cache(wn_backend *backend);
+wn_score_cache_stats wn_backend_look_cache(const wn_backend *backend);
+wn_vector_cache_stats wn_backend_look_vectors(const wn_backend *backend);
+
+/* Bytes that the caches may take.
+ * Thread:  any. */
+uint64_t wn_backend_cache_bytes(const wn_backend *backend);
 
 #endif

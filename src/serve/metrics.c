@@ -21,7 +21,7 @@ static const double ratio_bounds[WN_HISTOGRAM_BUCKETS] = {0.1, 0.2, 0.3, 0.4, 0.
 #define RATIO   1e6
 
 static const char *const stages[] = {"parse", "tokenize", "queue", "compute", "write"};
-static const char *const row_states[] = {"computed", "deduped", "cached", "cancelled"};
+static const char *const row_states[] = {"computed", "deduped", "cached", "vectors", "cancelled"};
 static const char *const rejects[] = {"auth",     "rate",   "quota",  "queue",
                                       "deadline", "memory", "loading"};
 
@@ -232,6 +232,15 @@ static void push_scoring(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
                 (double)g->cache_places);
     push_number(out, "wn_score_cache_evictions_total", "counter",
                 "Scores that made room for others.", (double)g->cache_evictions);
+    push_number(out, "wn_vector_cache_entries", "gauge", "Documents whose vectors are kept.",
+                (double)g->vector_rows);
+    push_family(out, "wn_vector_cache_bytes", "gauge", "Memory of documents' vectors.");
+    wn_buf_printf(out,
+                  "wn_vector_cache_bytes{kind=\"used\"} %llu\n"
+                  "wn_vector_cache_bytes{kind=\"limit\"} %llu\n",
+                  (unsigned long long)g->vector_bytes, (unsigned long long)g->vector_limit_bytes);
+    push_number(out, "wn_vector_cache_evictions_total", "counter",
+                "Documents whose vectors made room for others.", (double)g->vector_evictions);
     push_number(out, "wn_engine_busy_seconds_total", "counter", "Time spent in batches.",
                 (double)wn_counter_get(&m->busy_ns) / SECONDS);
 }

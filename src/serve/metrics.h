@@ -21,6 +21,7 @@ typedef enum wn_row_state {
     WN_ROWS_COMPUTED = 0,
     WN_ROWS_DEDUPED,   /* the same as another row of the batch */
     WN_ROWS_CACHED,    /* scored before */
+    WN_ROWS_VECTORS,   /* scored from vectors of the document that were kept */
     WN_ROWS_CANCELLED, /* nobody waits for them */
     WN_ROWS_COUNT
 } wn_row_state;
@@ -76,6 +77,7 @@ typedef struct wn_gauges {
     uint64_t requests_bytes, requests_peak_bytes, requests_limit_bytes;
     uint64_t usage_lost; /* requests */
     uint64_t cache_scores, cache_places, cache_evictions;
+    uint64_t vector_rows, vector_bytes, vector_limit_bytes, vector_evictions;
     bool ready;
 } wn_gauges;
 

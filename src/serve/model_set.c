@@ -102,7 +102,9 @@ static wn_status open_backend(wn_model_set *set, wn_backend **out, const char *d
 static wn_status open_model(wn_model_set *set, wn_model **out, const place *of, wn_error *err)
 {
     bool later = set->started;
-    uint64_t lent = later ? file_bytes(of->dir) + set->options.backend.cache_bytes : 0;
+    uint64_t lent = later ? file_bytes(of->dir) + set->options.backend.cache_bytes +
+                                set->options.backend.vector_bytes
+                          : 0;
     wn_model *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a model");

@@ -72,13 +72,10 @@ static bool hash(wn_row_digester *d, wn_row_digest *out, uint64_t scope, size_t 
     return done;
 }
 
-wn_status wn_row_digester_run(wn_row_digester *d, uint64_t scope, const wn_job *job,
-                              wn_row_digest *out, wn_error *err)
+/* Digests of all rows, behind a query of n_query tokens that lies in d->query. */
+static wn_status hash_rows(wn_row_digester *d, uint64_t scope, const wn_job *job, size_t n_query,
+                           wn_row_digest *out, wn_error *err)
 {
-    size_t n_query = (size_t)wn_job_usage(job).query_tokens;
-    if (!wn_mem_grow(&d->query, &d->query_cap, 2 * n_query, sizeof *d->query))
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a query of %zu tokens", n_query);
-    wn_job_query_ids(job, d->query, d->query + n_query);
     for (size_t i = 0; i < wn_job_n_rows(job); i++) {
         size_t n = wn_job_row_tokens(job, i);
         if (!wn_mem_grow(&d->row, &d->row_cap, 2 * n, sizeof *d->row))
@@ -88,4 +85,20 @@ wn_status wn_row_digester_run(wn_row_digester *d, uint64_t scope, const wn_job *
             WN_FAIL(err, WN_ERR_MEMORY, "OpenSSL could not hash a row of %zu tokens", n);
     }
     return WN_OK;
+}
+
+wn_status wn_row_digester_run(wn_row_digester *d, uint64_t scope, const wn_job *job,
+                              wn_row_digest *out, wn_error *err)
+{
+    size_t n_query = (size_t)wn_job_usage(job).query_tokens;
+    if (!wn_mem_grow(&d->query, &d->query_cap, 2 * n_query, sizeof *d->query))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a query of %zu tokens", n_query);
+    wn_job_query_ids(job, d->query, d->query + n_query);
+    return hash_rows(d, scope, job, n_query, out, err);
+}
+
+wn_status wn_row_digester_run_documents(wn_row_digester *d, uint64_t scope, const wn_job *job,
+                                        wn_row_digest *out, wn_error *err)
+{
+    return hash_rows(d, scope, job, 0, out, err);
 }

@@ -31,4 +31,12 @@ void wn_row_digester_free(wn_row_digester *digester);
 WN_MUST_USE wn_status wn_row_digester_run(wn_row_digester *digester, uint64_t scope,
                                           const wn_job *job, wn_row_digest *out, wn_error *err);
 
+/* Digests of the rows without the query: equal ones have equal vectors in a model that reads
+ * documents for themselves, and none equals one of wn_row_digester_run().
+ * Shapes:  out [wn_job_n_rows(job)].
+ * Fails:   as wn_row_digester_run(). */
+WN_MUST_USE wn_status wn_row_digester_run_documents(wn_row_digester *digester, uint64_t scope,
+                                                    const wn_job *job, wn_row_digest *out,
+                                                    wn_error *err);
+
 #endif

@@ -8,14 +8,16 @@
 #include "serve/score_cache.h"
 
 typedef struct wn_row_plan {
-    wn_row_digest *digests; /* [wn_job_n_rows()] */
-    uint32_t *first;        /* [wn_job_n_rows()] the first row that equals it */
-    size_t *rows;           /* [n] to be computed; WN_ROW_QUERY: the query alone */
-    uint32_t *tokens;       /* [n] of those */
-    uint32_t *order;        /* [n] room for the scheduler's order */
+    wn_row_digest *digests;   /* [wn_job_n_rows()] */
+    wn_row_digest *documents; /* [wn_job_n_rows()] without the query; NULL: not wanted */
+    bool *known;      /* [wn_job_n_rows()] its score or vectors were kept: it was not read */
+    uint32_t *first;  /* [wn_job_n_rows()] the first row that equals it */
+    size_t *rows;     /* [n] to be computed; WN_ROW_QUERY: the query alone */
+    uint32_t *tokens; /* [n] of those */
+    uint32_t *order;  /* [n] room for the scheduler's order */
     size_t n, n_cached, n_same;
-    uint64_t cached_tokens; /* of documents whose scores were known and of a query that is not read,
-                               as usage counts them */
+    uint64_t cached_tokens; /* of documents that were not read again and of a query that was not
+                               read, as usage counts them; set by wn_row_plan_end() */
 } wn_row_plan;
 
 /* What a worker plans with. */
@@ -23,6 +25,7 @@ typedef struct wn_row_planner {
     wn_row_digester *digester;
     wn_digest_set set;
     wn_score_cache *cache; /* NULL: none; borrowed */
+    bool keeps_vectors;    /* plans tell documents apart */
 } wn_row_planner;
 
 /* Plan a job, and give the rows whose scores are known theirs.  Only what was scored in the same
@@ -35,7 +38,7 @@ WN_MUST_USE wn_status wn_row_plan_make(wn_row_plan *out, wn_row_planner *planner
 /* Free; a plan of zeros is allowed. */
 void wn_row_plan_deinit(wn_row_plan *plan);
 
-/* The rows were computed, or some of them: give theirs to those that are equal. */
-void wn_row_plan_spread(const wn_row_plan *plan, wn_job *job);
+/* The rows were computed, or some of them: give their scores to those that are equal, and count. */
+void wn_row_plan_end(wn_row_plan *plan, wn_job *job);
 
 #endif

@@ -204,7 +204,8 @@ wn_status wn_score_cache_save(wn_score_cache *cache, wn_error *err)
 
 wn_score_cache_stats wn_score_cache_look(wn_score_cache *cache)
 {
-    wn_score_cache_stats stats = {.n_places = cache->n_sets * WAYS};
+    wn_score_cache_stats stats = {.n_places = cache->n_sets * WAYS,
+                                  .n_bytes = cache->n_sets * sizeof(set)};
     for (size_t i = 0; i < PARTS; i++) {
         part *own = &cache->parts[i];
         wn_lock_enter(&own->lock);

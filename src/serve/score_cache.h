@@ -19,6 +19,7 @@ typedef struct wn_score_cache_options {
 typedef struct wn_score_cache_stats {
     uint64_t evictions; /* since open */
     uint64_t n_scores, n_places;
+    uint64_t n_bytes; /* of all places */
 } wn_score_cache_stats;
 
 /* Make a cache and fill it from its file.  A file that is not there is none; one that cannot be

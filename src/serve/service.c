@@ -159,22 +159,35 @@ void wn_service_resume(wn_exchange *x)
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
+/* What the models' caches may grow to. */
+static uint64_t cache_bytes(const wn_service *service)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < WN_MODELS_MAX; i++) {
+        wn_model *model = wn_model_set_take_at(service->models, i);
+        bytes += model == NULL ? 0 : wn_backend_cache_bytes(wn_model_backend(model));
+        wn_model_give(model);
+    }
+    return bytes;
+}
+
 /* What is left for requests when the model has taken its part. */
 static wn_status set_budget(wn_service *service, wn_error *err)
 {
-    uint64_t used = wn_process_look().resident_bytes + RESERVED_BYTES +
-                    service->options.n_models * service->options.backend.cache_bytes;
+    uint64_t caches = cache_bytes(service);
+    uint64_t used = wn_process_look().resident_bytes + RESERVED_BYTES + caches;
     uint64_t limit = service->memory_limit;
     if (limit < used + REQUESTS_BYTES_MIN)
         WN_FAIL(err, WN_ERR_LIMIT,
-                "memory limit of %llu MiB: the models take %llu MiB, and requests need at least "
-                "%d MiB",
-                (unsigned long long)(limit >> 20), (unsigned long long)(used >> 20),
-                REQUESTS_BYTES_MIN >> 20);
+                "memory limit of %llu MiB: the models take %llu MiB, caches may take %llu MiB, and "
+                "requests need at least %d MiB",
+                (unsigned long long)(limit >> 20), (unsigned long long)((used - caches) >> 20),
+                (unsigned long long)(caches >> 20), REQUESTS_BYTES_MIN >> 20);
     wn_budget_set_limit(&service->budget, limit - used);
     wn_log_line line = wn_log_begin(service->options.log, WN_LOG_INFO, MOD, "memory");
     wn_log_int(&line, "limit_bytes", (int64_t)limit);
-    wn_log_int(&line, "model_bytes", (int64_t)used);
+    wn_log_int(&line, "model_bytes", (int64_t)(used - caches));
+    wn_log_int(&line, "cache_bytes", (int64_t)caches);
     wn_log_int(&line, "requests_bytes", (int64_t)(limit - used));
     wn_log_end(&line);
     return WN_OK;
@@ -278,6 +291,11 @@ wn_gauges wn_service_gauges(wn_exchange *x)
         gauges.cache_scores += cache.n_scores;
         gauges.cache_places += cache.n_places;
         gauges.cache_evictions += cache.evictions;
+        wn_vector_cache_stats vectors = wn_backend_look_vectors(wn_model_backend(model));
+        gauges.vector_rows += vectors.n_rows;
+        gauges.vector_bytes += vectors.n_bytes;
+        gauges.vector_limit_bytes += vectors.max_bytes;
+        gauges.vector_evictions += vectors.evictions;
         wn_model_give(model);
     }
     x->model = wn_model_set_take_at(service->models, 0);

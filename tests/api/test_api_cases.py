@@ -36,7 +36,7 @@ servers = {}
 
 def server_of(words):
     if words not in servers:
-        servers[words] = api_server.Server("--score-cache", "0", "--log-level", "info", *words.split())
+        servers[words] = api_server.Server("--score-cache", "0", "--vector-cache", "0", "--log-level", "info", *words.split())
         atexit.register(servers[words].stop)
     return servers[words]
 

@@ -42,8 +42,25 @@ def test_repeated_request_has_the_same_scores_and_says_what_was_not_read():
         server.stop()
 
 
-def test_cache_may_be_off():
-    server = api_server.Server("--api-key", "k3y", "--score-cache", "0")
+def test_documents_seen_before_are_not_read_for_another_query():
+    for format in ("f32", "int8"):
+        answers = []
+        for vectors in ("64", "0"):
+            server = api_server.Server("--api-key", "k3y", "--vector-cache", vectors, "--vector-format", format)
+            try:
+                rank(server)
+                answers.append(rank(server, query="What is in Germany?"))
+                kept = vectors != "0"
+                assert (rows(server, "computed"), rows(server, "vectors")) == ((3, 3) if kept else (6, 0))
+                assert ("cached_tokens" in answers[-1]["usage"]) == kept, answers[-1]["usage"]
+            finally:
+                server.stop()
+        same = [[(r["index"], r["logit"]) for r in answer["results"]] for answer in answers]
+        assert (same[0] == same[1]) == (format == "f32"), same  # without a cache nothing is rounded
+
+
+def test_caches_may_be_off():
+    server = api_server.Server("--api-key", "k3y", "--score-cache", "0", "--vector-cache", "0")
     try:
         first, second = rank(server), rank(server)
         assert first == second and "cached_tokens" not in second["usage"]

@@ -55,7 +55,7 @@ def wait_until(what, seconds=10):
     return False
 
 
-server = api_server.Server("--score-cache", "0", "--log-level", "error", "--drain-delay", "0")
+server = api_server.Server("--score-cache", "0", "--vector-cache", "0", "--log-level", "error", "--drain-delay", "0")
 
 
 def test_connection_is_kept_for_many_requests():

@@ -83,7 +83,7 @@ static wn_status rank_apart(void *arg, wn_error *err)
     if (status == WN_OK)
         status = wn_job_new(&job, maker, &request, err);
     if (status == WN_OK)
-        status = wn_run_rows(runner, &(wn_row_ref){job, 0}, 1, err);
+        status = wn_run_rows(runner, &(wn_row_ref){.job = job}, 1, err);
     if (status == WN_OK)
         status = wn_job_end(job, true, err);
     wn_job_free(job);
@@ -160,7 +160,8 @@ static wn_status score_rows(void *arg, wn_error *err)
     wn_job **pair = arg;
     wn_status status = WN_OK;
     for (size_t i = 0; status == WN_OK && i < wn_job_n_rows(pair[1]); i++)
-        status = wn_run_rows((wn_runner *)(void *)pair[0], &(wn_row_ref){pair[1], i}, 1, err);
+        status = wn_run_rows((wn_runner *)(void *)pair[0], &(wn_row_ref){.job = pair[1], .row = i},
+                             1, err);
     return status != WN_OK ? status : wn_job_end(pair[1], false, err);
 }
 

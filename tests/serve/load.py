@@ -184,7 +184,7 @@ def main():
     p.add_argument("--phases", default="bulk,overload")
     p.add_argument("--model")
     args = p.parse_args()
-    server = api_server.Server("--log-level", "error", "--score-cache", "0", *(["--model", args.model] if args.model else []))
+    server = api_server.Server("--log-level", "error", "--score-cache", "0", "--vector-cache", "0", *(["--model", args.model] if args.model else []))
     fds, resident = metric(server, "process_open_fds "), metric(server, "process_resident_memory_bytes ")
     failed = asyncio.run(run(server, args))
     time.sleep(1)

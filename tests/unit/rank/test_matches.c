@@ -91,7 +91,7 @@ static void a_given_score_has_no_matches(void **state)
     wn_job_set_logit(job, 0, 1);
     assert_ok(wn_job_end(job, true, &err), &err);
     assert_int_equal(wn_job_matches(job, 0, matches), 0);
-    const wn_row_ref row = {job, 0};
+    const wn_row_ref row = {.job = job};
     assert_ok(wn_run_rows(runner, &row, 1, &err), &err);
     assert_ok(wn_job_end(job, false, &err), &err);
     assert_int_equal(wn_job_matches(job, 0, matches), wn_job_usage(job).query_tokens);

@@ -94,7 +94,7 @@ static void check_known_scores(const wn_job *job, wn_runner *maker, wn_runner *r
     assert_ok(wn_job_new(&known, maker, request, &err), &err);
     for (size_t r = 0; r < wn_job_n_rows(known); r++)
         wn_job_set_logit(known, r, wn_job_logit(job, r));
-    const wn_row_ref query = {known, WN_ROW_QUERY};
+    const wn_row_ref query = {.job = known, .row = WN_ROW_QUERY};
     if (wn_job_needs_query(known))
         assert_ok(wn_run_rows(runner, &query, 1, &err), &err);
     assert_ok(wn_job_end(known, false, &err), &err);
@@ -111,7 +111,7 @@ static void check_model(wn_runner *maker, wn_runner *runner)
     for (size_t j = 0; j < N_JOBS; j++) {
         jobs[j] = make_job(maker, j);
         for (size_t r = 0; r < wn_job_n_rows(jobs[j]); r++)
-            rows[n_rows++] = (wn_row_ref){jobs[j], r};
+            rows[n_rows++] = (wn_row_ref){.job = jobs[j], .row = r};
     }
     assert_true(n_rows < N_ROWS_MAX);
     shuffle(rows, n_rows);
@@ -192,7 +192,7 @@ static void runner_that_only_tokenises_refuses_to_score(void **state)
     wn_runner *maker = tokenizing_runner(engine);
     wn_job *job = small_job();
     assert_fails(wn_run(maker, &job, 1, &err), WN_ERR_ARGUMENT, &err, "only tokenises");
-    wn_row_ref row = {job, 0};
+    wn_row_ref row = {.job = job, .row = 0};
     assert_fails(wn_run_rows(maker, &row, 1, &err), WN_ERR_ARGUMENT, &err, "only tokenises");
     wn_runner_info info = WN_RUNNER_INFO_INIT;
     assert_ok(wn_runner_get_info(maker, &info, &err), &err);
@@ -210,7 +210,7 @@ static void row_that_is_not_there_is_refused(void **state)
     wn_error err;
     wn_job *job = small_job();
     assert_int_equal(wn_job_n_rows(job), 2);
-    wn_row_ref row = {job, 2};
+    wn_row_ref row = {.job = job, .row = 2};
     assert_fails(wn_run_rows(runner, &row, 1, &err), WN_ERR_ARGUMENT, &err, "row 2 of a job");
     wn_job_free(job);
 }
@@ -247,7 +247,7 @@ static void known_scores_need_only_the_query(void **state)
     for (size_t r = 0; r < 2; r++)
         wn_job_set_logit(known, r, wn_job_logit(job, r));
     assert_true(wn_job_needs_query(known));
-    const wn_row_ref query = {known, WN_ROW_QUERY};
+    const wn_row_ref query = {.job = known, .row = WN_ROW_QUERY};
     assert_ok(wn_run_rows(runner, &query, 1, &err), &err);
     assert_false(wn_job_needs_query(known));
     assert_ok(wn_job_end(known, false, &err), &err);
@@ -261,7 +261,7 @@ static void document_without_its_score_comes_last(void **state)
     (void)state;
     wn_error err;
     wn_job *job = small_job();
-    const wn_row_ref second = {job, 1};
+    const wn_row_ref second = {.job = job, .row = 1};
     assert_ok(wn_run_rows(runner, &second, 1, &err), &err);
     assert_fails(wn_job_end(job, false, &err), WN_ERR_ARGUMENT, &err, "row 0 of document 0");
     assert_ok(wn_job_end(job, true, &err), &err);

@@ -42,7 +42,8 @@ static void arrive(wn_ticket *ticket)
     wn_flag_raise(&own->done);
 }
 
-static wn_backend *backend_of(const char *model, uint64_t cache_bytes, const char *dir)
+static wn_backend *backend_of(const char *model, uint64_t cache_bytes, uint64_t vector_bytes,
+                              const char *dir)
 {
     wn_backend *backend;
     const wn_backend_options options = {.model_dir = model,
@@ -50,6 +51,7 @@ static wn_backend *backend_of(const char *model, uint64_t cache_bytes, const cha
                                         .n_workers = 1,
                                         .metrics = &metrics,
                                         .cache_bytes = cache_bytes,
+                                        .vector_bytes = vector_bytes,
                                         .cache_dir = dir};
     memset(&metrics, 0, sizeof metrics);
     assert_ok(wn_backend_open(&backend, &options, &err), &err);
@@ -98,12 +100,17 @@ static void check_results(const trip *t, const char *model, wn_str query)
     wn_engine_close(engine);
 }
 
-static void run(trip *t, wn_backend *backend, const char *model, uint64_t scope)
+static void ask(trip *t, wn_backend *backend, const char *model, uint64_t scope, wn_str query)
 {
-    make(t, backend, scope, WN_STR("celan"));
+    make(t, backend, scope, query);
     wn_backend_submit(backend, &t->ticket);
     finish(t);
-    check_results(t, model, WN_STR("celan"));
+    check_results(t, model, query);
+}
+
+static void run(trip *t, wn_backend *backend, const char *model, uint64_t scope)
+{
+    ask(t, backend, model, scope, WN_STR("celan"));
 }
 
 static uint64_t rows(wn_row_state state)
@@ -121,7 +128,7 @@ static void rows_that_come_again_are_not_computed_again(void **state)
 {
     (void)state;
     for (size_t m = 0; m < WN_ARRAY_LEN(models); m++) {
-        wn_backend *backend = backend_of(models[m], 1 << 20, NULL);
+        wn_backend *backend = backend_of(models[m], 1 << 20, 0, NULL);
         trip first, second, foreign;
         run(&first, backend, models[m], 1);
         assert_int_equal(rows(WN_ROWS_COMPUTED), DIFFERENT);
@@ -148,7 +155,7 @@ static void equal_rows_of_requests_at_a_time_are_computed_once(void **state)
     (void)state;
     for (size_t m = 0; m < WN_ARRAY_LEN(models); m++) {
         for (int cached = 0; cached < 2; cached++) {
-            wn_backend *backend = backend_of(models[m], cached ? 1 << 20 : 0, NULL);
+            wn_backend *backend = backend_of(models[m], cached ? 1 << 20 : 0, 0, NULL);
             trip trips[3];
             for (size_t i = 0; i < WN_ARRAY_LEN(trips); i++)
                 make(&trips[i], backend, 1, WN_STR("celan")); /* none of them knows of the others */
@@ -170,13 +177,38 @@ static void equal_rows_of_requests_at_a_time_are_computed_once(void **state)
     }
 }
 
+static void documents_that_come_again_are_not_read_again(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < WN_ARRAY_LEN(models); m++) {
+        wn_backend *backend = backend_of(models[m], 1 << 20, 1 << 20, NULL);
+        bool pairs = m == 1; /* a cross-encoder has nothing to keep */
+        trip first, second, foreign;
+        run(&first, backend, models[m], 1);
+        assert_int_equal(first.ticket.plan.cached_tokens, 0);
+        ask(&second, backend, models[m], 1, WN_STR("fonis dimer"));
+        assert_int_equal(rows(WN_ROWS_VECTORS), pairs ? 0 : DIFFERENT);
+        assert_int_equal(rows(WN_ROWS_COMPUTED), pairs ? 2 * DIFFERENT : DIFFERENT);
+        wn_usage usage = wn_job_usage(second.ticket.job);
+        assert_int_equal(second.ticket.plan.cached_tokens, pairs ? 0 : usage.document_tokens);
+        ask(&foreign, backend, models[m], 2, WN_STR("fonis dimer"));
+        assert_int_equal(rows(WN_ROWS_COMPUTED), (pairs ? 3 : 2) * DIFFERENT);
+        assert_int_equal(foreign.ticket.plan.cached_tokens, 0);
+        assert_int_equal(wn_backend_look_vectors(backend).n_rows, pairs ? 0 : 2 * DIFFERENT);
+        wn_ticket_deinit(&first.ticket);
+        wn_ticket_deinit(&second.ticket);
+        wn_ticket_deinit(&foreign.ticket);
+        wn_backend_close(backend);
+    }
+}
+
 static void scores_outlive_the_process(void **state)
 {
     (void)state;
     char dir[] = "/tmp/winnow-backend-XXXXXX";
     assert_non_null(mkdtemp(dir));
     for (int life = 0; life < 2; life++) {
-        wn_backend *backend = backend_of(models[1], 1 << 20, dir);
+        wn_backend *backend = backend_of(models[1], 1 << 20, 0, dir);
         trip t;
         run(&t, backend, models[1], 9);
         assert_int_equal(rows(WN_ROWS_COMPUTED), life == 0 ? DIFFERENT : 0);
@@ -192,7 +224,7 @@ static void scores_outlive_the_process(void **state)
 static void request_without_documents_is_done_at_once(void **state)
 {
     (void)state;
-    wn_backend *backend = backend_of(models[1], 1 << 20, NULL);
+    wn_backend *backend = backend_of(models[1], 1 << 20, 0, NULL);
     const wn_request request = check_request(WN_STR("celan"), NULL, 0);
     trip t = {.ticket = {.done = arrive, .owner = &t}};
     assert_ok(wn_backend_make_job(backend, &t.ticket, 0, 0, &request, &err), &err);
@@ -208,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_that_come_again_are_not_computed_again),
         cmocka_unit_test(equal_rows_of_requests_at_a_time_are_computed_once),
+        cmocka_unit_test(documents_that_come_again_are_not_read_again),
         cmocka_unit_test(scores_outlive_the_process),
         cmocka_unit_test(request_without_documents_is_done_at_once),
     };

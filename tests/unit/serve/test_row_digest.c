@@ -101,6 +101,14 @@ static void equal_rows_have_equal_digests_and_no_others(void **state)
                 assert_false(equal(a[r], b[k]) || equal(a[r], d[k]) || equal(a[r], e[k]));
             }
         }
+        wn_row_digest f[DOCS], g[DOCS];
+        assert_ok(wn_row_digester_run_documents(digester, 7, job, f, &err), &err);
+        assert_ok(wn_row_digester_run_documents(digester, 7, asked_else, g, &err), &err);
+        /* A cross-encoder reads the query in the row. */
+        for (size_t r = 0; r < DOCS; r++) {
+            assert_int_equal(equal(f[r], g[r]), i == 0 || i == 3);
+            assert_false(equal(f[r], a[r]));
+        }
         wn_row_digester_free(digester);
         wn_row_digester_free(other);
         wn_job_free(job);
