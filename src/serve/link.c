@@ -14,12 +14,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define INPUT_BYTES_MAX  (64 * 1024) /* unread input of one client */
-#define OUTPUT_BYTES_MAX (64 * 1024) /* more unsent output: its next request has to wait */
-#define STALLED_S        30          /* a client that takes nothing of its answer for so long */
-#define LINGER_NS                                                                                  \
-    2000000000 /* how long a closing connection reads on, so that its last
-                                        answer is not lost to a reset */
+#define INPUT_BYTES_MAX   (64 * 1024) /* unread input of one client */
+#define OUTPUT_BYTES_MAX  (64 * 1024) /* more unsent output: its next request has to wait */
+#define STALLED_S         30          /* a client that takes nothing of its answer for so long */
+#define COPIED_BYTES_MAX  1024        /* shorter answers are not worth a reference */
+#define TAKEN_BYTES_PER_S 1024 /* the slowest client takes; it may fall behind by STALLED_S */
+/* How long a closing connection reads on, so that its last answer is not lost to a reset. */
+#define LINGER_NS 2000000000
 
 typedef enum stage {
     STAGE_OPEN = 0, /* reading requests, or answering one */
@@ -32,6 +33,7 @@ struct wn_link {
     wn_loop *loop;
     struct bufferevent *socket; /* NULL: closed, waits for its exchange */
     struct event *timer;
+    struct event *patience; /* until all output is taken */
     wn_conn *conn;
     wn_exchange exchange;
     size_t held_bytes; /* of the body, taken from the service's budget */
@@ -69,6 +71,8 @@ static void free_link(wn_link *link)
     wn_budget_give(wn_service_budget(link->loop->service), link->held_bytes);
     if (link->timer != NULL)
         event_free(link->timer);
+    if (link->patience != NULL)
+        event_free(link->patience);
     wn_conn_free(link->conn);
     wn_mem_free(link);
 }
@@ -80,6 +84,7 @@ static void close_link(wn_link *link)
         bufferevent_free(link->socket);
     link->socket = NULL;
     event_del(link->timer);
+    event_del(link->patience);
     if (link->busy) {
         wn_service_cancel(&link->exchange);
         return;
@@ -123,26 +128,51 @@ static void finish(wn_link *link)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static void free_body(const void *bytes, size_t n, void *arg)
+static void free_body(const void *bytes, size_t n, void *budget)
 {
-    (void)n, (void)arg;
     wn_mem_free((void *)(uintptr_t)bytes);
+    wn_budget_give(budget, 2 * n);
 }
 
-/* The head is copied, the body changes owner. */
-static bool send_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_head)
+/* The body changes owner, and so does what its request holds of the budget: a client that does not
+ * take its answer keeps others from beginning what would not fit beside it. */
+static bool push_body(wn_link *link, struct evbuffer *output, wn_buf *body)
+{
+    wn_budget *budget = wn_service_budget(link->loop->service);
+    uint64_t need = 2 * body->len; /* a growing buffer is at most half empty */
+    uint64_t held = WN_MIN(need, link->exchange.held_bytes);
+    if (!wn_budget_take(budget, need - held))
+        return false;
+    link->exchange.held_bytes -= held;
+    if (evbuffer_add_reference(output, body->ptr, body->len, free_body, budget) != 0) {
+        wn_budget_give(budget, need);
+        return false;
+    }
+    *body = (wn_buf){0};
+    return true;
+}
+
+static bool push_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_head)
 {
     struct evbuffer *output = bufferevent_get_output(link->socket);
-    wn_buf head = WN_BUF_INIT, body = reply->body;
+    wn_buf head = WN_BUF_INIT;
     bool ok = wn_reply_push_head(&head, reply, keep_alive) &&
               evbuffer_add(output, head.ptr, head.len) == 0;
     wn_buf_deinit(&head);
-    if (!ok || is_head || body.len == 0)
+    if (!ok || is_head || reply->body.len == 0)
         return ok;
-    if (evbuffer_add_reference(output, body.ptr, body.len, free_body, NULL) != 0)
+    if (reply->body.len <= COPIED_BYTES_MAX)
+        return evbuffer_add(output, reply->body.ptr, reply->body.len) == 0;
+    return push_body(link, output, &reply->body);
+}
+
+static bool send_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_head)
+{
+    if (!push_reply(link, reply, keep_alive, is_head))
         return false;
-    reply->body = (wn_buf){0};
-    return true;
+    size_t n = evbuffer_get_length(bufferevent_get_output(link->socket));
+    const struct timeval wait = {.tv_sec = (time_t)(STALLED_S + n / TAKEN_BYTES_PER_S)};
+    return event_add(link->patience, &wait) == 0;
 }
 
 void wn_link_answered(wn_exchange *x)
@@ -300,6 +330,7 @@ static void on_write(struct bufferevent *socket, void *arg)
 {
     (void)socket;
     wn_link *link = arg;
+    event_del(link->patience);
     if (link->stage == STAGE_FLUSHING)
         finish(link);
     else
@@ -332,6 +363,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         return;
     }
     act(link, wn_conn_expire(link->conn, wn_clock_ns()));
+}
+
+static void on_impatience(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    close_link(arg);
 }
 
 static struct bufferevent *open_socket(wn_link *link, evutil_socket_t fd)
@@ -368,7 +405,8 @@ bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
     snprintf(link->exchange.client, sizeof link->exchange.client, "%s", client);
     link->socket = open_socket(link, fd);
     link->timer = evtimer_new(loop->base, on_timer, link);
-    if (link->socket == NULL || link->timer == NULL ||
+    link->patience = evtimer_new(loop->base, on_impatience, link);
+    if (link->socket == NULL || link->timer == NULL || link->patience == NULL ||
         wn_conn_new(&link->conn, &loop->limits, wn_clock_ns(), &err) != WN_OK) {
         if (link->socket != NULL)
             bufferevent_free(link->socket);
