@@ -8,21 +8,30 @@ LONG = os.environ.get("WINNOW_LONG") == "1"  # the long forms of tests that have
 PLAIN_ENV = {"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k}}
 
 
+class NotStarted(AssertionError):
+    """`code` is the exit status, negative for a signal."""
+
+    def __init__(self, text, code):
+        super().__init__(text)
+        self.code = code
+
+
 class Server:
     """winnow serve --port 0 and these words; `lines` is what it wrote to standard error."""
 
-    def __init__(self, *words, env=None):
+    def __init__(self, *words, env=None, under=()):
         self.lines, self.url = [], None
         self.ready = threading.Event()
         state = [] if "--state-dir" in words else ["--state-dir", "none"]
-        self.process = subprocess.Popen([WINNOW, "serve", "--port", "0", *state, *words], stderr=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([*under, WINNOW, "serve", "--port", "0", *state, *words], stderr=subprocess.PIPE, text=True,
                                         env={**PLAIN_ENV, **(env or {})})
         atexit.register(self.process.kill)  # of a test that failed: it holds the standard output
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         if not self.ready.wait(START_S) or self.url is None:
             self.process.kill()
-            raise AssertionError("the server did not start:\n" + "".join(self.lines))
+            self.reader.join(10)
+            raise NotStarted("the server did not start:\n" + "".join(self.lines), self.process.wait())
 
     def read(self):
         for line in self.process.stderr:
