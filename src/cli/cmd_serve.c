@@ -9,6 +9,7 @@
 #include "cli/pid_file.h"
 #include "cli/settings.h"
 #include "cli/systemd.h"
+#include "serve/cors.h"
 #include "serve/server.h"
 
 #include <arpa/inet.h>
@@ -76,8 +77,28 @@ static wn_status open_tls(wn_tls **out, const wn_args *args, wn_error *err)
     return options.cert_file == NULL ? WN_OK : wn_tls_new(out, &options, err);
 }
 
+static wn_status check_origins(const char *origins, wn_error *err)
+{
+    wn_str wrong;
+    if (origins != NULL && !wn_cors_is_valid(wn_str_from(origins), &wrong))
+        WN_FAIL(err, WN_ERR_ARGUMENT,
+                "--cors-allow-origin: '%.*s' is no origin, such as https://app.example",
+                WN_STR_ARG(wrong));
+    return WN_OK;
+}
+
+static wn_status read_proxies(wn_networks *out, const wn_args *args, wn_error *err)
+{
+    wn_str list = wn_str_from(wn_args_text(args, WN_OPT_TRUSTED_PROXIES));
+    wn_status status = wn_networks_parse(out, list, err);
+    return status == WN_OK ? WN_OK : wn_error_prefix(err, status, "--trusted-proxies");
+}
+
 wn_status wn_serve_check(wn_args *args, wn_error *err)
 {
+    wn_networks proxies;
+    WN_TRY(check_origins(wn_args_text(args, WN_OPT_CORS_ALLOW_ORIGIN), err));
+    WN_TRY(read_proxies(&proxies, args, err));
     static const wn_option_id keys[] = {WN_OPT_API_KEY, WN_OPT_ADMIN_KEY};
     for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
         const char *key = wn_args_text(args, keys[i]);
@@ -206,6 +227,7 @@ static wn_service_options service_options(const wn_args *args, const char *host,
         .n_models = models->n,
         .model_root = wn_args_text(args, WN_OPT_MODEL_ROOT),
         .share_scores = wn_args_int(args, WN_OPT_CACHE_SCOPE) == 1,
+        .cors_origins = wn_args_text(args, WN_OPT_CORS_ALLOW_ORIGIN),
         .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
         .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
         .memory_limit = (uint64_t)wn_args_int(args, WN_OPT_MEMORY_LIMIT) << 20,
@@ -286,6 +308,7 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
     wn_status status;
     WN_TRY_OUT(
         wn_program_state_dir(&state, &options.service.accounts.state_dir, own->program, err));
+    WN_TRY_OUT(read_proxies(&options.service.trusted_proxies, args, err));
     WN_TRY_OUT(make_cache_dir(wn_args_text(args, WN_OPT_CACHE_DIR), err));
     WN_TRY_OUT(tunable_of(&options.tunable, args, err));
     own->log->level = options.tunable.log_level;

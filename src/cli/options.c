@@ -395,6 +395,14 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_STRICT_MODELS] = {WN_FOR(SERVE), "strict-models", 0, NULL, WN_VALUE_NONE,
                               .help =
                                   "refuse requests for well-known models that are not this one"},
+    [WN_OPT_CORS_ALLOW_ORIGIN] = {WN_FOR(SERVE), "cors-allow-origin", 0, "ORIGINS", WN_VALUE_TEXT,
+                                  .fallback = "none",
+                                  .help = "pages whose scripts may use the server: origins such as "
+                                          "https://app.example with commas between them, or *"},
+    [WN_OPT_TRUSTED_PROXIES] = {WN_FOR(SERVE), "trusted-proxies", 0, "NETWORKS", WN_VALUE_TEXT,
+                                .fallback = "none",
+                                .help = "proxies in front, such as 10.0.0.0/8,::1; their "
+                                        "X-Forwarded-For says who a client is"},
     [WN_OPT_BODY_LIMIT] = {WN_FOR(SERVE), "body-limit", 0, "BYTES", WN_VALUE_INT, 1024, 1 << 30,
                            .initial = "33554432", .help = "largest body of a request"},
     [WN_OPT_MAX_CONNECTIONS] = {WN_FOR(SERVE), "max-connections", 0, "N", WN_VALUE_INT, 1, 1000000,
@@ -583,10 +591,7 @@ const wn_alias wn_aliases[] = {
      .variable = "PROMETHEUS_PORT",
      .option = WN_OPT_COUNT,
      .note = "/metrics is on the port of the server"},
-    {.name = "cors-allow-origin",
-     .variable = "CORS_ALLOW_ORIGIN",
-     .option = WN_OPT_COUNT,
-     .note = "let the proxy in front answer browsers"},
+    {.variable = "CORS_ALLOW_ORIGIN", .option = WN_OPT_CORS_ALLOW_ORIGIN},
     {.name = "uds-path",
      .variable = "UDS_PATH",
      .option = WN_OPT_COUNT,

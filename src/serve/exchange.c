@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "data/json_bind.h"
+#include "serve/cors.h"
 #include "serve/service.h"
 
 #include <openssl/rand.h>
@@ -73,6 +74,7 @@ void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t 
     x->held_bytes = 0;
     x->bill = (wn_bill){0};
     x->times = (wn_times){0};
+    snprintf(x->client, sizeof x->client, "%s", x->peer);
     set_request_id(x);
 }
 
@@ -179,6 +181,7 @@ void wn_exchange_seal(wn_exchange *x)
     if (x->problem.status != 0)
         reply_problem(x);
     wn_reply_push_field(reply, "X-Request-Id", "%s", x->request_id);
+    wn_cors_push(reply, x->request, wn_service_cors_origins(x->service));
     wn_str parent;
     if (wn_http_find(x->request, "traceparent", &parent))
         wn_reply_push_field(reply, "traceparent", "%.*s", WN_STR_ARG(parent));

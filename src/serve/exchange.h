@@ -9,6 +9,7 @@
 #include "base/flag.h"
 #include "base/queue.h"
 #include "serve/accounts.h"
+#include "serve/forwarded.h"
 #include "serve/model_set.h"
 #include "serve/reply.h"
 #include "serve/route.h"
@@ -39,8 +40,9 @@ typedef struct wn_exchange {
     wn_identity identity;
     bool begun; /* it was charged as a request, and has to be settled */
     char request_id[130];
-    char client[64]; /* address, for the log */
-    wn_flag gone;    /* the client does not wait any more */
+    char peer[WN_ADDRESS_MAX + 1];   /* address at the other end of the connection */
+    char client[WN_ADDRESS_MAX + 1]; /* of who sends the request, maybe through proxies */
+    wn_flag gone;                    /* the client does not wait any more */
 
     /* What handlers make of it. */
     wn_arena arena;
@@ -66,7 +68,7 @@ typedef struct wn_exchange {
     wn_times times;
 } wn_exchange;
 
-/* Make it ready for a request; only service, answered, owner and client are kept. */
+/* Make it ready for a request; only service, answered, owner and peer are kept. */
 void wn_exchange_begin(wn_exchange *x, const wn_http_request *request, uint64_t now_ns);
 
 /* Free what the request needed. */

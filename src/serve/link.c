@@ -402,7 +402,7 @@ bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
     link->exchange.service = loop->service;
     link->exchange.answered = post;
     link->exchange.owner = link;
-    snprintf(link->exchange.client, sizeof link->exchange.client, "%s", client);
+    snprintf(link->exchange.peer, sizeof link->exchange.peer, "%s", client);
     link->socket = open_socket(link, fd);
     link->timer = evtimer_new(loop->base, on_timer, link);
     link->patience = evtimer_new(loop->base, on_impatience, link);

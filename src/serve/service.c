@@ -222,6 +222,11 @@ const char *wn_service_model_root(const wn_service *service)
     return service->options.model_root;
 }
 
+wn_str wn_service_cors_origins(const wn_service *service)
+{
+    return wn_str_from(service->options.cors_origins);
+}
+
 wn_service_facts wn_service_facts_of(const wn_service *service)
 {
     return (wn_service_facts){.open = wn_accounts_is_open(service->accounts),
@@ -454,6 +459,7 @@ void wn_service_free(wn_service *service)
 
 bool wn_service_admit(wn_exchange *x)
 {
+    wn_forwarded_client(x->client, x->peer, x->request, &x->service->options.trusted_proxies);
     x->match = wn_route_find(x->request);
     const wn_route *route = x->match.route;
     wn_scope scope = route == NULL ? WN_SCOPE_RERANK : route->scope;

@@ -23,8 +23,10 @@ typedef struct wn_service_options {
     size_t n_models;
     const char *model_root; /* models may be loaded from below it; NULL: none may */
     wn_accounts_options accounts;
-    bool needs_keys;            /* somebody else could come: without any key it does not start */
-    bool share_scores;          /* a key may be given scores that another key paid for */
+    bool needs_keys;          /* somebody else could come: without any key it does not start */
+    bool share_scores;        /* a key may be given scores that another key paid for */
+    const char *cors_origins; /* of pages that may use it, see cors.h; NULL: none */
+    wn_networks trusted_proxies;
     bool strict_models;         /* answer to the model's own name only */
     int32_t max_requests;       /* at a time; 0: no limit of its own */
     int32_t request_timeout_ms; /* 0: the default */
@@ -82,6 +84,10 @@ bool wn_service_is_started(wn_exchange *x);
 /* Where models may be loaded from; NULL: nowhere.
  * Thread:  any. */
 const char *wn_service_model_root(const wn_service *service);
+
+/* Of pages that may use it.
+ * Thread:  any. */
+wn_str wn_service_cors_origins(const wn_service *service);
 
 /* Thread:  any. */
 wn_service_facts wn_service_facts_of(const wn_service *service);

@@ -90,5 +90,17 @@ def test_key_given_away_by_mistake_opens_nothing():
         server.stop()
 
 
+def test_client_behind_a_trusted_proxy_is_the_one_it_names():
+    for trusted, client in ((["--trusted-proxies", "127.0.0.0/8"], "203.0.113.7"), ([], "127.0.0.1")):
+        server = api_server.Server("--api-key", "k3y", *trusted)
+        try:
+            headers = [*KEY, ("X-Forwarded-For", "198.51.100.1, 203.0.113.7"), ("X-Request-Id", "marked")]
+            assert rank(server, headers)[0] == 200
+        finally:
+            server.stop()
+        [line] = [line for line in server.lines if "req=marked" in line]
+        assert f" client={client} " in line, line
+
+
 if __name__ == "__main__":
     tap.main(globals())
