@@ -71,7 +71,9 @@ static void push_field(wn_buf *out, const wn_field *field)
     wn_buf_push_byte(out, '}');
 }
 
-static void push_fields(wn_buf *out, const char *title, const wn_field *fields, size_t n)
+/* An object of these fields, and, when it is closed, of no others. */
+static void push_fields(wn_buf *out, const char *title, const wn_field *fields, size_t n,
+                        bool closed)
 {
     const char *comma = "";
     wn_buf_push_byte(out, '{');
@@ -89,12 +91,12 @@ static void push_fields(wn_buf *out, const char *title, const wn_field *fields, 
             wn_buf_push_byte(out, ',');
         push_field(out, &fields[i]);
     }
-    wn_buf_push_str(out, WN_STR("}}"));
+    wn_buf_push_str(out, closed ? WN_STR("},\"additionalProperties\":false}") : WN_STR("}}"));
 }
 
 static void push_body(wn_buf *out, const wn_dialect *dialect)
 {
-    push_fields(out, dialect->name, dialect->fields, dialect->n_fields);
+    push_fields(out, dialect->name, dialect->fields, dialect->n_fields, false);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -211,7 +213,7 @@ static void push_operation(wn_buf *out, const wn_route *route)
     if (route->form != NULL && route->form->n_fields > 0) {
         wn_buf_push_str(out, WN_STR("\"requestBody\":{\"content\":{\"application/json\":{"
                                     "\"schema\":"));
-        push_fields(out, route->form->title, route->form->fields, route->form->n_fields);
+        push_fields(out, route->form->title, route->form->fields, route->form->n_fields, true);
         wn_buf_push_str(out, WN_STR("}}},"));
     }
     push_responses(out, route);
