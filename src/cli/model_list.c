@@ -19,20 +19,22 @@ static wn_status read_source(wn_model_source *out, wn_args *args, wn_str line, w
                              .name = named ? wn_args_printf(args, "%.*s", WN_STR_ARG(name)) : NULL};
     if (out->dir == NULL || (named && out->name == NULL))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for the name of a model");
-    if (named && (name.len > WN_MODEL_NAME_MAX || !wn_model_name_is_valid(name)))
-        WN_FAIL(err, WN_ERR_ARGUMENT,
-                "--model '%.*s': the name '%.*s' is not of letters, digits, '-', '_', '.', ':' and "
-                "'/' between them; write ./ before a directory with '='",
-                WN_STR_ARG(line), WN_STR_ARG(name));
     if (dir.len == 0)
         WN_FAIL(err, WN_ERR_ARGUMENT, "--model '%.*s' names no directory", WN_STR_ARG(line));
     return WN_OK;
 }
 
+/* Names go into paths, fields and labels as they are. */
 static wn_status check_names(const wn_model_list *list, wn_error *err)
 {
     for (size_t i = 0; i < list->n; i++) {
         wn_str name = wn_model_source_name(&list->at[i]);
+        if (name.len > WN_MODEL_NAME_MAX || !wn_model_name_is_valid(name))
+            WN_FAIL(err, WN_ERR_ARGUMENT,
+                    "the name '%.*s' of a model is not of 1 to %d letters, digits, '-', '_', '.', "
+                    "':' and '/' between them: write --model NAME=DIR, and ./ before a directory "
+                    "with '='",
+                    WN_STR_ARG(name), WN_MODEL_NAME_MAX);
         for (size_t j = 0; j < i; j++)
             if (wn_model_name_equal(name, wn_model_source_name(&list->at[j])))
                 WN_FAIL(err, WN_ERR_ARGUMENT,

@@ -54,13 +54,26 @@ static size_t route_index(const char *name)
     return index;
 }
 
-void wn_metrics_request(wn_metrics *metrics, const char *route, int status, uint64_t took_ns)
+void wn_metrics_request(wn_metrics *metrics, size_t model, const char *route, int status,
+                        uint64_t took_ns)
 {
     size_t r = route_index(route), s = 0;
     while (s + 1 < WN_METRIC_STATUSES && wn_reply_status(s) != 0 && wn_reply_status(s) != status)
         s++;
-    wn_counter_add(&metrics->requests[r][s], 1);
-    observe(&metrics->request_seconds[r], second_bounds, (double)took_ns / SECONDS, SECONDS);
+    wn_counter_add(&metrics->requests[model][r][s], 1);
+    observe(&metrics->request_seconds[model][r], second_bounds, (double)took_ns / SECONDS, SECONDS);
+}
+
+void wn_metrics_forget_model(wn_metrics *metrics, size_t model)
+{
+    for (size_t r = 0; r < WN_METRIC_ROUTES; r++) {
+        wn_histogram *seconds = &metrics->request_seconds[model][r];
+        for (size_t s = 0; s < WN_METRIC_STATUSES; s++)
+            wn_counter_set(&metrics->requests[model][r][s], 0);
+        for (size_t i = 0; i <= WN_HISTOGRAM_BUCKETS; i++)
+            wn_counter_set(&seconds->counts[i], 0);
+        wn_counter_set(&seconds->sum, 0);
+    }
 }
 
 void wn_metrics_stage(wn_metrics *metrics, wn_stage stage, uint64_t took_ns)
@@ -121,48 +134,66 @@ static void push_labelled(wn_buf *out, const char *name, const char *help, const
                       (unsigned long long)wn_counter_get(&counters[i]));
 }
 
-typedef void route_fn(wn_buf *out, const wn_metrics *metrics, const char *route, size_t index,
-                      const char *model);
+/* Where a count of requests lies, and what its labels are. */
+typedef struct series {
+    size_t model, route;
+    const char *model_name, *route_name;
+} series;
 
-static void push_requests(wn_buf *out, const wn_metrics *metrics, const char *route, size_t index,
-                          const char *model)
+typedef void series_fn(wn_buf *out, const wn_metrics *metrics, const series *of);
+
+static void push_requests(wn_buf *out, const wn_metrics *metrics, const series *of)
 {
     for (size_t s = 0; s < WN_METRIC_STATUSES; s++) {
-        uint64_t n = wn_counter_get(&metrics->requests[index][s]);
+        uint64_t n = wn_counter_get(&metrics->requests[of->model][of->route][s]);
         if (n > 0)
             wn_buf_printf(out, "wn_requests_total{route=\"%s\",model=\"%s\",status=\"%d\"} %llu\n",
-                          route, model, wn_reply_status(s), (unsigned long long)n);
+                          of->route_name, of->model_name, wn_reply_status(s),
+                          (unsigned long long)n);
     }
 }
 
-static void push_latency(wn_buf *out, const wn_metrics *metrics, const char *route, size_t index,
-                         const char *model)
+static void push_latency(wn_buf *out, const wn_metrics *metrics, const series *of)
 {
     char labels[400];
-    snprintf(labels, sizeof labels, "route=\"%s\",model=\"%s\",", route, model);
-    push_histogram(out, "wn_request_seconds", labels, &metrics->request_seconds[index],
-                   second_bounds, SECONDS);
+    snprintf(labels, sizeof labels, "route=\"%s\",model=\"%s\",", of->route_name, of->model_name);
+    push_histogram(out, "wn_request_seconds", labels,
+                   &metrics->request_seconds[of->model][of->route], second_bounds, SECONDS);
 }
 
-static void for_each_route(wn_buf *out, const wn_metrics *metrics, const char *model, route_fn *fn)
+static void for_each_route(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g, size_t model,
+                           series_fn *fn)
 {
+    series of = {.model = model, .model_name = g->models[model].name};
     size_t n, index = 0;
     const wn_route *routes = wn_routes(&n);
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && strcmp(routes[i].name, routes[i - 1].name) == 0)
             continue;
-        fn(out, metrics, routes[i].name, index++, model);
+        of.route = index++;
+        of.route_name = routes[i].name;
+        fn(out, metrics, &of);
     }
-    fn(out, metrics, "none", index, model);
+    of.route = index;
+    of.route_name = "none";
+    fn(out, metrics, &of);
 }
 
-static void push_http(wn_buf *out, const wn_metrics *m, const char *model)
+static void for_each_series(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g,
+                            series_fn *fn)
+{
+    for (size_t i = 0; i < WN_METRIC_MODELS; i++)
+        if (g->models[i].name[0] != '\0')
+            for_each_route(out, metrics, g, i, fn);
+}
+
+static void push_http(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
 {
     push_family(out, "wn_requests_total", "counter", "Requests that were answered.");
-    for_each_route(out, m, model, push_requests);
+    for_each_series(out, m, g, push_requests);
     push_family(out, "wn_request_seconds", "histogram",
                 "Time from a request's head to its answer.");
-    for_each_route(out, m, model, push_latency);
+    for_each_series(out, m, g, push_latency);
     push_labelled(out, "wn_rejected_total", "Requests that were refused, by reason.", "reason",
                   rejects, m->rejected, WN_REJECT_COUNT);
     push_number(out, "wn_requests_in_flight", "gauge", "Requests that are not yet answered.",
@@ -263,13 +294,15 @@ static void push_process(wn_buf *out, const wn_gauges *g)
 
 bool wn_metrics_push(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g)
 {
-    push_http(out, metrics, g->model);
+    push_http(out, metrics, g);
     push_scoring(out, metrics, g);
     push_store(out, metrics, g);
     push_number(out, "wn_ready", "gauge", "Whether requests are answered.", g->ready);
-    push_family(out, "wn_model_info", "gauge", "The loaded model.");
-    wn_buf_printf(out, "wn_model_info{model=\"%s\",family=\"%s\",cpu_level=\"%s\"} 1\n", g->model,
-                  g->family, g->cpu_level);
+    push_family(out, "wn_model_info", "gauge", "The models that are loaded.");
+    for (size_t i = 0; i < WN_METRIC_MODELS; i++)
+        if (g->models[i].family[0] != '\0')
+            wn_buf_printf(out, "wn_model_info{model=\"%s\",family=\"%s\",cpu_level=\"%s\"} 1\n",
+                          g->models[i].name, g->models[i].family, g->models[i].cpu_level);
     push_family(out, "wn_build_info", "gauge", "This program.");
     wn_buf_printf(out, "wn_build_info{version=\"%s\"} 1\n", wn_version());
     push_process(out, g);

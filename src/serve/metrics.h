@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/counter.h"
+#include "serve/model_names.h"
 
 typedef enum wn_stage {
     WN_STAGE_PARSE = 0, /* body to call */
@@ -49,11 +50,12 @@ typedef struct wn_histogram {
     wn_counter sum;                              /* in the histogram's unit times its scale */
 } wn_histogram;
 
+#define WN_METRIC_MODELS   16
 #define WN_METRIC_ROUTES   24
 #define WN_METRIC_STATUSES 40
 typedef struct wn_metrics {
-    wn_counter requests[WN_METRIC_ROUTES][WN_METRIC_STATUSES];
-    wn_histogram request_seconds[WN_METRIC_ROUTES];
+    wn_counter requests[WN_METRIC_MODELS][WN_METRIC_ROUTES][WN_METRIC_STATUSES];
+    wn_histogram request_seconds[WN_METRIC_MODELS][WN_METRIC_ROUTES];
     wn_histogram stage_seconds[WN_STAGE_COUNT];
     wn_histogram batch_tokens, batch_rows, batch_fill;
     wn_counter tokens[WN_TOKENS_COUNT]; /* as usage counts them */
@@ -67,9 +69,15 @@ typedef struct wn_metrics {
     wn_counter store_up, store_errors;
 } wn_metrics;
 
+/* A model as labels tell it. */
+typedef struct wn_model_label {
+    char name[WN_MODEL_NAME_MAX + 1]; /* "": no model has this number */
+    char family[32], cpu_level[16];   /* "": it is not loaded */
+} wn_model_label;
+
 /* What is measured when it is asked for. */
 typedef struct wn_gauges {
-    const char *model, *family, *cpu_level;
+    wn_model_label models[WN_METRIC_MODELS]; /* by number */
     uint64_t queue_rows, queue_tokens;
     double queue_wait_seconds; /* an estimate */
     double tokens_per_second;
@@ -81,8 +89,12 @@ typedef struct wn_gauges {
     bool ready;
 } wn_gauges;
 
-/* A request was answered. */
-void wn_metrics_request(wn_metrics *metrics, const char *route, int status, uint64_t took_ns);
+/* A request was answered by the model of a number; those that need none count for the first. */
+void wn_metrics_request(wn_metrics *metrics, size_t model, const char *route, int status,
+                        uint64_t took_ns);
+
+/* A number is another model's from now on: its requests begin at 0. */
+void wn_metrics_forget_model(wn_metrics *metrics, size_t model);
 
 /* A stage of a request took so long. */
 void wn_metrics_stage(wn_metrics *metrics, wn_stage stage, uint64_t took_ns);

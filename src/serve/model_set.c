@@ -24,6 +24,7 @@ struct wn_model {
     wn_model_set *set;
     wn_backend *backend;
     uint64_t bytes;
+    size_t place;
     size_t n_uses; /* guarded by the set's lock */
     char name[WN_MODEL_NAME_MAX + 1];
 };
@@ -126,6 +127,7 @@ static wn_status open_model(wn_model_set *set, wn_model **out, const place *of, 
         return status;
     }
     model->set = set;
+    model->place = (size_t)(of - set->places);
     snprintf(model->name, sizeof model->name, "%s", of->name);
     *out = model;
     return WN_OK;
@@ -393,6 +395,11 @@ const char *wn_model_name(const wn_model *model)
     return model->name;
 }
 
+size_t wn_model_place(const wn_model *model)
+{
+    return model->place;
+}
+
 /* ---- changing -------------------------------------------------------------------------------- */
 
 bool wn_model_set_next(wn_model_set *set, size_t *i, wn_model_facts *out)
@@ -433,12 +440,14 @@ wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *d
     wn_model_outcome outcome = WN_MODEL_DONE;
     wn_lock_enter(&set->lock);
     place *of = find(set, name);
-    if (of == NULL && (of = find_free(set)) != NULL)
+    if (of == NULL && (of = find_free(set)) != NULL) {
         snprintf(of->name, sizeof of->name, "%.*s", WN_STR_ARG(name));
-    else if (of == NULL)
+        wn_metrics_forget_model(set->options.backend.metrics, (size_t)(of - set->places));
+    } else if (of == NULL) {
         outcome = WN_MODEL_TOO_MANY;
-    else if (of->state == WN_MODEL_LOADING)
+    } else if (of->state == WN_MODEL_LOADING) {
         outcome = WN_MODEL_BUSY;
+    }
     if (outcome == WN_MODEL_DONE) {
         of->state = WN_MODEL_LOADING;
         snprintf(of->dir, sizeof of->dir, "%s", dir);

@@ -13,7 +13,7 @@
 #include "serve/budget.h"
 #include "serve/model_names.h"
 
-#define WN_MODELS_MAX    16
+#define WN_MODELS_MAX    WN_METRIC_MODELS
 #define WN_MODEL_DIR_MAX 1023 /* bytes */
 
 typedef struct wn_model wn_model; /* a loaded one; who takes it gives it back */
@@ -97,6 +97,7 @@ void wn_model_give(wn_model *model);
 /* What it is, while it is taken. */
 wn_backend *wn_model_backend(const wn_model *model);
 const char *wn_model_name(const wn_model *model);
+size_t wn_model_place(const wn_model *model); /* of its name, 0..WN_MODELS_MAX-1 */
 
 /* The facts of the next name, from place *i on; false behind the last. */
 bool wn_model_set_next(wn_model_set *set, size_t *i, wn_model_facts *out);

@@ -66,6 +66,8 @@ static void log_request(const wn_exchange *x, uint64_t now_ns)
     wn_log_text(&line, "req", wn_str_from(x->request_id));
     wn_log_text(&line, "route", wn_str_from(route == NULL ? "none" : route->name));
     wn_log_text(&line, "dialect", wn_str_from(x->dialect->name));
+    if (x->model != NULL)
+        wn_log_text(&line, "model", wn_str_from(wn_model_name(x->model)));
     wn_log_int(&line, "status", wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status);
     wn_log_text(&line, "key",
                 wn_str_from(x->identity.has_key ? x->identity.record.id.text : "none"));
@@ -123,7 +125,8 @@ static void record(wn_exchange *x)
     const wn_route *route = x->match.route;
     uint64_t now_ns = wn_clock_ns();
     int status = wn_flag_is_up(&x->gone) ? STATUS_CLIENT_GONE : x->reply.status;
-    wn_metrics_request(metrics, route == NULL ? NULL : route->name, status, now_ns - x->began_ns);
+    wn_metrics_request(metrics, x->model == NULL ? 0 : wn_model_place(x->model),
+                       route == NULL ? NULL : route->name, status, now_ns - x->began_ns);
     wn_counter_add(&metrics->bytes_in, x->bytes_in);
     wn_counter_add(&metrics->bytes_out, x->reply.body.len);
     log_request(x, now_ns);
@@ -269,45 +272,48 @@ wn_budget *wn_service_budget(wn_service *service)
     return &service->budget;
 }
 
-wn_gauges wn_service_gauges(wn_exchange *x)
+/* Add what a model has waiting, and its labels. */
+static void look_at_model(wn_gauges *gauges, wn_model_label *label, wn_model *model)
 {
-    wn_service *service = x->service;
     wn_engine_info info = WN_ENGINE_INFO_INIT;
+    const wn_backend *backend = wn_model_backend(model);
+    wn_sched_stats stats = wn_backend_look(wn_model_backend(model));
+    wn_score_cache_stats cache = wn_backend_look_cache(wn_model_backend(model));
+    gauges->queue_rows += stats.waiting_rows;
+    gauges->queue_tokens += stats.waiting_tokens;
+    gauges->queue_wait_seconds = WN_MAX(gauges->queue_wait_seconds, stats.wait_s);
+    gauges->tokens_per_second += stats.tokens_per_s;
+    gauges->cache_scores += cache.n_scores;
+    gauges->cache_places += cache.n_places;
+    gauges->cache_evictions += cache.evictions;
+    wn_vector_cache_stats vectors = wn_backend_look_vectors(wn_model_backend(model));
+    gauges->vector_rows += vectors.n_rows;
+    gauges->vector_bytes += vectors.n_bytes;
+    gauges->vector_limit_bytes += vectors.max_bytes;
+    gauges->vector_evictions += vectors.evictions;
+    if (wn_engine_get_info(wn_backend_engine(backend), &info, NULL) != WN_OK)
+        return;
+    snprintf(label->name, sizeof label->name, "%s", wn_model_name(model));
+    snprintf(label->family, sizeof label->family, "%s", info.family);
+    snprintf(label->cpu_level, sizeof label->cpu_level, "%s", info.cpu_level);
+}
+
+wn_gauges wn_service_gauges(wn_service *service)
+{
     wn_gauges gauges = {
-        .model = wn_service_model_name(service),
-        .family = "none",
-        .cpu_level = "none",
         .started_unix_s = (uint64_t)service->started_unix_s,
         .usage_lost = wn_accounts_n_lost(service->accounts),
         .ready = wn_service_life(service) == WN_LIFE_READY,
     };
+    snprintf(gauges.models[0].name, sizeof gauges.models[0].name, "%s",
+             wn_service_model_name(service));
     wn_budget_look(&service->budget, &gauges.requests_bytes, &gauges.requests_peak_bytes,
                    &gauges.requests_limit_bytes);
     for (size_t i = 0; i < WN_MODELS_MAX; i++) {
         wn_model *model = wn_model_set_take_at(service->models, i);
-        if (model == NULL)
-            continue;
-        wn_sched_stats stats = wn_backend_look(wn_model_backend(model));
-        gauges.queue_rows += stats.waiting_rows;
-        gauges.queue_tokens += stats.waiting_tokens;
-        gauges.queue_wait_seconds = WN_MAX(gauges.queue_wait_seconds, stats.wait_s);
-        gauges.tokens_per_second += stats.tokens_per_s;
-        wn_score_cache_stats cache = wn_backend_look_cache(wn_model_backend(model));
-        gauges.cache_scores += cache.n_scores;
-        gauges.cache_places += cache.n_places;
-        gauges.cache_evictions += cache.evictions;
-        wn_vector_cache_stats vectors = wn_backend_look_vectors(wn_model_backend(model));
-        gauges.vector_rows += vectors.n_rows;
-        gauges.vector_bytes += vectors.n_bytes;
-        gauges.vector_limit_bytes += vectors.max_bytes;
-        gauges.vector_evictions += vectors.evictions;
+        if (model != NULL)
+            look_at_model(&gauges, &gauges.models[i], model);
         wn_model_give(model);
-    }
-    x->model = wn_model_set_take_at(service->models, 0);
-    if (x->model != NULL &&
-        wn_engine_get_info(wn_backend_engine(wn_model_backend(x->model)), &info, NULL) == WN_OK) {
-        gauges.family = info.family;
-        gauges.cpu_level = info.cpu_level;
     }
     return gauges;
 }

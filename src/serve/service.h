@@ -92,10 +92,10 @@ wn_str wn_service_cors_origins(const wn_service *service);
 /* Thread:  any. */
 wn_service_facts wn_service_facts_of(const wn_service *service);
 
-/* What it counts, and what is measured when x asks for it, whose texts live as long as x.
+/* What it counts, and what is measured when it is asked for.
  * Thread:  any. */
 wn_metrics *wn_service_metrics(wn_service *service);
-wn_gauges wn_service_gauges(wn_exchange *x);
+wn_gauges wn_service_gauges(wn_service *service);
 
 /* Keys and usage.
  * Thread:  any. */

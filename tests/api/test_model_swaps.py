@@ -179,6 +179,22 @@ def test_swaps_under_load_fail_no_request():
     assert facts["loads"] == 6 and facts["in_flight"] == 0 and facts["default"], facts
 
 
+def test_metrics_and_log_tell_models_apart():
+    assert rank("xlmr")[0] == 200 and rank("jina-reranker-v3")[0] == 200
+    _, _, text = server.request("GET", "/metrics", [("Authorization", "Bearer root")])
+    lines = text.decode().splitlines()
+    counts = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+    for model in ("first", "xlmr"):
+        assert counts[f'wn_requests_total{{route="rerank",model="{model}",status="200"}}'] > 0
+        assert counts[f'wn_request_seconds_count{{route="rerank",model="{model}"}}'] > 0
+    info = sorted(line for line in lines if line.startswith("wn_model_info"))
+    assert len(info) == 2 and 'model="first",family="bert"' in info[0] and 'model="xlmr",family="xlm-roberta"' in info[1], info
+    load("again", "bert")
+    _, _, text = server.request("GET", "/metrics", [("Authorization", "Bearer root")])
+    assert b'wn_requests_total{route="rerank",model="again"' not in text
+    assert call("DELETE", "/v1/admin/models/again")[0] == 200
+
+
 def test_a_model_that_is_larger_than_the_memory_is_refused():
     big = os.path.join(root, "big")
     shutil.copytree(os.path.join(GOLDEN, "bert"), big)
