@@ -1,6 +1,6 @@
 # The reliability tests in their long forms; docs/testing.md says what each shows.  Their short forms run in `make check`.
 
-TRIALS := t2 t3 t6 t8 t9 t10 t14 t16 t18 t19 t20 t22
+TRIALS := t2 t3 t6 t8 t9 t10 t14 t16 t17 t18 t19 t20 t22
 .PHONY: trials $(TRIALS:%=trial-%)
 TRIAL  = WINNOW_LONG=1 $(RUN_TESTS) --jobs 1 --timeout 7200 --verbose
 LOAD   = WINNOW=$(abspath $(B)/winnow) $(PYTHON)
@@ -25,6 +25,8 @@ trial-t14: all ## kill -9, 300 times
 	$(LOAD) tests/serve/kill.py --cycles 300
 trial-t16: all ## a system that fails the server: memory, disk, descriptors, calls
 	$(TRIAL) tests/api/test_failures.py
+trial-t17: all ## the worst legal requests in a memory cgroup
+	$(TRIAL) tests/api/test_memory.py
 trial-t18: all ## half an hour of mixed load
 	$(LOAD) tests/serve/soak.py
 trial-t19: all ## five times more load than can be done

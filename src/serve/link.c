@@ -113,6 +113,7 @@ static void finish(wn_link *link)
     if (evbuffer_get_length(bufferevent_get_output(link->socket)) > 0)
         return;
     link->stage = STAGE_LINGERING;
+    bufferevent_enable(link->socket, EV_READ);
     if (link->end) {
         close_link(link);
         return;
@@ -296,11 +297,18 @@ static void act(wn_link *link, wn_conn_state state)
     }
 }
 
+/* Whether its next request has to wait: for this one, or for the client to take its answer. */
+static bool is_waiting(const wn_link *link)
+{
+    struct evbuffer *output = bufferevent_get_output(link->socket);
+    return link->busy || evbuffer_get_length(output) > OUTPUT_BYTES_MAX;
+}
+
 static void pump(wn_link *link)
 {
-    if (link->busy || link->stage != STAGE_OPEN ||
-        evbuffer_get_length(bufferevent_get_output(link->socket)) > OUTPUT_BYTES_MAX)
+    if (link->stage != STAGE_OPEN || is_waiting(link))
         return;
+    bufferevent_enable(link->socket, EV_READ);
     wn_conn_state state = feed(link);
     while (state == WN_CONN_HEAD) {
         state = read_head(link);
@@ -319,10 +327,12 @@ static void on_read(struct bufferevent *socket, void *arg)
 {
     wn_link *link = arg;
     struct evbuffer *input = bufferevent_get_input(socket);
-    if (link->stage == STAGE_OPEN)
-        pump(link);
-    else
+    if (link->stage != STAGE_OPEN)
         evbuffer_drain(input, evbuffer_get_length(input));
+    else if (!is_waiting(link))
+        pump(link);
+    else if (evbuffer_get_length(input) >= INPUT_BYTES_MAX)
+        bufferevent_disable(socket, EV_READ); /* its own high watermark cannot do without memory */
 }
 
 /* All output is sent. */
@@ -422,7 +432,6 @@ bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
     loop->n_links++;
     const struct timeval stalled = {.tv_sec = STALLED_S};
     bufferevent_setcb(link->socket, on_read, on_write, on_event, link);
-    bufferevent_setwatermark(link->socket, EV_READ, 0, INPUT_BYTES_MAX);
     bufferevent_set_timeouts(link->socket, NULL, &stalled);
     bufferevent_enable(link->socket, EV_READ | EV_WRITE);
     set_timer(link, wn_conn_deadline(link->conn));

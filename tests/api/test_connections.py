@@ -126,6 +126,19 @@ def test_rows_of_a_client_that_left_are_not_computed():
     assert wait_until(lambda: metric(server, "wn_requests_in_flight ") == 1)
 
 
+def test_what_comes_behind_a_request_waits_in_the_kernel():
+    most, sent, piece = 64 * 2**20, 0, b"x" * 2**16
+    with connect(server, timeout=0.5) as s:
+        s.sendall(message(large(2000)))
+        try:
+            while sent < most:
+                sent += s.send(piece)
+        except OSError:
+            pass  # nobody takes it, or the server has answered and closed
+    assert sent < most
+    assert wait_until(lambda: metric(server, "wn_requests_in_flight ") == 1, 60)
+
+
 def test_small_request_is_not_stuck_behind_a_large_one():
     with connect(server) as s:
         s.sendall(message(large(3000)))
