@@ -21,6 +21,8 @@
 #define WN_WHERE       "serve/accounts"
 #define MOD            "serve.accounts"
 #define REFRESH_NS     2000000000
+#define FLUSH_NS       (WN_LEDGER_FLUSH_MS * 1000000ull)
+#define LAST_FLUSH_NS  2000000000  /* patience with a store that fails at the end */
 #define COMPLAIN_NS    10000000000 /* between two lines about the same store */
 #define KEYS_MAX_AGE_S 600         /* while the store does not answer */
 
@@ -63,15 +65,36 @@ static wn_status refresh(wn_accounts *a, bool in_any_case, wn_error *err)
     return wn_key_cache_refresh(a->keys, a->state.store, unix_s(), in_any_case, err);
 }
 
+/* The end: what still waits, and what came while that failed.  A store that fails now may do better
+ * in a moment.
+ * Needs:   the lock. */
+static void flush_last(wn_accounts *a)
+{
+    wn_error err = {0};
+    uint64_t give_up_ns = wn_clock_ns() + LAST_FLUSH_NS, n;
+    while ((n = wn_ledger_n_waiting(a->ledger)) > 0) {
+        uint64_t now_ns = wn_clock_ns();
+        if (wn_ledger_flush(a->ledger, a->state.store, a->quota, &err) == WN_OK)
+            continue;
+        if (now_ns >= give_up_ns) {
+            wn_log_line line = wn_log_begin(a->options.log, WN_LOG_ERROR, MOD, "usage_lost");
+            wn_log_int(&line, "requests", (int64_t)n);
+            wn_log_text(&line, "reason", wn_str_from(err.message));
+            wn_log_end(&line);
+            return;
+        }
+        (void)wn_cond_wait_until(&a->stop, &a->lock, now_ns + FLUSH_NS);
+    }
+}
+
 static void work(void *arg)
 {
     wn_accounts *a = arg;
     uint64_t refreshed_ns = wn_clock_ns();
     wn_error err = {0};
     wn_lock_enter(&a->lock);
-    for (bool last = false; !last;) {
+    while (!a->stopping) {
         uint64_t now_ns = wn_clock_ns();
-        last = a->stopping;
         wn_status status = wn_ledger_flush(a->ledger, a->state.store, a->quota, &err);
         if (status == WN_OK && now_ns - refreshed_ns >= REFRESH_NS) {
             refreshed_ns = now_ns;
@@ -82,9 +105,10 @@ static void work(void *arg)
             wn_counter_add(&a->options.metrics->store_errors, 1);
             complain(a, &err, now_ns);
         }
-        if (!last && !a->stopping)
-            (void)wn_cond_wait_until(&a->stop, &a->lock, now_ns + WN_LEDGER_FLUSH_MS * 1000000);
+        if (!a->stopping)
+            (void)wn_cond_wait_until(&a->stop, &a->lock, now_ns + FLUSH_NS);
     }
+    flush_last(a);
     wn_lock_leave(&a->lock);
 }
 

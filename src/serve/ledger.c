@@ -137,6 +137,22 @@ uint64_t wn_ledger_n_lost(wn_ledger *ledger)
     return n;
 }
 
+static uint64_t n_requests(const table *t)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        n += t->rows[i].counts.requests + t->rows[i].counts.errors;
+    return n;
+}
+
+uint64_t wn_ledger_n_waiting(wn_ledger *ledger)
+{
+    wn_lock_enter(&ledger->lock);
+    uint64_t n = n_requests(&ledger->gathering) + n_requests(&ledger->writing);
+    wn_lock_leave(&ledger->lock);
+    return n;
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 wn_status wn_ledger_flush(wn_ledger *ledger, wn_store *store, wn_quota *quota, wn_error *err)

@@ -35,6 +35,10 @@ void wn_ledger_add(wn_ledger *ledger, const wn_key_id *key, int64_t minute, wn_s
 WN_MUST_USE wn_status wn_ledger_flush(wn_ledger *ledger, wn_store *store, wn_quota *quota,
                                       wn_error *err);
 
+/* Requests whose usage no store has yet.
+ * Thread:  the store's. */
+uint64_t wn_ledger_n_waiting(wn_ledger *ledger);
+
 /* Requests whose usage found no room, since the start.
  * Thread:  any. */
 uint64_t wn_ledger_n_lost(wn_ledger *ledger);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Limits of a running server: what a key may use, what is told of it, what is kept."""
-import json, os, shutil, sqlite3, sys, tempfile, time
+import json, os, shutil, signal, sqlite3, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
 import api_server, tap
 
+BUSY_S = 5  # how long the server waits for another process
 DOCUMENTS = ["Berlin is in Germany.", "Paris is the capital of France."]
 KEY = [("Authorization", "Bearer k3y"), ("Content-Type", "application/json")]
 
@@ -73,6 +74,25 @@ def test_usage_is_in_the_store_soon_after_the_answer():
         assert server.stop() == 0
         mode = os.stat(os.path.join(state, "pepper")).st_mode & 0o777
         assert mode == 0o600 and os.path.getsize(os.path.join(state, "pepper")) == 32, oct(mode)
+    finally:
+        server.process.kill()
+        shutil.rmtree(state)
+
+
+def test_usage_that_a_busy_store_held_up_is_written_at_the_end():
+    state = tempfile.mkdtemp()
+    server = api_server.Server("--api-key", "k3y", "--state-dir", state, "--log-level", "error")
+    try:
+        with sqlite3.connect(f"{state}/winnow.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert rank(server)[0] == 200
+            time.sleep(0.2)  # to be written, which will fail
+            assert rank(server)[0] == 200  # waits behind it
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(BUSY_S + 0.5)
+            other.execute("ROLLBACK")
+        assert server.process.wait(60) == 0
+        assert sum(row["requests"] for row in usage(state)) == 2, (usage(state), server.lines)
     finally:
         server.process.kill()
         shutil.rmtree(state)

@@ -85,6 +85,23 @@ static void nothing_gathered_is_nothing_written(void **state)
     assert_int_equal(f->store.n_batches, 1);
 }
 
+static void what_no_store_has_yet_is_known(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(wn_ledger_n_waiting(f->ledger), 0);
+    add(f, &alice, 7, "rerank", "small", 1);
+    f->store.failure = WN_ERR_IO;
+    assert_fails(wn_ledger_flush(f->ledger, &f->store.base, NULL, &f->err), WN_ERR_IO, &f->err,
+                 "told to fail");
+    add(f, &alice, 7, "rerank", "small", 1);
+    assert_int_equal(wn_ledger_n_waiting(f->ledger), 2);
+    f->store.failure = WN_OK;
+    flush(f);
+    assert_int_equal(wn_ledger_n_waiting(f->ledger), 1);
+    flush(f);
+    assert_int_equal(wn_ledger_n_waiting(f->ledger), 0);
+}
+
 static void batches_are_numbered_upwards(void **state)
 {
     fixture *f = *state;
@@ -213,6 +230,7 @@ int main(void)
         LEDGER_TEST(usage_of_the_same_minute_is_one_row),
         LEDGER_TEST(rows_differ_by_key_minute_route_and_model),
         LEDGER_TEST(nothing_gathered_is_nothing_written),
+        LEDGER_TEST(what_no_store_has_yet_is_known),
         LEDGER_TEST(batches_are_numbered_upwards),
         LEDGER_TEST(a_batch_that_failed_is_written_again_as_it_was),
         LEDGER_TEST(what_finds_no_room_is_counted_as_lost),
