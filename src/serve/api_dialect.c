@@ -65,8 +65,10 @@ bool wn_push_document_string(wn_buf *out, const wn_rank_call *call, size_t i)
 bool wn_push_document_source(wn_buf *out, const wn_rank_call *call, size_t i)
 {
     const json_t *source = source_of(call, i);
-    if (json_is_object(source))
-        return json_dump_callback(source, push_dumped, out, JSON_COMPACT) == 0 && !out->failed;
+    if (json_is_object(source)) {
+        out->failed |= json_dump_callback(source, push_dumped, out, JSON_COMPACT) != 0;
+        return !out->failed;
+    }
     return wn_push_document_string(out, call, i);
 }
 

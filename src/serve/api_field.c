@@ -40,9 +40,12 @@ static void push_member(wn_buf *out, const json_t *value)
         wn_buf_push_str(out, text_of(value));
         return;
     }
-    size_t n = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (wn_buf_reserve(out, n))
-        out->len += json_dumpb(value, out->ptr + out->len, n, JSON_COMPACT | JSON_ENCODE_ANY);
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    size_t n = json_dumpb(value, NULL, 0, flags); /* 0: memory is short, within, too */
+    if (n > 0 && wn_buf_reserve(out, n) && json_dumpb(value, out->ptr + out->len, n, flags) == n)
+        out->len += n;
+    else
+        out->failed = true;
 }
 
 /* The members that `names` lists, a line each. */

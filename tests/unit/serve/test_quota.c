@@ -193,6 +193,17 @@ static void keys_come_and_go_with_refreshes(void **state)
     wn_quota_free(NULL);
 }
 
+static void what_was_paid_for_ends_without_a_month_too(void **state)
+{
+    fixture *f = *state;
+    wn_key_record record = record_of("AAAA0001", WN_UNSET, 50);
+    set_total(f, 0, "AAAA0001", 0, 20);
+    refresh(f, MAY_S);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 31, MAY_S), WN_QUOTA_PREPAID);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 30, MAY_S), WN_QUOTA_OK);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 1, JUNE_S), WN_QUOTA_PREPAID);
+}
+
 int main(void)
 {
 #define QUOTA_TEST(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
@@ -206,6 +217,7 @@ int main(void)
         QUOTA_TEST(usage_of_last_month_does_not_count_in_this_one),
         QUOTA_TEST(a_refresh_of_a_new_month_forgets_the_old_ones_charges),
         QUOTA_TEST(keys_come_and_go_with_refreshes),
+        QUOTA_TEST(what_was_paid_for_ends_without_a_month_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

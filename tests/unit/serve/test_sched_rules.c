@@ -471,6 +471,32 @@ static void row_that_is_passed_over_keeps_its_place(void **state)
     }
 }
 
+/* For an idle machine and a busy one, new flows and known ones: the same word, the same wait. */
+static void what_is_foreseen_is_what_submitting_says(void **state)
+{
+    (void)state;
+    check_machine machine = check_machine_new(NULL);
+    unsigned seen[8] = {0};
+    for (uint64_t i = 0; i < 60; i++) {
+        wn_task *task = check_task(i % 7, 1 + (uint32_t)i, 300);
+        uint64_t tokens = 300 * (1 + i), foreseen_ns = 0, wait_ns = 0;
+        if (i % 3 == 1)
+            task->deadline_ns = machine.now_ns + (1 + i) * 1000000;
+        wn_admission foreseen =
+            wn_sched_foresee(machine.sched, task, tokens, machine.now_ns, &foreseen_ns);
+        wn_admission said = check_try(&machine, task, &wait_ns);
+        assert_int_equal(foreseen, said);
+        assert_int_equal(foreseen_ns, wait_ns);
+        seen[said]++;
+        if (said != WN_ADMITTED)
+            free(task);
+    }
+    assert_true(seen[WN_ADMITTED] > 0 && seen[WN_REFUSED_WAIT] > 0 &&
+                seen[WN_REFUSED_DEADLINE] > 0);
+    check_drain(&machine);
+    check_machine_free(&machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +513,7 @@ int main(void)
         cmocka_unit_test(forming_a_batch_leaves_out_what_is_too_late),
         cmocka_unit_test(queue_bound_follows_the_measured_speed),
         cmocka_unit_test(estimates_have_an_end),
+        cmocka_unit_test(what_is_foreseen_is_what_submitting_says),
         cmocka_unit_test(batches_at_the_same_time_add_their_speeds),
         cmocka_unit_test(one_key_takes_half_of_the_places_at_most),
         cmocka_unit_test(no_place_is_left_for_a_new_key),

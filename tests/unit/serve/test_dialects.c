@@ -1,0 +1,212 @@
+/* What dialects make of bodies that they refuse, of results that were not scored, and of problems.
+ * What they answer else is in tests/api/cases. */
+#include "tests/support/check.h"
+
+#include "base/str.h"
+#include "serve/api_dialect.h"
+
+#include <math.h>
+
+/* The call of a body, given that the fields are read; problem is for the caller to free. */
+static wn_calls read_body(const wn_dialect *dialect, const char *text, json_t **body,
+                          wn_rank_call *call, wn_problem *problem)
+{
+    json_error_t why;
+    *body = json_loads(text, 0, &why);
+    if (*body == NULL)
+        fail_msg("%s: %s", text, why.text);
+    wn_calls calls = {.at = call, .n = 1, .arena = call->arena};
+    if (dialect->prepare != NULL)
+        dialect->prepare(call, &(wn_http_request){.path = {"/", 1}});
+    wn_fields_read(call, dialect->fields, dialect->n_fields, *body, problem);
+    if (problem->status == 0 && dialect->check != NULL)
+        dialect->check(&calls, *body, problem);
+    return calls;
+}
+
+static void assert_refused(const wn_dialect *dialect, const char *text, const char *mistake)
+{
+    wn_arena arena = WN_ARENA_INIT;
+    wn_problem problem = {0};
+    wn_rank_call call = wn_rank_call_init(&arena);
+    json_t *body;
+    (void)read_body(dialect, text, &body, &call, &problem);
+    if (problem.status != 422 || strstr(problem.detail, mistake) == NULL)
+        fail_msg("%s: %.200s: %d '%s', expected '%s'", dialect->name, text, problem.status,
+                 problem.detail, mistake);
+    wn_problem_deinit(&problem);
+    json_decref(body);
+    wn_arena_deinit(&arena);
+}
+
+static void bodies_that_do_not_validate_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const wn_dialect *dialect;
+        const char *body, *mistake;
+    } table[] = {
+        {&wn_dialect_batch, "{\"queries\":[\"a\"]}", "documents' Field required"},
+        {&wn_dialect_batch, "{\"queries\":[\"a\",1],\"documents\":[\"b\"]}",
+         "queries' Item 1 should be a string that is not empty, it is an integer"},
+        {&wn_dialect_batch, "{\"queries\":[\"\"],\"documents\":[\"b\"]}", "queries' Item 0"},
+        {&wn_dialect_batch, "{\"requests\":[{\"query\":\"a\",\"documents\":[\"b\"]},{}]}",
+         "requests -> 1: "},
+        {&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[\"b\",1]}", "texts -> 1' "},
+        {&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[{\"text\":\"b\"}]}", "texts -> 0' "},
+        {&wn_dialect_tei_predict, "{\"inputs\":[]}", "Input 0 should be a pair"},
+        {&wn_dialect_tei_predict, "{\"inputs\":[\"a\",1]}", "Input 0 should be a pair"},
+        {&wn_dialect_tei_predict, "{\"inputs\":[1,\"a\"]}", "Input 0 should be a pair"},
+        {&wn_dialect_tei_predict, "{\"inputs\":[[\"a\",\"b\"],[\"c\"]]}", "Input 1 should be"},
+        {&wn_dialect_vllm_score, "{\"text_1\":\"a\",\"text_2\":[\"b\",1]}", "text_2' Item 1"},
+        {&wn_dialect_vllm_score, "{\"text_1\":[],\"text_2\":\"b\"}", "text_1' "},
+        {&wn_dialect_jina, "{\"query\":{\"text\":null},\"documents\":[\"b\"]}", "query' "},
+        {&wn_dialect_jina, "{\"query\":{\"text\":1},\"documents\":[\"b\"]}", "query' "},
+        {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":[\"b\"],\"min_score\":\"x\"}",
+         "min_score' "},
+        {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":[\"b\"],\"deadline_ms\":-1}",
+         "deadline_ms' "},
+        {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":[\"b\"],\"rank_fields\":[\"x\",1]}",
+         "rank_fields' "},
+        {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":[{\"x\":1}],\"rank_fields\":[\"y\"]}",
+         "documents -> 0' "},
+        {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":{\"0\":\"b\"}}", "documents' "},
+        {&wn_dialect_jina, "[]", ""},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++)
+        assert_refused(table[i].dialect, table[i].body, table[i].mistake);
+}
+
+/* {"name": [item, item ...], more} */
+static char *list_body(const char *name, const char *item, size_t n, const char *more)
+{
+    wn_buf text = WN_BUF_INIT;
+    wn_buf_printf(&text, "{\"%s\":[", name);
+    for (size_t i = 0; i < n; i++)
+        wn_buf_printf(&text, "%s%s", i > 0 ? "," : "", item);
+    wn_buf_printf(&text, "]%s}", more);
+    assert_true(wn_buf_push_byte(&text, '\0'));
+    return text.ptr;
+}
+
+static void lists_have_a_length_at_most(void **state)
+{
+    (void)state;
+    static const struct {
+        const wn_dialect *dialect;
+        const char *name, *item, *more;
+        size_t most;
+    } table[] = {
+        {&wn_dialect_jina, "documents", "\"b\"", ",\"query\":\"a\"", WN_DOCUMENTS_PER_CALL_MAX},
+        {&wn_dialect_tei, "texts", "\"b\"", ",\"query\":\"a\"", WN_DOCUMENTS_PER_CALL_MAX},
+        {&wn_dialect_batch, "queries", "\"a\"", ",\"documents\":[\"b\"]", WN_CALLS_PER_BODY_MAX},
+        {&wn_dialect_batch, "requests", "{\"query\":\"a\",\"documents\":[\"b\"]}", "",
+         WN_CALLS_PER_BODY_MAX},
+        {&wn_dialect_tei_predict, "inputs", "[\"a\",\"b\"]", "", WN_CALLS_PER_BODY_MAX},
+        {&wn_dialect_vllm_score, "text_2", "\"b\"", ",\"text_1\":\"a\"", WN_CALLS_PER_BODY_MAX},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
+        char mistake[64];
+        snprintf(mistake, sizeof mistake, "at most %zu items after validation, not %zu",
+                 table[i].most, table[i].most + 1);
+        char *text = list_body(table[i].name, table[i].item, table[i].most + 1, table[i].more);
+        assert_refused(table[i].dialect, text, mistake);
+        wn_buf_deinit(&(wn_buf){.ptr = text});
+    }
+}
+
+static void rank_fields_are_lines_of_strings_and_of_json(void **state)
+{
+    (void)state;
+    wn_arena arena = WN_ARENA_INIT;
+    wn_problem problem = {0};
+    wn_rank_call call = wn_rank_call_init(&arena);
+    json_t *body;
+    (void)read_body(&wn_dialect_jina,
+                    "{\"query\":\"a\",\"rank_fields\":[\"t\",\"gone\",\"null\",\"n\",\"l\"],"
+                    "\"documents\":[{\"l\":[1,{\"k\":true}],\"n\":2.5,\"t\":\"x\",\"null\":null},"
+                    "{\"t\":\"\",\"n\":1},\"plain\"]}",
+                    &body, &call, &problem);
+    assert_int_equal(problem.status, 0);
+    assert_int_equal(call.documents.n, 3);
+    assert_true(wn_str_equal(call.documents.at[0], WN_STR("x\n2.5\n[1,{\"k\":true}]")));
+    assert_true(wn_str_equal(call.documents.at[1], WN_STR("1")));
+    assert_true(wn_str_equal(call.documents.at[2], WN_STR("plain")));
+    json_decref(body);
+    wn_arena_deinit(&arena);
+}
+
+static void result_that_was_not_scored_says_so(void **state)
+{
+    (void)state;
+    const wn_str text = WN_STR("b");
+    wn_rank_call call = {.documents = {.at = &text, .n = 1}, .min_score = -HUGE_VAL};
+    wn_result result = {.index = 0, .scored = false};
+    wn_buf out = WN_BUF_INIT;
+    assert_true(wn_push_result(&out, &call, &result));
+    call.return_documents = true;
+    assert_true(wn_push_result(&out, &call, &result));
+    assert_true(wn_str_equal(wn_buf_str(&out),
+                             WN_STR("{\"index\":0,\"relevance_score\":0.0,\"scored\":false}"
+                                    "{\"index\":0,\"relevance_score\":0.0,\"scored\":false,"
+                                    "\"document\":{\"text\":\"b\"}}")));
+    wn_buf_deinit(&out);
+}
+
+static void problems_have_the_words_of_their_api(void **state)
+{
+    (void)state;
+    static const struct {
+        const wn_dialect *dialect;
+        int status;
+        const char *text;
+    } table[] = {
+        {&wn_dialect_tei, 422, "{\"error\":\"why\",\"error_type\":\"Validation\"}"},
+        {&wn_dialect_tei, 429, "{\"error\":\"why\",\"error_type\":\"Overloaded\"}"},
+        {&wn_dialect_tei, 503, "{\"error\":\"why\",\"error_type\":\"Unhealthy\"}"},
+        {&wn_dialect_tei, 500, "{\"error\":\"why\",\"error_type\":\"Backend\"}"},
+        {&wn_dialect_tei, 504, "{\"error\":\"why\",\"error_type\":\"Backend\"}"},
+        {&wn_dialect_llamacpp, 400, "\"type\":\"invalid_request_error\""},
+        {&wn_dialect_llamacpp, 401, "\"type\":\"authentication_error\""},
+        {&wn_dialect_llamacpp, 404, "\"type\":\"not_found_error\""},
+        {&wn_dialect_llamacpp, 500, "\"type\":\"server_error\""},
+        {&wn_dialect_llamacpp, 503, "\"type\":\"unavailable_error\""},
+        {&wn_dialect_pinecone, 400,
+         "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"why\"}"},
+        {&wn_dialect_pinecone, 401, "\"UNAUTHENTICATED\""},
+        {&wn_dialect_pinecone, 403, "\"FORBIDDEN\""},
+        {&wn_dialect_pinecone, 404, "\"NOT_FOUND\""},
+        {&wn_dialect_pinecone, 422, "\"INVALID_ARGUMENT\",\"message\":\"why\"},\"status\":400}"},
+        {&wn_dialect_pinecone, 429, "\"RESOURCE_EXHAUSTED\""},
+        {&wn_dialect_pinecone, 500, "\"INTERNAL\""},
+        {&wn_dialect_pinecone, 503, "\"UNAVAILABLE\""},
+        {&wn_dialect_pinecone, 504, "\"DEADLINE_EXCEEDED\""},
+        {&wn_dialect_openvino, 400, "{\"error\":\"why\"}"},
+        {&wn_dialect_cohere_v2, 400, "{\"message\":\"why\",\"id\":\"id\"}"},
+        {&wn_dialect_jina, 400, "{\"detail\":\"why\",\"code\":\"WORD\",\"request_id\":\"id\"}"},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
+        wn_problem problem = {0};
+        wn_buf out = WN_BUF_INIT;
+        wn_problem_set(&problem, table[i].status, "WORD", "why");
+        assert_true(table[i].dialect->push_problem(&out, &problem, "id"));
+        assert_true(wn_buf_push_byte(&out, '\0'));
+        if (strstr(out.ptr, table[i].text) == NULL)
+            fail_msg("%s %d: '%s', expected '%s'", table[i].dialect->name, table[i].status, out.ptr,
+                     table[i].text);
+        wn_buf_deinit(&out);
+        wn_problem_deinit(&problem);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bodies_that_do_not_validate_are_refused_by_name),
+        cmocka_unit_test(lists_have_a_length_at_most),
+        cmocka_unit_test(rank_fields_are_lines_of_strings_and_of_json),
+        cmocka_unit_test(result_that_was_not_scored_says_so),
+        cmocka_unit_test(problems_have_the_words_of_their_api),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
