@@ -33,14 +33,22 @@ static void check_json(const wn_buf *text)
     json_decref(json);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* NULL when it cannot be read. */
+static json_t *parse(const wn_dialect *dialect, wn_str text)
 {
     json_t *body;
     wn_error err;
-    if (size < 1 ||
-        wn_json_parse(&body, (wn_str){(const char *)data + 1, size - 1}, "body", &err) != WN_OK)
+    if (dialect->parse != NULL)
+        return dialect->parse(text, &err);
+    return wn_json_parse(&body, text, "body", &err) == WN_OK ? body : NULL;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const wn_dialect *dialect = dialect_of(size < 1 ? 0 : data[0]);
+    json_t *body = size < 1 ? NULL : parse(dialect, (wn_str){(const char *)data + 1, size - 1});
+    if (body == NULL)
         return 0;
-    const wn_dialect *dialect = dialect_of(data[0]);
     const json_t *inner = dialect->unwrap == NULL ? body : dialect->unwrap(body);
     const wn_http_request request = {0};
     wn_arena arena = WN_ARENA_INIT;

@@ -403,6 +403,15 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                 .fallback = "none",
                                 .help = "proxies in front, such as 10.0.0.0/8,::1; their "
                                         "X-Forwarded-For says who a client is"},
+    [WN_OPT_PREDICT_ROUTE] = {WN_FOR(SERVE), "predict-route", 0, "PATH", WN_VALUE_TEXT,
+                              .fallback = "none",
+                              .help = "one more path for /vertex, as Vertex AI asks for"},
+    [WN_OPT_HEALTH_ROUTE] = {WN_FOR(SERVE), "health-route", 0, "PATH", WN_VALUE_TEXT,
+                             .fallback = "none",
+                             .help = "one more path for /healthz/ready, as Vertex AI asks for"},
+    [WN_OPT_TEI_HEADERS] = {WN_FOR(SERVE), "tei-headers", 0, NULL, WN_VALUE_NONE,
+                            .help = "send the fields x-compute-... and times that TEI's answers "
+                                    "have with answers in its shape"},
     [WN_OPT_BODY_LIMIT] = {WN_FOR(SERVE), "body-limit", 0, "BYTES", WN_VALUE_INT, 1024, 1 << 30,
                            .initial = "33554432", .help = "largest body of a request"},
     [WN_OPT_MAX_CONNECTIONS] = {WN_FOR(SERVE), "max-connections", 0, "N", WN_VALUE_INT, 1, 1000000,
@@ -516,6 +525,8 @@ const wn_option wn_options[WN_OPT_COUNT] = {
 const wn_alias wn_aliases[] = {
     {.variable = "SAGEMAKER_BIND_TO_PORT", .option = WN_OPT_PORT},
     {.variable = "AIP_HTTP_PORT", .option = WN_OPT_PORT},
+    {.variable = "AIP_PREDICT_ROUTE", .option = WN_OPT_PREDICT_ROUTE},
+    {.variable = "AIP_HEALTH_ROUTE", .option = WN_OPT_HEALTH_ROUTE},
     {.variable = "PORT", .option = WN_OPT_PORT},
     {.name = "hostname", .option = WN_OPT_HOST},
     {.name = "model-id", .variable = "MODEL_ID", .option = WN_OPT_MODEL},

@@ -25,6 +25,10 @@ wn_handler wn_api_live, wn_api_ready, wn_api_startup, wn_api_nim_live, wn_api_ni
 /* api_tei.c */
 wn_handler wn_api_info, wn_api_tokenize, wn_api_decode;
 
+/* api_tei.c: the fields that TEI's answers have; nothing to other answers.
+ * Needs:   x->times and x->bill are set. */
+void wn_tei_push_fields(struct wn_exchange *x);
+
 /* api_docs.c */
 wn_handler wn_api_openapi, wn_api_docs;
 

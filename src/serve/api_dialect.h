@@ -24,6 +24,10 @@ typedef struct wn_dialect {
      * its body (NULL before); NULL: always. */
     bool (*speaks)(const wn_http_request *request, const json_t *body);
 
+    /* Read a body that is no JSON into JSON, which the caller ends with json_decref(); NULL, and
+     * *err, when it cannot be read.  NULL: the body is JSON. */
+    json_t *(*parse)(wn_str body, wn_error *err);
+
     /* The object that has the fields; NULL: the body. */
     const json_t *(*unwrap)(const json_t *body);
 
@@ -63,6 +67,8 @@ extern const wn_dialect wn_dialect_nim;                             /* dialect_n
 extern const wn_dialect wn_dialect_openvino;                        /* dialect_openvino.c */
 extern const wn_dialect wn_dialect_batch;                           /* dialect_batch.c */
 extern const wn_dialect wn_dialect_sagemaker;                       /* dialect_sagemaker.c */
+extern const wn_dialect wn_dialect_sagemaker_csv;                   /* dialect_sagemaker_csv.c */
+extern const wn_dialect wn_dialect_vertex;                          /* dialect_vertex.c */
 
 /* The call of an empty body. */
 wn_rank_call wn_rank_call_init(wn_arena *arena);
@@ -128,6 +134,10 @@ wn_str wn_body_string(const json_t *body, const char *name);
                      "\"detail\":" WN_SCHEMA_STRING ",\"code\":" WN_SCHEMA_STRING                  \
                      ",\"request_id\":" WN_SCHEMA_STRING                                           \
                      ",\"errors\":" WN_SCHEMA_LIST("\"type\":\"object\""))
+
+/* The entry of one ranking in an answer of Jina's packages on SageMaker. */
+bool wn_push_sagemaker_entry(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
+                             wn_str id);
 
 /* The status of a problem for APIs that know no 422. */
 int wn_status_without_422(const wn_problem *problem);

@@ -257,6 +257,8 @@ static void take_times(wn_exchange *x)
                         "parse;dur=%.2f, tokenize;dur=%.2f, queue;dur=%.2f, compute;dur=%.2f",
                         (double)t->parse_ns / 1e6, (double)t->tokenize_ns / 1e6,
                         (double)t->queue_ns / 1e6, (double)t->compute_ns / 1e6);
+    if (wn_service_sends_tei_headers(x->service))
+        wn_tei_push_fields(x);
 }
 
 static void bill(wn_exchange *x, const wn_rank_call *call, const wn_rank_answer *answer)

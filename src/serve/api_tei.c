@@ -5,10 +5,12 @@
 #include "serve/service.h"
 
 #include "base/mem.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "data/json_bind.h"
 #include "data/json_text.h"
 
+#define NS_PER_MS      1000000
 #define IDS_A_CALL_MAX 100000 /* of all lists of /decode: a token may be a kilobyte of text */
 
 bool wn_api_info(wn_exchange *x)
@@ -190,4 +192,40 @@ bool wn_api_decode(wn_exchange *x)
     wn_buf_push_byte(&x->reply.body, ']');
     wn_exchange_reply_json(x, 200);
     return true;
+}
+
+static uint64_t characters(wn_str text)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return n;
+}
+
+void wn_tei_push_fields(wn_exchange *x)
+{
+    uint64_t n_characters = 0;
+    if (x->dialect != &wn_dialect_tei && x->dialect != &wn_dialect_tei_predict)
+        return;
+    for (size_t i = 0; i < x->calls.n; i++) {
+        n_characters += characters(x->calls.at[i].query);
+        for (size_t d = 0; d < x->calls.at[i].documents.n; d++)
+            n_characters += characters(x->calls.at[i].documents.at[d]);
+    }
+    const wn_times *t = &x->times;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = {
+        {"x-compute-time", (wn_clock_ns() - x->began_ns) / NS_PER_MS},
+        {"x-compute-characters", n_characters},
+        {"x-compute-tokens", x->bill.tokens},
+        {"x-total-time", (wn_clock_ns() - x->began_ns) / NS_PER_MS},
+        {"x-tokenization-time", t->tokenize_ns / NS_PER_MS},
+        {"x-queue-time", t->queue_ns / NS_PER_MS},
+        {"x-inference-time", t->compute_ns / NS_PER_MS},
+    };
+    wn_reply_push_field(&x->reply, "x-compute-type", "cpu");
+    for (size_t i = 0; i < WN_ARRAY_LEN(fields); i++)
+        wn_reply_push_field(&x->reply, fields[i].name, "%llu", (unsigned long long)fields[i].value);
 }

@@ -21,6 +21,7 @@ typedef struct wn_texts {
 typedef struct wn_rank_call {
     wn_arena *arena; /* for what a reader makes */
     wn_str model;    /* as asked for; empty: not asked for */
+    wn_str id;       /* that the client gave it among others; empty: none */
     wn_str query;
     wn_texts documents;
     const json_t *rank_fields; /* a list of names: members of the documents to rank by, or NULL */

@@ -42,17 +42,25 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
     return wn_buf_push_byte(out, '}');
 }
 
+bool wn_push_sagemaker_entry(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,
+                             wn_str id)
+{
+    wn_buf_push_byte(out, '{');
+    wn_push_member_string(out, "id", id);
+    wn_buf_push_str(out, WN_STR(",\"query_usage\":{"));
+    wn_push_member_int(out, "total_tokens", answer->query_tokens);
+    wn_buf_push_str(out, WN_STR("},\"docs_usage\":{"));
+    wn_push_member_int(out, "total_tokens", answer->document_tokens);
+    wn_buf_push_str(out, WN_STR("},\"results\":"));
+    wn_push_results(out, call, answer, push_result);
+    return wn_buf_push_byte(out, '}');
+}
+
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
 {
-    wn_buf_push_str(out, WN_STR("{\"data\":[{"));
-    wn_push_member_string(out, "id", wn_str_from(answers->request_id));
-    wn_buf_push_str(out, WN_STR(",\"query_usage\":{"));
-    wn_push_member_int(out, "total_tokens", answers->query_tokens);
-    wn_buf_push_str(out, WN_STR("},\"docs_usage\":{"));
-    wn_push_member_int(out, "total_tokens", answers->document_tokens);
-    wn_buf_push_str(out, WN_STR("},\"results\":"));
-    wn_push_results(out, calls->at, answers, push_result);
-    return wn_buf_push_str(out, WN_STR("}],\"parameters\":{}}"));
+    wn_buf_push_str(out, WN_STR("{\"data\":["));
+    wn_push_sagemaker_entry(out, calls->at, answers, wn_str_from(answers->request_id));
+    return wn_buf_push_str(out, WN_STR("],\"parameters\":{}}"));
 }
 
 const wn_dialect wn_dialect_sagemaker = {

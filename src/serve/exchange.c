@@ -121,16 +121,25 @@ static bool is_json(const wn_http_request *request, wn_str *type)
     return false;
 }
 
+/* What the dialect or, as most have none of its own, the JSON parser makes of the body. */
+static wn_status parse_body(wn_exchange *x, wn_error *err)
+{
+    if (x->dialect->parse == NULL)
+        return wn_json_parse(&x->json, wn_buf_str(&x->body), "body", err);
+    x->json = x->dialect->parse(wn_buf_str(&x->body), err);
+    return x->json == NULL ? err->status : WN_OK;
+}
+
 bool wn_exchange_parse(wn_exchange *x)
 {
     wn_str type;
     wn_error err = {0};
-    if (!is_json(x->request, &type)) {
+    if (x->dialect->parse == NULL && !is_json(x->request, &type)) {
         wn_problem_set(&x->problem, 415, "INPUT_UNSUPPORTED_MEDIA_TYPE",
                        "Content-Type is '%.*s', expected application/json", WN_STR_ARG(type));
         return false;
     }
-    if (wn_json_parse(&x->json, wn_buf_str(&x->body), "body", &err) == WN_OK)
+    if (parse_body(x, &err) == WN_OK)
         return true;
     if (err.status == WN_ERR_LIMIT)
         wn_problem_set(&x->problem, 400, "INPUT_INVALID_JSON", "%s", err.message);

@@ -113,12 +113,28 @@ static void push_problem(wn_buf *out, const wn_dialect *dialect)
     wn_buf_printf(out, "{\"title\":\"%s\",%s}", dialect->name, dialect->problem_schema);
 }
 
+/* The bodies that are no JSON, which stand first; returns the others. */
+static const wn_dialect *const *push_texts(wn_buf *out, const wn_dialect *const *at)
+{
+    for (; (*at)->parse != NULL; at++) {
+        wn_buf_printf(out, "\"text/csv\":{\"schema\":{\"title\":\"%s\",\"type\":\"string\",",
+                      (*at)->name);
+        push_text(out, "description", (*at)->fields->help);
+        wn_buf_push_str(out, WN_STR("}},"));
+    }
+    return at;
+}
+
 /* One schema, or any of those of the route's dialects. */
 static void push_content(wn_buf *out, const wn_route *route, push_schema_fn *push_schema)
 {
-    wn_buf_push_str(out, WN_STR("\"content\":{\"application/json\":{\"schema\":"));
     const wn_dialect *const *at = route->dialects;
-    if (at[0]->speaks != NULL)
+    wn_buf_push_str(out, WN_STR("\"content\":{"));
+    if (push_schema == push_body)
+        at = push_texts(out, at);
+    bool several = at[0]->speaks != NULL;
+    wn_buf_push_str(out, WN_STR("\"application/json\":{\"schema\":"));
+    if (several)
         wn_buf_push_str(out, WN_STR("{\"anyOf\":["));
     for (bool more = true; more; at++) {
         more = (*at)->speaks != NULL;
@@ -126,7 +142,7 @@ static void push_content(wn_buf *out, const wn_route *route, push_schema_fn *pus
         if (more)
             wn_buf_push_byte(out, ',');
     }
-    if (route->dialects[0]->speaks != NULL)
+    if (several)
         wn_buf_push_str(out, WN_STR("]}"));
     wn_buf_push_str(out, WN_STR("}}"));
 }

@@ -225,6 +225,11 @@ const char *wn_service_model_root(const wn_service *service)
     return service->options.model_root;
 }
 
+bool wn_service_sends_tei_headers(const wn_service *service)
+{
+    return service->options.tei_headers;
+}
+
 wn_str wn_service_cors_origins(const wn_service *service)
 {
     return wn_str_from(service->options.cors_origins);
@@ -463,10 +468,22 @@ void wn_service_free(wn_service *service)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+/* The route of a request whose path may be one that the platform gave a known one. */
+static wn_route_match find_route(const wn_service *service, const wn_http_request *request)
+{
+    const char *predict = service->options.predict_route, *health = service->options.health_route;
+    wn_http_request known = *request;
+    if (predict != NULL && wn_str_equal(request->path, wn_str_from(predict)))
+        known.path = WN_STR("/vertex");
+    else if (health != NULL && wn_str_equal(request->path, wn_str_from(health)))
+        known.path = WN_STR("/healthz/ready");
+    return wn_route_find(&known);
+}
+
 bool wn_service_admit(wn_exchange *x)
 {
     wn_forwarded_client(x->client, x->peer, x->request, &x->service->options.trusted_proxies);
-    x->match = wn_route_find(x->request);
+    x->match = find_route(x->service, x->request);
     const wn_route *route = x->match.route;
     wn_scope scope = route == NULL ? WN_SCOPE_RERANK : route->scope;
     wn_exchange_choose_dialect(x);

@@ -23,9 +23,12 @@ typedef struct wn_service_options {
     size_t n_models;
     const char *model_root; /* models may be loaded from below it; NULL: none may */
     wn_accounts_options accounts;
-    bool needs_keys;          /* somebody else could come: without any key it does not start */
-    bool share_scores;        /* a key may be given scores that another key paid for */
-    const char *cors_origins; /* of pages that may use it, see cors.h; NULL: none */
+    bool needs_keys;           /* somebody else could come: without any key it does not start */
+    bool share_scores;         /* a key may be given scores that another key paid for */
+    const char *predict_route; /* one more path of /vertex; NULL: none */
+    const char *health_route;  /* one more path of /healthz/ready; NULL: none */
+    bool tei_headers;          /* answers in TEI's shape carry its fields of times */
+    const char *cors_origins;  /* of pages that may use it, see cors.h; NULL: none */
     wn_networks trusted_proxies;
     bool strict_models;         /* answer to the model's own name only */
     int32_t max_requests;       /* at a time; 0: no limit of its own */
@@ -84,6 +87,10 @@ bool wn_service_is_started(wn_exchange *x);
 /* Where models may be loaded from; NULL: nowhere.
  * Thread:  any. */
 const char *wn_service_model_root(const wn_service *service);
+
+/* Whether answers in TEI's shape carry its fields.
+ * Thread:  any. */
+bool wn_service_sends_tei_headers(const wn_service *service);
 
 /* Of pages that may use it.
  * Thread:  any. */
