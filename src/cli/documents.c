@@ -100,8 +100,7 @@ wn_status wn_document_list_read(wn_document_list *list, const char *path, wn_inp
                                 wn_error *err)
 {
     wn_lines lines;
-    WN_TRY(wn_lines_open(&lines, path, WN_LINE_BYTES_MAX, err));
-    lines.wake_fd = wn_signals_wake_fd();
+    WN_TRY(wn_lines_open(&lines, path, WN_LINE_BYTES_MAX, wn_signals_wake_fd(), err));
     wn_status status = read_lines(list, &lines, kind, err);
     if (status == WN_OK && list->n == 0)
         status = wn_error_set(err, WN_ERR_INPUT, WN_WHERE,

@@ -123,7 +123,7 @@ wn_status wn_program_read_input(wn_buf *out, const char *path, wn_error *err)
 {
     wn_lines input;
     wn_buf_clear(out);
-    WN_TRY(wn_lines_open(&input, path, WN_LINE_BYTES_MAX, err));
+    WN_TRY(wn_lines_open(&input, path, WN_LINE_BYTES_MAX, wn_signals_wake_fd(), err));
     wn_status status = read_all(out, &input, err);
     wn_lines_close(&input);
     return status;

@@ -142,11 +142,11 @@ wn_status wn_stream_run(wn_stream *stream, wn_program *program, wn_error *err)
 {
     wn_lines lines;
     wn_buf out = WN_BUF_INIT;
-    wn_status opened = wn_lines_open(&lines, stream->path, WN_LINE_BYTES_MAX, err);
+    wn_status opened =
+        wn_lines_open(&lines, stream->path, WN_LINE_BYTES_MAX, wn_signals_wake_fd(), err);
     if (opened == WN_ERR_CANCELLED && wn_signals_caught() == SIGTERM)
         return WN_OK; /* while a FIFO had no writer yet */
     WN_TRY(opened);
-    lines.wake_fd = wn_signals_wake_fd();
     wn_status status = answer_lines(stream, program, &lines, &out, err);
     wn_buf_deinit(&out);
     wn_lines_close(&lines);

@@ -22,26 +22,6 @@ void wn_lines_init(wn_lines *lines, int fd, const char *name, size_t limit_bytes
     *lines = (wn_lines){.name = name, .fd = fd, .wake_fd = -1, .limit_bytes = limit_bytes};
 }
 
-wn_status wn_lines_open(wn_lines *lines, const char *path, size_t limit_bytes, wn_error *err)
-{
-    if (strcmp(path, "-") == 0) {
-        wn_lines_init(lines, STDIN_FILENO, "standard input", limit_bytes);
-        return WN_OK;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        WN_FAIL(err, errno == EINTR ? WN_ERR_CANCELLED : WN_ERR_IO, "cannot open '%s': %s", path,
-                strerror(errno));
-    struct stat info;
-    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
-        close(fd);
-        WN_FAIL(err, WN_ERR_IO, "'%s' is a directory, expected a file", path);
-    }
-    wn_lines_init(lines, fd, path, limit_bytes);
-    lines->owns_fd = true;
-    return WN_OK;
-}
-
 /* Wait until fd can be read without blocking; WN_ERR_CANCELLED when wake_fd is readable first. */
 static wn_status wait_readable(const wn_lines *lines, wn_error *err)
 {
@@ -59,6 +39,45 @@ static wn_status wait_readable(const wn_lines *lines, wn_error *err)
         if (fds[1].revents != 0)
             return WN_OK;
     }
+}
+
+/* Check what was opened, and wait for a FIFO's writer.  Opening one does not wait, so that nothing
+ * is missed that happens between a look at wake_fd and the wait. */
+static wn_status check_opened(const wn_lines *lines, const char *path, wn_error *err)
+{
+    struct stat info;
+    if (fstat(lines->fd, &info) != 0)
+        WN_FAIL(err, WN_ERR_IO, "cannot look at '%s': %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        WN_FAIL(err, WN_ERR_IO, "'%s' is a directory, expected a file", path);
+    if (S_ISFIFO(info.st_mode))
+        WN_TRY(wait_readable(lines, err));
+    if (fcntl(lines->fd, F_SETFL, 0) != 0)
+        WN_FAIL(err, WN_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    return WN_OK;
+}
+
+wn_status wn_lines_open(wn_lines *lines, const char *path, size_t limit_bytes, int wake_fd,
+                        wn_error *err)
+{
+    if (strcmp(path, "-") == 0) {
+        wn_lines_init(lines, STDIN_FILENO, "standard input", limit_bytes);
+        lines->wake_fd = wake_fd;
+        return WN_OK;
+    }
+    wn_lines opened;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        WN_FAIL(err, WN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    wn_lines_init(&opened, fd, path, limit_bytes);
+    opened.wake_fd = wake_fd;
+    opened.owns_fd = true;
+    wn_status status = check_opened(&opened, path, err);
+    if (status != WN_OK)
+        close(fd);
+    else
+        *lines = opened;
+    return status;
 }
 
 static wn_status read_more(wn_lines *lines, wn_error *err)

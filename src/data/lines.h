@@ -31,12 +31,13 @@ typedef struct wn_lines {
  * Owns:    borrows fd and name until wn_lines_close(). */
 void wn_lines_init(wn_lines *lines, int fd, const char *name, size_t limit_bytes);
 
-/* Read from a file; "-" is standard input.
- * Needs:   as wn_lines_init().
- * Fails:   WN_ERR_IO when it cannot be opened or is a directory.
- * Owns:    caller closes with wn_lines_close(); borrows path until then. */
+/* Read from a file; "-" is standard input.  A FIFO is waited for until somebody writes to it.
+ * Needs:   as wn_lines_init(); wake_fd as in wn_lines.
+ * Fails:   WN_ERR_IO when it cannot be opened or is a directory; WN_ERR_CANCELLED when wake_fd is
+ *          readable while a FIFO is waited for.
+ * Owns:    caller closes with wn_lines_close(); borrows path and wake_fd until then. */
 WN_MUST_USE wn_status wn_lines_open(wn_lines *lines, const char *path, size_t limit_bytes,
-                                    wn_error *err);
+                                    int wake_fd, wn_error *err);
 
 /* The next line into *line; *got is false when there is none.  After WN_ERR_LIMIT the next call
  * goes on behind the refused line.

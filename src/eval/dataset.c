@@ -234,7 +234,7 @@ static wn_status read_file(loader *load, const char *dir, const char *name, line
     wn_buf path = WN_BUF_INIT;
     if (!wn_file_join(&path, dir, name))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of %s", name);
-    WN_TRY_OUT(wn_lines_open(&lines, path.ptr, WN_LINE_BYTES_MAX, err));
+    WN_TRY_OUT(wn_lines_open(&lines, path.ptr, WN_LINE_BYTES_MAX, -1, err));
     for (;;) {
         wn_str line;
         bool got;

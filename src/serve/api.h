@@ -13,6 +13,11 @@ wn_handler wn_api_rank, wn_api_rank_resume;
  * Thread:  I/O. */
 bool wn_api_rank_foresee(struct wn_exchange *x);
 
+/* How many of the sequences of a request are scored.
+ * Needs:   its tickets are submitted.
+ * Thread:  any. */
+void wn_api_rank_progress(const struct wn_exchange *x, uint64_t *n_done, uint64_t *n_total);
+
 /* The client does not wait any more. */
 void wn_api_rank_cancel(struct wn_exchange *x);
 

@@ -205,6 +205,16 @@ void wn_api_rank_cancel(wn_exchange *x)
         wn_backend_cancel(x->backend, &x->tickets[i]);
 }
 
+void wn_api_rank_progress(const wn_exchange *x, uint64_t *n_done, uint64_t *n_total)
+{
+    *n_done = *n_total = 0;
+    for (size_t i = 0; i < x->calls.n; i++) {
+        uint64_t n = wn_job_n_rows(x->tickets[i].job);
+        *n_total += n;
+        *n_done += n - WN_MIN(n, wn_backend_left(x->backend, &x->tickets[i]));
+    }
+}
+
 /* A document counts once for each TOKENS_A_DOCUMENT tokens. */
 static uint64_t search_units(const wn_rank_call *call, const wn_job *job)
 {

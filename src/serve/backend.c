@@ -577,6 +577,14 @@ void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket)
     wn_lock_leave(&backend->lock);
 }
 
+uint64_t wn_backend_left(wn_backend *backend, const wn_ticket *ticket)
+{
+    wn_lock_enter(&backend->lock);
+    uint64_t left = ticket->task.n_rows - ticket->task.n_done;
+    wn_lock_leave(&backend->lock);
+    return left;
+}
+
 wn_sched_stats wn_backend_look(wn_backend *backend)
 {
     wn_lock_enter(&backend->lock);

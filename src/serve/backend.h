@@ -101,6 +101,10 @@ void wn_backend_submit(wn_backend *backend, wn_ticket *ticket);
  * Thread:  any. */
 void wn_backend_cancel(wn_backend *backend, wn_ticket *ticket);
 
+/* Rows of a ticket that are not yet computed.
+ * Thread:  any. */
+uint64_t wn_backend_left(wn_backend *backend, const wn_ticket *ticket);
+
 /* What waits, and how fast it goes.
  * Thread:  any. */
 wn_sched_stats wn_backend_look(wn_backend *backend);

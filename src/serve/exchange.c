@@ -182,6 +182,15 @@ static void reply_problem(wn_exchange *x)
     dialect->push_problem(&reply->body, &x->problem, x->request_id);
 }
 
+void wn_exchange_push_fields(const wn_exchange *x, wn_reply *reply)
+{
+    wn_str parent;
+    wn_reply_push_field(reply, "X-Request-Id", "%s", x->request_id);
+    wn_cors_push(reply, x->request, wn_service_cors_origins(x->service));
+    if (wn_http_find(x->request, "traceparent", &parent))
+        wn_reply_push_field(reply, "traceparent", "%.*s", WN_STR_ARG(parent));
+}
+
 void wn_exchange_seal(wn_exchange *x)
 {
     wn_reply *reply = &x->reply;
@@ -189,9 +198,5 @@ void wn_exchange_seal(wn_exchange *x)
         wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
     if (x->problem.status != 0)
         reply_problem(x);
-    wn_reply_push_field(reply, "X-Request-Id", "%s", x->request_id);
-    wn_cors_push(reply, x->request, wn_service_cors_origins(x->service));
-    wn_str parent;
-    if (wn_http_find(x->request, "traceparent", &parent))
-        wn_reply_push_field(reply, "traceparent", "%.*s", WN_STR_ARG(parent));
+    wn_exchange_push_fields(x, reply);
 }

@@ -78,6 +78,9 @@ void wn_exchange_end(wn_exchange *x);
  * every answer has are added. */
 void wn_exchange_seal(wn_exchange *x);
 
+/* Add the fields that every answer has. */
+void wn_exchange_push_fields(const wn_exchange *x, wn_reply *reply);
+
 /* Set x->dialect by the request's head and, once there is one, its body. */
 void wn_exchange_choose_dialect(wn_exchange *x);
 

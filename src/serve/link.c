@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "serve/event_stream.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -20,7 +21,8 @@
 #define COPIED_BYTES_MAX  1024        /* shorter answers are not worth a reference */
 #define TAKEN_BYTES_PER_S 1024 /* the slowest client takes; it may fall behind by STALLED_S */
 /* How long a closing connection reads on, so that its last answer is not lost to a reset. */
-#define LINGER_NS 2000000000
+#define PROGRESS_NS 250000000 /* between two events that tell how far it is */
+#define LINGER_NS   2000000000
 
 typedef enum stage {
     STAGE_OPEN = 0, /* reading requests, or answering one */
@@ -39,6 +41,8 @@ struct wn_link {
     size_t held_bytes; /* of the body, taken from the service's budget */
     bool busy;         /* another thread may have the exchange */
     bool end;          /* the client sends no more */
+    bool streaming;    /* the head of an event stream is sent */
+    uint64_t n_done;   /* that the client was told last */
     bool shaking;      /* TLS is not yet agreed on */
     stage stage;
 };
@@ -153,6 +157,13 @@ static bool push_body(wn_link *link, struct evbuffer *output, wn_buf *body)
     return true;
 }
 
+static bool add_body(wn_link *link, struct evbuffer *output, wn_buf *body)
+{
+    if (body->len <= COPIED_BYTES_MAX)
+        return evbuffer_add(output, body->ptr, body->len) == 0;
+    return push_body(link, output, body);
+}
+
 static bool push_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_head)
 {
     struct evbuffer *output = bufferevent_get_output(link->socket);
@@ -160,20 +171,74 @@ static bool push_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_
     bool ok = wn_reply_push_head(&head, reply, keep_alive) &&
               evbuffer_add(output, head.ptr, head.len) == 0;
     wn_buf_deinit(&head);
-    if (!ok || is_head || reply->body.len == 0)
-        return ok;
-    if (reply->body.len <= COPIED_BYTES_MAX)
-        return evbuffer_add(output, reply->body.ptr, reply->body.len) == 0;
-    return push_body(link, output, &reply->body);
+    return ok && (is_head || add_body(link, output, &reply->body));
+}
+
+/* The client has to take what there is in time. */
+static bool be_patient(wn_link *link)
+{
+    size_t n = evbuffer_get_length(bufferevent_get_output(link->socket));
+    const struct timeval wait = {.tv_sec = (time_t)(STALLED_S + n / TAKEN_BYTES_PER_S)};
+    return event_add(link->patience, &wait) == 0;
 }
 
 static bool send_reply(wn_link *link, wn_reply *reply, bool keep_alive, bool is_head)
 {
-    if (!push_reply(link, reply, keep_alive, is_head))
-        return false;
-    size_t n = evbuffer_get_length(bufferevent_get_output(link->socket));
-    const struct timeval wait = {.tv_sec = (time_t)(STALLED_S + n / TAKEN_BYTES_PER_S)};
-    return event_add(link->patience, &wait) == 0;
+    return push_reply(link, reply, keep_alive, is_head) && be_patient(link);
+}
+
+/* ---- event streams --------------------------------------------------------------------------- */
+
+static bool wants_events(const wn_exchange *x)
+{
+    return x->match.route != NULL && x->match.route->dialects != NULL &&
+           wn_event_stream_is_wanted(x->request);
+}
+
+static bool begin_stream(wn_link *link, wn_buf *out, bool keep_alive)
+{
+    wn_reply reply = {0};
+    wn_exchange_push_fields(&link->exchange, &reply);
+    bool ok = !reply.fields.failed && wn_event_stream_push_head(out, &reply.fields, keep_alive);
+    wn_reply_deinit(&reply);
+    link->streaming = ok;
+    return ok;
+}
+
+/* Tell a client that waits how far its request is, if it is further than before. */
+static void tell_progress(wn_link *link)
+{
+    uint64_t n_done, n_total;
+    struct evbuffer *output = bufferevent_get_output(link->socket);
+    set_timer(link, wn_clock_ns() + PROGRESS_NS);
+    if (!wn_service_progress(&link->exchange, &n_done, &n_total) ||
+        (link->streaming && n_done == link->n_done) ||
+        evbuffer_get_length(output) > OUTPUT_BYTES_MAX)
+        return;
+    wn_buf out = WN_BUF_INIT;
+    bool ok = (link->streaming || begin_stream(link, &out, wn_conn_keeps_alive(link->conn))) &&
+              wn_event_stream_push_progress(&out, n_done, n_total) &&
+              evbuffer_add(output, out.ptr, out.len) == 0;
+    wn_buf_deinit(&out);
+    link->n_done = n_done;
+    if (!ok)
+        close_link(link);
+}
+
+/* The answer as the last event. */
+static bool send_last_event(wn_link *link, wn_reply *reply, bool keep_alive)
+{
+    wn_buf head = WN_BUF_INIT, tail = WN_BUF_INIT;
+    struct evbuffer *output = bufferevent_get_output(link->socket);
+    bool ok = (link->streaming || begin_stream(link, &head, keep_alive)) &&
+              wn_event_stream_open_last(&head, reply->status != 200, reply->body.len) &&
+              evbuffer_add(output, head.ptr, head.len) == 0 &&
+              add_body(link, output, &reply->body) && wn_event_stream_close_last(&tail) &&
+              evbuffer_add(output, tail.ptr, tail.len) == 0 && be_patient(link);
+    wn_buf_deinit(&head);
+    wn_buf_deinit(&tail);
+    link->streaming = false;
+    return ok;
 }
 
 void wn_link_answered(wn_exchange *x)
@@ -186,7 +251,10 @@ void wn_link_answered(wn_exchange *x)
         return;
     }
     bool keep_alive = wn_conn_keeps_alive(link->conn) && !link->loop->draining;
-    bool ok = send_reply(link, &x->reply, keep_alive, x->request->method == WN_HTTP_HEAD);
+    event_del(link->timer);
+    bool ok = link->streaming || (x->reply.status == 200 && wants_events(x))
+                  ? send_last_event(link, &x->reply, keep_alive)
+                  : send_reply(link, &x->reply, keep_alive, x->request->method == WN_HTTP_HEAD);
     wn_exchange_end(x);
     if (!ok)
         close_link(link);
@@ -234,7 +302,7 @@ static void run_request(wn_link *link)
     x->body = wn_conn_move_body(link->conn);
     (void)hold_body(link); /* from here on the service holds it */
     link->busy = true;
-    event_del(link->timer);
+    set_timer(link, wants_events(x) ? wn_clock_ns() + PROGRESS_NS : UINT64_MAX);
     wn_service_begin(x);
 }
 
@@ -368,6 +436,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     wn_link *link = arg;
+    if (link->busy) {
+        tell_progress(link);
+        return;
+    }
     if (link->stage != STAGE_OPEN || link->shaking) {
         close_link(link);
         return;

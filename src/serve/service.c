@@ -597,6 +597,14 @@ void wn_service_abandon(wn_exchange *x)
     record(x);
 }
 
+bool wn_service_progress(const wn_exchange *x, uint64_t *n_done, uint64_t *n_total)
+{
+    if (!wn_flag_is_up(&x->submitted))
+        return false;
+    wn_api_rank_progress(x, n_done, n_total);
+    return true;
+}
+
 /* Either this sees the tickets, or their worker sees the flag. */
 void wn_service_cancel(wn_exchange *x)
 {

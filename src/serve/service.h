@@ -140,6 +140,10 @@ void wn_service_begin(wn_exchange *x);
  * Thread:  any. */
 void wn_service_resume(wn_exchange *x);
 
+/* How far a request is; false while that is not known.
+ * Thread:  I/O. */
+bool wn_service_progress(const wn_exchange *x, uint64_t *n_done, uint64_t *n_total);
+
 /* The client has gone: what is not yet computed need not be.
  * Thread:  I/O. */
 void wn_service_cancel(wn_exchange *x);

@@ -102,7 +102,7 @@ static wn_status bind_json(void *arg, wn_error *err)
 static wn_status read_lines(void *arg, wn_error *err)
 {
     wn_lines lines;
-    WN_TRY(wn_lines_open(&lines, arg, WN_LINE_BYTES_MAX, err));
+    WN_TRY(wn_lines_open(&lines, arg, WN_LINE_BYTES_MAX, -1, err));
     wn_str line;
     bool got = true;
     wn_status status = WN_OK;

@@ -150,10 +150,10 @@ static void open_names_what_is_wrong(void **state)
     (void)state;
     wn_error err;
     wn_lines lines;
-    assert_fails(wn_lines_open(&lines, "/nowhere/x", 5, &err), WN_ERR_IO, &err,
+    assert_fails(wn_lines_open(&lines, "/nowhere/x", 5, -1, &err), WN_ERR_IO, &err,
                  "cannot open '/nowhere/x': No such file");
-    assert_fails(wn_lines_open(&lines, "/", 5, &err), WN_ERR_IO, &err, "'/' is a directory");
-    assert_ok(wn_lines_open(&lines, "-", 5, &err), &err);
+    assert_fails(wn_lines_open(&lines, "/", 5, -1, &err), WN_ERR_IO, &err, "'/' is a directory");
+    assert_ok(wn_lines_open(&lines, "-", 5, -1, &err), &err);
     assert_string_equal(lines.name, "standard input");
     wn_lines_close(&lines);
     assert_int_not_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
