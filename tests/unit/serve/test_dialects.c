@@ -52,6 +52,9 @@ static void bodies_that_do_not_validate_are_refused_by_name(void **state)
         {&wn_dialect_batch, "{\"queries\":[\"\"],\"documents\":[\"b\"]}", "queries' Item 0"},
         {&wn_dialect_batch, "{\"requests\":[{\"query\":\"a\",\"documents\":[\"b\"]},{}]}",
          "requests -> 1: "},
+        {&wn_dialect_batch, "{\"requests\":[{},{\"query\":\"a\",\"documents\":[\"b\"]}]}",
+         "requests -> 0: "},
+        {&wn_dialect_batch, "{\"requests\":[{}],\"queries\":[\"a\"],\"documents\":[\"b\"]}", ""},
         {&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[\"b\",1]}", "texts -> 1' "},
         {&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[{\"text\":\"b\"}]}", "texts -> 0' "},
         {&wn_dialect_tei_predict, "{\"inputs\":[]}", "Input 0 should be a pair"},
@@ -153,6 +156,71 @@ static void result_that_was_not_scored_says_so(void **state)
     wn_buf_deinit(&out);
 }
 
+static void documents_are_given_back_when_asked_for(void **state)
+{
+    (void)state;
+    const wn_str text = WN_STR("b");
+    wn_rank_call call = {.documents = {.at = &text, .n = 1}, .min_score = -HUGE_VAL};
+    const wn_calls calls = {.at = &call, .n = 1};
+    const wn_result result = {.index = 0, .scored = true, .relevance_score = 0.5};
+    const wn_rank_answer answer = {
+        .results = &result, .n_results = 1, .model = WN_STR("m"), .request_id = "id"};
+    static const wn_dialect *const dialects[] = {
+        &wn_dialect_jina,     &wn_dialect_cohere_v1, &wn_dialect_mixedbread, &wn_dialect_voyage,
+        &wn_dialect_pinecone, &wn_dialect_sagemaker, &wn_dialect_batch,      &wn_dialect_tei};
+    for (size_t i = 0; i < WN_ARRAY_LEN(dialects); i++)
+        for (int asked = 0; asked < 2; asked++) {
+            wn_buf out = WN_BUF_INIT;
+            call.return_documents = asked != 0;
+            assert_true(dialects[i]->push_answer(&out, &calls, &answer));
+            assert_true(wn_buf_push_byte(&out, '\0'));
+            if ((strstr(out.ptr, "\"b\"") != NULL) != call.return_documents)
+                fail_msg("%s: %s", dialects[i]->name, out.ptr);
+            wn_buf_deinit(&out);
+        }
+}
+
+/* Whether a dialect takes a request with this field and body for its own. */
+static bool speaks(const wn_dialect *dialect, const char *name, const char *value, const char *body)
+{
+    wn_http_field field = {wn_str_from(name), wn_str_from(value)};
+    wn_http_request request = {.fields = &field, .n_fields = 1};
+    json_t *json = json_loads(body, 0, NULL);
+    assert_non_null(json);
+    bool own = dialect->speaks(&request, json);
+    json_decref(json);
+    return own;
+}
+
+static void requests_on_a_shared_path_are_told_apart(void **state)
+{
+    (void)state;
+    assert_true(speaks(&wn_dialect_cohere_v1, "x-fern-sdk-name", "cohere", "{}"));
+    assert_false(speaks(&wn_dialect_cohere_v1, "X-Fern-SDK-Name", "other", "{}"));
+    assert_false(speaks(&wn_dialect_cohere_v1, "X", "cohere", "{}"));
+    assert_true(speaks(&wn_dialect_voyage, "X-Voyage-Client-User-Agent", "{}", "{}"));
+    assert_true(speaks(&wn_dialect_voyage, "X", "", "{\"top_k\":1}"));
+    assert_true(speaks(&wn_dialect_voyage, "X", "", "{\"top_k\":1,\"top_n\":null}"));
+    assert_false(speaks(&wn_dialect_voyage, "X", "", "{\"top_k\":1,\"top_n\":1}"));
+    assert_false(speaks(&wn_dialect_voyage, "X", "", "{\"top_n\":1}"));
+    assert_true(speaks(&wn_dialect_pinecone, "X-Pinecone-Api-Version", "2025-01", "{}"));
+    assert_true(speaks(&wn_dialect_tei, "X", "", "{\"texts\":[]}"));
+    assert_true(speaks(&wn_dialect_vllm_score, "X", "", "{\"text_2\":[]}"));
+    assert_true(speaks(&wn_dialect_sagemaker, "X", "", "{\"data\":{}}"));
+}
+
+static void weaviate_has_its_documents_itself(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {"unspecified:weaviate", "elsewhere"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(sources); i++) {
+        wn_http_field field = {WN_STR("Request-Source"), wn_str_from(sources[i])};
+        wn_rank_call call = wn_rank_call_init(NULL);
+        wn_dialect_jina.prepare(&call, &(wn_http_request){.fields = &field, .n_fields = 1});
+        assert_int_equal(call.return_documents, i == 1);
+    }
+}
+
 static void problems_have_the_words_of_their_api(void **state)
 {
     (void)state;
@@ -206,6 +274,9 @@ int main(void)
         cmocka_unit_test(lists_have_a_length_at_most),
         cmocka_unit_test(rank_fields_are_lines_of_strings_and_of_json),
         cmocka_unit_test(result_that_was_not_scored_says_so),
+        cmocka_unit_test(documents_are_given_back_when_asked_for),
+        cmocka_unit_test(requests_on_a_shared_path_are_told_apart),
+        cmocka_unit_test(weaviate_has_its_documents_itself),
         cmocka_unit_test(problems_have_the_words_of_their_api),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
