@@ -261,7 +261,7 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .details = "Adds up what servers with this --state-dir have answered, also while they "
                        "run. Days are those of UTC.",
             .examples = "winnow usage\n"
-                        "winnow usage --by key --since 2026-11-01 --format csv",
+                        "winnow usage --by key,model --from 2026-11 --to 2026-11 --format csv",
         },
 };
 
@@ -376,12 +376,13 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_OVERLAP] = {WN_FOR(KEYS), "overlap", 0, "SECONDS", WN_VALUE_INT, 0, 31536000,
                         .reach = WN_REACH_FLAG, .initial = "86400",
                         .help = "how long the old secret of a rotated key holds"},
-    [WN_OPT_BY] = {WN_FOR(USAGE), "by", 0, "WHAT", WN_VALUE_CHOICE, .reach = WN_REACH_FLAG,
-                   .choices = "day|key|model|route", .help = "what a line is about"},
-    [WN_OPT_SINCE] = {WN_FOR(USAGE), "since", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
-                      .fallback = "30 days before --until", .help = "the first day"},
-    [WN_OPT_UNTIL] = {WN_FOR(USAGE), "until", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
-                      .fallback = "today", .help = "the last day"},
+    [WN_OPT_BY] = {WN_FOR(USAGE), "by", 0, "LIST", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                   .initial = "day",
+                   .help = "what a line is about: day, key, route, model, or several of them"},
+    [WN_OPT_FROM] = {WN_FOR(USAGE), "from", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                     .fallback = "29 days before --to", .help = "the first day, or month"},
+    [WN_OPT_TO] = {WN_FOR(USAGE), "to", 0, "DATE", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                   .fallback = "today", .help = "the last day, or month"},
     [WN_OPT_KEY] = {WN_FOR(USAGE), "key", 0, "ID", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
                     .fallback = "all keys", .help = "of this key only"},
     [WN_OPT_USAGE_FORMAT] = {WN_FOR(USAGE), "format", 'f', "FORMAT", WN_VALUE_CHOICE,

@@ -39,6 +39,8 @@ struct wn_accounts {
     wn_cond stop;
     bool stopping;
     uint64_t complained_ns;
+    wn_lock reading;  /* guards the next */
+    wn_state reports; /* the same store once more: a long report holds up no writing */
 };
 
 static int64_t unix_s(void)
@@ -140,6 +142,7 @@ static wn_status add_static_keys(wn_accounts *a, wn_error *err)
 static wn_status open_store(wn_accounts *a, wn_error *err)
 {
     WN_TRY(wn_state_open(&a->state, a->options.state_dir, err));
+    WN_TRY(wn_state_open(&a->reports, a->options.state_dir, err));
     WN_TRY(wn_ledger_new(&a->ledger, WN_LEDGER_ROWS, err));
     return WN_OK;
 }
@@ -154,6 +157,7 @@ wn_status wn_accounts_new(wn_accounts **out, const wn_accounts_options *options,
     a->seed = wn_seed();
     wn_lock_init(&a->lock);
     wn_cond_init(&a->stop);
+    wn_lock_init(&a->reading);
     if (options->state_dir != NULL)
         WN_TRY_OUT(open_store(a, err));
     else
@@ -187,7 +191,9 @@ void wn_accounts_free(wn_accounts *a)
     wn_quota_free(a->quota);
     wn_limiter_free(a->limiter);
     wn_key_cache_free(a->keys);
+    wn_state_close(&a->reports);
     wn_state_close(&a->state);
+    wn_lock_deinit(&a->reading);
     wn_cond_deinit(&a->stop);
     wn_lock_deinit(&a->lock);
     wn_mem_free(a);
@@ -229,6 +235,16 @@ wn_status wn_accounts_with_state(wn_accounts *a,
     if (status == WN_OK && refresh(a, false, &why) != WN_OK)
         complain(a, &why, wn_clock_ns()); /* it is done all the same, and taken over later */
     wn_lock_leave(&a->lock);
+    return status;
+}
+
+wn_status wn_accounts_report(wn_accounts *a, wn_usage_row **out, size_t *n,
+                             const wn_usage_query *query, wn_error *err)
+{
+    WN_ASSERT(wn_accounts_has_state(a));
+    wn_lock_enter(&a->reading);
+    wn_status status = wn_store_report(a->reports.store, out, n, query, err);
+    wn_lock_leave(&a->reading);
     return status;
 }
 
@@ -379,7 +395,7 @@ void wn_accounts_settle(wn_accounts *a, wn_identity *identity, const wn_charge *
         wn_limiter_leave(a->limiter, identity->number);
     identity->entered = false;
     identity->tokens = 0;
-    if (a->ledger == NULL)
+    if (a->ledger == NULL || charge->route == NULL)
         return;
     const wn_usage_counts counts = {.requests = !charge->failed,
                                     .tokens = used,

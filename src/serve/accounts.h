@@ -39,7 +39,8 @@ typedef struct wn_identity {
 
 /* What a request came to. */
 typedef struct wn_charge {
-    const char *route, *model;
+    const char *route; /* NULL: it is not counted as usage */
+    const char *model;
     uint64_t tokens, cached_tokens;
     bool failed;
 } wn_charge;
@@ -72,6 +73,13 @@ WN_MUST_USE wn_status wn_accounts_with_state(wn_accounts *accounts,
 
 /* Whether there is a state directory. */
 bool wn_accounts_has_state(const wn_accounts *accounts);
+
+/* As wn_store_report(), beside what is being written; what was used in the last moment may be
+ * missing.
+ * Needs:   wn_accounts_has_state().
+ * Thread:  any that may wait for the store. */
+WN_MUST_USE wn_status wn_accounts_report(wn_accounts *accounts, wn_usage_row **out, size_t *n,
+                                         const wn_usage_query *query, wn_error *err);
 
 /* Requests whose usage found no room and is lost. */
 uint64_t wn_accounts_n_lost(wn_accounts *accounts);

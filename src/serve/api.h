@@ -46,6 +46,10 @@ wn_handler wn_api_keys_list, wn_api_keys_create, wn_api_keys_show, wn_api_keys_u
 extern const wn_form wn_form_key_list, wn_form_key_create, wn_form_key, wn_form_key_update,
     wn_form_key_rotate;
 
+/* api_usage.c */
+wn_handler wn_api_usage;
+extern const wn_form wn_form_usage;
+
 /* api_models.c */
 wn_handler wn_api_models, wn_api_model, wn_api_cluster_auth;
 

@@ -159,6 +159,41 @@ bool wn_exchange_read_form(wn_exchange *x, void *out)
     return x->problem.status == 0;
 }
 
+/* The parameters as an object; one that is given twice has its last value.  False when memory is
+ * short. */
+static bool parse_query(wn_exchange *x)
+{
+    wn_str rest = x->request->query;
+    wn_buf name = WN_BUF_INIT, value = WN_BUF_INIT;
+    x->json = json_object();
+    bool ok = x->json != NULL;
+    while (ok && wn_http_next_parameter(&rest, &name, &value)) {
+        json_t *text = json_stringn(value.len > 0 ? value.ptr : "", value.len);
+        if (text == NULL || name.len == 0 || memchr(name.ptr, '\0', name.len) != NULL ||
+            !wn_buf_push_byte(&name, '\0') || json_object_set(x->json, name.ptr, text) != 0)
+            wn_problem_note(&x->problem, "?", "value_error", NULL,
+                            "Input has a parameter that is no UTF-8 or has no name");
+        json_decref(text);
+    }
+    ok = ok && !name.failed && !value.failed;
+    wn_buf_deinit(&name);
+    wn_buf_deinit(&value);
+    return ok;
+}
+
+bool wn_exchange_read_query(wn_exchange *x, void *out)
+{
+    const wn_form *form = x->match.route->form;
+    x->problem.place = "query";
+    if (!parse_query(x)) {
+        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+        return false;
+    }
+    wn_fields_read(out, form->fields, form->n_fields, x->json, &x->problem);
+    wn_form_refuse_others(form, x->json, &x->problem);
+    return x->problem.status == 0;
+}
+
 void wn_exchange_reply_json(wn_exchange *x, int status)
 {
     x->reply.status = status;

@@ -92,6 +92,9 @@ bool wn_exchange_parse(wn_exchange *x);
  * one without fields.  False, and a problem, when it is wrong. */
 bool wn_exchange_read_form(wn_exchange *x, void *out);
 
+/* The same with the parameters of the query, each of which is a string. */
+bool wn_exchange_read_query(wn_exchange *x, void *out);
+
 /* Answer with a JSON text. */
 void wn_exchange_reply_json(wn_exchange *x, int status);
 

@@ -25,6 +25,49 @@ bool wn_http_find(const wn_http_request *request, const char *name, wn_str *valu
     return false;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool decode(wn_buf *out, wn_str text)
+{
+    wn_buf_clear(out);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        int high = c == '%' && i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+        if (low >= 0) {
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+') {
+            c = ' ';
+        }
+        wn_buf_push_byte(out, c);
+    }
+    return !out->failed;
+}
+
+bool wn_http_next_parameter(wn_str *query, wn_buf *name, wn_buf *value)
+{
+    while (query->len > 0) {
+        size_t end = 0, equals;
+        while (end < query->len && query->ptr[end] != '&')
+            end++;
+        wn_str pair = wn_str_slice(*query, 0, end);
+        *query = wn_str_slice(*query, WN_MIN(end + 1, query->len), query->len);
+        for (equals = 0; equals < pair.len && pair.ptr[equals] != '=';)
+            equals++;
+        if (pair.len > 0)
+            return decode(name, wn_str_slice(pair, 0, equals)) &&
+                   decode(value, wn_str_slice(pair, WN_MIN(equals + 1, pair.len), pair.len));
+    }
+    return false;
+}
+
 static const char *const names[] = {
     [WN_HTTP_OTHER] = "",      [WN_HTTP_GET] = "GET",         [WN_HTTP_HEAD] = "HEAD",
     [WN_HTTP_POST] = "POST",   [WN_HTTP_PUT] = "PUT",         [WN_HTTP_DELETE] = "DELETE",

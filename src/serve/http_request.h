@@ -4,6 +4,7 @@
 #ifndef WN_SERVE_HTTP_REQUEST_H
 #define WN_SERVE_HTTP_REQUEST_H
 
+#include "base/buf.h"
 #include "base/str.h"
 
 typedef enum wn_http_method {
@@ -41,6 +42,11 @@ bool wn_http_find(const wn_http_request *request, const char *name, wn_str *valu
 
 /* Whether two texts are equal in any letter case of ASCII. */
 bool wn_http_same(wn_str a, wn_str b);
+
+/* Take the first "name=value" off a query and decode both: "+" is a space, "%41" is "A", and a "%"
+ * that begins nothing stays; a parameter without "=" has an empty value, one without anything is
+ * passed over.  False at the end, and when memory is short, which the buffers tell. */
+bool wn_http_next_parameter(wn_str *query, wn_buf *name, wn_buf *value);
 
 /* The method of a request line. */
 wn_http_method wn_http_method_of(wn_str token);

@@ -209,6 +209,28 @@ static void push_path(wn_buf *out, const wn_route *route)
         wn_buf_printf(out, "\"%.*s{id}%s\":{", (int)(dots - route->path), route->path, dots + 3);
 }
 
+static bool has_form(const wn_route *route)
+{
+    return route->form != NULL && route->form->n_fields > 0;
+}
+
+/* The argument of the path; of a GET, whose form is its query, the fields. */
+static void push_parameters(wn_buf *out, const wn_route *route)
+{
+    if (strstr(route->path, "...") != NULL)
+        wn_buf_push_str(out, WN_STR("\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":"
+                                    "true,\"schema\":{\"type\":\"string\"}}],"));
+    if (route->method != WN_HTTP_GET || !has_form(route))
+        return;
+    for (size_t i = 0; i < route->form->n_fields; i++) {
+        wn_buf_printf(out, "%s{\"name\":\"%s\",\"in\":\"query\",",
+                      i == 0 ? "\"parameters\":[" : ",", route->form->fields[i].name);
+        push_text(out, "description", route->form->fields[i].help);
+        wn_buf_push_str(out, WN_STR(",\"schema\":{\"type\":\"string\"}}"));
+    }
+    wn_buf_push_str(out, WN_STR("],"));
+}
+
 static void push_operation(wn_buf *out, const wn_route *route)
 {
     wn_buf_printf(out, "\"%s\":{", method_word(route));
@@ -218,15 +240,13 @@ static void push_operation(wn_buf *out, const wn_route *route)
     wn_buf_printf(out, ",\"tags\":[\"%s\"],", route->name);
     if (route->scope == WN_SCOPE_PUBLIC)
         wn_buf_push_str(out, WN_STR("\"security\":[],"));
-    if (strstr(route->path, "...") != NULL)
-        wn_buf_push_str(out, WN_STR("\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":"
-                                    "true,\"schema\":{\"type\":\"string\"}}],"));
+    push_parameters(out, route);
     if (route->dialects != NULL) {
         wn_buf_push_str(out, WN_STR("\"requestBody\":{\"required\":true,"));
         push_content(out, route, push_body);
         wn_buf_push_str(out, WN_STR("},"));
     }
-    if (route->form != NULL && route->form->n_fields > 0) {
+    if (has_form(route) && route->method != WN_HTTP_GET) {
         wn_buf_push_str(out, WN_STR("\"requestBody\":{\"content\":{\"application/json\":{"
                                     "\"schema\":"));
         push_fields(out, route->form->title, route->form->fields, route->form->n_fields, true);
@@ -353,7 +373,7 @@ bool wn_openapi_push_page(wn_buf *out)
             more = (*at)->speaks != NULL;
             push_table(out, (*at)->name, (*at)->fields, (*at)->n_fields);
         }
-        if (route->form != NULL && route->form->n_fields > 0)
+        if (has_form(route))
             push_table(out, route->form->title, route->form->fields, route->form->n_fields);
     }
     return wn_buf_push_str(out, WN_STR("</body></html>\n"));

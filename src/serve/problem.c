@@ -110,13 +110,15 @@ void wn_problem_note(wn_problem *problem, const char *field, const char *type, c
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     mend(message);
+    const char *place = problem->place == NULL ? "body" : problem->place;
     if (problem->status == 0)
-        wn_problem_set(problem, 422, NULL, "Validation error: 'body -> %s' %s", field, message);
+        wn_problem_set(problem, 422, NULL, "Validation error: '%s -> %s' %s", place, field,
+                       message);
     wn_buf *out = &problem->mistakes;
     if (problem->status != 422 || out->len > MISTAKES_MAX)
         return;
     char path[160];
-    snprintf(path, sizeof path, "body -> %s", field);
+    snprintf(path, sizeof path, "%s -> %s", place, field);
     mend(path);
     if (out->len > 0)
         wn_buf_push_byte(out, ',');

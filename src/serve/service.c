@@ -100,7 +100,8 @@ static void settle(wn_exchange *x, int status)
 {
     if (!x->begun)
         return;
-    wn_charge charge = {.route = x->match.route->name,
+    const wn_route *route = x->match.route;
+    wn_charge charge = {.route = route->scope == WN_SCOPE_RERANK ? route->name : NULL,
                         .model = x->model != NULL ? wn_model_name(x->model)
                                                   : wn_service_model_name(x->service),
                         .tokens = x->identity.tokens,

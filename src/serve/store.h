@@ -40,7 +40,9 @@ enum { WN_BY_DAY = 1, WN_BY_KEY = 2, WN_BY_ROUTE = 4, WN_BY_MODEL = 8 };
 typedef struct wn_usage_query {
     int64_t since_s, until_s; /* from the one to before the other, to the minute */
     wn_key_id key;            /* of this key only; empty: of all */
+    bool keyless;             /* instead, only what was used without a key */
     unsigned by;              /* WN_BY_... */
+    size_t rows_max;          /* more are WN_ERR_LIMIT; 0: WN_REPORT_ROWS_MAX */
 } wn_usage_query;
 
 /* Tokens that a key with a quota has used. */

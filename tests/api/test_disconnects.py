@@ -116,7 +116,7 @@ def test_leaving_at_random_points_leaks_nothing_and_counts_exactly():
     assert wait_until(lambda: metric("wn_queue_depth ") == 0 and metric("wn_requests_in_flight ") == 1)
     assert wait_until(lambda: [ask(), ask()] == [200, 200]), "a place is still taken"
     time.sleep(0.3)  # usage is written every 50 ms
-    row = json.loads(winnow("usage", "--by", "key", "--key", KEY_ID, "--format", "json"))[0]
+    row = json.loads(winnow("usage", "--by", "key", "--key", KEY_ID, "--format", "json"))["data"][0]
     statuses = collections.Counter(status for status, _ in logged())
     print(f"# {LEAVERS} clients left; of the key: {dict(statuses)}; in the store {row}", flush=True)
     assert row["requests"] == statuses[200] + statuses[499], "one that was answered or left, each once"

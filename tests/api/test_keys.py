@@ -91,7 +91,7 @@ def test_usage_adds_up():
     wait_for(server, key["key"], 200)
     used = 1 + sum(ask(server, key["key"])[0] == 200 for _ in range(9))
     time.sleep(0.3)
-    rows = json.loads(winnow("usage", "--by", "key", "--key", key["id"], "--format", "json"))
+    rows = json.loads(winnow("usage", "--by", "key", "--key", key["id"], "--format", "json"))["data"]
     assert len(rows) == 1 and rows[0]["requests"] == used == 10, rows
     assert rows[0]["tokens"] == 10 * ask(server, key["key"])[2]["usage"]["total_tokens"], rows
     table = winnow("usage")
@@ -106,7 +106,7 @@ def test_mistakes_are_named():
     assert "--tier is 'gold'" in winnow("keys", "create", "--tier", "gold", code=2)
     assert "'fly'" in winnow("keys", "create", "--scopes", "rerank,fly", code=2)
     assert "--expires is 'soon'" in winnow("keys", "create", "--expires", "soon", code=2)
-    assert "--since is '2026-02-30'" in winnow("usage", "--since", "2026-02-30", code=2)
+    assert "--from is '2026-02-30'" in winnow("usage", "--from", "2026-02-30", code=2)
     assert server.stop() == 0
     shutil.rmtree(state)
 

@@ -342,6 +342,34 @@ static void store_reports_usage_by_any_of_day_key_route_model(void **state)
                         "2880 '' '' 'small' 1 160 80 1\n");
 }
 
+static void store_report_may_be_of_what_was_used_without_a_key(void **state)
+{
+    fixture *f = *state;
+    wn_usage_row *rows = NULL;
+    size_t n = 0;
+    const wn_usage_query query = {0, (DAY + 3 * 1440) * 60, .keyless = true, .by = WN_BY_KEY};
+    add_three_days(f);
+    assert_ok(wn_store_report(f->store, &rows, &n, &query, &f->err), &f->err);
+    assert_int_equal(n, 1);
+    assert_string_equal(rows[0].key.text, "");
+    assert_int_equal(rows[0].counts.tokens, 40);
+    wn_mem_free(rows);
+}
+
+static void store_report_refuses_more_rows_than_asked_for(void **state)
+{
+    fixture *f = *state;
+    wn_usage_row *rows = NULL;
+    size_t n = 0;
+    wn_usage_query query = {0, (DAY + 3 * 1440) * 60, .by = WN_BY_DAY, .rows_max = 2};
+    add_three_days(f);
+    assert_fails(wn_store_report(f->store, &rows, &n, &query, &f->err), WN_ERR_LIMIT, &f->err,
+                 "more than 2 rows");
+    query.rows_max = 3;
+    assert_ok(wn_store_report(f->store, &rows, &n, &query, &f->err), &f->err);
+    wn_mem_free(rows);
+}
+
 static void store_report_is_of_the_minutes_asked_for(void **state)
 {
     fixture *f = *state;
@@ -485,6 +513,8 @@ int check_store_run(const check_store_kind *kind)
         STORE_TEST(store_revision_grows_with_every_change_of_a_key_by_anybody),
         STORE_TEST(store_reports_usage_by_any_of_day_key_route_model),
         STORE_TEST(store_report_is_of_the_minutes_asked_for),
+        STORE_TEST(store_report_may_be_of_what_was_used_without_a_key),
+        STORE_TEST(store_report_refuses_more_rows_than_asked_for),
         STORE_TEST(store_adds_usage_of_the_same_minute),
         STORE_TEST(store_counts_a_batch_once),
         STORE_TEST(store_totals_are_of_keys_with_a_quota),
