@@ -66,44 +66,18 @@ wn_status wn_cmd_reload(wn_program *program, wn_error *err)
 
 /* ---- check-ready ----------------------------------------------------------------------------- */
 
-/* "http://host:port/path"; the path may be missing. */
-static wn_status parse_url(wn_probe *out, wn_args *args, const char *url, wn_error *err)
-{
-    const char *rest = url;
-    out->secure = strncmp(url, "https://", 8) == 0;
-    if (out->secure || strncmp(url, "http://", 7) == 0)
-        rest += out->secure ? 8 : 7;
-    size_t n = strcspn(rest, "/");
-    const char *end = rest + n, *colon = end;
-    while (colon > rest && *colon != ':' && *colon != ']')
-        colon--;
-    bool has_port = *colon == ':';
-    const char *host_end = has_port ? colon : end;
-    bool bracket = *rest == '[' && host_end > rest && host_end[-1] == ']';
-    if (rest == url || n == 0)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "--url is '%.100s', expected http://HOST:PORT/PATH", url);
-    out->host = wn_args_printf(args, "%.*s", (int)(host_end - rest) - 2 * bracket, rest + bracket);
-    out->port = has_port      ? wn_args_printf(args, "%.*s", (int)(end - colon) - 1, colon + 1)
-                : out->secure ? "443"
-                              : "80";
-    out->target = *end != '\0' ? end : READY_TARGET;
-    if (out->host == NULL || out->port == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a URL");
-    return WN_OK;
-}
-
 /* Where a server with the same settings would listen. */
 static wn_status probe_of_settings(wn_probe *out, wn_args *serve, const wn_program *program,
                                    wn_error *err)
 {
     WN_TRY(wn_settings_load(serve, program->environment, err));
     const char *host = wn_args_text(serve, WN_OPT_HOST);
-    *out = (wn_probe){.host = strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1"
-                              : strcmp(host, "::") == 0    ? "::1"
-                                                           : host,
-                      .port = wn_args_text(serve, WN_OPT_PORT),
-                      .target = READY_TARGET,
-                      .secure = wn_args_has(serve, WN_OPT_TLS_CERT)};
+    *out = (wn_probe){.secure = wn_args_has(serve, WN_OPT_TLS_CERT)};
+    snprintf(out->host, sizeof out->host, "%s",
+             strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1"
+             : strcmp(host, "::") == 0    ? "::1"
+                                          : host);
+    snprintf(out->port, sizeof out->port, "%s", wn_args_text(serve, WN_OPT_PORT));
     return WN_OK;
 }
 
@@ -112,16 +86,18 @@ wn_status wn_cmd_check_ready(wn_program *program, wn_error *err)
     static const char *const words[] = {"winnow", "serve"};
     const char *url = wn_args_text(&program->args, WN_OPT_URL);
     wn_args serve;
-    wn_probe probe;
+    wn_probe probe = {0};
     int status_code = 0;
     WN_TRY(wn_args_parse(&serve, 2, words, err));
-    wn_status status = url != NULL ? parse_url(&probe, &serve, url, err)
+    wn_status status = url != NULL ? wn_probe_parse(&probe, url, err)
                                    : probe_of_settings(&probe, &serve, program, err);
+    const char *target = probe.path[0] != '\0' ? probe.path : READY_TARGET;
+    probe.trust_any = true; /* it is told nothing */
     if (status == WN_OK)
-        status = wn_probe_run(&probe, &status_code, err);
+        status = wn_probe_get(&probe, target, &status_code, NULL, err);
     if (status == WN_OK && status_code != 200)
         status = wn_error_set(err, WN_ERR_IO, WN_WHERE, "%s port %s: %s has status %d, not 200",
-                              probe.host, probe.port, probe.target, status_code);
+                              probe.host, probe.port, target, status_code);
     wn_args_deinit(&serve);
     if (status == WN_ERR_IO)
         program->exit_code = WN_EXIT_FAILURE;

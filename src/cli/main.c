@@ -26,6 +26,7 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_RELOAD] = wn_cmd_reload,
     [WN_CMD_KEYS] = wn_cmd_keys,
     [WN_CMD_USAGE] = wn_cmd_usage,
+    [WN_CMD_TOP] = wn_cmd_top,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one

@@ -263,6 +263,23 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .examples = "winnow usage\n"
                         "winnow usage --by key,model --from 2026-11 --to 2026-11 --format csv",
         },
+    [WN_CMD_TOP] =
+        {
+            .name = "top",
+            .synopsis = "",
+            .summary = "watch a running server in the terminal",
+            .details =
+                "Shows, every --interval, what the server's /metrics have counted since the look "
+                "before: requests and tokens a second, the queue, how full batches are, memory, "
+                "percentiles of each route's and stage's time. With a key that has the scope "
+                "'admin' also the keys that use most. q or Ctrl-C ends it.\n"
+                "\n"
+                "With --once, or when standard output is no terminal, it waits one interval and "
+                "prints the figures as text.",
+            .examples = "winnow top\n"
+                        "winnow top --url https://rank.example.com --api-key-file key\n"
+                        "winnow top --once --interval 10",
+        },
 };
 
 const wn_option wn_options[WN_OPT_COUNT] = {
@@ -388,6 +405,18 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_USAGE_FORMAT] = {WN_FOR(USAGE), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
                              .reach = WN_REACH_FLAG, .choices = "table|json|csv",
                              .help = "how to print it"},
+    [WN_OPT_TOP_URL] = {WN_FOR(TOP), "url", 0, "URL", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
+                        .initial = "http://127.0.0.1:8080",
+                        .help =
+                            "http:// or https://, host, port, and a path if it is not /metrics"},
+    [WN_OPT_TOP_KEY] = {WN_FOR(TOP), "api-key", 0, "KEY", WN_VALUE_TEXT, .secret = true,
+                        .help =
+                            "a key with the scope 'metrics' or 'admin', if the server has keys"},
+    [WN_OPT_INTERVAL] = {WN_FOR(TOP), "interval", 0, "SECONDS", WN_VALUE_INT, 1, 3600,
+                         .reach = WN_REACH_FLAG, .initial = "2",
+                         .help = "how long between two looks"},
+    [WN_OPT_ONCE] = {WN_FOR(TOP), "once", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
+                     .help = "print the figures of one interval and end"},
     [WN_OPT_INSECURE_NO_AUTH] = {WN_FOR(SERVE), "insecure-no-auth", 0, NULL, WN_VALUE_NONE,
                                  .help = "answer without keys on an address that others can reach"},
     [WN_OPT_SERVED_MODEL_NAME] = {WN_FOR(SERVE), "served-model-name", 0, "NAME", WN_VALUE_TEXT,

@@ -24,6 +24,7 @@ typedef enum wn_command_id {
     WN_CMD_RELOAD,
     WN_CMD_KEYS,
     WN_CMD_USAGE,
+    WN_CMD_TOP,
     WN_CMD_COUNT
 } wn_command_id;
 
@@ -100,6 +101,10 @@ typedef enum wn_option_id {
     WN_OPT_TO,
     WN_OPT_KEY,
     WN_OPT_USAGE_FORMAT,
+    WN_OPT_TOP_URL,
+    WN_OPT_TOP_KEY,
+    WN_OPT_INTERVAL,
+    WN_OPT_ONCE,
     WN_OPT_INSECURE_NO_AUTH,
     WN_OPT_SERVED_MODEL_NAME,
     WN_OPT_STRICT_MODELS,
