@@ -233,6 +233,8 @@ static wn_service_options service_options(const wn_args *args, const char *host,
         .cors_origins = wn_args_text(args, WN_OPT_CORS_ALLOW_ORIGIN),
         .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
         .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
+        .stuck_after_ms = (int32_t)wn_args_int(args, WN_OPT_STUCK_AFTER),
+        .metrics_of_tei = wn_args_int(args, WN_OPT_METRICS_COMPAT) == 1,
         .memory_limit = (uint64_t)wn_args_int(args, WN_OPT_MEMORY_LIMIT) << 20,
         .log = log,
     };

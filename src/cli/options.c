@@ -481,6 +481,15 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_MAX_QUEUE_WAIT] = {WN_FOR(SERVE), "max-queue-wait", 0, "MS", WN_VALUE_INT, 1, 3600000,
                                .initial = "10000",
                                .help = "a request that would wait longer is refused with 503"},
+    [WN_OPT_STUCK_AFTER] = {WN_FOR(SERVE), "stuck-after", 0, "MS", WN_VALUE_INT, 100, 3600000,
+                            .initial = "30000",
+                            .help = "a model that finishes no batch for that long beyond the time "
+                                    "of a full one, while work waits, makes the server neither "
+                                    "ready nor alive"},
+    [WN_OPT_METRICS_COMPAT] = {WN_FOR(SERVE), "metrics-compat", 0, "WHOSE", WN_VALUE_CHOICE,
+                               .choices = "none|tei",
+                               .help = "tell metrics also under the names of another server: tei "
+                                       "is text-embeddings-inference"},
     [WN_OPT_DRAIN_DELAY] = {WN_FOR(SERVE), "drain-delay", 0, "MS", WN_VALUE_INT, 0, 600000,
                             .initial = "5000", .reload = true,
                             .help = "how long a server that has to end still accepts, so that a "

@@ -161,7 +161,7 @@ static void push_uptime(screen *s)
 /* The state in a word. */
 static const char *state_of(const screen *s)
 {
-    if (gauge(s, "wn_stuck") > 0)
+    if (gauge(s, "wn_stuck_models") > 0)
         return "STUCK";
     if (gauge(s, "wn_ready") == 0)
         return "NOT READY";

@@ -144,6 +144,7 @@ static wn_status open_store(wn_accounts *a, wn_error *err)
     WN_TRY(wn_state_open(&a->state, a->options.state_dir, err));
     WN_TRY(wn_state_open(&a->reports, a->options.state_dir, err));
     WN_TRY(wn_ledger_new(&a->ledger, WN_LEDGER_ROWS, err));
+    wn_counter_set(&a->options.metrics->store_up, 1);
     return WN_OK;
 }
 

@@ -218,6 +218,8 @@ static void push_store(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
 {
     push_number(out, "wn_usage_lost_total", "counter", "Requests whose usage found no room.",
                 (double)g->usage_lost);
+    if (!g->has_store)
+        return;
     push_number(out, "wn_store_up", "gauge", "Whether the last access to the store worked.",
                 (double)wn_counter_get(&m->store_up));
     push_number(out, "wn_store_errors_total", "counter", "Accesses to the store that failed.",
@@ -292,12 +294,24 @@ static void push_process(wn_buf *out, const wn_gauges *g)
                 (double)g->started_unix_s);
 }
 
+bool wn_metrics_is_degraded(const wn_metrics *metrics, bool has_store)
+{
+    return has_store && wn_counter_get(&metrics->store_up) == 0;
+}
+
 bool wn_metrics_push(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g)
 {
     push_http(out, metrics, g);
     push_scoring(out, metrics, g);
     push_store(out, metrics, g);
-    push_number(out, "wn_ready", "gauge", "Whether requests are answered.", g->ready);
+    uint64_t n_stuck = wn_counter_get(&metrics->stuck_models);
+    push_number(out, "wn_ready", "gauge", "Whether requests are answered.",
+                g->ready && n_stuck == 0);
+    push_number(out, "wn_stuck_models", "gauge", "Models that finish no batch while work waits.",
+                (double)n_stuck);
+    push_family(out, "wn_degraded", "gauge", "What is out of order while requests are answered.");
+    wn_buf_printf(out, "wn_degraded{reason=\"store\"} %d\n",
+                  wn_metrics_is_degraded(metrics, g->has_store));
     push_family(out, "wn_model_info", "gauge", "The models that are loaded.");
     for (size_t i = 0; i < WN_METRIC_MODELS; i++)
         if (g->models[i].family[0] != '\0')
@@ -306,5 +320,99 @@ bool wn_metrics_push(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g)
     push_family(out, "wn_build_info", "gauge", "This program.");
     wn_buf_printf(out, "wn_build_info{version=\"%s\"} 1\n", wn_version());
     push_process(out, g);
+    return !out->failed;
+}
+
+/* ---- the names of text-embeddings-inference --------------------------------------------------- */
+
+/* What its counters tell apart, from the status of an answer. */
+typedef enum tei_outcome {
+    TEI_SUCCESS = 0,
+    TEI_VALIDATION,
+    TEI_OVERLOADED,
+    TEI_DROPPED,
+    TEI_INFERENCE,
+    TEI_OUTCOMES
+} tei_outcome;
+
+static tei_outcome tei_outcome_of(int status)
+{
+    switch (status) {
+    case 429:
+    case 503:
+        return TEI_OVERLOADED;
+    case 499: /* the client had gone */
+    case 504:
+        return TEI_DROPPED;
+    default:
+        return status < 400 ? TEI_SUCCESS : status < 500 ? TEI_VALIDATION : TEI_INFERENCE;
+    }
+}
+
+/* The requests that score, of all models: by outcome, and their times. */
+typedef struct tei_sums {
+    uint64_t of[TEI_OUTCOMES];
+    wn_histogram seconds;
+} tei_sums;
+
+static void add_route(tei_sums *sums, const wn_metrics *m, size_t model, size_t route)
+{
+    const wn_histogram *seconds = &m->request_seconds[model][route];
+    for (size_t s = 0; s < WN_METRIC_STATUSES; s++) {
+        uint64_t n = wn_counter_get(&m->requests[model][route][s]);
+        if (n > 0)
+            sums->of[tei_outcome_of(wn_reply_status(s))] += n;
+    }
+    for (size_t i = 0; i <= WN_HISTOGRAM_BUCKETS; i++)
+        wn_counter_add(&sums->seconds.counts[i], wn_counter_get(&seconds->counts[i]));
+    wn_counter_add(&sums->seconds.sum, wn_counter_get(&seconds->sum));
+}
+
+static void push_tei_histogram(wn_buf *out, const char *name, const char *help,
+                               const wn_histogram *histogram, const double *bounds, double scale)
+{
+    push_family(out, name, "histogram", help);
+    push_histogram(out, name, "", histogram, bounds, scale);
+}
+
+bool wn_metrics_push_tei(wn_buf *out, const wn_metrics *m, const wn_gauges *g)
+{
+    static const char *const failures[] = {"validation", "overloaded", "dropped", "inference"};
+    uint64_t scored = 0, total = 0;
+    tei_sums sums = {0};
+    for (size_t i = 0; i < WN_METRIC_MODELS; i++) {
+        add_route(&sums, m, i, route_index("rerank"));
+        add_route(&sums, m, i, route_index("score"));
+    }
+    for (size_t i = 0; i < TEI_OUTCOMES; i++)
+        total += sums.of[i];
+    push_family(out, "te_request_count", "counter", "Requests that score.");
+    wn_buf_printf(out, "te_request_count{method=\"batch\"} %llu\n", (unsigned long long)total);
+    push_family(out, "te_request_success", "counter", "Those that were answered.");
+    wn_buf_printf(out, "te_request_success{method=\"batch\"} %llu\n",
+                  (unsigned long long)sums.of[TEI_SUCCESS]);
+    push_family(out, "te_request_failure", "counter", "Those that were not.");
+    for (size_t i = 0; i < WN_ARRAY_LEN(failures); i++)
+        wn_buf_printf(out, "te_request_failure{err=\"%s\"} %llu\n", failures[i],
+                      (unsigned long long)sums.of[TEI_VALIDATION + i]);
+    for (size_t i = 0; i < WN_ROWS_COUNT; i++)
+        scored += i == WN_ROWS_CANCELLED ? 0 : wn_counter_get(&m->rows[i]);
+    push_number(out, "te_predict_count", "counter", "Sequences that were asked for.",
+                (double)(scored + wn_counter_get(&m->rows[WN_ROWS_CANCELLED])));
+    push_number(out, "te_predict_success", "counter", "Sequences that were scored.",
+                (double)scored);
+    push_tei_histogram(out, "te_request_duration", "Time of a request.", &sums.seconds,
+                       second_bounds, SECONDS);
+    push_tei_histogram(out, "te_request_tokenization_duration", "Time of its tokenisation.",
+                       &m->stage_seconds[WN_STAGE_TOKENIZE], second_bounds, SECONDS);
+    push_tei_histogram(out, "te_request_queue_duration", "Time that it waited.",
+                       &m->stage_seconds[WN_STAGE_QUEUE], second_bounds, SECONDS);
+    push_tei_histogram(out, "te_request_inference_duration", "Time of its scoring.",
+                       &m->stage_seconds[WN_STAGE_COMPUTE], second_bounds, SECONDS);
+    push_tei_histogram(out, "te_batch_next_size", "Sequences of a batch.", &m->batch_rows,
+                       row_bounds, 1);
+    push_tei_histogram(out, "te_batch_next_tokens", "Tokens of a batch.", &m->batch_tokens,
+                       token_bounds, 1);
+    push_number(out, "te_queue_size", "gauge", "Sequences that wait.", (double)g->queue_rows);
     return !out->failed;
 }

@@ -65,8 +65,9 @@ typedef struct wn_metrics {
     wn_counter in_flight; /* requests */
     wn_counter connections_open, connections_total, connections_refused;
     wn_counter bytes_in, bytes_out;
-    wn_counter loop_lag_ns; /* the largest of late */
+    wn_counter loop_lag_ns; /* the latest */
     wn_counter store_up, store_errors;
+    wn_counter stuck_models; /* that finish no batch while work waits */
 } wn_metrics;
 
 /* A model as labels tell it. */
@@ -86,7 +87,7 @@ typedef struct wn_gauges {
     uint64_t usage_lost; /* requests */
     uint64_t cache_scores, cache_places, cache_evictions;
     uint64_t vector_rows, vector_bytes, vector_limit_bytes, vector_evictions;
-    bool ready;
+    bool has_store, ready;
 } wn_gauges;
 
 /* A request was answered by the model of a number; those that need none count for the first. */
@@ -103,7 +104,15 @@ void wn_metrics_stage(wn_metrics *metrics, wn_stage stage, uint64_t took_ns);
 void wn_metrics_batch(wn_metrics *metrics, size_t rows, size_t tokens, size_t budget_tokens,
                       uint64_t took_ns);
 
+/* Whether something is out of order although requests are answered: the store of keys and usage
+ * does not answer. */
+bool wn_metrics_is_degraded(const wn_metrics *metrics, bool has_store);
+
 /* The whole text. */
 bool wn_metrics_push(wn_buf *out, const wn_metrics *metrics, const wn_gauges *gauges);
+
+/* What of it text-embeddings-inference measures too, under the names that it has there.
+ * Source:  text-embeddings-inference, router/src/http/server.rs and core/src/queue.rs. */
+bool wn_metrics_push_tei(wn_buf *out, const wn_metrics *metrics, const wn_gauges *gauges);
 
 #endif

@@ -43,7 +43,7 @@ struct wn_sched {
     wn_list idle;      /* flows without tasks, the longest idle first */
     wn_heap deadlines; /* of tasks with waiting rows */
     wn_task *first_finished, **last_finished;
-    uint64_t running_tokens, running_rows, dropped_rows;
+    uint64_t running_tokens, running_rows, dropped_rows, batches;
     uint32_t n_tasks, n_flows;
     int64_t bulk_debt;             /* percent times tokens that bulk waited for in vain */
     uint64_t window_end_ns;        /* 0: no batch waits to be filled */
@@ -487,6 +487,7 @@ void wn_sched_done(wn_sched *s, const wn_sched_row *rows, size_t n, uint64_t now
         task->n_done++;
         finish_if_over(s, task, now_ns);
     }
+    s->batches++;
     s->running_rows -= n;
     s->running_tokens -= tokens;
     /* Time in which another batch ran too has been counted with that one. */
@@ -506,6 +507,7 @@ wn_sched_stats wn_sched_look(const wn_sched *s)
         .waiting_tokens = s->lanes[0].waiting_tokens + s->lanes[1].waiting_tokens,
         .running_rows = s->running_rows,
         .dropped_rows = s->dropped_rows,
+        .batches = s->batches,
         .tasks = s->n_tasks,
         .flows = s->n_flows,
         .tokens_per_s = s->measured ? tokens_per_ns(s) * 1e9 : 0,

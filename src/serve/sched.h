@@ -95,6 +95,7 @@ typedef struct wn_sched_row {
 typedef struct wn_sched_stats {
     uint64_t waiting_rows, waiting_tokens, running_rows;
     uint64_t dropped_rows; /* in all: cancelled or expired before they ran */
+    uint64_t batches;      /* that have run, in all */
     uint32_t tasks, flows;
     double tokens_per_s, wait_s; /* measured speed; how long a task of a new flow would wait */
 } wn_sched_stats;

@@ -25,7 +25,7 @@
 #define MOD             "serve"
 #define BACKLOG         1024
 #define ACCEPT_AGAIN_MS 100 /* after running out of descriptors */
-#define HEARTBEAT_US    5000000
+#define HEARTBEAT_US    1000000
 #define PATIENCE_US     30000000 /* more than a heartbeat, asked of the service manager */
 
 typedef struct server {
@@ -36,6 +36,7 @@ typedef struct server {
     struct event *signals[4];
     struct event *loaded, *reloaded, *accept_again, *drain, *heartbeat;
     wn_notify notify;
+    uint64_t beat_ns, period_ns; /* the last heartbeat; between two */
     wn_sandbox sandbox;
     wn_server_tunable tunable;
     wn_thread *reloader; /* NULL: no reload is under way */
@@ -248,13 +249,25 @@ static void on_loaded(evutil_socket_t fd, short what, void *arg)
     s->options->ready(s->options->user, s->url, wn_service_model_name(s->service));
 }
 
-/* While this is sent, the event loop turns; while the model is loaded, nobody has to lose patience.
- */
+/* How late the timer is tells how long the loop is busy with something else. */
+static void measure_lag(server *s, uint64_t now_ns)
+{
+    uint64_t due_ns = s->beat_ns + s->period_ns;
+    bool late = s->beat_ns > 0 && now_ns > due_ns;
+    wn_counter_set(&wn_service_metrics(s->service)->loop_lag_ns, late ? now_ns - due_ns : 0);
+    s->beat_ns = now_ns;
+}
+
+/* While this is sent, the event loop turns and no model is stuck; while models are loaded, nobody
+ * has to lose patience. */
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     server *s = arg;
-    wn_notify_send(&s->notify, "WATCHDOG=1");
+    uint64_t now_ns = wn_clock_ns();
+    measure_lag(s, now_ns);
+    if (!wn_service_watch(s->service, now_ns))
+        wn_notify_send(&s->notify, "WATCHDOG=1");
     if (wn_service_life(s->service) == WN_LIFE_STARTING)
         wn_notify_send(&s->notify, "EXTEND_TIMEOUT_USEC=%d", PATIENCE_US);
 }
@@ -265,6 +278,7 @@ static wn_status start_heartbeat(server *s, wn_error *err)
     uint64_t us = o->watchdog_us > 0 ? WN_MIN(o->watchdog_us / 2, HEARTBEAT_US) : HEARTBEAT_US;
     const struct timeval period = {.tv_sec = (time_t)(us / 1000000),
                                    .tv_usec = (suseconds_t)(us % 1000000)};
+    s->period_ns = us * 1000;
     WN_TRY(wn_notify_open(&s->notify, o->notify_socket, err));
     s->heartbeat = event_new(s->loop.base, -1, EV_PERSIST, on_heartbeat, s);
     if (s->heartbeat == NULL || event_add(s->heartbeat, &period) != 0)

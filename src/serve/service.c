@@ -12,6 +12,7 @@
 #include "serve/api.h"
 #include "serve/limit_reply.h"
 #include "serve/model_names.h"
+#include "serve/watchdog.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #define BYTES_A_VALUE      160
 #define RESERVED_BYTES     (32 << 20) /* stacks, buffers, what an allocator keeps */
 #define REQUESTS_BYTES_MIN (32 << 20)
+#define STUCK_AFTER_MS     30000
 #define REQUEST_TIMEOUT_MS 55000 /* inside the 60 s that SageMaker and others wait */
 #define STATUS_CLIENT_GONE 499   /* nginx's word for a client that did not wait */
 
@@ -51,6 +53,7 @@ struct wn_service {
     wn_budget budget;
     uint64_t memory_limit;
     uint64_t started_ns;
+    wn_watchdog watchdogs[WN_MODELS_MAX];
     int64_t started_unix_s;
     wn_lock lock; /* guards the rest */
     wn_life life;
@@ -240,6 +243,7 @@ wn_service_facts wn_service_facts_of(const wn_service *service)
 {
     return (wn_service_facts){.open = wn_accounts_is_open(service->accounts),
                               .n_workers = service->options.backend.n_workers,
+                              .metrics_of_tei = service->options.metrics_of_tei,
                               .max_requests = service->options.max_requests};
 }
 
@@ -309,6 +313,7 @@ wn_gauges wn_service_gauges(wn_service *service)
     wn_gauges gauges = {
         .started_unix_s = (uint64_t)service->started_unix_s,
         .usage_lost = wn_accounts_n_lost(service->accounts),
+        .has_store = wn_accounts_has_state(service->accounts),
         .ready = wn_service_life(service) == WN_LIFE_READY,
     };
     snprintf(gauges.models[0].name, sizeof gauges.models[0].name, "%s",
@@ -322,6 +327,38 @@ wn_gauges wn_service_gauges(wn_service *service)
         wn_model_give(model);
     }
     return gauges;
+}
+
+/* Whether a model has work and finishes no batch. */
+static bool is_stuck(wn_service *service, size_t place, wn_model *model, uint64_t now_ns)
+{
+    int32_t after_ms = service->options.stuck_after_ms;
+    wn_sched_stats stats = wn_backend_look(wn_model_backend(model));
+    double batch_s = stats.tokens_per_s > 0
+                         ? wn_backend_batch_tokens(wn_model_backend(model)) / stats.tokens_per_s
+                         : 0;
+    uint64_t limit_ns = (uint64_t)(after_ms > 0 ? after_ms : STUCK_AFTER_MS) * 1000000;
+    return wn_watchdog_look(&service->watchdogs[place], stats.batches,
+                            stats.waiting_rows + stats.running_rows > 0,
+                            limit_ns + (uint64_t)(batch_s * 1e9), now_ns);
+}
+
+bool wn_service_watch(wn_service *service, uint64_t now_ns)
+{
+    uint64_t n_stuck = 0, before = wn_counter_get(&service->metrics.stuck_models);
+    for (size_t i = 0; i < WN_MODELS_MAX; i++) {
+        wn_model *model = wn_model_set_take_at(service->models, i);
+        n_stuck += model != NULL && is_stuck(service, i, model, now_ns);
+        wn_model_give(model);
+    }
+    wn_counter_set(&service->metrics.stuck_models, n_stuck);
+    if (n_stuck != before) {
+        wn_log_line line = wn_log_begin(service->options.log, WN_LOG_ERROR, MOD,
+                                        n_stuck > before ? "stuck" : "goes_on");
+        wn_log_int(&line, "stuck_models", (int64_t)n_stuck);
+        wn_log_end(&line);
+    }
+    return n_stuck > 0;
 }
 
 bool wn_service_serves(wn_service *service, wn_str model)

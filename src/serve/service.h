@@ -33,6 +33,8 @@ typedef struct wn_service_options {
     bool strict_models;         /* answer to the model's own name only */
     int32_t max_requests;       /* at a time; 0: no limit of its own */
     int32_t request_timeout_ms; /* 0: the default */
+    int32_t stuck_after_ms;     /* see wn_service_watch(); 0: the default */
+    bool metrics_of_tei;        /* also under the names of text-embeddings-inference */
     uint64_t memory_limit;      /* bytes of the whole process; 0: 80% of what it may have */
     wn_log *log;                /* access lines; NULL: none */
 } wn_service_options;
@@ -40,6 +42,7 @@ typedef struct wn_service_options {
 /* What handlers tell of the service itself. */
 typedef struct wn_service_facts {
     bool open; /* no key is needed */
+    bool metrics_of_tei;
     int32_t n_workers, max_requests;
 } wn_service_facts;
 
@@ -120,6 +123,12 @@ uint64_t wn_service_cache_scope(const wn_exchange *x);
 
 /* Charge a request's tokens to its key; a false one is a problem. */
 bool wn_service_charge(wn_exchange *x, uint64_t tokens);
+
+/* Look whether every model that has work gets on with it, as often as once a second or so.  Returns
+ * whether one does not: for longer than stuck_after_ms beyond the time of a full batch it has
+ * finished none; metrics and log tell it.
+ * Thread:  I/O. */
+bool wn_service_watch(wn_service *service, uint64_t now_ns);
 
 /* Where it stands in its life; and: it is asked to end.
  * Thread:  any. */
