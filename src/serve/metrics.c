@@ -323,7 +323,7 @@ bool wn_metrics_push(wn_buf *out, const wn_metrics *metrics, const wn_gauges *g)
     return !out->failed;
 }
 
-/* ---- the names of text-embeddings-inference --------------------------------------------------- */
+/* ---- the names of text-embeddings-inference ------------------------------------------------- */
 
 /* What its counters tell apart, from the status of an answer. */
 typedef enum tei_outcome {
