@@ -258,10 +258,17 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .name = "usage",
             .synopsis = "",
             .summary = "show what keys have used",
-            .details = "Adds up what servers with this --state-dir have answered, also while they "
-                       "run. Days are those of UTC.",
+            .details =
+                "Adds up what servers with this --state-dir have answered, also while they run. "
+                "Days are those of UTC.\n"
+                "\n"
+                "With --statement it writes HTML for a browser, which prints it or makes a PDF of "
+                "it: what was used by day and model and, with --prices, what it costs. Each line "
+                "of the charges is rounded to the currency's smallest coin; their sum is the "
+                "total.",
             .examples = "winnow usage\n"
-                        "winnow usage --by key,model --from 2026-11 --to 2026-11 --format csv",
+                        "winnow usage --by key,model --from 2026-11 --to 2026-11 --format csv\n"
+                        "winnow usage --statement 2026-11 --prices prices.yaml > november.html",
         },
     [WN_CMD_TOP] =
         {
@@ -405,6 +412,13 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_USAGE_FORMAT] = {WN_FOR(USAGE), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
                              .reach = WN_REACH_FLAG, .choices = "table|json|csv",
                              .help = "how to print it"},
+    [WN_OPT_STATEMENT] = {WN_FOR(USAGE), "statement", 0, "MONTH", WN_VALUE_TEXT,
+                          .reach = WN_REACH_FLAG,
+                          .help = "print statements of a month such as 2026-11, a page of HTML for "
+                                  "each key that was used, or for that of --key"},
+    [WN_OPT_PRICES] = {WN_FOR(USAGE), "prices", 0, "FILE", WN_VALUE_FILE, .reach = WN_REACH_FLAG,
+                       .fallback = "no amounts",
+                       .help = "prices of a statement: a YAML file such as deploy/prices.yaml"},
     [WN_OPT_TOP_URL] = {WN_FOR(TOP), "url", 0, "URL", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,
                         .initial = "http://127.0.0.1:8080",
                         .help =

@@ -101,6 +101,8 @@ typedef enum wn_option_id {
     WN_OPT_TO,
     WN_OPT_KEY,
     WN_OPT_USAGE_FORMAT,
+    WN_OPT_STATEMENT,
+    WN_OPT_PRICES,
     WN_OPT_TOP_URL,
     WN_OPT_TOP_KEY,
     WN_OPT_INTERVAL,

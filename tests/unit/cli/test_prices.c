@@ -1,0 +1,130 @@
+/* Price tables are read or refused with their line; money is exact. */
+#include "tests/support/check.h"
+
+#include "base/str.h"
+#include "cli/prices.h"
+
+#define HEAD "currency: EUR\nmodels:\n"
+
+static wn_prices parsed(const char *text)
+{
+    wn_prices prices;
+    wn_error err = {0};
+    assert_ok(wn_prices_parse(&prices, wn_str_from(text), "p.yaml", &err), &err);
+    return prices;
+}
+
+static void refused(const char *text, const char *why)
+{
+    wn_prices prices;
+    wn_error err;
+    assert_fails(wn_prices_parse(&prices, wn_str_from(text), "p.yaml", &err), WN_ERR_FORMAT, &err,
+                 why);
+}
+
+static void a_table_has_a_currency_and_prices_of_models(void **state)
+{
+    (void)state;
+    wn_prices p = parsed("# prices\ncurrency: EUR\nissuer: A & B\nnote: 'Thanks: bye'\nmodels:\n"
+                         "  a: {tokens: 0.02, cached_tokens: 0.002}\n  '*': {tokens: 12}\n");
+    assert_string_equal(p.currency, "EUR");
+    assert_int_equal(p.decimals, 2);
+    assert_string_equal(p.issuer, "A & B");
+    assert_string_equal(p.note, "Thanks: bye");
+    assert_int_equal(p.n_models, 2);
+    const wn_price *a = wn_prices_find(&p, "a"), *b = wn_prices_find(&p, "b");
+    assert_int_equal(a->tokens, 20000);
+    assert_true(a->has_cached);
+    assert_int_equal(a->cached_tokens, 2000);
+    assert_int_equal(b->tokens, 12000000);
+    assert_false(b->has_cached);
+    p = parsed("currency: JPY\ndecimals: 0\nmodels: {a: {tokens: 0.000001}}");
+    assert_int_equal(p.decimals, 0);
+    assert_int_equal(wn_prices_find(&p, "a")->tokens, 1);
+    assert_null(wn_prices_find(&p, "b"));
+}
+
+static void mistakes_name_their_line(void **state)
+{
+    (void)state;
+    refused("", "no price table");
+    refused("- a", "no price table");
+    refused("currency: EUR", "has no models");
+    refused("models: {a: {tokens: 1}}", "has no currency");
+    refused("currency: Euro\nmodels: {a: {tokens: 1}}", "line 1: 'currency' is 'Euro'");
+    refused("currency: EUR\ndecimals: 7\n", "line 2: 'decimals' is '7', expected 0 to 6");
+    refused("currency: EUR\nprice: 7\n", "line 2: 'price' is not known");
+    refused(HEAD "  a: 3\n", "line 3: 'a' has no prices");
+    refused(HEAD "  a: {cached_tokens: 1}\n", "line 3: 'a' has no price of tokens");
+    refused(HEAD "  a: {tokens: 1, words: 2}\n", "line 3: 'words' has no price");
+    refused(HEAD "  a: {tokens: 1, tokens: 2}\n", "'tokens' is given a second time");
+    refused(HEAD "  a: {tokens: 1}\n  a: {tokens: 2}\n", "line 4: 'a' is given a second time");
+    refused("models: [", "p.yaml line");
+    refused("issuer: \"a\\nb\"\n", "line 1: 'issuer' is no text");
+    refused("? [a]\n: b\n", "line 1: expected a name");
+    static const char *const numbers[] = {"0,02", "-1", "1e3",          ".5",        "1.",
+                                          "",     "0x", "1234567890.0", "0.0000001", "1 "};
+    for (size_t i = 0; i < WN_ARRAY_LEN(numbers); i++) {
+        char text[128];
+        snprintf(text, sizeof text, HEAD "  a: {tokens: '%s'}\n", numbers[i]);
+        refused(text, "line 3: 'tokens' is '");
+    }
+}
+
+static uint64_t amount(uint64_t tokens, uint64_t price, uint32_t decimals)
+{
+    uint64_t coins;
+    wn_error err = {0};
+    assert_ok(wn_price_amount(&coins, tokens, price, decimals, &err), &err);
+    return coins;
+}
+
+static void amounts_are_exact_and_round_half_up(void **state)
+{
+    (void)state;
+    wn_error err;
+    uint64_t coins;
+    assert_int_equal(amount(0, 20000, 2), 0);
+    assert_int_equal(amount(1000000, 20000, 2), 2);   /* 0.02 */
+    assert_int_equal(amount(249999, 20000, 2), 0);    /* 0.00499998 */
+    assert_int_equal(amount(250000, 20000, 2), 1);    /* 0.005 */
+    assert_int_equal(amount(749999, 20000, 2), 1);    /* 0.01499998 */
+    assert_int_equal(amount(750000, 20000, 2), 2);    /* 0.015 */
+    assert_int_equal(amount(1500000, 1000000, 0), 2); /* 1.5 */
+    assert_int_equal(amount(1, 1, 6), 0);
+    assert_int_equal(amount(500000, 1, 6), 1);
+    /* where a double would have lost the last coin */
+    assert_int_equal(amount(9007199254740993, 1000000, 6), 9007199254740993);
+    assert_int_equal(amount(9223372036854775807ull, 1000000, 6), 9223372036854775807ull);
+    assert_fails(wn_price_amount(&coins, UINT64_MAX, 999999999999999, 6, &err), WN_ERR_LIMIT, &err,
+                 "more than can be counted");
+}
+
+static void money_is_printed_in_full(void **state)
+{
+    (void)state;
+    wn_buf out = WN_BUF_INIT;
+    wn_money_push(&out, 123456789, 2);
+    wn_buf_push_byte(&out, ' ');
+    wn_money_push(&out, 5, 2);
+    wn_buf_push_byte(&out, ' ');
+    wn_money_push(&out, 1234, 0);
+    wn_buf_push_byte(&out, ' ');
+    wn_price_push(&out, 20000);
+    wn_buf_push_byte(&out, ' ');
+    wn_price_push(&out, 1234000001);
+    wn_buf_push_byte(&out, '\0');
+    assert_string_equal(out.ptr, "1,234,567.89 0.05 1,234 0.02 1,234.000001");
+    wn_buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_has_a_currency_and_prices_of_models),
+        cmocka_unit_test(mistakes_name_their_line),
+        cmocka_unit_test(amounts_are_exact_and_round_half_up),
+        cmocka_unit_test(money_is_printed_in_full),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
