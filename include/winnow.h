@@ -174,10 +174,12 @@ typedef enum wn_long_docs {
     WN_LONG_DOCS_ERROR = 2     /* WN_ERR_LIMIT that names the document and both lengths */
 } wn_long_docs;
 
+#define WN_FIELDS_MAX 64
+
 typedef struct wn_request {
     size_t struct_size;
     wn_str query;
-    const wn_str *documents; /* [n_documents] */
+    const wn_str *documents; /* [n_documents], or more, see n_fields */
     size_t n_documents;
     size_t top_n;            /* results to return; 0: all */
     wn_long_docs long_docs;
@@ -189,6 +191,10 @@ typedef struct wn_request {
     size_t max_document_tokens; /* a document counts as that long if it is longer, without special
                                    tokens; under WN_LONG_DOCS_ERROR it is refused; 0: no limit */
     bool want_matches; /* keep what wn_job_matches() tells; for late-interaction models */
+    size_t n_fields;   /* a document is so many texts, documents [n_documents][n_fields]; each is
+                          scored for itself, and the document's logit is the weighted mean over
+                          those that have a token of their own; at most WN_FIELDS_MAX; 0: as 1 */
+    const float *field_weights; /* [n_fields] each above 0; NULL: all are 1 */
 } wn_request;
 #define WN_REQUEST_INIT {.struct_size = sizeof(wn_request)}
 
@@ -202,6 +208,7 @@ typedef struct wn_result {
     uint32_t n_windows;     /* windows scored for this document */
     uint32_t n_tokens;      /* of the document, with the special tokens it would have alone */
     size_t window_start, window_end; /* bytes of the best window if want_windows, else all */
+    uint32_t field;         /* whose logit is the highest of the document's; the window is of it */
 } wn_result;
 
 typedef struct wn_usage {
@@ -276,10 +283,11 @@ WN_API size_t wn_job_n_rows(const wn_job *job);
  * Needs:   row < wn_job_n_rows(). */
 WN_API uint32_t wn_job_row_tokens(const wn_job *job, size_t row);
 
-/* The document that a row is of, and that document's wn_result.n_tokens.
- * Needs:   row < wn_job_n_rows(), document < n_documents. */
-WN_API size_t wn_job_row_document(const wn_job *job, size_t row);
-WN_API uint32_t wn_job_document_tokens(const wn_job *job, size_t document);
+/* The text of documents[] that a row is of, and the tokens of a text, with the special tokens that
+ * it would have alone.
+ * Needs:   row < wn_job_n_rows(), text < n_documents * n_fields. */
+WN_API size_t wn_job_row_text(const wn_job *job, size_t row);
+WN_API uint32_t wn_job_text_tokens(const wn_job *job, size_t text);
 
 /* What the model reads for a row, which decides its score: equal ids and types under equal queries
  * have equal scores.

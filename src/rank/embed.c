@@ -92,6 +92,7 @@ wn_status wn_embed(float *out, wn_runner *runner, const wn_str *texts, size_t n,
                                                .texts = texts,
                                                .n = n,
                                                .what = "text",
+                                               .n_fields = 1,
                                                .plain_specials = options.plain_specials},
                                 err));
     status = embed_texts(out, runner, docs, n, &options, err);

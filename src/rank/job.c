@@ -21,6 +21,20 @@ static wn_status read_request(wn_request *request, const wn_engine *engine, cons
     if (request->n_documents > UINT32_MAX / 2)
         WN_FAIL(err, WN_ERR_LIMIT, "%zu documents, at most %u are ranked in one request",
                 request->n_documents, UINT32_MAX / 2);
+    if (request->n_fields > WN_FIELDS_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "n_fields is %zu, expected 0..%d", request->n_fields,
+                WN_FIELDS_MAX);
+    request->n_fields = WN_MAX(request->n_fields, (size_t)1);
+    if (request->n_documents * request->n_fields > UINT32_MAX / 2)
+        WN_FAIL(err, WN_ERR_LIMIT,
+                "%zu documents of %zu fields, at most %u texts are ranked in one "
+                "request",
+                request->n_documents, request->n_fields, UINT32_MAX / 2);
+    for (size_t i = 0; request->field_weights != NULL && i < request->n_fields; i++) {
+        if (!(request->field_weights[i] > 0 && isfinite(request->field_weights[i])))
+            WN_FAIL(err, WN_ERR_ARGUMENT, "field_weights[%zu] is %g, expected a number above 0", i,
+                    (double)request->field_weights[i]);
+    }
     if (request->documents == NULL && request->n_documents > 0)
         WN_FAIL(err, WN_ERR_ARGUMENT, "documents is NULL, n_documents is %zu",
                 request->n_documents);
@@ -70,8 +84,9 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
     const wn_encoding encoding = {.docs = job->docs,
                                   .arenas = job->arenas,
                                   .texts = job->request.documents,
-                                  .n = job->request.n_documents,
+                                  .n = job->n_texts,
                                   .what = "document",
+                                  .n_fields = job->request.n_fields,
                                   .plain_specials = job->request.plain_specials,
                                   .with_offsets =
                                       job->request.want_windows || job->request.want_matches};
@@ -79,12 +94,12 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
 }
 
 /* Decide how a document is cut. */
-static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t index, wn_error *err)
+static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error *err)
 {
     const wn_engine *engine = job->engine;
     size_t n_ids = doc->n_ids, room = wn_engine_row_room(engine, job->n_query);
     bool pairs = engine->config.kind == WN_KIND_CROSS_ENCODER;
-    size_t most = job->request.max_document_tokens;
+    size_t most = job->request.max_document_tokens, index = text / job->request.n_fields;
     doc->n_query = job->n_query;
     if (most > 0 && n_ids > most) {
         if (job->request.long_docs == WN_LONG_DOCS_ERROR)
@@ -118,17 +133,24 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t index, wn_error
     return WN_OK;
 }
 
+/* Whether a text without a token of its own is scored: not by late interaction, to which it means
+ * nothing, and not where a document has others. */
+static bool means_something(const wn_job *job)
+{
+    return job->engine->config.kind != WN_KIND_LATE_INTERACTION && job->request.n_fields == 1;
+}
+
 static wn_status plan_rows(wn_job *job, wn_error *err)
 {
-    for (size_t i = 0; i < job->request.n_documents; i++) {
+    for (size_t i = 0; i < job->n_texts; i++) {
         wn_doc *doc = &job->docs[i];
         WN_TRY(plan_cut(job, doc, i, err));
         doc->first_row = job->n_rows;
-        /* A late-interaction document without a token of its own means nothing to the model. */
-        if (doc->n_ids > 0 || job->engine->config.kind != WN_KIND_LATE_INTERACTION)
+        if (doc->n_ids > 0 || means_something(job))
             doc->n_rows = wn_chunks_count(&doc->chunks);
         job->usage.query_truncated |= doc->n_query < job->n_query;
-        job->usage.document_tokens += wn_job_document_tokens(job, i);
+        job->usage.document_tokens +=
+            doc->n_rows > 0 || job->request.n_fields == 1 ? wn_job_text_tokens(job, i) : 0;
         job->n_rows += doc->n_rows;
     }
     return WN_OK;
@@ -159,7 +181,7 @@ static wn_status make_rows(wn_job *job, wn_error *err)
     job->rows = wn_mem_alloc(job->n_rows, sizeof *job->rows);
     if (job->rows == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", job->n_rows);
-    for (size_t i = 0; i < job->request.n_documents; i++) {
+    for (size_t i = 0; i < job->n_texts; i++) {
         for (size_t w = 0; w < job->docs[i].n_rows; w++)
             make_row(job, &job->docs[i], w);
     }
@@ -204,7 +226,8 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
     job->request = request;
     job->n_arenas = (size_t)runner->n_threads;
     job->arenas = wn_mem_zalloc(job->n_arenas, sizeof *job->arenas);
-    job->docs = wn_mem_zalloc(request.n_documents, sizeof *job->docs);
+    job->n_texts = request.n_documents * request.n_fields;
+    job->docs = wn_mem_zalloc(job->n_texts, sizeof *job->docs);
     job->results = wn_mem_zalloc(request.n_documents, sizeof *job->results);
     if (job->arenas == NULL || job->docs == NULL || job->results == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a job of %zu documents",
@@ -313,9 +336,9 @@ void wn_job_begin(wn_job *job)
 {
     job->done = job->stopped = false;
     job->query_read = job->engine->config.kind == WN_KIND_CROSS_ENCODER;
-    job->n_docs_scored = 0;
-    for (size_t i = 0; i < job->request.n_documents; i++)
-        job->n_docs_scored += job->docs[i].n_rows == 0;
+    job->n_texts_scored = 0;
+    for (size_t i = 0; i < job->n_texts; i++)
+        job->n_texts_scored += job->docs[i].n_rows == 0;
     for (size_t i = 0; i < job->n_rows; i++)
         job->rows[i].scored = job->rows[i].matched = false;
 }
@@ -330,14 +353,14 @@ uint32_t wn_job_row_tokens(const wn_job *job, size_t row)
     return (uint32_t)wn_job_row_length(job, &job->rows[row]);
 }
 
-size_t wn_job_row_document(const wn_job *job, size_t row)
+size_t wn_job_row_text(const wn_job *job, size_t row)
 {
     return job->rows[row].doc;
 }
 
-uint32_t wn_job_document_tokens(const wn_job *job, size_t document)
+uint32_t wn_job_text_tokens(const wn_job *job, size_t text)
 {
-    return (uint32_t)(job->docs[document].chunks.n_tokens + job->engine->n_special_single);
+    return (uint32_t)(job->docs[text].chunks.n_tokens + job->engine->n_special_single);
 }
 
 void wn_job_row_ids(const wn_job *job, size_t row, int32_t *ids, int32_t *types)
@@ -397,10 +420,11 @@ static wn_status check_rows(const wn_job *job, bool partial, wn_error *err)
     for (size_t i = 0; i < job->n_rows; i++) {
         const wn_row *row = &job->rows[i];
         if (!row->scored && !partial)
-            WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of document %u has no score", i, row->doc);
+            WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of document %zu has no score", i,
+                    row->doc / job->request.n_fields);
         if (row->scored && !isfinite(row->logit))
-            WN_FAIL(err, WN_ERR_FORMAT, "document %u: the model's score is %f, expected a number",
-                    row->doc, (double)row->logit);
+            WN_FAIL(err, WN_ERR_FORMAT, "document %zu: the model's score is %f, expected a number",
+                    row->doc / job->request.n_fields, (double)row->logit);
     }
     return WN_OK;
 }
@@ -414,26 +438,64 @@ static bool is_scored(const wn_job *job, const wn_doc *doc)
     return true;
 }
 
-static wn_result result_of(const wn_job *job, const wn_doc *doc)
+/* The fields of a document. */
+static const wn_doc *fields_of(const wn_job *job, size_t index)
 {
-    size_t index = (size_t)(doc - job->docs);
-    wn_result result = {
-        .index = index,
-        .scored = doc->n_rows == 0 || (!wn_job_needs_query(job) && is_scored(job, doc)),
-        .empty = doc->n_rows == 0,
-        .truncated = doc->chunks.n_tokens < doc->n_ids,
-        .n_windows = (uint32_t)doc->n_rows,
-        .n_tokens = wn_job_document_tokens(job, index),
-        .window_end = job->request.documents[index].len,
-    };
+    return &job->docs[index * job->request.n_fields];
+}
+
+/* The best row of the field whose best row is best; NULL when all are empty. */
+static const wn_row *best_field_row(const wn_job *job, size_t index)
+{
+    const wn_row *best = NULL;
+    const wn_doc *fields = fields_of(job, index);
+    for (size_t f = 0; f < job->request.n_fields; f++) {
+        const wn_row *row = fields[f].n_rows == 0 ? NULL : best_row(job, &fields[f]);
+        if (row != NULL && (best == NULL || row->logit > best->logit))
+            best = row;
+    }
+    return best;
+}
+
+/* The weighted mean over the fields that have rows. */
+static float mean_logit(const wn_job *job, size_t index)
+{
+    const wn_request *r = &job->request;
+    const wn_doc *fields = fields_of(job, index);
+    double sum = 0, weights = 0;
+    for (size_t f = 0; f < r->n_fields; f++) {
+        double weight = r->field_weights == NULL ? 1 : (double)r->field_weights[f];
+        if (fields[f].n_rows == 0)
+            continue;
+        sum += weight * (double)best_row(job, &fields[f])->logit;
+        weights += weight;
+    }
+    return (float)(sum / weights);
+}
+
+static wn_result result_of(const wn_job *job, size_t index)
+{
+    const wn_doc *fields = fields_of(job, index);
+    wn_result result = {.index = index, .scored = true, .empty = true};
+    for (size_t f = 0; f < job->request.n_fields; f++) {
+        const wn_doc *doc = &fields[f];
+        result.scored &= doc->n_rows == 0 || (!wn_job_needs_query(job) && is_scored(job, doc));
+        result.empty &= doc->n_rows == 0;
+        result.truncated |= doc->chunks.n_tokens < doc->n_ids;
+        result.n_windows += (uint32_t)doc->n_rows;
+        if (doc->n_rows > 0 || job->request.n_fields == 1)
+            result.n_tokens += wn_job_text_tokens(job, (size_t)(doc - job->docs));
+    }
+    result.window_end = job->request.documents[index * job->request.n_fields].len;
     if (result.empty || !result.scored)
         return result;
-    const wn_row *best = best_row(job, doc);
-    result.logit = best->logit;
+    const wn_row *best = best_field_row(job, index);
+    result.logit = job->request.n_fields == 1 ? best->logit : mean_logit(job, index);
     result.relevance_score =
-        wn_score_relevance(&job->engine->config, best->logit, &job->score_query);
+        wn_score_relevance(&job->engine->config, result.logit, &job->score_query);
     result.window_start = best->byte_start;
     result.window_end = best->byte_end;
+    result.field = (uint32_t)(best->doc - index * job->request.n_fields);
     return result;
 }
 
@@ -442,7 +504,7 @@ wn_status wn_job_end(wn_job *job, bool partial, wn_error *err)
     job->done = false;
     WN_TRY(check_rows(job, partial, err));
     for (size_t i = 0; i < job->request.n_documents; i++)
-        job->results[i] = result_of(job, &job->docs[i]);
+        job->results[i] = result_of(job, i);
     wn_score_order(job->results, job->request.n_documents);
     job->n_results = job->request.n_documents;
     if (job->request.top_n > 0)
@@ -469,10 +531,12 @@ static void set_range(size_t *start, size_t *end, uint32_t i, const uint32_t *st
 
 size_t wn_job_matches(const wn_job *job, size_t document, wn_match *out)
 {
-    const wn_doc *doc = &job->docs[document];
-    if (!job->done || job->nearest == NULL || doc->n_rows == 0 || !is_scored(job, doc))
+    if (!job->done || job->nearest == NULL)
         return 0;
-    const wn_row *row = best_row(job, doc);
+    const wn_row *row = best_field_row(job, document);
+    const wn_doc *doc = row == NULL ? NULL : &job->docs[row->doc];
+    if (doc == NULL || !is_scored(job, doc))
+        return 0;
     const wn_nearest *nearest = job->nearest + (size_t)(row - job->rows) * job->query.n;
     size_t first = (size_t)(row->ids - doc->ids);
     for (size_t i = 0; i < job->query.n && row->matched; i++) {

@@ -38,16 +38,17 @@ struct wn_job {
     size_t n_arenas;
     const int32_t *query_ids; /* [n_query] */
     size_t n_query;
-    const uint32_t *query_start,
-        *query_end;      /* [n_query] byte ranges; NULL unless matches are wanted */
+    const uint32_t *query_start; /* [n_query] byte ranges; NULL unless matches are wanted */
+    const uint32_t *query_end;
     wn_nearest *nearest; /* [n_rows][query.n]; likewise */
-    wn_doc *docs;        /* [request.n_documents] */
+    wn_doc *docs;        /* [n_texts] */
+    size_t n_texts;      /* documents times fields */
     wn_row *rows;
     size_t n_rows;
     wn_result *results;
     size_t n_results;
-    bool done, stopped;   /* the last run gave results; should_stop() ended it */
-    size_t n_docs_scored; /* documents whose last row has been scored, or that have none */
+    bool done, stopped;    /* the last run gave results; should_stop() ended it */
+    size_t n_texts_scored; /* texts whose last row has been scored, or that have none */
     wn_usage usage;
     bool query_read; /* query has its vectors, or needs none */
     wn_query query;  /* as the model sees it: a vector a token of its own sequence, special and mask

@@ -210,9 +210,9 @@ wn_status wn_runner_encode(wn_runner *runner, const wn_encoding *encoding, wn_er
         return WN_OK;
     if (err != NULL)
         *err = first->err;
-    return encoding->what == NULL
-               ? first->status
-               : wn_error_prefix(err, first->status, "%s %zu", encoding->what, first->item);
+    return encoding->what == NULL ? first->status
+                                  : wn_error_prefix(err, first->status, "%s %zu", encoding->what,
+                                                    first->item / encoding->n_fields);
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */
@@ -409,7 +409,7 @@ static void report(wn_job *job)
 {
     const wn_request *r = &job->request;
     if (r->progress != NULL)
-        r->progress(r->user, job->n_docs_scored, r->n_documents);
+        r->progress(r->user, job->n_texts_scored / r->n_fields, r->n_documents);
     job->stopped = job->stopped || (r->should_stop != NULL && r->should_stop(r->user));
 }
 
@@ -420,7 +420,7 @@ static void report_batch(wn_runner *runner)
         wn_job *job = runner->owner[s];
         const wn_doc *doc = &job->docs[runner->row[s]->doc];
         if (runner->row[s] == &job->rows[doc->first_row + doc->n_rows - 1])
-            job->n_docs_scored++;
+            job->n_texts_scored++;
         if (s + 1 == runner->n_seqs || runner->owner[s + 1] != job)
             report(job);
     }

@@ -15,6 +15,7 @@ typedef struct wn_encoding {
     const wn_str *texts;
     size_t n;
     const char *what; /* "document", for errors; NULL: a text that stands alone */
+    size_t n_fields;  /* texts a document, at least 1 when there is a `what` */
     bool plain_specials;
     bool with_offsets; /* keep byte ranges */
 } wn_encoding;

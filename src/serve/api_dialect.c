@@ -89,6 +89,10 @@ bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *resu
         wn_buf_push_str(out, WN_STR(",\"logit\":"));
         wn_json_push_float(out, result->logit);
     }
+    if (call->rank_fields.texts != NULL && (call->return_spans || call->explain)) {
+        wn_buf_push_str(out, WN_STR(",\"field\":"));
+        wn_json_push_string(out, call->rank_fields.names[result->field]);
+    }
     if (call->return_spans)
         wn_buf_printf(out, ",\"span\":{\"start\":%zu,\"end\":%zu}", result->window_start,
                       result->window_end);

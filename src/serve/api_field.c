@@ -48,54 +48,104 @@ static void push_member(wn_buf *out, const json_t *value)
         out->failed = true;
 }
 
-/* The members that `names` lists, a line each. */
-static bool read_members(wn_str *out, const json_t *document, const json_t *names, const char *name,
-                         wn_arena *arena, wn_problem *problem)
+static bool note_no_member(const char *name, wn_problem *problem)
 {
-    wn_buf text = WN_BUF_INIT;
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const json_t *value =
-            json_object_get(document, json_string_value(json_array_get(names, i)));
-        if (value != NULL && !json_is_null(value))
-            push_member(&text, value);
-    }
-    bool empty = text.len == 0;
-    if (!empty)
-        *out = wn_arena_str(arena, wn_buf_str(&text));
-    bool failed = text.failed || (!empty && out->ptr == NULL);
-    wn_buf_deinit(&text);
-    if (failed)
-        wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
-    else if (empty)
-        wn_problem_note(problem, name, "missing", NULL,
-                        "Field required: the document has none of the rank_fields");
-    return !failed && !empty;
+    wn_problem_note(problem, name, "missing", NULL,
+                    "Field required: the document has none of the rank_fields");
+    return false;
 }
 
-static void read_texts(wn_texts *out, const wn_field *field, const json_t *value,
-                       const json_t *names, wn_arena *arena, wn_problem *problem)
+static bool out_of_memory(wn_problem *problem)
 {
-    size_t n = json_array_size(value);
-    if (!json_is_array(value)) {
+    wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
+    return false;
+}
+
+/* Append the member of a document that a name stands for, on a line of its own. */
+static void push_named(wn_buf *text, const json_t *document, wn_str name)
+{
+    const json_t *value = json_object_get(document, name.ptr);
+    if (value != NULL && !json_is_null(value))
+        push_member(text, value);
+}
+
+/* Keep a text of the arena; an empty one is {0}. */
+static bool keep_text(wn_str *out, wn_buf *text, wn_arena *arena)
+{
+    bool failed = text->failed;
+    *out = (wn_str){0};
+    if (text->len > 0)
+        *out = wn_arena_str(arena, wn_buf_str(text));
+    failed = failed || (text->len > 0 && out->ptr == NULL);
+    wn_buf_deinit(text);
+    return !failed;
+}
+
+/* The members that the names list, a line each. */
+static bool read_members(wn_str *out, const json_t *document, const wn_rank_fields *fields,
+                         const char *name, wn_arena *arena, wn_problem *problem)
+{
+    wn_buf text = WN_BUF_INIT;
+    for (size_t i = 0; i < fields->n; i++)
+        push_named(&text, document, fields->names[i]);
+    if (!keep_text(out, &text, arena))
+        return out_of_memory(problem);
+    return out->len > 0 || note_no_member(name, problem);
+}
+
+/* The same, each for itself.
+ * Shapes:  out [fields->n]. */
+static bool read_fields(wn_str *out, const json_t *document, const wn_rank_fields *fields,
+                        const char *name, wn_arena *arena, wn_problem *problem)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < fields->n; i++) {
+        wn_buf text = WN_BUF_INIT;
+        push_named(&text, document, fields->names[i]);
+        if (!keep_text(&out[i], &text, arena))
+            return out_of_memory(problem);
+        len += out[i].len;
+    }
+    return len > 0 || note_no_member(name, problem);
+}
+
+/* Whether a list of n items is one that the field may have. */
+static bool check_list(const wn_field *field, const json_t *value, const wn_rank_fields *by,
+                       wn_problem *problem)
+{
+    size_t n = json_array_size(value), n_texts = by->weights == NULL ? n : n * by->n;
+    if (!json_is_array(value))
         wn_problem_note(problem, field->name, "list_type", value,
                         "Input should be a list, it is %s", wn_json_type_name(value));
-        return;
-    }
-    if ((double)n < field->min) {
+    else if ((double)n < field->min)
         wn_problem_note(problem, field->name, "too_short", value,
                         "List should have at least %.0f item after validation, not %zu", field->min,
                         n);
-        return;
-    }
-    if ((double)n > field->max) {
+    else if ((double)n > field->max)
         wn_problem_note(problem, field->name, "too_long", NULL,
                         "List should have at most %.0f items after validation, not %zu", field->max,
                         n);
+    else if ((double)n_texts > field->max)
+        wn_problem_note(problem, field->name, "too_long", NULL,
+                        "List should have at most %.0f items times rank_fields with weights, not "
+                        "%zu times %zu",
+                        field->max, n, by->n);
+    else
+        return true;
+    return false;
+}
+
+static void read_texts(wn_texts *out, const wn_field *field, const json_t *value,
+                       wn_rank_fields *by, wn_arena *arena, wn_problem *problem)
+{
+    size_t n = json_array_size(value);
+    if (!check_list(field, value, by, problem))
         return;
-    }
+    bool apart = by->weights != NULL;
     wn_str *texts = wn_arena_alloc(arena, n, sizeof *texts);
-    if (texts == NULL) {
-        wn_problem_set_error(problem, &(wn_error){.status = WN_ERR_MEMORY});
+    wn_str *parts = apart ? wn_arena_alloc(arena, n * by->n, sizeof *parts) : NULL;
+    if (texts == NULL || (apart && parts == NULL)) {
+        (void)out_of_memory(problem);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -105,12 +155,17 @@ static void read_texts(wn_texts *out, const wn_field *field, const json_t *value
         if (field->kind == WN_FIELD_STRINGS && !json_is_string(item))
             wn_problem_note(problem, name, "string_type", item,
                             "Input should be a string, it is %s", wn_json_type_name(item));
-        else if (names != NULL && json_is_object(item))
-            (void)read_members(&texts[i], item, names, name, arena, problem);
+        else if (apart && json_is_object(item))
+            (void)read_fields(&parts[i * by->n], item, by, name, arena, problem);
+        else if (by->n > 0 && json_is_object(item))
+            (void)read_members(&texts[i], item, by, name, arena, problem);
         else
             (void)read_text(&texts[i], item, name, problem);
+        if (apart && !json_is_object(item))
+            parts[i * by->n] = texts[i];
     }
     *out = (wn_texts){.at = texts, .source = value, .n = n};
+    by->texts = parts;
 }
 
 static void read_query(wn_str *out, const wn_field *field, const json_t *value, wn_problem *problem)
@@ -152,23 +207,42 @@ static void read_number(double *out, const wn_field *field, const json_t *value,
         *out = number;
 }
 
-static void read_names(const json_t **out, const wn_field *field, const json_t *value,
-                       wn_problem *problem)
+/* A list of names, or an object of names and weights. */
+static void read_names(wn_rank_fields *out, const wn_field *field, const json_t *value,
+                       wn_arena *arena, wn_problem *problem)
 {
-    size_t n = json_array_size(value), n_strings = 0;
-    for (size_t i = 0; i < n; i++)
-        n_strings += json_is_string(json_array_get(value, i));
-    if (n == 0 || n_strings < n)
+    bool weighted = json_is_object(value);
+    size_t n = weighted ? json_object_size(value) : json_array_size(value), n_good = 0;
+    wn_str *names = wn_arena_alloc(arena, n, sizeof *names);
+    float *weights = weighted ? wn_arena_alloc(arena, n, sizeof *weights) : NULL;
+    void *at = json_object_iter((json_t *)(uintptr_t)value);
+    if (names == NULL || (weighted && weights == NULL)) {
+        (void)out_of_memory(problem);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = weighted ? json_object_iter_value(at) : json_array_get(value, i);
+        float weight = (float)json_number_value(item);
+        names[i] = weighted ? wn_str_from(json_object_iter_key(at)) : text_of(item);
+        if (weighted) {
+            weights[i] = weight;
+            at = json_object_iter_next((json_t *)(uintptr_t)value, at);
+        }
+        n_good += weighted ? weight > 0 && isfinite(weight) : json_is_string(item);
+    }
+    if (n == 0 || n_good < n || (weighted && n > WN_FIELDS_MAX))
         wn_problem_note(problem, field->name, "list_type", value,
-                        "Input should be a list of strings that is not empty");
+                        "Input should be a list of strings that is not empty, or an object of at "
+                        "most %d weights above 0",
+                        WN_FIELDS_MAX);
     else
-        *out = value;
+        *out = (wn_rank_fields){.names = names, .weights = weights, .n = n};
 }
 
 static void read_value(void *out, const wn_field *field, const json_t *value, wn_problem *problem)
 {
     void *member = (char *)out + field->offset;
-    const wn_rank_call *call = out; /* of tables with documents */
+    wn_rank_call *call = out; /* of tables with documents */
     switch (field->kind) {
     case WN_FIELD_NONE:
         break;
@@ -197,10 +271,10 @@ static void read_value(void *out, const wn_field *field, const json_t *value, wn
         break;
     case WN_FIELD_DOCUMENTS:
     case WN_FIELD_STRINGS:
-        read_texts(member, field, value, call->rank_fields, call->arena, problem);
+        read_texts(member, field, value, &call->rank_fields, call->arena, problem);
         break;
     case WN_FIELD_NAMES:
-        read_names(member, field, value, problem);
+        read_names(member, field, value, call->arena, problem);
         break;
     }
 }

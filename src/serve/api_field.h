@@ -15,9 +15,10 @@ typedef enum wn_field_kind {
     WN_FIELD_STRING,    /* wn_str */
     WN_FIELD_QUERY,     /* wn_str: a string that is not empty, or an object with such a "text" */
     WN_FIELD_DOCUMENTS, /* wn_texts: strings, or objects with a "text" or the members that
-                           rank_fields names; min..max of them */
+                           rank_fields names; min..max of them, a field each counts */
     WN_FIELD_STRINGS,   /* wn_texts: strings only; min..max of them */
-    WN_FIELD_NAMES      /* const json_t *: a list of strings that is not empty */
+    WN_FIELD_NAMES      /* wn_rank_fields: a list of strings that is not empty, or an object whose
+                           members are weights */
 } wn_field_kind;
 
 typedef struct wn_field {

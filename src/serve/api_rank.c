@@ -58,10 +58,14 @@ static void resume(wn_ticket *ticket)
 
 static wn_request request_of(const wn_rank_call *call)
 {
+    const wn_rank_fields *fields = &call->rank_fields;
+    bool apart = fields->texts != NULL;
     return (wn_request){
         .struct_size = sizeof(wn_request),
         .query = call->query,
-        .documents = call->documents.at,
+        .documents = apart ? fields->texts : call->documents.at,
+        .n_fields = apart ? fields->n : 1,
+        .field_weights = apart ? fields->weights : NULL,
         .n_documents = call->documents.n,
         .top_n = (size_t)WN_MIN(call->top_n, (int64_t)call->documents.n),
         .long_docs = call->truncation ? WN_LONG_DOCS_WINDOWS : WN_LONG_DOCS_ERROR,
@@ -324,6 +328,8 @@ static bool explain(wn_exchange *x)
         wn_request request = request_of(&x->calls.at[i]);
         request.documents = x->plans[i].texts;
         request.n_documents = x->plans[i].n_texts;
+        request.n_fields = 1;
+        request.field_weights = NULL;
         request.top_n = request.max_document_tokens = 0;
         request.long_docs = WN_LONG_DOCS_WINDOWS;
         request.want_windows = false;

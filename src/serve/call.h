@@ -18,14 +18,22 @@ typedef struct wn_texts {
     size_t n;
 } wn_texts;
 
+/* Members of the documents to rank by. */
+typedef struct wn_rank_fields {
+    const wn_str *names;  /* [n] */
+    const float *weights; /* [n] each is ranked for itself; NULL: they are one text together */
+    const wn_str *texts;  /* [documents.n][n] with weights; empty: the document has none */
+    size_t n;             /* 0: documents are ranked by their "text" */
+} wn_rank_fields;
+
 typedef struct wn_rank_call {
     wn_arena *arena; /* for what a reader makes */
     wn_str model;    /* as asked for; empty: not asked for */
     wn_str id;       /* that the client gave it among others; empty: none */
     wn_str query;
     wn_texts documents;
-    const json_t *rank_fields; /* a list of names: members of the documents to rank by, or NULL */
-    int64_t top_n;             /* 0: all */
+    wn_rank_fields rank_fields;
+    int64_t top_n; /* 0: all */
     bool return_documents;
     bool truncation;             /* long documents: false refuses them */
     int64_t max_document_tokens; /* 0: as many as there are */
@@ -53,6 +61,14 @@ typedef struct wn_rank_answer {
 static inline double wn_call_score(const wn_rank_call *call, const wn_result *result)
 {
     return call->raw_scores ? (double)result->logit : result->relevance_score;
+}
+
+/* The text that a result's window is of. */
+static inline wn_str wn_call_text(const wn_rank_call *call, const wn_result *result)
+{
+    const wn_rank_fields *fields = &call->rank_fields;
+    return fields->texts == NULL ? call->documents.at[result->index]
+                                 : fields->texts[result->index * fields->n + result->field];
 }
 
 #endif

@@ -37,7 +37,8 @@
          false,                                                                                    \
          0,                                                                                        \
          0,                                                                                        \
-         "members of the documents to rank by (default [\"text\"])"},                              \
+         "members of the documents to rank by (default [\"text\"]): a list, which makes one text " \
+         "of them, or an object of weights, by which each is ranked for itself"},                  \
         {"documents",                                                                              \
          WN_FIELD_DOCUMENTS,                                                                       \
          AT(documents),                                                                            \

@@ -76,7 +76,7 @@ static bool make_item(wn_explain_item *item, wn_explain_plan *plan, const wn_ran
     wn_segment found[WN_MAX(WN_SENTENCES_MAX, WN_EXPLAIN_WORDS_MAX)];
     item->result = result;
     item->window =
-        wn_str_slice(call->documents.at[result->index], result->window_start, result->window_end);
+        wn_str_slice(wn_call_text(call, result), result->window_start, result->window_end);
     if (with_sentences) {
         item->n_sentences = wn_segment_sentences(found, WN_SENTENCES_MAX, item->window);
         item->sentences = keep_segments(call->arena, found, item->n_sentences);
@@ -274,10 +274,9 @@ static void push_range(wn_buf *out, const char *name, wn_segment s)
 }
 
 /* One token of the document and what of the query found it: matches [from, to). */
-static void push_token(wn_buf *out, const wn_rank_call *call, const wn_insight *insight,
+static void push_token(wn_buf *out, const wn_insight *insight, wn_str text, wn_str query,
                        size_t from, size_t to)
 {
-    wn_str text = call->documents.at[insight->index];
     wn_segment s = characters_of(text, &insight->matches[from]);
     const char *comma = "";
     double weight = 0;
@@ -292,20 +291,19 @@ static void push_token(wn_buf *out, const wn_rank_call *call, const wn_insight *
     for (size_t i = from; i < to; i++) {
         const wn_match *match = &insight->matches[i];
         const wn_match own = {.start = match->query_start, .end = match->query_end};
-        wn_segment q = characters_of(call->query, &own);
+        wn_segment q = characters_of(query, &own);
         if (match->query_start == match->query_end)
             continue;
         wn_buf_printf(out, "%s", *comma == '\0' ? ",\"query\":[" : comma);
-        wn_json_push_string(out, wn_str_slice(call->query, q.start, q.end));
+        wn_json_push_string(out, wn_str_slice(query, q.start, q.end));
         comma = ",";
     }
     wn_buf_push_str(out, wn_str_from(*comma == '\0' ? "}" : "]}"));
 }
 
-static void push_explanation(wn_buf *out, const wn_rank_call *call, const wn_insight *insight)
+static void push_explanation(wn_buf *out, const wn_insight *insight, wn_str text, wn_str query)
 {
     const wn_match *m = insight->matches;
-    wn_str text = call->documents.at[insight->index];
     size_t n = insight->n_matches, at = 0;
     double special = 0;
     const char *comma = "";
@@ -322,7 +320,7 @@ static void push_explanation(wn_buf *out, const wn_rank_call *call, const wn_ins
         while (to < n && characters_of(text, &m[to]).start == start)
             to++;
         wn_buf_push_str(out, wn_str_from(comma));
-        push_token(out, call, insight, at, to);
+        push_token(out, insight, text, query, at, to);
         comma = ",";
         at = to;
     }
@@ -340,7 +338,7 @@ bool wn_explain_push(wn_buf *out, const wn_rank_call *call, const wn_result *res
             push_range(out, "sentence", insight->sentence);
         }
         if (insight->method != NULL)
-            push_explanation(out, call, insight);
+            push_explanation(out, insight, wn_call_text(call, result), call->query);
         break;
     }
     return !out->failed;

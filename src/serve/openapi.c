@@ -64,8 +64,10 @@ static void push_field(wn_buf *out, const wn_field *field)
         push_range(out, field, "minItems", "maxItems");
         break;
     case WN_FIELD_NAMES:
-        wn_buf_push_str(out, WN_STR(",\"type\":[\"array\",\"null\"],\"minItems\":1,\"items\":{"
-                                    "\"type\":\"string\"}"));
+        wn_buf_push_str(out, WN_STR(",\"type\":[\"array\",\"object\",\"null\"],\"minItems\":1,"
+                                    "\"items\":{\"type\":\"string\"},\"minProperties\":1,"
+                                    "\"additionalProperties\":{\"type\":\"number\","
+                                    "\"exclusiveMinimum\":0}"));
         break;
     }
     wn_buf_push_byte(out, '}');
@@ -318,8 +320,9 @@ static const char *kind_words(const wn_field *field)
     case WN_FIELD_DOCUMENTS:
         return "list of strings or objects";
     case WN_FIELD_STRINGS:
-    case WN_FIELD_NAMES:
         return "list of strings";
+    case WN_FIELD_NAMES:
+        return "list of strings, or object of weights";
     }
     return "";
 }

@@ -96,11 +96,11 @@ static uint64_t cached_tokens(const wn_row_plan *plan, const wn_job *job, size_t
 {
     uint64_t tokens = 0;
     for (size_t i = 0, next; i < n_rows; i = next) {
-        size_t document = wn_job_row_document(job, i);
+        size_t text = wn_job_row_text(job, i);
         bool known = true;
-        for (next = i; next < n_rows && wn_job_row_document(job, next) == document; next++)
+        for (next = i; next < n_rows && wn_job_row_text(job, next) == text; next++)
             known = known && plan->known[next];
-        tokens += known ? wn_job_document_tokens(job, document) : 0;
+        tokens += known ? wn_job_text_tokens(job, text) : 0;
     }
     return tokens + (plan->n == 0 ? wn_job_usage(job).query_tokens : 0);
 }
