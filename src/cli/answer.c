@@ -4,10 +4,15 @@
 #include "base/str.h"
 #include "data/json_text.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define BAR_CELLS        10
-#define TEXT_COLUMNS_MIN 10
+#define BAR_CELLS         10
+#define TEXT_COLUMNS_MIN  10
+#define WORDS_SHOWN       5
+#define LEAST_SHARE_SHOWN 0.01f /* of the largest weight */
+#define WORD_COLUMNS_MAX  24
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
@@ -24,6 +29,8 @@ static void push_result_json(wn_buf *out, const wn_answer *answer, const wn_resu
     if (answer->with_windows)
         wn_buf_printf(out, ",\"windows\":%u,\"window_start\":%zu,\"window_end\":%zu",
                       (unsigned)result->n_windows, result->window_start, result->window_end);
+    if (answer->explained != NULL)
+        wn_explain_push(out, answer->explained, result);
     if (answer->with_documents) {
         const wn_document *document = &answer->documents[result->index];
         wn_buf_printf(out, ",\"document\":");
@@ -197,6 +204,38 @@ static void push_row(wn_buf *out, const layout *l, size_t i)
     wn_buf_push_byte(out, '\n');
 }
 
+static int compare_weights(const void *left, const void *right)
+{
+    const wn_insight_token *a = left, *b = right;
+    float x = fabsf(a->weight), y = fabsf(b->weight);
+    if (x != y)
+        return x > y ? -1 : 1;
+    return a->start < b->start ? -1 : a->start > b->start;
+}
+
+/* The words of largest weight, in a line of its own. */
+static void push_words(wn_buf *out, const layout *l, const wn_result *result)
+{
+    const wn_answer *answer = l->answer;
+    const wn_insight *insight = wn_explain_find(answer->explained, result->index);
+    wn_str text = answer->documents[result->index].text;
+    if (insight == NULL || insight->n_tokens == 0)
+        return;
+    qsort(insight->tokens, insight->n_tokens, sizeof *insight->tokens, compare_weights);
+    push_style(out, l, "2");
+    wn_buf_printf(out, " %*s", l->rank_columns, "");
+    float least = LEAST_SHARE_SHOWN * fabsf(insight->tokens[0].weight);
+    for (size_t i = 0; i < insight->n_tokens && i < WORDS_SHOWN; i++) {
+        const wn_insight_token *token = &insight->tokens[i];
+        if (fabsf(token->weight) < least)
+            break;
+        wn_buf_printf(out, "  %+.3g ", (double)token->weight);
+        wn_terminal_push_text(out, wn_str_slice(text, token->start, token->end), WORD_COLUMNS_MAX);
+    }
+    push_style(out, l, "0");
+    wn_buf_push_byte(out, '\n');
+}
+
 static void push_titles(wn_buf *out, const layout *l, size_t columns)
 {
     if (l->answer->query.len > 0) {
@@ -221,7 +260,10 @@ bool wn_answer_push_table(wn_buf *out, const wn_answer *answer, const wn_termina
 {
     layout l = layout_of(answer, terminal);
     push_titles(out, &l, terminal->out_columns);
-    for (size_t i = 0; i < answer->n_results; i++)
+    for (size_t i = 0; i < answer->n_results; i++) {
         push_row(out, &l, i);
+        if (answer->explained != NULL)
+            push_words(out, &l, &answer->results[i]);
+    }
     return !out->failed;
 }

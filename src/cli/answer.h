@@ -6,6 +6,7 @@
 
 #include "cli/request.h"
 #include "cli/terminal.h"
+#include "serve/explain.h"
 
 /* The choices of --format, in its order. */
 typedef enum wn_format {
@@ -19,12 +20,13 @@ typedef struct wn_answer {
     const wn_result *results; /* [n_results], best first */
     size_t n_results;
     wn_usage usage;
-    wn_str id;                    /* JSON text; empty: none */
-    wn_str query;                 /* shown above a table; empty: not shown */
-    const wn_document *documents; /* of the request, by index */
-    bool with_documents;          /* JSON repeats them */
-    bool with_windows;            /* byte ranges of the best windows */
-    bool unbounded;               /* relevance is no share of 1, so bars are drawn relatively */
+    wn_str id;                     /* JSON text; empty: none */
+    wn_str query;                  /* shown above a table; empty: not shown */
+    const wn_document *documents;  /* of the request, by index */
+    bool with_documents;           /* JSON repeats them */
+    bool with_windows;             /* byte ranges of the best windows */
+    const wn_rank_call *explained; /* has insights; NULL: not asked for */
+    bool unbounded;                /* relevance is no share of 1, so bars are drawn relatively */
 } wn_answer;
 
 /* {"id", "results": [...], "usage": {...}} on one line, or with a line for each result. */
@@ -37,8 +39,8 @@ bool wn_answer_push_jsonl(wn_buf *out, const wn_answer *answer);
  * text are \t, \n, \r, \\ and \u00XX. */
 bool wn_answer_push_tsv(wn_buf *out, const wn_answer *answer);
 
-/* A line of titles, then rank, bar, relevance, index and text; cut to the width of a terminal,
- * whole elsewhere. */
+/* A line of titles, then rank, bar, relevance, index and text, and below it the words that matter
+ * most; cut to the width of a terminal, whole elsewhere. */
 bool wn_answer_push_table(wn_buf *out, const wn_answer *answer, const wn_terminal *terminal);
 
 #endif

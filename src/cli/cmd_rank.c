@@ -56,6 +56,11 @@ static wn_status find_mode(mode *out, const wn_args *args, wn_error *err)
     if (wn_args_has(args, WN_OPT_RESUME) && !wn_args_has(args, WN_OPT_OUTPUT))
         WN_FAIL(err, WN_ERR_ARGUMENT, "--resume needs --output FILE");
     *out = query ? MODE_DOCUMENTS : request ? MODE_REQUEST : MODE_STREAM;
+    if (wn_args_has(args, WN_OPT_EXPLAIN) &&
+        (*out == MODE_STREAM || wn_args_int(args, WN_OPT_FORMAT) == WN_FORMAT_TSV))
+        WN_FAIL(
+            err, WN_ERR_ARGUMENT,
+            "--explain is for one ranking as a table, json or jsonl, with --query or --request");
     if (*out == MODE_STREAM)
         return WN_OK;
     WN_TRY(refuse_outside_streams(args, WN_OPT_RESUME, err));
@@ -141,20 +146,60 @@ static bool push_answer(wn_buf *out, const wn_answer *answer, const wn_program *
     }
 }
 
+/* Ask the model what the scores of a ranking rest on. */
+static wn_status explain(ranker *r, wn_rank_call *call, const wn_job *ranked, wn_error *err)
+{
+    size_t n;
+    wn_job *job = NULL;
+    wn_explain_plan plan;
+    const wn_result *results = wn_job_results(ranked, &n);
+    if (n > WN_EXPLAIN_RESULTS_MAX)
+        WN_FAIL(err, WN_ERR_INPUT, "%zu results, at most %d are explained; give --top-n", n,
+                WN_EXPLAIN_RESULTS_MAX);
+    if (!wn_explain_make_plan(&plan, call, results, n, r->info.kind))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to explain %zu results", n);
+    wn_request request = {.struct_size = sizeof request,
+                          .query = call->query,
+                          .documents = plan.texts,
+                          .n_documents = plan.n_texts,
+                          .want_matches = plan.want_matches,
+                          .plain_specials = r->base.plain_specials,
+                          .should_stop = r->base.should_stop};
+    WN_TRY(wn_rank(&job, r->runner, &request, err));
+    bool ok = wn_explain_read(call, &plan, job);
+    wn_job_free(job);
+    if (!ok)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to explain %zu results", n);
+    return WN_OK;
+}
+
 /* Rank with the request's texts and write the answer, of which id and documents are given. */
-static wn_status rank_once(ranker *r, const wn_request *request, wn_answer *answer, wn_error *err)
+static wn_status rank_once(ranker *r, wn_request *request, wn_answer *answer, wn_error *err)
 {
     wn_job *job = NULL;
     wn_buf out = WN_BUF_INIT;
+    wn_arena arena = WN_ARENA_INIT;
+    wn_rank_call call = wn_rank_call_init(&arena);
+    call.query = request->query;
+    call.documents = (wn_texts){.at = request->documents, .n = request->n_documents};
+    call.explain = wn_args_has(&r->program->args, WN_OPT_EXPLAIN);
+    answer->with_windows = request->want_windows;
+    answer->explained = call.explain ? &call : NULL;
+    request->want_windows |= call.explain;
     uint64_t start_ns = wn_clock_ns();
     wn_progress_begin(&r->progress, &r->program->terminal, "documents");
     wn_status status = wn_rank(&job, r->runner, request, err);
     wn_progress_end(&r->progress);
-    WN_TRY(status);
+    if (status == WN_OK && call.explain)
+        status = explain(r, &call, job, err);
+    if (status != WN_OK) {
+        wn_job_free(job);
+        wn_arena_deinit(&arena);
+        return status;
+    }
     double ms = (double)(wn_clock_ns() - start_ns) / 1e6;
     answer->results = wn_job_results(job, &answer->n_results);
     answer->usage = wn_job_usage(job);
-    answer->with_windows = request->want_windows;
     answer->unbounded = strcmp(r->info.activation, "identity") == 0;
     push_answer(&out, answer, r->program);
     status = wn_program_write(r->program, &out, err);
@@ -162,6 +207,7 @@ static wn_status rank_once(ranker *r, const wn_request *request, wn_answer *answ
         print_notes(r, answer, request->n_documents, ms);
     wn_buf_deinit(&out);
     wn_job_free(job);
+    wn_arena_deinit(&arena);
     return status;
 }
 

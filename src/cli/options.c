@@ -307,6 +307,8 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                            "uncut elsewhere"},
     [WN_OPT_WINDOWS] = {WN_FOR(RANK), "windows", 'w', NULL, WN_VALUE_NONE,
                         .help = "report the byte range of each document's best window"},
+    [WN_OPT_EXPLAIN] = {WN_FOR(RANK), "explain", 'e', NULL, WN_VALUE_NONE,
+                        .help = "show the words that each score rests on; for at most 10 results"},
     [WN_OPT_LONG_DOCS] = {WN_FOR(RANK) | WN_FOR(EVAL), "long-docs", 0, "HOW", WN_VALUE_CHOICE,
                           .choices = "window|truncate|error",
                           .help = "a document over the model's limit: best of overlapping windows, "

@@ -61,6 +61,7 @@ typedef enum wn_option_id {
     WN_OPT_TOP_N,
     WN_OPT_FORMAT,
     WN_OPT_WINDOWS,
+    WN_OPT_EXPLAIN,
     WN_OPT_LONG_DOCS,
     WN_OPT_OUTPUT,
     WN_OPT_RESUME,

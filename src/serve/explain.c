@@ -185,52 +185,85 @@ static bool read_occlusion(wn_insight *insight, const wn_explain_item *item, con
 {
     const float *score = logits + item->first_word;
     size_t start = item->result->window_start, n = item->n_words;
-    wn_match *matches = wn_arena_alloc(arena, n, sizeof *matches);
-    if (matches == NULL)
+    insight->tokens = wn_arena_alloc(arena, n, sizeof *insight->tokens);
+    if (insight->tokens == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
-        matches[i] = (wn_match){.start = start + item->words[i].start,
-                                .end = start + item->words[i].end,
-                                .weight = score[0] - score[1 + i]};
-        if (!isfinite(matches[i].weight))
+        wn_insight_token *token = &insight->tokens[i];
+        *token = (wn_insight_token){.start = start + item->words[i].start,
+                                    .end = start + item->words[i].end,
+                                    .weight = score[0] - score[1 + i]};
+        if (!isfinite(token->weight))
             return true;
     }
     insight->method = "occlusion";
-    insight->matches = matches;
-    insight->n_matches = n;
+    insight->n_tokens = n;
     return true;
 }
 
+static bool is_special(const wn_match *match)
+{
+    return match->start == match->end;
+}
+
+/* Those with special tokens first, then by their place in both texts. */
 static int compare_matches(const void *left, const void *right)
 {
     const wn_match *a = left, *b = right;
-    bool a_special = a->start == a->end, b_special = b->start == b->end;
-    if (a_special != b_special)
-        return a_special ? -1 : 1;
+    if (is_special(a) != is_special(b))
+        return is_special(a) ? -1 : 1;
     if (a->start != b->start)
         return a->start < b->start ? -1 : 1;
     return a->query_start < b->query_start ? -1 : a->query_start > b->query_start;
 }
 
-static bool read_matches(wn_insight *insight, const wn_explain_item *item, const wn_job *job,
-                         wn_arena *arena)
+/* The characters that bytes belong to: byte-level tokens may be parts of one. */
+static wn_segment characters_of(wn_str text, size_t start, size_t end)
 {
-    wn_match *matches =
-        wn_arena_alloc(arena, (size_t)wn_job_usage(job).query_tokens, sizeof *matches);
-    if (matches == NULL)
+    while (start > 0 && start < text.len && ((unsigned char)text.ptr[start] & 0xC0) == 0x80)
+        start--;
+    while (end < text.len && ((unsigned char)text.ptr[end] & 0xC0) == 0x80)
+        end++;
+    return (wn_segment){start, end};
+}
+
+/* Add a match to the last token when it begins at the same character, else make a token of it. */
+static void add_match(wn_insight *insight, const wn_match *match, wn_str text)
+{
+    wn_insight_token *token = &insight->tokens[insight->n_tokens];
+    wn_segment s = characters_of(text, match->start, match->end);
+    if (insight->n_tokens > 0 && token[-1].start == s.start)
+        token--;
+    else
+        *token = (wn_insight_token){.start = s.start, .matches = match};
+    insight->n_tokens = (size_t)(token + 1 - insight->tokens);
+    token->end = WN_MAX(token->end, s.end);
+    token->weight += match->weight;
+    token->n_matches++;
+}
+
+static bool read_matches(wn_insight *insight, const wn_explain_item *item, wn_str text,
+                         const wn_job *job, wn_arena *arena)
+{
+    size_t most = (size_t)wn_job_usage(job).query_tokens, n, start = item->result->window_start;
+    wn_match *matches = wn_arena_alloc(arena, most, sizeof *matches);
+    insight->tokens = wn_arena_alloc(arena, most, sizeof *insight->tokens);
+    if (matches == NULL || insight->tokens == NULL)
         return false;
-    size_t n = wn_job_matches(job, item->first_word, matches), start = item->result->window_start;
-    if (n == 0)
-        return true;
-    for (size_t i = 0; i < n; i++) {
-        bool special = matches[i].start == matches[i].end;
-        matches[i].start += special ? 0 : start;
-        matches[i].end += special ? 0 : start;
-    }
+    n = wn_job_matches(job, item->first_word, matches);
     qsort(matches, n, sizeof *matches, compare_matches);
-    insight->method = "late-interaction";
-    insight->matches = matches;
-    insight->n_matches = n;
+    for (size_t i = 0; i < n; i++) {
+        wn_match *match = &matches[i];
+        if (is_special(match)) {
+            insight->special += match->weight;
+            insight->has_special = true;
+            continue;
+        }
+        match->start += start;
+        match->end += start;
+        add_match(insight, match, text);
+    }
+    insight->method = n > 0 ? "late-interaction" : NULL;
     return true;
 }
 
@@ -246,7 +279,8 @@ bool wn_explain_read(wn_rank_call *call, const wn_explain_plan *plan, const wn_j
         choose_sentence(&insights[i], item, logits);
         if (item->words == NULL)
             continue;
-        if (!(plan->want_matches ? read_matches(&insights[i], item, job, call->arena)
+        wn_str text = wn_call_text(call, item->result);
+        if (!(plan->want_matches ? read_matches(&insights[i], item, text, job, call->arena)
                                  : read_occlusion(&insights[i], item, logits, call->arena)))
             return false;
     }
@@ -257,89 +291,60 @@ bool wn_explain_read(wn_rank_call *call, const wn_explain_plan *plan, const wn_j
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* The characters that a token's bytes belong to: byte-level tokens may be parts of one. */
-static wn_segment characters_of(wn_str text, const wn_match *match)
+/* ,"query":[...]: what of the query found a token; special tokens have no text. */
+static void push_query(wn_buf *out, const wn_insight_token *token, wn_str query)
 {
-    wn_segment s = {match->start, match->end};
-    while (s.start > 0 && ((unsigned char)text.ptr[s.start] & 0xC0) == 0x80)
-        s.start--;
-    while (s.end < text.len && ((unsigned char)text.ptr[s.end] & 0xC0) == 0x80)
-        s.end++;
-    return s;
-}
-
-static void push_range(wn_buf *out, const char *name, wn_segment s)
-{
-    wn_buf_printf(out, "\"%s\":{\"start\":%zu,\"end\":%zu}", name, s.start, s.end);
-}
-
-/* One token of the document and what of the query found it: matches [from, to). */
-static void push_token(wn_buf *out, const wn_insight *insight, wn_str text, wn_str query,
-                       size_t from, size_t to)
-{
-    wn_segment s = characters_of(text, &insight->matches[from]);
-    const char *comma = "";
-    double weight = 0;
-    for (size_t i = from; i < to; i++) {
-        s.end = WN_MAX(s.end, characters_of(text, &insight->matches[i]).end);
-        weight += (double)insight->matches[i].weight;
-    }
-    wn_buf_printf(out, "{\"start\":%zu,\"end\":%zu,\"text\":", s.start, s.end);
-    wn_json_push_string(out, wn_str_slice(text, s.start, s.end));
-    wn_buf_push_str(out, WN_STR(",\"weight\":"));
-    wn_json_push_float(out, (float)weight);
-    for (size_t i = from; i < to; i++) {
-        const wn_match *match = &insight->matches[i];
-        const wn_match own = {.start = match->query_start, .end = match->query_end};
-        wn_segment q = characters_of(query, &own);
+    const char *before = ",\"query\":[";
+    for (size_t i = 0; i < token->n_matches; i++) {
+        const wn_match *match = &token->matches[i];
         if (match->query_start == match->query_end)
             continue;
-        wn_buf_printf(out, "%s", *comma == '\0' ? ",\"query\":[" : comma);
-        wn_json_push_string(out, wn_str_slice(query, q.start, q.end));
-        comma = ",";
+        wn_segment s = characters_of(query, match->query_start, match->query_end);
+        wn_buf_push_str(out, wn_str_from(before));
+        wn_json_push_string(out, wn_str_slice(query, s.start, s.end));
+        before = ",";
     }
-    wn_buf_push_str(out, wn_str_from(*comma == '\0' ? "}" : "]}"));
+    if (before[1] == '\0')
+        wn_buf_push_byte(out, ']');
 }
 
 static void push_explanation(wn_buf *out, const wn_insight *insight, wn_str text, wn_str query)
 {
-    const wn_match *m = insight->matches;
-    size_t n = insight->n_matches, at = 0;
-    double special = 0;
-    const char *comma = "";
-    for (; at < n && m[at].start == m[at].end; at++)
-        special += (double)m[at].weight;
     wn_buf_printf(out, ",\"explain\":{\"method\":\"%s\"", insight->method);
-    if (at > 0) {
+    if (insight->has_special) {
         wn_buf_push_str(out, WN_STR(",\"special\":"));
-        wn_json_push_float(out, (float)special);
+        wn_json_push_float(out, insight->special);
     }
     wn_buf_push_str(out, WN_STR(",\"tokens\":["));
-    while (at < n) {
-        size_t to = at + 1, start = characters_of(text, &m[at]).start;
-        while (to < n && characters_of(text, &m[to]).start == start)
-            to++;
-        wn_buf_push_str(out, wn_str_from(comma));
-        push_token(out, insight, text, query, at, to);
-        comma = ",";
-        at = to;
+    for (size_t i = 0; i < insight->n_tokens; i++) {
+        const wn_insight_token *token = &insight->tokens[i];
+        wn_buf_printf(out, "%s{\"start\":%zu,\"end\":%zu,\"text\":", i > 0 ? "," : "", token->start,
+                      token->end);
+        wn_json_push_string(out, wn_str_slice(text, token->start, token->end));
+        wn_buf_push_str(out, WN_STR(",\"weight\":"));
+        wn_json_push_float(out, token->weight);
+        push_query(out, token, query);
+        wn_buf_push_byte(out, '}');
     }
     wn_buf_push_str(out, WN_STR("]}"));
 }
 
-bool wn_explain_push(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+const wn_insight *wn_explain_find(const wn_rank_call *call, size_t index)
 {
     for (size_t i = 0; i < call->n_insights; i++) {
-        const wn_insight *insight = &call->insights[i];
-        if (insight->index != result->index)
-            continue;
-        if (insight->has_sentence) {
-            wn_buf_push_byte(out, ',');
-            push_range(out, "sentence", insight->sentence);
-        }
-        if (insight->method != NULL)
-            push_explanation(out, insight, wn_call_text(call, result), call->query);
-        break;
+        if (call->insights[i].index == index)
+            return &call->insights[i];
     }
+    return NULL;
+}
+
+bool wn_explain_push(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    const wn_insight *insight = wn_explain_find(call, result->index);
+    if (insight != NULL && insight->has_sentence)
+        wn_buf_printf(out, ",\"sentence\":{\"start\":%zu,\"end\":%zu}", insight->sentence.start,
+                      insight->sentence.end);
+    if (insight != NULL && insight->method != NULL)
+        push_explanation(out, insight, wn_call_text(call, result), call->query);
     return !out->failed;
 }

@@ -14,14 +14,24 @@
 #define WN_SENTENCE_RESULTS_MAX 100 /* of one call whose best sentence is told: its first ones */
 #define WN_SENTENCES_MAX        64  /* of one window; more are taken in groups */
 
+/* A word or token of the document, and its part of the score. */
+typedef struct wn_insight_token {
+    size_t start, end; /* bytes of the document, whole characters */
+    float weight;
+    const wn_match *matches; /* [n_matches] that weight is the sum of; none by occlusion */
+    size_t n_matches;
+} wn_insight_token;
+
 /* What is told of one result. */
 typedef struct wn_insight {
     size_t index; /* of the document */
     bool has_sentence;
-    wn_segment sentence;     /* bytes of the document */
-    const char *method;      /* NULL: it is not explained */
-    const wn_match *matches; /* [n_matches] those with special tokens first, then by start */
-    size_t n_matches;
+    wn_segment sentence;      /* bytes of the document */
+    const char *method;       /* NULL: it is not explained */
+    wn_insight_token *tokens; /* [n_tokens] in the document's order */
+    size_t n_tokens;
+    bool has_special;
+    float special; /* the part of special tokens */
 } wn_insight;
 
 typedef struct wn_explain_item wn_explain_item;
@@ -50,6 +60,9 @@ bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const
  * What lacks a score is not told.
  * Fails:   false when memory is short. */
 bool wn_explain_read(wn_rank_call *call, const wn_explain_plan *plan, const wn_job *job);
+
+/* What is told of a document; NULL: nothing. */
+const wn_insight *wn_explain_find(const wn_rank_call *call, size_t index);
 
 /* ,"sentence":...,"explain":... of a result, as far as there is something to tell. */
 bool wn_explain_push(wn_buf *out, const wn_rank_call *call, const wn_result *result);

@@ -29,6 +29,8 @@ def run(words, stdin=b"", **more):
 
 def normalise(text):
     text = re.sub(rf'"(logit|relevance_score|total_tokens)":{NUMBER}', r'"\1":N', text)
+    text = re.sub(r'"(weight|special)":-?\d+\.\d+(?:e[-+]?\d+)?', r'"\1":N', text)
+    text = re.sub(r"(?<=  )[+-][\d.]+(?:e[-+]\d+)?(?= \S)", "+N", text)
     text = re.sub(rf"^(\d+\t\d+)\t{NUMBER}\t{NUMBER}", r"\1\tN\tN", text, flags=re.M)
     return re.sub(r"^( +\d+)  [█▏▎▍▌▋▊▉ ]{10}  +[\d.]+", r"\1  BAR N", text, flags=re.M)
 
