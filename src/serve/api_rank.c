@@ -316,7 +316,7 @@ static bool explain(wn_exchange *x)
     for (size_t i = 0; ok && i < n; i++) {
         size_t n_results;
         const wn_result *results = wn_job_results(x->tickets[i].job, &n_results);
-        ok = wn_explain_make_plan(&x->plans[i], &x->calls.at[i], results, n_results, info.kind);
+        ok = wn_explain_make_plan(&x->plans[i], &x->calls.at[i], results, n_results, &info);
         bytes += x->plans[i].bytes;
     }
     if (!ok || !wn_budget_take(wn_service_budget(x->service), bytes)) {

@@ -22,6 +22,7 @@
  * document and result. */
 #define BYTES_A_TEXT_BYTE 12
 #define BYTES_A_TEXT      512
+#define BYTES_A_MATCH     8 /* for each text and token of the query */
 
 struct wn_explain_item {
     const wn_result *result;
@@ -121,10 +122,11 @@ static bool list_texts(wn_explain_plan *plan, const wn_explain_item *item, wn_ar
 }
 
 bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const wn_result *results,
-                          size_t n, wn_kind kind)
+                          size_t n, const wn_engine_info *engine)
 {
     size_t most = WN_MAX(WN_SENTENCE_RESULTS_MAX, WN_EXPLAIN_RESULTS_MAX);
-    *plan = (wn_explain_plan){.want_matches = call->explain && kind == WN_KIND_LATE_INTERACTION};
+    *plan = (wn_explain_plan){.want_matches =
+                                  call->explain && engine->kind == WN_KIND_LATE_INTERACTION};
     if (!call->return_spans && !call->explain)
         return true;
     plan->items = wn_arena_alloc(call->arena, WN_MIN(n, most), sizeof *plan->items);
@@ -143,6 +145,8 @@ bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const
     }
     for (size_t i = 0; i < plan->n_texts; i++)
         plan->bytes += BYTES_A_TEXT + BYTES_A_TEXT_BYTE * plan->texts[i].len;
+    if (plan->want_matches)
+        plan->bytes += BYTES_A_MATCH * plan->n_texts * (size_t)engine->max_query_tokens;
     return true;
 }
 

@@ -54,7 +54,7 @@ bool wn_explain_is_wanted(const wn_calls *calls, wn_problem *problem);
  * Fails:   false when memory is short.
  * Owns:    the call's arena; borrows its documents. */
 bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const wn_result *results,
-                          size_t n, wn_kind kind);
+                          size_t n, const wn_engine_info *engine);
 
 /* Set call->insights by the results of the job that scored the plan's texts (NULL: it has none).
  * What lacks a score is not told.

@@ -58,7 +58,8 @@ static wn_status explain(void *arg, wn_error *err)
     call.documents = (wn_texts){.at = &document, .n = 1};
     call.explain = call.return_spans = true;
     (void)arg;
-    bool ok = wn_explain_make_plan(&plan, &call, &result, 1, WN_KIND_CROSS_ENCODER) &&
+    bool ok = wn_explain_make_plan(&plan, &call, &result, 1,
+                                   &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}) &&
               wn_explain_read(&call, &plan, NULL) && wn_explain_push(&out, &call, &result);
     wn_buf_deinit(&out);
     wn_arena_deinit(&arena);

@@ -43,7 +43,7 @@ static void begin(ranking *r, const char *model)
     assert_ok(wn_rank(&r->first, r->runner, &request, &err), &err);
     assert_ok(wn_engine_get_info(r->engine, &info, &err), &err);
     const wn_result *results = wn_job_results(r->first, &n);
-    assert_true(wn_explain_make_plan(&r->plan, &r->call, results, n, info.kind));
+    assert_true(wn_explain_make_plan(&r->plan, &r->call, results, n, &info));
     request = check_request(query, r->plan.texts, r->plan.n_texts);
     request.want_matches = r->plan.want_matches;
     assert_ok(wn_rank(&r->second, r->runner, &request, &err), &err);
@@ -230,22 +230,27 @@ static void only_results_that_are_shown_cost_anything(void **state)
         {.index = 2, .window_end = documents[2].len},
     };
     call.documents = (wn_texts){.at = documents, .n = 3};
-    assert_true(wn_explain_make_plan(&plan, &call, results, 4, WN_KIND_CROSS_ENCODER));
+    assert_true(wn_explain_make_plan(&plan, &call, results, 4,
+                                     &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}));
     assert_int_equal(plan.n_texts + plan.n_items, 0);
     call.explain = true;
-    assert_true(wn_explain_make_plan(&plan, &call, results, 4, WN_KIND_CROSS_ENCODER));
+    assert_true(wn_explain_make_plan(&plan, &call, results, 4,
+                                     &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}));
     assert_int_equal(plan.n_texts, 1 + 5 + 1 + 1);
     call.min_score = 0.5;
-    assert_true(wn_explain_make_plan(&plan, &call, results, 4, WN_KIND_CROSS_ENCODER));
+    assert_true(wn_explain_make_plan(&plan, &call, results, 4,
+                                     &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}));
     assert_int_equal(plan.n_texts, 1 + 5);
     assert_true(plan.bytes >= (1 + 5) * 20);
     call.explain = false;
     call.return_spans = true;
-    assert_true(wn_explain_make_plan(&plan, &call, results, 4, WN_KIND_EMBEDDER));
+    assert_true(wn_explain_make_plan(&plan, &call, results, 4,
+                                     &(wn_engine_info){.kind = WN_KIND_EMBEDDER}));
     assert_int_equal(plan.n_texts, 2);
     call.return_spans = false;
     call.explain = true;
-    assert_true(wn_explain_make_plan(&plan, &call, results, 4, WN_KIND_LATE_INTERACTION));
+    assert_true(wn_explain_make_plan(&plan, &call, results, 4,
+                                     &(wn_engine_info){.kind = WN_KIND_LATE_INTERACTION}));
     assert_int_equal(plan.n_texts, 1);
     assert_true(plan.want_matches);
     wn_arena_deinit(&arena);
@@ -262,7 +267,8 @@ static void sentences_are_told_of_the_first_results(void **state)
         results[i] = (wn_result){.scored = true, .window_end = documents[0].len};
     call.documents = (wn_texts){.at = documents, .n = 1};
     call.return_spans = true;
-    assert_true(wn_explain_make_plan(&plan, &call, results, 300, WN_KIND_CROSS_ENCODER));
+    assert_true(wn_explain_make_plan(&plan, &call, results, 300,
+                                     &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}));
     assert_int_equal(plan.n_items, WN_SENTENCE_RESULTS_MAX);
     assert_int_equal(plan.n_texts, 2 * WN_SENTENCE_RESULTS_MAX);
     wn_arena_deinit(&arena);
