@@ -183,6 +183,15 @@ static wn_status act(wn_buf *out, action what, const wn_program *program, wn_sta
     return status;
 }
 
+/* Only those that are about one key take its id. */
+static wn_status check_operands(action what, const wn_args *args, wn_error *err)
+{
+    if (args->n_operands == 1 || (what != CREATE && what != LIST))
+        return WN_OK;
+    WN_FAIL(err, WN_ERR_ARGUMENT, "keys %s: '%s' is one operand too many, expected 0%s",
+            args->operands[0], args->operands[1], what == CREATE ? "; a name goes to --name" : "");
+}
+
 static wn_status parse_action(action *out, const char *word, wn_error *err)
 {
     static const char *const words[] = {"create", "list", "show", "update", "revoke", "rotate"};
@@ -206,6 +215,7 @@ wn_status wn_cmd_keys(wn_program *program, wn_error *err)
     wn_state state = {0};
     wn_status status;
     WN_TRY(parse_action(&what, program->args.operands[0], err));
+    WN_TRY(check_operands(what, &program->args, err));
     WN_TRY_OUT(wn_program_state_dir(&path, &dir, program, err));
     if (dir == NULL)
         WN_FAIL_OUT(err, WN_ERR_ARGUMENT, "--state-dir is 'none': there is no place for keys");
