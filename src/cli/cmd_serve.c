@@ -204,7 +204,7 @@ static wn_status print_config(wn_program *program, wn_error *err)
 static wn_service_options service_options(const wn_args *args, const char *host,
                                           const wn_model_list *models, wn_log *log)
 {
-    bool open_to_others = !is_loopback(host);
+    bool needs_keys = !is_loopback(host) && !wn_args_has(args, WN_OPT_INSECURE_NO_AUTH);
     return (wn_service_options){
         .backend = {.cpu_level = wn_args_text(args, WN_OPT_CPU_LEVEL),
                     .n_threads = (int32_t)wn_args_int(args, WN_OPT_THREADS),
@@ -222,7 +222,7 @@ static wn_service_options service_options(const wn_args *args, const char *host,
                      .static_rpm = wn_args_int(args, WN_OPT_RPM),
                      .static_tpm = wn_args_int(args, WN_OPT_TPM),
                      .log = log},
-        .needs_keys = open_to_others && !wn_args_has(args, WN_OPT_INSECURE_NO_AUTH),
+        .open_address = needs_keys ? host : NULL,
         .models = models->at,
         .n_models = models->n,
         .model_root = wn_args_text(args, WN_OPT_MODEL_ROOT),

@@ -16,7 +16,6 @@ enum {
     WN_EXIT_PARTIAL = 3,
     WN_EXIT_DATA = 4,
     WN_EXIT_CONFIG = 5,
-    WN_EXIT_UNREACHABLE = 6,
     WN_EXIT_SIGNAL = 128 /* + its number */
 };
 
@@ -56,7 +55,7 @@ WN_MUST_USE wn_status wn_serve_check(wn_args *args, wn_error *err);
 
 /* Say what is wrong with the path of a model in words that help, before the loader does; NULL is
  * right.
- * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
+ * Fails:   WN_ERR_FORMAT, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_program_check_model(const char *dir, wn_error *err);
 
 /* The directory of keys and usage: --state-dir, else where the system has such things; *out NULL

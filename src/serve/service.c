@@ -286,9 +286,9 @@ wn_budget *wn_service_budget(wn_service *service)
 static void look_at_model(wn_gauges *gauges, wn_model_label *label, wn_model *model)
 {
     wn_engine_info info = WN_ENGINE_INFO_INIT;
-    const wn_backend *backend = wn_model_backend(model);
-    wn_sched_stats stats = wn_backend_look(wn_model_backend(model));
-    wn_score_cache_stats cache = wn_backend_look_cache(wn_model_backend(model));
+    wn_backend *backend = wn_model_backend(model);
+    wn_sched_stats stats = wn_backend_look(backend);
+    wn_score_cache_stats cache = wn_backend_look_cache(backend);
     gauges->queue_rows += stats.waiting_rows;
     gauges->queue_tokens += stats.waiting_tokens;
     gauges->queue_wait_seconds = WN_MAX(gauges->queue_wait_seconds, stats.wait_s);
@@ -296,7 +296,7 @@ static void look_at_model(wn_gauges *gauges, wn_model_label *label, wn_model *mo
     gauges->cache_scores += cache.n_scores;
     gauges->cache_places += cache.n_places;
     gauges->cache_evictions += cache.evictions;
-    wn_vector_cache_stats vectors = wn_backend_look_vectors(wn_model_backend(model));
+    wn_vector_cache_stats vectors = wn_backend_look_vectors(backend);
     gauges->vector_rows += vectors.n_rows;
     gauges->vector_bytes += vectors.n_bytes;
     gauges->vector_limit_bytes += vectors.max_bytes;
@@ -421,10 +421,11 @@ static wn_status start(wn_service *service, wn_error *err)
 {
     size_t n = (size_t)service->options.backend.n_workers;
     WN_TRY(wn_accounts_new(&service->accounts, &service->options.accounts, err));
-    if (service->options.needs_keys && wn_accounts_is_open(service->accounts))
+    if (service->options.open_address != NULL && wn_accounts_is_open(service->accounts))
         WN_FAIL(err, WN_ERR_ARGUMENT,
-                "others can reach this address and there is no key: make one with 'winnow keys "
-                "create', give --api-key, or --insecure-no-auth if everybody may use it");
+                "others can reach %s and there is no key: make one with 'winnow keys create', "
+                "give --api-key, or --insecure-no-auth if everybody may use it",
+                service->options.open_address);
     service->workers = wn_mem_zalloc(n, sizeof *service->workers);
     if (service->workers == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu workers", n);

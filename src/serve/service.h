@@ -23,7 +23,7 @@ typedef struct wn_service_options {
     size_t n_models;
     const char *model_root; /* models may be loaded from below it; NULL: none may */
     wn_accounts_options accounts;
-    bool needs_keys;           /* somebody else could come: without any key it does not start */
+    const char *open_address;  /* that others can reach, so that a key is needed; NULL: none */
     bool share_scores;         /* a key may be given scores that another key paid for */
     const char *predict_route; /* one more path of /vertex; NULL: none */
     const char *health_route;  /* one more path of /healthz/ready; NULL: none */

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #define WN_WHERE   "serve/tls"
 #define TLS12_ONLY "ECDHE+AESGCM:ECDHE+CHACHA20" /* those of 1.3 are all as good */
@@ -13,11 +14,15 @@ struct wn_tls {
     SSL_CTX *context;
 };
 
-/* The newest reason that OpenSSL has, and forget all. */
+/* The first reason that OpenSSL has, from which later ones followed, and forget all. */
 static wn_status fail(const char *what, const char *file, wn_error *err)
 {
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    unsigned long code = ERR_peek_error();
+    const char *reason = ERR_reason_error_string(code);
+    if (ERR_SYSTEM_ERROR(code))
+        reason = strerror(ERR_GET_REASON(code));
+    else if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+        reason = "has none in the form of PEM";
     ERR_clear_error();
     WN_FAIL(err, WN_ERR_FORMAT, "%s '%s': %s", what, file,
             reason != NULL ? reason : "cannot be used");

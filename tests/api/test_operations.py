@@ -146,8 +146,9 @@ def test_tls_wants_client_certificates_of_its_ca():
 def test_tls_says_at_start_what_is_wrong_with_its_files():
     certificate("other")
     for words, why in ((("--tls-cert", path_of("server.pem")), "go together"),
-                       (("--tls-cert", path_of("nowhere.pem"), "--tls-key", path_of("server.key")), "nowhere.pem"),
-                       (("--tls-cert", path_of("server.pem"), "--tls-key", path_of("other.key")), "other.key")):
+                       (("--tls-cert", path_of("nowhere.pem"), "--tls-key", path_of("server.key")), "nowhere.pem': No such file"),
+                       (("--tls-cert", __file__, "--tls-key", path_of("server.key")), ".py': has none in the form of PEM"),
+                       (("--tls-cert", path_of("server.pem"), "--tls-key", path_of("other.key")), "other.key': key values mismatch")):
         done = winnow("serve", "--port", "0", *words)
         assert done.returncode != 0 and why in done.stderr, done
 
