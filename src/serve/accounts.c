@@ -263,9 +263,7 @@ static wn_str presented_key(const wn_http_request *request)
     }
     if (key.len > 7 && strncasecmp(key.ptr, "Bearer ", 7) == 0)
         key = wn_str_slice(key, 7, key.len);
-    while (key.len > 0 && key.ptr[0] == ' ')
-        key = wn_str_slice(key, 1, key.len);
-    return key;
+    return wn_http_trim(key);
 }
 
 static void tell_outcome(wn_problem *problem, wn_key_outcome outcome)

@@ -18,28 +18,6 @@ static bool is_any(wn_str origins)
     return wn_str_equal(origins, WN_STR("*"));
 }
 
-static wn_str trim(wn_str s)
-{
-    while (s.len > 0 && s.ptr[0] == ' ')
-        s = wn_str_slice(s, 1, s.len);
-    while (s.len > 0 && s.ptr[s.len - 1] == ' ')
-        s.len--;
-    return s;
-}
-
-/* The next of a list, without blanks around it; false behind the last. */
-static bool next(wn_str *origin, wn_str *rest)
-{
-    size_t n = 0;
-    if (rest->ptr == NULL)
-        return false;
-    while (n < rest->len && rest->ptr[n] != ',')
-        n++;
-    *origin = trim((wn_str){rest->ptr, n});
-    *rest = n < rest->len ? wn_str_slice(*rest, n + 1, rest->len) : (wn_str){0};
-    return true;
-}
-
 static bool is_origin(wn_str origin)
 {
     size_t scheme = 0;
@@ -58,7 +36,7 @@ static bool is_origin(wn_str origin)
 bool wn_cors_is_valid(wn_str origins, wn_str *wrong)
 {
     *wrong = (wn_str){0};
-    for (wn_str rest = origins; !is_any(origins) && next(wrong, &rest);) {
+    for (wn_str rest = origins; !is_any(origins) && wn_http_next_item(&rest, wrong);) {
         if (!is_origin(*wrong))
             return false;
     }
@@ -74,9 +52,9 @@ bool wn_cors_is_preflight(const wn_http_request *request)
 
 static bool allows(wn_str origins, wn_str origin)
 {
-    wn_str one;
-    for (wn_str rest = origins; next(&one, &rest);) {
-        if (wn_str_equal(one, origin))
+    wn_str allowed;
+    for (wn_str rest = origins; wn_http_next_item(&rest, &allowed);) {
+        if (wn_str_equal(allowed, origin))
             return true;
     }
     return is_any(origins);

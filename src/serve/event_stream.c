@@ -10,18 +10,14 @@
 bool wn_event_stream_is_wanted(const wn_http_request *request)
 {
     static const wn_str type = {"text/event-stream", 17};
-    wn_str accept;
+    wn_str accept, range;
     if (request->minor_version < 1 || !wn_http_find(request, "Accept", &accept))
         return false;
-    for (size_t start = 0, end; start < accept.len; start = end + 1) {
-        for (end = start; end < accept.len && accept.ptr[end] != ',';)
-            end++;
-        while (start < end && accept.ptr[start] == ' ')
-            start++;
-        size_t n = start;
-        while (n < end && accept.ptr[n] != ';' && accept.ptr[n] != ' ')
+    while (wn_http_next_item(&accept, &range)) {
+        size_t n = 0;
+        while (n < range.len && range.ptr[n] != ';')
             n++;
-        if (wn_http_same(wn_str_slice(accept, start, n), type))
+        if (wn_http_same(wn_http_trim(wn_str_slice(range, 0, n)), type))
             return true;
     }
     return false;

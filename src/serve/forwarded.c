@@ -10,15 +10,6 @@
 #define WN_WHERE  "serve/forwarded"
 #define IPV4_BITS 96 /* in front of an IPv4 address that is written as IPv6 */
 
-static wn_str trim(wn_str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = wn_str_slice(s, 1, s.len);
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* Read an address; *bits is the size of its own kind. */
 static bool parse_address(uint8_t out[16], uint8_t *bits, wn_str text)
 {
@@ -63,10 +54,7 @@ static bool parse_network(wn_network *out, wn_str text)
 wn_status wn_networks_parse(wn_networks *out, wn_str list, wn_error *err)
 {
     *out = (wn_networks){0};
-    for (size_t start = 0, end; start < list.len; start = end + 1) {
-        for (end = start; end < list.len && list.ptr[end] != ',';)
-            end++;
-        wn_str text = trim(wn_str_slice(list, start, end));
+    for (wn_str text; wn_http_next_item(&list, &text);) {
         if (out->n == WN_NETWORKS_MAX)
             WN_FAIL(err, WN_ERR_ARGUMENT, "more than %d networks", WN_NETWORKS_MAX);
         if (!parse_network(&out->at[out->n++], text))
@@ -121,7 +109,7 @@ static bool walk(char out[WN_ADDRESS_MAX + 1], wn_str list, const wn_networks *t
     for (size_t end = list.len + 1, start; end > 0; end = start) {
         for (start = end - 1; start > 0 && list.ptr[start - 1] != ',';)
             start--;
-        wn_str address = address_of(trim(wn_str_slice(list, start, end - 1)));
+        wn_str address = address_of(wn_http_trim(wn_str_slice(list, start, end - 1)));
         if (address.len == 0)
             return false; /* who wrote this cannot be believed further */
         snprintf(out, WN_ADDRESS_MAX + 1, "%.*s", (int)address.len, address.ptr);

@@ -62,10 +62,8 @@ static int on_header_field(http_parser *parser, const char *at, size_t n)
 static int on_header_value(http_parser *parser, const char *at, size_t n)
 {
     wn_conn *conn = parser->data;
-    while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))
-        n--;
     if (conn->phase == PHASE_HEAD)
-        conn->fields[conn->request.n_fields - 1].value = (wn_str){at, n};
+        conn->fields[conn->request.n_fields - 1].value = wn_http_trim((wn_str){at, n});
     return 0;
 }
 

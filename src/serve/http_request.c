@@ -25,6 +25,32 @@ bool wn_http_find(const wn_http_request *request, const char *name, wn_str *valu
     return false;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+wn_str wn_http_trim(wn_str text)
+{
+    while (text.len > 0 && is_blank(text.ptr[0]))
+        text = wn_str_slice(text, 1, text.len);
+    while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+bool wn_http_next_item(wn_str *list, wn_str *item)
+{
+    size_t end = 0;
+    if (list->len == 0)
+        return false;
+    while (end < list->len && list->ptr[end] != ',')
+        end++;
+    *item = wn_http_trim(wn_str_slice(*list, 0, end));
+    *list = wn_str_slice(*list, WN_MIN(end + 1, list->len), list->len);
+    return true;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

@@ -43,6 +43,12 @@ bool wn_http_find(const wn_http_request *request, const char *name, wn_str *valu
 /* Whether two texts are equal in any letter case of ASCII. */
 bool wn_http_same(wn_str a, wn_str b);
 
+/* A text without the blanks around it: OWS of RFC 9110, spaces and tabs. */
+wn_str wn_http_trim(wn_str text);
+
+/* Take the first item off a list with commas, without the blanks around it; false at the end. */
+bool wn_http_next_item(wn_str *list, wn_str *item);
+
 /* Take the first "name=value" off a query and decode both: "+" is a space, "%41" is "A", and a "%"
  * that begins nothing stays; a parameter without "=" has an empty value, one without anything is
  * passed over.  False at the end, and when memory is short, which the buffers tell. */
