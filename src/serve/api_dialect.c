@@ -13,6 +13,12 @@ wn_rank_call wn_rank_call_init(wn_arena *arena)
         .arena = arena, .return_documents = true, .truncation = true, .min_score = -HUGE_VAL};
 }
 
+void wn_call_hide_documents(wn_rank_call *call, const wn_http_request *request)
+{
+    (void)request;
+    call->return_documents = false;
+}
+
 bool wn_calls_spread(wn_calls *calls, size_t n, const char *field, wn_problem *problem)
 {
     if (n > WN_CALLS_PER_BODY_MAX) {
@@ -136,6 +142,15 @@ bool wn_push_member_string(wn_buf *out, const char *name, wn_str value)
 bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value)
 {
     return wn_buf_printf(out, "\"%s\":%llu", name, (unsigned long long)value);
+}
+
+bool wn_push_usage(wn_buf *out, uint64_t n)
+{
+    wn_buf_push_str(out, WN_STR("\"usage\":{"));
+    wn_push_member_int(out, "prompt_tokens", n);
+    wn_buf_push_byte(out, ',');
+    wn_push_member_int(out, "total_tokens", n);
+    return wn_buf_push_byte(out, '}');
 }
 
 bool wn_push_cached_tokens(wn_buf *out, uint64_t n)

@@ -75,6 +75,9 @@ wn_rank_call wn_rank_call_init(wn_arena *arena);
 
 /* ---- pieces that dialects share -------------------------------------------------------------- */
 
+/* A prepare() of APIs that repeat documents only when they are asked to. */
+void wn_call_hide_documents(wn_rank_call *call, const wn_http_request *request);
+
 /* Make n copies of the only call, in the arena; the field that asks for them is named in mistakes.
  * Fails:   false, and a problem, when they are too many or memory is short. */
 bool wn_calls_spread(wn_calls *calls, size_t n, const char *field, wn_problem *problem);
@@ -108,6 +111,9 @@ bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer
 /* "name": a JSON string; and "name": a whole number, both without a comma. */
 bool wn_push_member_string(wn_buf *out, const char *name, wn_str value);
 bool wn_push_member_int(wn_buf *out, const char *name, uint64_t value);
+
+/* "usage": {"prompt_tokens": n, "total_tokens": n}, without a comma. */
+bool wn_push_usage(wn_buf *out, uint64_t n);
 
 /* ,"cached_tokens": n; nothing when there are none. */
 bool wn_push_cached_tokens(wn_buf *out, uint64_t n);

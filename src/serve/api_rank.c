@@ -171,7 +171,7 @@ static bool prepare(wn_exchange *x)
     return make_jobs(x, x->backend);
 }
 
-/* What the tickets of a round are charged for. */
+/* What the tickets of a round are charged for; a round that explains asks the same query again. */
 static uint64_t tokens_of(const wn_exchange *x, const wn_ticket *tickets)
 {
     uint64_t tokens = 0;
@@ -219,14 +219,13 @@ void wn_api_rank_progress(const wn_exchange *x, uint64_t *n_done, uint64_t *n_to
     }
 }
 
-/* A document counts once for each TOKENS_A_DOCUMENT tokens. */
+/* A document counts once, and once more for each TOKENS_A_DOCUMENT tokens. */
 static uint64_t search_units(const wn_rank_call *call, const wn_job *job)
 {
-    uint64_t n = 0, most = 0;
+    uint64_t n = call->documents.n;
     size_t n_rows = wn_job_n_rows(job);
     for (size_t i = 0; i < n_rows; i++)
-        most += wn_job_row_tokens(job, i) / TOKENS_A_DOCUMENT;
-    n = call->documents.n + most;
+        n += wn_job_row_tokens(job, i) / TOKENS_A_DOCUMENT;
     return (n + DOCUMENTS_A_UNIT - 1) / DOCUMENTS_A_UNIT;
 }
 

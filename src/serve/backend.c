@@ -2,9 +2,9 @@
 #include "serve/backend.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/lock.h"
 #include "base/thread.h"
 #include "data/json_bind.h"
 

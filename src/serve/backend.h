@@ -45,8 +45,8 @@ WN_MUST_USE wn_status wn_backend_open(wn_backend **out, const wn_backend_options
                                       wn_error *err);
 
 /* Finish the tickets that were submitted and stop the threads; further ones are refused.  Scores
- * that outlive the process are written.
- * Thread:  any, once. */
+ * that outlive the process are written.  Stopping again does nothing.
+ * Thread:  any, one at a time. */
 void wn_backend_stop(wn_backend *backend);
 
 /* Stop and free.  NULL is allowed. */
@@ -56,7 +56,7 @@ void wn_backend_close(wn_backend *backend);
  * Thread:  any. */
 const wn_engine *wn_backend_engine(const wn_backend *backend);
 
-/* What the model takes: weights, the workspace of its batches, its cache of scores.
+/* What the model takes: weights, the workspace of its batches, its caches.
  * Thread:  any. */
 uint64_t wn_backend_bytes(const wn_backend *backend);
 

@@ -23,12 +23,6 @@ static const wn_field fields[] = {
      "repeat each document in its result (default false)"},
 };
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static void read_requests(wn_calls *calls, const json_t *requests, wn_problem *problem)
 {
     if (!wn_calls_spread(calls, json_array_size(requests), "requests", problem))
@@ -98,7 +92,7 @@ const wn_dialect wn_dialect_batch = {
     .name = "batch",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .check = check,
     .push_answer = push_answer,
     .answer_schema = WN_SCHEMA_OBJECT(

@@ -31,12 +31,6 @@ static bool is_sdk(const wn_http_request *request, const json_t *body)
     return wn_http_find(request, "X-Fern-SDK-Name", &name) && wn_str_equal(name, WN_STR("cohere"));
 }
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_push_byte(out, '{');
@@ -100,7 +94,7 @@ const wn_dialect wn_dialect_cohere_v1 = {
     .speaks = is_sdk,
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_v1,
     .answer_schema = ANSWER_SCHEMA,
     .problem_schema = PROBLEM_SCHEMA,
@@ -111,7 +105,7 @@ const wn_dialect wn_dialect_cohere_v2 = {
     .name = "cohere-v2",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_v2,
     .answer_schema = ANSWER_SCHEMA,
     .problem_schema = PROBLEM_SCHEMA,

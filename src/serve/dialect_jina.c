@@ -16,113 +16,43 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 /* All fields but top_n, whose least value is what the two tables differ in. */
-#define FIELDS(least_top_n)                                                                        \
-    {"model",                                                                                      \
-     WN_FIELD_STRING,                                                                              \
-     AT(model),                                                                                    \
-     false,                                                                                        \
-     0,                                                                                            \
-     0,                                                                                            \
-     "id of the model; the loaded one without it"},                                                \
-        {"query",                                                                                  \
-         WN_FIELD_QUERY,                                                                           \
-         AT(query),                                                                                \
-         true,                                                                                     \
-         0,                                                                                        \
-         0,                                                                                        \
-         "what is searched for: a string or {\"text\"}"},                                          \
-        {"rank_fields",                                                                            \
-         WN_FIELD_NAMES,                                                                           \
-         AT(rank_fields),                                                                          \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "members of the documents to rank by (default [\"text\"]): a list, which makes one text " \
-         "of them, or an object of weights, by which each is ranked for itself"},                  \
-        {"documents",                                                                              \
-         WN_FIELD_DOCUMENTS,                                                                       \
-         AT(documents),                                                                            \
-         true,                                                                                     \
-         1,                                                                                        \
-         WN_DOCUMENTS_PER_CALL_MAX,                                                                \
-         "what is to be put in order: strings, or objects with a \"text\""},                       \
-        {"top_k", WN_FIELD_INT, AT(top_n), false, least_top_n, 9e15, "another name of top_n"},     \
-        {"top_n",                                                                                  \
-         WN_FIELD_INT,                                                                             \
-         AT(top_n),                                                                                \
-         false,                                                                                    \
-         least_top_n,                                                                              \
-         9e15,                                                                                     \
-         "how many results to return; all without it"},                                            \
-        {"return_documents",                                                                       \
-         WN_FIELD_BOOL,                                                                            \
-         AT(return_documents),                                                                     \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "repeat each document in its result (default true)"},                                     \
-        {"raw_scores",                                                                             \
-         WN_FIELD_BOOL,                                                                            \
-         AT(raw_scores),                                                                           \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "logits in place of relevance (default false)"},                                          \
-        {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0, "another name of truncation"},    \
-        {"truncation",                                                                             \
-         WN_FIELD_BOOL,                                                                            \
-         AT(truncation),                                                                           \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "false: refuse documents that are longer than the model's window (default true)"},        \
-        {"max_tokens_per_doc",                                                                     \
-         WN_FIELD_INT,                                                                             \
-         AT(max_document_tokens),                                                                  \
-         false,                                                                                    \
-         1,                                                                                        \
-         1e6,                                                                                      \
-         "another name of max_doc_length"},                                                        \
-        {"max_doc_length",                                                                         \
-         WN_FIELD_INT,                                                                             \
-         AT(max_document_tokens),                                                                  \
-         false,                                                                                    \
-         1,                                                                                        \
-         1e6,                                                                                      \
-         "cut documents to so many tokens"},                                                       \
-        {"deadline_ms",                                                                            \
-         WN_FIELD_INT,                                                                             \
-         AT(deadline_ms),                                                                          \
-         false,                                                                                    \
-         1,                                                                                        \
-         3600000,                                                                                  \
-         "answer after so many milliseconds with what is scored by then"},                         \
-        {"return_logits",                                                                          \
-         WN_FIELD_BOOL,                                                                            \
-         AT(return_logits),                                                                        \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "add \"logit\", the raw score, to each result"},                                          \
-        {"return_spans",                                                                           \
-         WN_FIELD_BOOL,                                                                            \
-         AT(return_spans),                                                                         \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "add \"span\", the bytes of the best window, and \"sentence\", those of its best "        \
-         "sentence, to each result"},                                                              \
-        {"explain",                                                                                \
-         WN_FIELD_BOOL,                                                                            \
-         AT(explain),                                                                              \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "add \"explain\", the words that the score rests on, to each result; at most 10"},        \
-    {                                                                                              \
-        "min_score", WN_FIELD_NUMBER, AT(min_score), false, -HUGE_VAL, HUGE_VAL,                   \
-            "leave out results whose relevance is below it"                                        \
-    }
+/* clang-format off */
+#define FIELDS(least_top_n)                                                                       \
+    {"model", WN_FIELD_STRING, AT(model), false, 0, 0,                                            \
+     "id of the model; the loaded one without it"},                                               \
+    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0,                                              \
+     "what is searched for: a string or {\"text\"}"},                                             \
+    {"rank_fields", WN_FIELD_NAMES, AT(rank_fields), false, 0, 0,                                 \
+     "members of the documents to rank by (default [\"text\"]): a list, which makes one text "    \
+     "of them, or an object of weights, by which each is ranked for itself"},                     \
+    {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,          \
+     "what is to be put in order: strings, or objects with a \"text\""},                          \
+    {"top_k", WN_FIELD_INT, AT(top_n), false, least_top_n, 9e15, "another name of top_n"},        \
+    {"top_n", WN_FIELD_INT, AT(top_n), false, least_top_n, 9e15,                                  \
+     "how many results to return; all without it"},                                               \
+    {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,                        \
+     "repeat each document in its result (default true)"},                                        \
+    {"raw_scores", WN_FIELD_BOOL, AT(raw_scores), false, 0, 0,                                    \
+     "logits in place of relevance (default false)"},                                             \
+    {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0, "another name of truncation"},       \
+    {"truncation", WN_FIELD_BOOL, AT(truncation), false, 0, 0,                                    \
+     "false: refuse documents that are longer than the model's window (default true)"},           \
+    {"max_tokens_per_doc", WN_FIELD_INT, AT(max_document_tokens), false, 1, 1e6,                  \
+     "another name of max_doc_length"},                                                           \
+    {"max_doc_length", WN_FIELD_INT, AT(max_document_tokens), false, 1, 1e6,                      \
+     "cut documents to so many tokens"},                                                          \
+    {"deadline_ms", WN_FIELD_INT, AT(deadline_ms), false, 1, 3600000,                             \
+     "answer after so many milliseconds with what is scored by then"},                            \
+    {"return_logits", WN_FIELD_BOOL, AT(return_logits), false, 0, 0,                              \
+     "add \"logit\", the raw score, to each result"},                                             \
+    {"return_spans", WN_FIELD_BOOL, AT(return_spans), false, 0, 0,                                \
+     "add \"span\", the bytes of the best window, and \"sentence\", those of its best "           \
+     "sentence, to each result"},                                                                 \
+    {"explain", WN_FIELD_BOOL, AT(explain), false, 0, 0,                                          \
+     "add \"explain\", the words that the score rests on, to each result; at most 10"},           \
+    {"min_score", WN_FIELD_NUMBER, AT(min_score), false, -HUGE_VAL, HUGE_VAL,                     \
+     "leave out results whose relevance is below it"}
+/* clang-format on */
 
 static const wn_field fields[] = {FIELDS(1)}, generic_fields[] = {FIELDS(0)};
 

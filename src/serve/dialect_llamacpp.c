@@ -33,11 +33,9 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
 {
     wn_buf_push_byte(out, '{');
     wn_push_member_string(out, "model", answers->model);
-    wn_buf_push_str(out, WN_STR(",\"object\":\"list\",\"usage\":{"));
-    wn_push_member_int(out, "prompt_tokens", answers->total_tokens);
-    wn_buf_push_byte(out, ',');
-    wn_push_member_int(out, "total_tokens", answers->total_tokens);
-    wn_buf_push_str(out, WN_STR("},\"results\":"));
+    wn_buf_push_str(out, WN_STR(",\"object\":\"list\","));
+    wn_push_usage(out, answers->total_tokens);
+    wn_buf_push_str(out, WN_STR(",\"results\":"));
     wn_push_results(out, calls->at, answers, push_result);
     return wn_buf_push_byte(out, '}');
 }

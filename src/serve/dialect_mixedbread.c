@@ -33,12 +33,6 @@ static bool speaks(const wn_http_request *request, const json_t *body)
     return json_object_get(body, "input") != NULL;
 }
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_printf(out, "{\"index\":%zu,\"score\":", result->index);
@@ -50,22 +44,14 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
     return wn_buf_push_byte(out, '}');
 }
 
-static bool push_usage(wn_buf *out, const wn_rank_answer *answer)
-{
-    wn_buf_push_str(out, WN_STR(",\"usage\":{"));
-    wn_push_member_int(out, "prompt_tokens", answer->total_tokens);
-    wn_buf_push_byte(out, ',');
-    wn_push_member_int(out, "total_tokens", answer->total_tokens);
-    return wn_buf_push_byte(out, '}');
-}
-
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)
 {
     wn_buf_push_byte(out, '{');
     wn_push_member_string(out, "model", answers->model);
     wn_buf_push_str(out, WN_STR(",\"object\":\"list\",\"data\":"));
     wn_push_results(out, calls->at, answers, push_result);
-    push_usage(out, answers);
+    wn_buf_push_byte(out, ',');
+    wn_push_usage(out, answers->total_tokens);
     wn_buf_printf(out, ",\"top_k\":%zu,\"return_input\":%s}", answers->n_results,
                   calls->at->return_documents ? "true" : "false");
     return !out->failed;
@@ -85,7 +71,7 @@ const wn_dialect wn_dialect_mixedbread = {
     .speaks = speaks,
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_answer,
     .answer_schema = WN_SCHEMA_OBJECT(
         "\"model\",\"object\",\"data\",\"usage\"",
@@ -98,7 +84,7 @@ const wn_dialect wn_dialect_isaacus = {
     .name = "isaacus",
     .fields = isaacus_fields,
     .n_fields = WN_ARRAY_LEN(isaacus_fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_isaacus,
     .answer_schema = WN_SCHEMA_OBJECT("\"results\",\"usage\"",
                                       "\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("score"))),

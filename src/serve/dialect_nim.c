@@ -35,11 +35,9 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
 {
     wn_buf_push_str(out, WN_STR("{\"rankings\":"));
     wn_push_results(out, calls->at, answers, push_result);
-    wn_buf_push_str(out, WN_STR(",\"usage\":{"));
-    wn_push_member_int(out, "prompt_tokens", answers->total_tokens);
     wn_buf_push_byte(out, ',');
-    wn_push_member_int(out, "total_tokens", answers->total_tokens);
-    return wn_buf_push_str(out, WN_STR("}}"));
+    wn_push_usage(out, answers->total_tokens);
+    return wn_buf_push_byte(out, '}');
 }
 
 const wn_dialect wn_dialect_nim = {

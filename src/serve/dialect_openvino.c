@@ -17,12 +17,6 @@ static const wn_field fields[] = {
      "repeat each document in its result (default false)"},
 };
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
@@ -53,7 +47,7 @@ const wn_dialect wn_dialect_openvino = {
     .name = "openvino",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_answer,
     .answer_schema = WN_SCHEMA_OBJECT(
         "\"results\"", "\"results\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT("relevance_score"))),

@@ -34,12 +34,6 @@ static bool speaks(const wn_http_request *request, const json_t *body)
     return json_object_get(body, "texts") != NULL;
 }
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_printf(out, "{\"index\":%zu,", result->index);
@@ -135,7 +129,7 @@ const wn_dialect wn_dialect_tei = {
     .speaks = speaks,
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_answer,
     .answer_schema = "\"type\":\"array\",\"items\":{" WN_SCHEMA_RESULT("score") "}",
     .problem_schema =

@@ -45,12 +45,6 @@ static const wn_field instance_fields[] = {
     SHARED_FIELDS,
 };
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static void check(wn_calls *calls, const json_t *body, wn_problem *problem)
 {
     const json_t *instances = json_object_get(body, "instances");
@@ -96,7 +90,7 @@ const wn_dialect wn_dialect_vertex = {
     .name = "vertex",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .check = check,
     .push_answer = push_answer,
     .answer_schema = WN_SCHEMA_OBJECT(

@@ -82,11 +82,9 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
         wn_json_push_double(out, wn_call_score(&calls->at[i], &answers[i].results[0]));
         wn_buf_push_byte(out, '}');
     }
-    wn_buf_push_str(out, WN_STR("],\"usage\":{"));
-    wn_push_member_int(out, "prompt_tokens", tokens);
-    wn_buf_push_byte(out, ',');
-    wn_push_member_int(out, "total_tokens", tokens);
-    return wn_buf_push_str(out, WN_STR("}}"));
+    wn_buf_push_str(out, WN_STR("],"));
+    wn_push_usage(out, tokens);
+    return wn_buf_push_byte(out, '}');
 }
 
 const wn_dialect wn_dialect_vllm_score = {

@@ -29,12 +29,6 @@ static bool speaks(const wn_http_request *request, const json_t *body)
            (json_object_get(body, "top_k") != NULL && (n == NULL || json_is_null(n)));
 }
 
-static void prepare(wn_rank_call *call, const wn_http_request *request)
-{
-    (void)request;
-    call->return_documents = false;
-}
-
 static bool push_score(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_push_str(out, WN_STR("{\"relevance_score\":"));
@@ -80,7 +74,7 @@ const wn_dialect wn_dialect_voyage = {
     .speaks = speaks,
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
-    .prepare = prepare,
+    .prepare = wn_call_hide_documents,
     .push_answer = push_answer,
     .answer_schema = WN_SCHEMA_OBJECT("\"object\",\"data\",\"model\",\"usage\",\"results\"",
                                       "\"data\":" WN_SCHEMA_LIST(WN_SCHEMA_RESULT(

@@ -19,10 +19,10 @@
 #define OUTPUT_BYTES_MAX  (64 * 1024) /* more unsent output: its next request has to wait */
 #define STALLED_S         30          /* a client that takes nothing of its answer for so long */
 #define COPIED_BYTES_MAX  1024        /* shorter answers are not worth a reference */
-#define TAKEN_BYTES_PER_S 1024 /* the slowest client takes; it may fall behind by STALLED_S */
+#define TAKEN_BYTES_PER_S 1024      /* the slowest client takes; it may fall behind by STALLED_S */
+#define PROGRESS_NS       250000000 /* between two events that tell how far it is */
 /* How long a closing connection reads on, so that its last answer is not lost to a reset. */
-#define PROGRESS_NS 250000000 /* between two events that tell how far it is */
-#define LINGER_NS   2000000000
+#define LINGER_NS 2000000000
 
 typedef enum stage {
     STAGE_OPEN = 0, /* reading requests, or answering one */

@@ -51,8 +51,11 @@ struct wn_model_set {
 
 /* ---- one model ------------------------------------------------------------------------------- */
 
+/* NULL is allowed. */
 static void free_model(wn_model *model)
 {
+    if (model == NULL)
+        return;
     wn_backend_close(model->backend);
     wn_mem_free(model);
 }
@@ -91,11 +94,14 @@ static wn_status take_memory(wn_model_set *set, uint64_t bytes, wn_error *err)
 static wn_status open_backend(wn_model_set *set, wn_backend **out, const char *dir, wn_error *err)
 {
     wn_backend_options options = set->options.backend;
+    wn_backend *backend;
     options.model_dir = dir[0] == '\0' ? NULL : dir;
-    WN_TRY(wn_backend_open(out, &options, err));
-    wn_status status = wn_backend_self_test(*out, err);
-    if (status != WN_OK)
-        wn_backend_close(*out);
+    WN_TRY(wn_backend_open(&backend, &options, err));
+    wn_status status = wn_backend_self_test(backend, err);
+    if (status == WN_OK)
+        *out = backend;
+    else
+        wn_backend_close(backend);
     return status;
 }
 
@@ -109,28 +115,24 @@ static wn_status open_model(wn_model_set *set, wn_model **out, const place *of, 
     wn_model *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a model");
-    wn_status status = later ? take_memory(set, lent, err) : WN_OK;
-    if (status != WN_OK) {
-        wn_mem_free(model);
-        return status;
-    }
+    wn_status status;
+    if (later)
+        WN_TRY_OUT(take_memory(set, lent, err));
     status = open_backend(set, &model->backend, of->dir, err);
     wn_budget_return(set->options.budget, lent);
-    if (status == WN_OK) {
-        model->bytes = wn_backend_bytes(model->backend);
-        status = later ? take_memory(set, model->bytes, err) : WN_OK;
-        if (status != WN_OK)
-            wn_backend_close(model->backend);
-    }
-    if (status != WN_OK) {
-        wn_mem_free(model);
-        return status;
-    }
+    if (status != WN_OK)
+        goto out;
+    model->bytes = wn_backend_bytes(model->backend);
+    if (later)
+        WN_TRY_OUT(take_memory(set, model->bytes, err));
     model->set = set;
     model->place = (size_t)(of - set->places);
     snprintf(model->name, sizeof model->name, "%s", of->name);
     *out = model;
-    return WN_OK;
+    model = NULL;
+out:
+    free_model(model);
+    return status;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -400,8 +402,6 @@ size_t wn_model_place(const wn_model *model)
     return model->place;
 }
 
-/* ---- changing -------------------------------------------------------------------------------- */
-
 bool wn_model_set_next(wn_model_set *set, size_t *i, wn_model_facts *out)
 {
     wn_lock_enter(&set->lock);
@@ -425,6 +425,8 @@ bool wn_model_set_next(wn_model_set *set, size_t *i, wn_model_facts *out)
     wn_lock_leave(&set->lock);
     return of != NULL;
 }
+
+/* ---- changing -------------------------------------------------------------------------------- */
 
 /* Needs:   the lock. */
 static place *find_free(wn_model_set *set)
