@@ -479,10 +479,10 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                              .help = "memory for vectors of documents that come again with other "
                                      "queries; late-interaction and embedding models have them; "
                                      "0 keeps none"},
-    [WN_OPT_VECTOR_FORMAT] = {WN_FOR(SERVE), "vector-format", 0, "FORMAT", WN_VALUE_CHOICE,
-                              .choices = "f32|int8",
-                              .help = "how they are kept: as they are, or rounded to a quarter of "
-                                      "the size, which changes scores a little"},
+    [WN_OPT_VECTOR_FORMAT] =
+        {WN_FOR(SERVE), "vector-format", 0, "FORMAT", WN_VALUE_CHOICE, .choices = "f32|int8",
+         .help = "how those vectors are kept: as they are, or rounded to a quarter of "
+                 "the size, which changes scores a little"},
     [WN_OPT_CACHE_DIR] = {WN_FOR(SERVE), "cache-dir", 0, "DIR", WN_VALUE_DIR, .fallback = "nowhere",
                           .help = "where the score cache is written when the server ends, to be "
                                   "there when it starts again"},
