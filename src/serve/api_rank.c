@@ -13,8 +13,12 @@
 #define DOCUMENTS_A_UNIT  100
 #define TOKENS_A_DOCUMENT 500
 
-#define BYTES_A_TOKEN_MAX 16   /* of a body: it has at least so many tokens */
-#define FORESEEN_BYTES    4096 /* smaller bodies cost nothing worth foreseeing */
+#define BYTES_A_TOKEN_MAX 16  /* of a body: it has at least so many tokens */
+#define BYTES_A_DOCUMENT  512 /* of its row, plan and result */
+#define BYTES_A_TOKEN     12  /* with its place; a byte may be one */
+#define BYTES_A_REPEATED  12  /* of an escaped byte in an answer that grows */
+
+#define FORESEEN_BYTES 4096 /* smaller bodies cost nothing worth foreseeing */
 
 static bool read_body(wn_exchange *x)
 {
@@ -147,8 +151,24 @@ static bool make_job(wn_exchange *x, wn_backend *backend, const wn_rank_call *ca
     return false;
 }
 
+/* Hold what the jobs need: calls may share their documents, so a small body can ask for a lot. */
+static bool hold_jobs(wn_exchange *x)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < x->calls.n; i++) {
+        const wn_rank_call *call = &x->calls.at[i];
+        uint64_t a_byte = BYTES_A_TOKEN + (call->return_documents ? BYTES_A_REPEATED : 0);
+        bytes += call->documents.n * BYTES_A_DOCUMENT;
+        for (size_t d = 0; d < call->documents.n; d++)
+            bytes += call->documents.at[d].len * a_byte;
+    }
+    return wn_service_hold(x, bytes);
+}
+
 static bool make_jobs(wn_exchange *x, wn_backend *backend)
 {
+    if (!hold_jobs(x))
+        return false;
     x->tickets = wn_arena_alloc(&x->arena, 2 * x->calls.n, sizeof *x->tickets);
     if (x->tickets == NULL) {
         wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});

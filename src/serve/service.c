@@ -569,16 +569,35 @@ static void set_deadline(wn_exchange *x)
     x->deadline_ns = x->began_ns + ms * 1000000;
 }
 
+bool wn_service_hold(wn_exchange *x, uint64_t n_bytes)
+{
+    wn_budget *budget = &x->service->budget;
+    uint64_t more = n_bytes - WN_MIN(n_bytes, x->held_bytes), used, peak, limit;
+    if (wn_budget_take(budget, more)) {
+        x->held_bytes += more;
+        return true;
+    }
+    wn_counter_add(&x->service->metrics.rejected[WN_REJECT_MEMORY], 1);
+    wn_budget_look(budget, &used, &peak, &limit);
+    if (n_bytes > limit) {
+        wn_problem_set(&x->problem, 413, "INPUT_PAYLOAD_TOO_LARGE",
+                       "The request may need %llu MiB, all requests together have %llu MiB.",
+                       (unsigned long long)(n_bytes >> 20), (unsigned long long)(limit >> 20));
+        return false;
+    }
+    wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
+                   "Service temporarily unavailable: no memory for the request now. Please retry "
+                   "with exponential backoff.");
+    x->problem.retry_after_s = 1;
+    return false;
+}
+
 /* What the request may need at most: its JSON values, its texts as JSON, tokens and answer. */
-static bool take_memory(wn_exchange *x)
+static bool hold_request(wn_exchange *x)
 {
     uint64_t bytes = x->bytes_in;
     uint64_t values = WN_MIN(bytes / 2, (uint64_t)WN_JSON_VALUES_MAX);
-    uint64_t need = REQUEST_BYTES + bytes * BYTES_A_TEXT_BYTE + values * BYTES_A_VALUE;
-    if (!wn_budget_take(&x->service->budget, need))
-        return false;
-    x->held_bytes = need;
-    return true;
+    return wn_service_hold(x, REQUEST_BYTES + bytes * BYTES_A_TEXT_BYTE + values * BYTES_A_VALUE);
 }
 
 void wn_service_begin(wn_exchange *x)
@@ -591,13 +610,8 @@ void wn_service_begin(wn_exchange *x)
         answer(x);
         return;
     }
-    if (x->problem.status == 0 && route->on_worker && !take_memory(x)) {
-        wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE",
-                       "Service temporarily unavailable: no memory for the request now. Please "
-                       "retry with exponential backoff.");
-        x->problem.retry_after_s = 1;
-        wn_counter_add(&x->service->metrics.rejected[WN_REJECT_MEMORY], 1);
-    }
+    if (x->problem.status == 0 && route->on_worker)
+        (void)hold_request(x);
     if (x->problem.status != 0 || (!route->on_worker && route->begin(x)))
         answer(x);
     else

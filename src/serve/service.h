@@ -121,6 +121,9 @@ wn_budget *wn_service_budget(wn_service *service);
 /* Whose scores a request may be given; see wn_backend_make_job(). */
 uint64_t wn_service_cache_scope(const wn_exchange *x);
 
+/* Hold so many bytes in all for a request, until it ends; a false one is a problem. */
+bool wn_service_hold(wn_exchange *x, uint64_t n_bytes);
+
 /* Charge a request's tokens to its key; a false one is a problem. */
 bool wn_service_charge(wn_exchange *x, uint64_t tokens);
 

@@ -122,5 +122,18 @@ def test_client_behind_a_trusted_proxy_is_the_one_it_names():
         assert f" client={client} " in line, line
 
 
+def test_small_body_cannot_ask_for_more_memory_than_there_is():
+    server = api_server.Server("--api-key", "k3y", "--memory-limit", "400")
+    try:
+        many = {"queries": [f"query {i}" for i in range(1000)], "documents": ["a"] * 10000}
+        status, _, answer = server.request("POST", "/v1/rerank/batch", KEY, json.dumps(many).encode())
+        assert status == 413 and b"The request may need" in answer, (status, answer[:200])
+        few = {**many, "queries": many["queries"][:3]}
+        status, _, answer = server.request("POST", "/v1/rerank/batch", KEY, json.dumps(few).encode())
+        assert status == 200 and len(json.loads(answer)["data"]) == 3
+    finally:
+        server.stop()
+
+
 if __name__ == "__main__":
     tap.main(globals())
