@@ -6,16 +6,15 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
-#include "data/json_bind.h"
+#include "serve/self_test.h"
 
 #include <math.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
-#define WN_WHERE        "serve/backend"
-#define MOD             "serve.backend"
-#define SCORE_TOLERANCE 1e-3
+#define WN_WHERE "serve/backend"
+#define MOD      "serve.backend"
 
 /* One batch.  Arrays are [batch_rows]. */
 typedef struct batch {
@@ -432,62 +431,9 @@ int32_t wn_backend_batch_tokens(const wn_backend *backend)
     return backend->batch_tokens;
 }
 
-static wn_status check_score(wn_backend *backend, const json_t *pair, wn_error *err)
-{
-    const json_t *query = json_object_get(pair, "query"), *text = json_object_get(pair, "document");
-    double want = json_number_value(json_object_get(pair, "raw_score"));
-    wn_str document = {json_string_value(text), json_string_length(text)};
-    const wn_request request = {.struct_size = sizeof request,
-                                .query = {json_string_value(query), json_string_length(query)},
-                                .documents = &document,
-                                .n_documents = 1,
-                                .long_docs = WN_LONG_DOCS_TRUNCATE};
-    wn_job *job;
-    WN_TRY(wn_rank(&job, backend->runner, &request, err));
-    size_t n;
-    float got = wn_job_results(job, &n)[0].logit;
-    wn_job_free(job);
-    if (fabs((double)got - want) > SCORE_TOLERANCE * fmax(1, fabs(want)))
-        WN_FAIL(err, WN_ERR_INTERNAL,
-                "self-test: the score is %.6g, expected %.6g: this build or "
-                "machine computes wrong scores",
-                (double)got, want);
-    return WN_OK;
-}
-
-/* A model without reference pairs has to give a number. */
-static wn_status check_any(wn_backend *backend, wn_error *err)
-{
-    const wn_str document = WN_STR("Paris is the capital of France.");
-    const wn_request request = {.struct_size = sizeof request,
-                                .query = WN_STR("capital of France"),
-                                .documents = &document,
-                                .n_documents = 1,
-                                .long_docs = WN_LONG_DOCS_TRUNCATE};
-    wn_job *job;
-    WN_TRY(wn_rank(&job, backend->runner, &request, err));
-    wn_job_free(job);
-    return WN_OK;
-}
-
 wn_status wn_backend_self_test(wn_backend *backend, wn_error *err)
 {
-    wn_engine_info info = WN_ENGINE_INFO_INIT;
-    WN_TRY(wn_engine_get_info(backend->engine, &info, err));
-    if (!wn_str_equal(wn_str_from(info.model), WN_STR("built-in")))
-        return check_any(backend, err);
-    wn_str rest = wn_builtin_reference();
-    for (int i = 0; rest.len > 0 && i < 4; i++) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        size_t n = end == NULL ? rest.len : (size_t)(end - rest.ptr);
-        json_t *pair;
-        WN_TRY(wn_json_parse(&pair, (wn_str){rest.ptr, n}, "reference", err));
-        wn_status status = check_score(backend, pair, err);
-        json_decref(pair);
-        WN_TRY(status);
-        rest = wn_str_slice(rest, WN_MIN(n + 1, rest.len), rest.len);
-    }
-    return WN_OK;
+    return wn_self_test(backend->runner, backend->engine, err);
 }
 
 /* ---- tickets --------------------------------------------------------------------------------- */

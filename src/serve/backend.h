@@ -64,9 +64,7 @@ uint64_t wn_backend_bytes(const wn_backend *backend);
  * Thread:  any. */
 int32_t wn_backend_batch_tokens(const wn_backend *backend);
 
-/* Score the reference pairs of the built-in model, or one pair with another model.
- * Fails:   WN_ERR_INTERNAL when a score is not what it has to be; it names both.  WN_ERR_FORMAT
- *          when a score is no number.
+/* See wn_self_test().
  * Thread:  before the first ticket. */
 WN_MUST_USE wn_status wn_backend_self_test(wn_backend *backend, wn_error *err);
 
