@@ -23,6 +23,7 @@ typedef struct wn_dialect {
     /* Whether a request on a shared path is this dialect's, going by its head and, once it is read,
      * its body (NULL before); NULL: always. */
     bool (*speaks)(const wn_http_request *request, const json_t *body);
+    const char *told_by; /* whose it is, in words without a full stop; NULL without speaks() */
 
     /* Read a body that is no JSON into JSON, which the caller ends with json_decref(); NULL, and
      * *err, when it cannot be read.  NULL: the body is JSON. */

@@ -92,6 +92,7 @@ static bool push_problem(wn_buf *out, const wn_problem *problem, const char *req
 const wn_dialect wn_dialect_cohere_v1 = {
     .name = "cohere-v1",
     .speaks = is_sdk,
+    .told_by = "requests with the field X-Fern-SDK-Name: cohere",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = wn_call_hide_documents,

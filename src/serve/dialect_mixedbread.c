@@ -69,6 +69,7 @@ static bool push_isaacus(wn_buf *out, const wn_calls *calls, const wn_rank_answe
 const wn_dialect wn_dialect_mixedbread = {
     .name = "mixedbread",
     .speaks = speaks,
+    .told_by = "bodies with input",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = wn_call_hide_documents,

@@ -92,6 +92,7 @@ static bool push_problem(wn_buf *out, const wn_problem *problem, const char *req
 const wn_dialect wn_dialect_pinecone = {
     .name = "pinecone",
     .speaks = speaks,
+    .told_by = "requests with the field X-Pinecone-Api-Version",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .check = check,

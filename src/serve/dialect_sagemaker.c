@@ -66,6 +66,7 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
 const wn_dialect wn_dialect_sagemaker = {
     .name = "sagemaker",
     .speaks = speaks,
+    .told_by = "bodies with data",
     .unwrap = unwrap,
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),

@@ -173,6 +173,7 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
 const wn_dialect wn_dialect_sagemaker_csv = {
     .name = "sagemaker-csv",
     .speaks = speaks,
+    .told_by = "bodies of the type text/csv",
     .parse = parse,
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),

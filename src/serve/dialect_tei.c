@@ -127,6 +127,7 @@ static bool push_predictions(wn_buf *out, const wn_calls *calls, const wn_rank_a
 const wn_dialect wn_dialect_tei = {
     .name = "tei",
     .speaks = speaks,
+    .told_by = "bodies with texts",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = wn_call_hide_documents,

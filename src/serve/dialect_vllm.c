@@ -90,6 +90,7 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
 const wn_dialect wn_dialect_vllm_score = {
     .name = "vllm-score",
     .speaks = speaks,
+    .told_by = "bodies with text_1 or text_2",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .check = check,

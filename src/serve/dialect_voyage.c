@@ -72,6 +72,8 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
 const wn_dialect wn_dialect_voyage = {
     .name = "voyage",
     .speaks = speaks,
+    .told_by =
+        "bodies with top_k and no top_n, or requests with the field X-Voyage-Client-User-Agent",
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = wn_call_hide_documents,

@@ -327,10 +327,14 @@ static const char *kind_words(const wn_field *field)
     return "";
 }
 
-static void push_table(wn_buf *out, const char *title, const wn_field *fields, size_t n)
+/* whose: which bodies it is about; NULL: all of the route. */
+static void push_table(wn_buf *out, const char *title, const char *whose, const wn_field *fields,
+                       size_t n)
 {
-    wn_buf_printf(out, "<h3>%s</h3><table><tr><th>field</th><th>type</th><th>meaning</th></tr>",
-                  title);
+    wn_buf_printf(out, "<h3>%s</h3>", title);
+    if (whose != NULL)
+        wn_buf_printf(out, "<p>For %s.</p>", whose);
+    wn_buf_push_str(out, WN_STR("<table><tr><th>field</th><th>type</th><th>meaning</th></tr>"));
     for (size_t i = 0; i < n; i++) {
         const wn_field *field = &fields[i];
         wn_buf_printf(out, "<tr><td><code>%s</code>%s</td><td>", field->name,
@@ -374,10 +378,12 @@ bool wn_openapi_push_page(wn_buf *out)
         const wn_dialect *const *at = route->dialects;
         for (bool more = at != NULL; more; at++) {
             more = (*at)->speaks != NULL;
-            push_table(out, (*at)->name, (*at)->fields, (*at)->n_fields);
+            const char *rest = at == route->dialects ? NULL : "all others";
+            push_table(out, (*at)->name, more ? (*at)->told_by : rest, (*at)->fields,
+                       (*at)->n_fields);
         }
         if (has_form(route))
-            push_table(out, route->form->title, route->form->fields, route->form->n_fields);
+            push_table(out, route->form->title, NULL, route->form->fields, route->form->n_fields);
     }
     return wn_buf_push_str(out, WN_STR("</body></html>\n"));
 }
