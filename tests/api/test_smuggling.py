@@ -59,7 +59,7 @@ def compare(server, log):
     unheard = collections.Counter(status for id, status, n in passed if n > 0 and id not in got)
     mistakes = [("came more than once", id) for id in got if got[id] > max(1, given.get(id, 1))]
     mistakes += [("unknown to the proxy", id, status) for id, status in seen if id not in given and status not in REFUSED]
-    if strange != unheard:
+    if strange.total() > unheard.total():  # a proxy may give up what it has passed on, and has its own status then
         mistakes.append(("refused", strange, "passed on without a trace", unheard, [p for p in passed if p[2] and p[0] not in got]))
     return len(seen), strange.total(), mistakes
 
