@@ -9,6 +9,8 @@
 #include "serve/api_field.h"
 #include "serve/http_conn.h"
 
+#include <math.h>
+
 /* The calls that one body makes: one, or one a query. */
 typedef struct wn_calls {
     wn_rank_call *at; /* [n] */
@@ -121,6 +123,23 @@ bool wn_push_cached_tokens(wn_buf *out, uint64_t n);
 
 /* A member of the body that is a string, or an empty one. */
 wn_str wn_body_string(const json_t *body, const char *name);
+
+/* What no other server has, for the table of any dialect whose results are objects that
+ * wn_push_extras() can add to. */
+/* clang-format off */
+#define WN_FIELDS_BEYOND                                                                          \
+    {"deadline_ms", WN_FIELD_INT, offsetof(wn_rank_call, deadline_ms), false, 1, 3600000,         \
+     "answer after so many milliseconds with what is scored by then"},                            \
+    {"return_logits", WN_FIELD_BOOL, offsetof(wn_rank_call, return_logits), false, 0, 0,          \
+     "add \"logit\", the raw score, to each result"},                                             \
+    {"return_spans", WN_FIELD_BOOL, offsetof(wn_rank_call, return_spans), false, 0, 0,            \
+     "add \"span\", the bytes of the best window, and \"sentence\", those of its best "           \
+     "sentence, to each result"},                                                                 \
+    {"explain", WN_FIELD_BOOL, offsetof(wn_rank_call, explain), false, 0, 0,                      \
+     "add \"explain\", the words that the score rests on, to each result; at most 10"},           \
+    {"min_score", WN_FIELD_NUMBER, offsetof(wn_rank_call, min_score), false, -HUGE_VAL, HUGE_VAL, \
+     "leave out results whose relevance is below it"}
+/* clang-format on */
 
 /* Pieces of schemas. */
 #define WN_SCHEMA_OBJECT(required, properties)                                                     \

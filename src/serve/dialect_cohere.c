@@ -22,6 +22,7 @@ static const wn_field fields[] = {
      "cut documents to so many tokens"},
     {"max_chunks_per_doc", WN_FIELD_NONE, 0, false, 0, 0, "without effect"},
     {"priority", WN_FIELD_NONE, 0, false, 0, 0, "without effect"},
+    WN_FIELDS_BEYOND,
 };
 
 static bool is_sdk(const wn_http_request *request, const json_t *body)

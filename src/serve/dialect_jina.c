@@ -11,7 +11,6 @@
 #include "base/str.h"
 #include "data/json_text.h"
 
-#include <math.h>
 
 #define AT(member) offsetof(wn_rank_call, member)
 
@@ -41,17 +40,7 @@
      "another name of max_doc_length"},                                                           \
     {"max_doc_length", WN_FIELD_INT, AT(max_document_tokens), false, 1, 1e6,                      \
      "cut documents to so many tokens"},                                                          \
-    {"deadline_ms", WN_FIELD_INT, AT(deadline_ms), false, 1, 3600000,                             \
-     "answer after so many milliseconds with what is scored by then"},                            \
-    {"return_logits", WN_FIELD_BOOL, AT(return_logits), false, 0, 0,                              \
-     "add \"logit\", the raw score, to each result"},                                             \
-    {"return_spans", WN_FIELD_BOOL, AT(return_spans), false, 0, 0,                                \
-     "add \"span\", the bytes of the best window, and \"sentence\", those of its best "           \
-     "sentence, to each result"},                                                                 \
-    {"explain", WN_FIELD_BOOL, AT(explain), false, 0, 0,                                          \
-     "add \"explain\", the words that the score rests on, to each result; at most 10"},           \
-    {"min_score", WN_FIELD_NUMBER, AT(min_score), false, -HUGE_VAL, HUGE_VAL,                     \
-     "leave out results whose relevance is below it"}
+    WN_FIELDS_BEYOND
 /* clang-format on */
 
 static const wn_field fields[] = {FIELDS(1)}, generic_fields[] = {FIELDS(0)};

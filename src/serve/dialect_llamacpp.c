@@ -13,6 +13,7 @@ static const wn_field fields[] = {
     {"documents", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     {"top_n", WN_FIELD_INT, AT(top_n), false, 0, 9e15, "how many results to return; 0: all"},
+    WN_FIELDS_BEYOND,
 };
 
 static void prepare(wn_rank_call *call, const wn_http_request *request)
@@ -26,6 +27,7 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
 {
     wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
     wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
     return wn_buf_push_byte(out, '}');
 }
 

@@ -17,6 +17,7 @@ static const wn_field fields[] = {
     {"top_k", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
     {"return_input", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default false)"},
+    WN_FIELDS_BEYOND,
 };
 
 static const wn_field isaacus_fields[] = {
@@ -25,6 +26,7 @@ static const wn_field isaacus_fields[] = {
     {"texts", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_FIELDS_BEYOND,
 };
 
 static bool speaks(const wn_http_request *request, const json_t *body)
@@ -37,6 +39,7 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
 {
     wn_buf_printf(out, "{\"index\":%zu,\"score\":", result->index);
     wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
     if (call->return_documents) {
         wn_buf_push_str(out, WN_STR(",\"input\":"));
         wn_push_document_source(out, call, result->index);

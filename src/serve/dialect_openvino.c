@@ -15,12 +15,14 @@ static const wn_field fields[] = {
     {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
     {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default false)"},
+    WN_FIELDS_BEYOND,
 };
 
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
     wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
     if (call->return_documents) {
         wn_buf_push_str(out, WN_STR(",\"document\":"));
         wn_push_document_string(out, call, result->index);

@@ -19,6 +19,7 @@ static const wn_field fields[] = {
      "repeat each document in its result (default true)"},
     {"parameters", WN_FIELD_NONE, 0, false, 0, 0,
      "{\"truncate\": \"NONE\"} refuses documents that are longer than the model's window"},
+    WN_FIELDS_BEYOND,
 };
 
 static bool speaks(const wn_http_request *request, const json_t *body)
@@ -39,6 +40,7 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
 {
     wn_buf_printf(out, "{\"index\":%zu,\"score\":", result->index);
     wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
     if (call->return_documents) {
         wn_buf_push_str(out, WN_STR(",\"document\":"));
         wn_push_document_object(out, call, result->index);

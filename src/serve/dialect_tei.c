@@ -19,6 +19,7 @@ static const wn_field fields[] = {
     {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0,
      "false: refuse texts that are longer than the model's window (default true)"},
     {"truncation_direction", WN_FIELD_NONE, 0, false, 0, 0, "without effect: nothing is cut off"},
+    WN_FIELDS_BEYOND,
 };
 
 static const wn_field predict_fields[] = {
@@ -44,6 +45,7 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
     }
     wn_buf_push_str(out, WN_STR("\"score\":"));
     wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
     return wn_buf_push_byte(out, '}');
 }
 

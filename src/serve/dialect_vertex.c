@@ -36,13 +36,14 @@ static const wn_field fields[] = {
         "top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"             \
     }
 
-static const wn_field parameter_fields[] = {SHARED_FIELDS};
+static const wn_field parameter_fields[] = {SHARED_FIELDS, WN_FIELDS_BEYOND};
 
 static const wn_field instance_fields[] = {
     {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
     {"texts", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     SHARED_FIELDS,
+    WN_FIELDS_BEYOND,
 };
 
 static void check(wn_calls *calls, const json_t *body, wn_problem *problem)

@@ -19,6 +19,7 @@ static const wn_field fields[] = {
      "repeat each document in its result (default false)"},
     {"truncation", WN_FIELD_BOOL, AT(truncation), false, 0, 0,
      "false: refuse documents that are longer than the model's window (default true)"},
+    WN_FIELDS_BEYOND,
 };
 
 static bool speaks(const wn_http_request *request, const json_t *body)
@@ -33,6 +34,7 @@ static bool push_score(wn_buf *out, const wn_rank_call *call, const wn_result *r
 {
     wn_buf_push_str(out, WN_STR("{\"relevance_score\":"));
     wn_json_push_double(out, wn_call_score(call, result));
+    wn_push_extras(out, call, result);
     return wn_buf_printf(out, ",\"index\":%zu", result->index);
 }
 
