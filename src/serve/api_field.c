@@ -207,33 +207,45 @@ static void read_number(double *out, const wn_field *field, const json_t *value,
         *out = number;
 }
 
+/* Whether the last of the names is among those before it: a text would be there twice. */
+static bool is_repeated(const wn_str *names, size_t last)
+{
+    size_t i = 0;
+    while (i < last && strcmp(names[i].ptr, names[last].ptr) != 0)
+        i++;
+    return i < last;
+}
+
 /* A list of names, or an object of names and weights. */
 static void read_names(wn_rank_fields *out, const wn_field *field, const json_t *value,
                        wn_arena *arena, wn_problem *problem)
 {
     bool weighted = json_is_object(value);
     size_t n = weighted ? json_object_size(value) : json_array_size(value), n_good = 0;
-    wn_str *names = wn_arena_alloc(arena, n, sizeof *names);
-    float *weights = weighted ? wn_arena_alloc(arena, n, sizeof *weights) : NULL;
+    size_t n_read = n <= WN_FIELDS_MAX ? n : 0;
+    wn_str *names = wn_arena_alloc(arena, n_read, sizeof *names);
+    float *weights = weighted ? wn_arena_alloc(arena, n_read, sizeof *weights) : NULL;
     void *at = json_object_iter((json_t *)(uintptr_t)value);
     if (names == NULL || (weighted && weights == NULL)) {
         (void)out_of_memory(problem);
         return;
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n_read; i++) {
         const json_t *item = weighted ? json_object_iter_value(at) : json_array_get(value, i);
         float weight = (float)json_number_value(item);
         names[i] = weighted ? wn_str_from(json_object_iter_key(at)) : text_of(item);
         if (weighted) {
             weights[i] = weight;
             at = json_object_iter_next((json_t *)(uintptr_t)value, at);
+            n_good += weight > 0 && isfinite(weight);
+        } else {
+            n_good += n_good == i && json_is_string(item) && !is_repeated(names, i);
         }
-        n_good += weighted ? weight > 0 && isfinite(weight) : json_is_string(item);
     }
-    if (n == 0 || n_good < n || (weighted && n > WN_FIELDS_MAX))
+    if (n == 0 || n_good < n)
         wn_problem_note(problem, field->name, "list_type", value,
-                        "Input should be a list of strings that is not empty, or an object of at "
-                        "most %d weights above 0",
+                        "Input should be a list of 1 to %d different strings, or an object of as "
+                        "many weights above 0",
                         WN_FIELDS_MAX);
     else
         *out = (wn_rank_fields){.names = names, .weights = weights, .n = n};

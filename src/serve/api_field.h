@@ -17,7 +17,7 @@ typedef enum wn_field_kind {
     WN_FIELD_DOCUMENTS, /* wn_texts: strings, or objects with a "text" or the members that
                            rank_fields names; min..max of them, a field each counts */
     WN_FIELD_STRINGS,   /* wn_texts: strings only; min..max of them */
-    WN_FIELD_NAMES      /* wn_rank_fields: a list of strings that is not empty, or an object whose
+    WN_FIELD_NAMES      /* wn_rank_fields: 1..WN_FIELDS_MAX different strings, or an object whose
                            members are weights */
 } wn_field_kind;
 

@@ -73,6 +73,9 @@ static void bodies_that_do_not_validate_are_refused_by_name(void **state)
          "rank_fields' "},
         {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":[{\"x\":1}],\"rank_fields\":[\"y\"]}",
          "documents -> 0' "},
+        {&wn_dialect_jina,
+         "{\"query\":\"a\",\"documents\":[{\"x\":1}],\"rank_fields\":[\"x\",\"y\",\"x\"]}",
+         "rank_fields' "},
         {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":{\"0\":\"b\"}}", "documents' "},
         {&wn_dialect_jina, "[]", ""},
     };
