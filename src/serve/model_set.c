@@ -288,14 +288,14 @@ wn_status wn_model_set_new(wn_model_set **out, const wn_model_set_options *optio
     wn_cond_init(&set->changed);
     for (size_t i = 0; i < options->n_sources && status == WN_OK; i++)
         status = add_source(set, &set->places[i], &options->sources[i], err);
+    *out = set; /* the thread may tell that all are loaded before this returns */
     if (status == WN_OK)
         status = wn_thread_start(&set->thread, "wn-load", work, set, err);
     if (status != WN_OK) {
+        *out = NULL;
         wn_model_set_free(set);
-        return status;
     }
-    *out = set;
-    return WN_OK;
+    return status;
 }
 
 void wn_model_set_stop(wn_model_set *set)

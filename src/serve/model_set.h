@@ -63,7 +63,7 @@ typedef enum wn_model_outcome {
     WN_MODEL_IS_DEFAULT /* can be replaced, not removed */
 } wn_model_outcome;
 
-/* Start to load the sources.
+/* Start to load the sources; *out is there before loaded() is called.
  * Fails:   WN_ERR_ARGUMENT for a name or directory that is too long, WN_ERR_MEMORY.
  * Owns:    caller frees *out with wn_model_set_free(); keeps copies of the sources, borrows the
  *          rest of the options. */
