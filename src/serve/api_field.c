@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_BYTES_MAX 256 /* of a member to rank by */
+
 static wn_str text_of(const json_t *string)
 {
     return (wn_str){json_string_value(string), json_string_length(string)};
@@ -207,13 +209,14 @@ static void read_number(double *out, const wn_field *field, const json_t *value,
         *out = number;
 }
 
-/* Whether the last of the names is among those before it: a text would be there twice. */
-static bool is_repeated(const wn_str *names, size_t last)
+/* A result may tell its member's name, so a long one would be written for each; a member that is
+ * named twice would be there twice. */
+static bool is_good_name(const wn_str *names, size_t i)
 {
-    size_t i = 0;
-    while (i < last && strcmp(names[i].ptr, names[last].ptr) != 0)
-        i++;
-    return i < last;
+    bool good = names[i].len <= NAME_BYTES_MAX;
+    for (size_t k = 0; k < i && good; k++)
+        good = strcmp(names[k].ptr, names[i].ptr) != 0;
+    return good;
 }
 
 /* A list of names, or an object of names and weights. */
@@ -237,16 +240,16 @@ static void read_names(wn_rank_fields *out, const wn_field *field, const json_t 
         if (weighted) {
             weights[i] = weight;
             at = json_object_iter_next((json_t *)(uintptr_t)value, at);
-            n_good += weight > 0 && isfinite(weight);
-        } else {
-            n_good += n_good == i && json_is_string(item) && !is_repeated(names, i);
         }
+        bool good = weighted ? weight > 0 && isfinite(weight) : json_is_string(item);
+        n_good += n_good == i && good && is_good_name(names, i);
     }
     if (n == 0 || n_good < n)
-        wn_problem_note(problem, field->name, "list_type", value,
-                        "Input should be a list of 1 to %d different strings, or an object of as "
-                        "many weights above 0",
-                        WN_FIELDS_MAX);
+        wn_problem_note(
+            problem, field->name, "list_type", value,
+            "Input should be a list of 1 to %d different strings of at most %d bytes, or "
+            "an object of as many weights above 0",
+            WN_FIELDS_MAX, NAME_BYTES_MAX);
     else
         *out = (wn_rank_fields){.names = names, .weights = weights, .n = n};
 }

@@ -121,6 +121,26 @@ static void lists_have_a_length_at_most(void **state)
     }
 }
 
+static void rank_fields_have_short_names(void **state)
+{
+    (void)state;
+    for (size_t n = 256; n <= 257; n++) {
+        wn_arena arena = WN_ARENA_INIT;
+        wn_problem problem = {0};
+        wn_rank_call call = wn_rank_call_init(&arena);
+        json_t *body;
+        char name[258] = {0}, text[400];
+        memset(name, 'n', n);
+        snprintf(text, sizeof text,
+                 "{\"query\":\"a\",\"documents\":[\"b\"],\"rank_fields\":{\"%s\":1}}", name);
+        (void)read_body(&wn_dialect_jina, text, &body, &call, &problem);
+        assert_int_equal(problem.status, n > 256 ? 422 : 0);
+        wn_problem_deinit(&problem);
+        json_decref(body);
+        wn_arena_deinit(&arena);
+    }
+}
+
 static void rank_fields_are_lines_of_strings_and_of_json(void **state)
 {
     (void)state;
@@ -275,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_that_do_not_validate_are_refused_by_name),
         cmocka_unit_test(lists_have_a_length_at_most),
+        cmocka_unit_test(rank_fields_have_short_names),
         cmocka_unit_test(rank_fields_are_lines_of_strings_and_of_json),
         cmocka_unit_test(result_that_was_not_scored_says_so),
         cmocka_unit_test(documents_are_given_back_when_asked_for),
