@@ -156,7 +156,8 @@ static wn_status explain(ranker *r, wn_rank_call *call, const wn_job *ranked, wn
     if (n > WN_EXPLAIN_RESULTS_MAX)
         WN_FAIL(err, WN_ERR_INPUT, "%zu results, at most %d are explained; give --top-n", n,
                 WN_EXPLAIN_RESULTS_MAX);
-    if (!wn_explain_make_plan(&plan, call, results, n, &r->info))
+    if (!wn_explain_make_plan(&plan, call, results, n, &r->info) ||
+        !wn_explain_list_texts(&plan, call))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to explain %zu results", n);
     wn_request request = {.struct_size = sizeof request,
                           .query = call->query,

@@ -13,10 +13,12 @@
 #define DOCUMENTS_A_UNIT  100
 #define TOKENS_A_DOCUMENT 500
 
-#define BYTES_A_TOKEN_MAX 16  /* of a body: it has at least so many tokens */
-#define BYTES_A_DOCUMENT  512 /* of its row, plan and result */
-#define BYTES_A_TOKEN     12  /* with its place; a byte may be one */
-#define BYTES_A_REPEATED  12  /* of an escaped byte in an answer that grows */
+#define BYTES_A_TOKEN_MAX 16    /* of a body: it has at least so many tokens */
+#define BYTES_A_DOCUMENT  512   /* of its row, plan and result */
+#define BYTES_A_TOKEN     12    /* with its place; a byte may be one */
+#define BYTES_A_REPEATED  12    /* of an escaped byte in an answer that grows */
+#define BYTES_A_WRITTEN   2     /* of a byte in one */
+#define BYTES_A_CALL      65536 /* of its query's vectors */
 
 #define FORESEEN_BYTES 4096 /* smaller bodies cost nothing worth foreseeing */
 
@@ -151,16 +153,40 @@ static bool make_job(wn_exchange *x, wn_backend *backend, const wn_rank_call *ca
     return false;
 }
 
+/* What an answer that repeats a call's documents may take; objects are written whole, also what
+ * nobody ranks by. */
+static uint64_t repeated_bytes(const wn_rank_call *call)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; call->return_documents && i < call->documents.n; i++) {
+        const json_t *source = json_array_get(call->documents.source, i);
+        if (json_is_object(source))
+            bytes += BYTES_A_WRITTEN * json_dumpb(source, NULL, 0, JSON_COMPACT);
+        else
+            bytes += BYTES_A_REPEATED * call->documents.at[i].len;
+    }
+    return bytes;
+}
+
+static uint64_t bytes_of(const wn_rank_call *call)
+{
+    const wn_request request = request_of(call);
+    size_t n_texts = request.n_documents * request.n_fields;
+    uint64_t bytes = BYTES_A_CALL + n_texts * BYTES_A_DOCUMENT + repeated_bytes(call);
+    for (size_t i = 0; i < n_texts; i++)
+        bytes += BYTES_A_TOKEN * request.documents[i].len;
+    return bytes;
+}
+
 /* Hold what the jobs need: calls may share their documents, so a small body can ask for a lot. */
 static bool hold_jobs(wn_exchange *x)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, of_call = 0;
     for (size_t i = 0; i < x->calls.n; i++) {
         const wn_rank_call *call = &x->calls.at[i];
-        uint64_t a_byte = BYTES_A_TOKEN + (call->return_documents ? BYTES_A_REPEATED : 0);
-        bytes += call->documents.n * BYTES_A_DOCUMENT;
-        for (size_t d = 0; d < call->documents.n; d++)
-            bytes += call->documents.at[d].len * a_byte;
+        bool shared = i > 0 && call->documents.at == call[-1].documents.at;
+        of_call = shared ? of_call : bytes_of(call);
+        bytes += of_call;
     }
     return wn_service_hold(x, bytes);
 }
@@ -338,11 +364,14 @@ static bool explain(wn_exchange *x)
         ok = wn_explain_make_plan(&x->plans[i], &x->calls.at[i], results, n_results, &info);
         bytes += x->plans[i].bytes;
     }
-    if (!ok || !wn_budget_take(wn_service_budget(x->service), bytes)) {
+    if (ok && !wn_service_hold(x, x->held_bytes + bytes))
+        return true;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = wn_explain_list_texts(&x->plans[i], &x->calls.at[i]);
+    if (!ok) {
         wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
         return true;
     }
-    x->held_bytes += bytes;
     for (size_t i = 0; i < n; i++) {
         wn_request request = request_of(&x->calls.at[i]);
         request.documents = x->plans[i].texts;

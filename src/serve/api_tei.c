@@ -12,6 +12,7 @@
 
 #define NS_PER_MS      1000000
 #define IDS_A_CALL_MAX 100000 /* of all lists of /decode: a token may be a kilobyte of text */
+#define BYTES_A_BYTE   256 /* of a text for /tokenize: it may be a token, here and in the answer */
 
 bool wn_api_info(wn_exchange *x)
 {
@@ -52,13 +53,17 @@ static void push_token(wn_buf *out, const wn_tokens *tokens, size_t i)
                       tokens->end[i]);
 }
 
-static bool push_tokens(wn_exchange *x, const json_t *text, const wn_tokenize_options *options)
+/* Add the tokens of a text; held: what the request holds without them and those before. */
+static bool push_tokens(wn_exchange *x, const json_t *text, const wn_tokenize_options *options,
+                        uint64_t held)
 {
     wn_buf *out = &x->reply.body;
     wn_tokens *tokens;
     wn_error err = {0};
     const wn_engine *engine = wn_backend_engine(x->backend);
     wn_str bytes = {json_string_value(text), json_string_length(text)};
+    if (!wn_service_hold(x, held + 2 * out->len + BYTES_A_BYTE * bytes.len))
+        return false;
     if (wn_tokenize(&tokens, engine, bytes, options, &err) != WN_OK) {
         wn_problem_set_error(&x->problem, &err);
         return false;
@@ -82,6 +87,7 @@ bool wn_api_tokenize(wn_exchange *x)
         .no_specials = json_is_false(json_object_get(x->json, "add_special_tokens")),
         .plain_specials = true,
     };
+    uint64_t held = x->held_bytes;
     size_t n = json_is_string(inputs) ? 1 : json_array_size(inputs);
     if (n == 0 || n > WN_DOCUMENTS_PER_CALL_MAX) {
         wn_problem_note(&x->problem, "inputs", "string_type", NULL,
@@ -99,7 +105,7 @@ bool wn_api_tokenize(wn_exchange *x)
         }
         if (i > 0)
             wn_buf_push_byte(&x->reply.body, ',');
-        if (!push_tokens(x, text, &options))
+        if (!push_tokens(x, text, &options, held))
             return true;
     }
     wn_buf_push_byte(&x->reply.body, ']');

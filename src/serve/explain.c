@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of a text on its way through a job: id and byte range of a token a byte; and its row,
- * document and result. */
-#define BYTES_A_TEXT_BYTE 12
+/* Memory of a text on its way through a job: id and byte range of a token a byte, and a copy; and
+ * its row, document and result. */
+#define BYTES_A_TEXT_BYTE 13
 #define BYTES_A_TEXT      512
 #define BYTES_A_MATCH     8 /* for each text and token of the query */
 
@@ -70,6 +70,15 @@ static wn_segment *keep_segments(wn_arena *arena, const wn_segment *segments, si
     return copy;
 }
 
+/* Count n texts, each as long as the window or together so long. */
+static size_t add_texts(wn_explain_plan *plan, size_t n, size_t n_bytes)
+{
+    size_t first = plan->n_texts;
+    plan->n_texts += n;
+    plan->bytes += n * BYTES_A_TEXT + BYTES_A_TEXT_BYTE * (uint64_t)n_bytes;
+    return first;
+}
+
 /* Cut the window of a result; counts the texts that it needs. */
 static bool make_item(wn_explain_item *item, wn_explain_plan *plan, const wn_rank_call *call,
                       const wn_result *result, bool with_sentences)
@@ -81,15 +90,15 @@ static bool make_item(wn_explain_item *item, wn_explain_plan *plan, const wn_ran
     if (with_sentences) {
         item->n_sentences = wn_segment_sentences(found, WN_SENTENCES_MAX, item->window);
         item->sentences = keep_segments(call->arena, found, item->n_sentences);
-        item->first_sentence = plan->n_texts;
-        plan->n_texts += item->n_sentences > 1 ? item->n_sentences : 0;
+        item->first_sentence =
+            add_texts(plan, item->n_sentences > 1 ? item->n_sentences : 0, item->window.len);
     }
     if (call->explain) {
         bool exact = plan->want_matches;
         item->n_words = exact ? 0 : wn_segment_words(found, WN_EXPLAIN_WORDS_MAX, item->window);
         item->words = keep_segments(call->arena, found, item->n_words);
-        item->first_word = plan->n_texts;
-        plan->n_texts += exact || item->n_words > 0 ? 1 + item->n_words : 0;
+        size_t n = exact || item->n_words > 0 ? 1 + item->n_words : 0;
+        item->first_word = add_texts(plan, n, n * item->window.len);
     }
     return (!with_sentences || item->sentences != NULL) && (!call->explain || item->words != NULL);
 }
@@ -106,7 +115,7 @@ static wn_str without(wn_arena *arena, wn_str text, wn_segment part)
     return (wn_str){copy, len};
 }
 
-static bool list_texts(wn_explain_plan *plan, const wn_explain_item *item, wn_arena *arena)
+static bool list_item(wn_explain_plan *plan, const wn_explain_item *item, wn_arena *arena)
 {
     wn_str *sentence = plan->texts + item->first_sentence, *word = plan->texts + item->first_word;
     for (size_t i = 0; item->n_sentences > 1 && i < item->n_sentences; i++)
@@ -136,18 +145,18 @@ bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const
             !make_item(&plan->items[plan->n_items++], plan, call, &results[i], with_sentences))
             return false;
     }
-    plan->texts = wn_arena_alloc(call->arena, plan->n_texts, sizeof *plan->texts);
-    if (plan->items == NULL || plan->texts == NULL)
-        return false;
-    for (size_t i = 0; i < plan->n_items; i++) {
-        if (!list_texts(plan, &plan->items[i], call->arena))
-            return false;
-    }
-    for (size_t i = 0; i < plan->n_texts; i++)
-        plan->bytes += BYTES_A_TEXT + BYTES_A_TEXT_BYTE * plan->texts[i].len;
     if (plan->want_matches)
         plan->bytes += BYTES_A_MATCH * plan->n_texts * (size_t)engine->max_query_tokens;
-    return true;
+    return plan->items != NULL;
+}
+
+bool wn_explain_list_texts(wn_explain_plan *plan, const wn_rank_call *call)
+{
+    plan->texts = wn_arena_alloc(call->arena, plan->n_texts, sizeof *plan->texts);
+    bool ok = plan->texts != NULL;
+    for (size_t i = 0; ok && i < plan->n_items; i++)
+        ok = list_item(plan, &plan->items[i], call->arena);
+    return ok;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -38,10 +38,10 @@ typedef struct wn_explain_item wn_explain_item;
 
 /* The texts of the second job of a call. */
 typedef struct wn_explain_plan {
-    wn_str *texts;
+    wn_str *texts; /* [n_texts] when they are listed */
     size_t n_texts;
     bool want_matches;
-    uint64_t bytes; /* that scoring them may take at most */
+    uint64_t bytes; /* that listing and scoring them may take at most */
     wn_explain_item *items;
     size_t n_items;
 } wn_explain_plan;
@@ -55,6 +55,11 @@ bool wn_explain_is_wanted(const wn_calls *calls, wn_problem *problem);
  * Owns:    the call's arena; borrows its documents. */
 bool wn_explain_make_plan(wn_explain_plan *plan, const wn_rank_call *call, const wn_result *results,
                           size_t n, const wn_engine_info *engine);
+
+/* List the texts of a plan.
+ * Fails:   false when memory is short.
+ * Owns:    as above. */
+bool wn_explain_list_texts(wn_explain_plan *plan, const wn_rank_call *call);
 
 /* Set call->insights by the results of the job that scored the plan's texts (NULL: it has none).
  * What lacks a score is not told.

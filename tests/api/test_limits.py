@@ -124,13 +124,23 @@ def test_client_behind_a_trusted_proxy_is_the_one_it_names():
 
 def test_small_body_cannot_ask_for_more_memory_than_there_is():
     server = api_server.Server("--api-key", "k3y", "--memory-limit", "400")
+    queries = [f"query {i}" for i in range(1000)]
+    members = {f"member {i}": 1 for i in range(64)}
+    apart = {"query": "a", "documents": [{"member 0": "b"}] * 156, "rank_fields": members, "return_documents": False}
     try:
-        many = {"queries": [f"query {i}" for i in range(1000)], "documents": ["a"] * 10000}
-        status, _, answer = server.request("POST", "/v1/rerank/batch", KEY, json.dumps(many).encode())
-        assert status == 413 and b"The request may need" in answer, (status, answer[:200])
-        few = {**many, "queries": many["queries"][:3]}
+        for path, body in (
+            ("/v1/rerank/batch", {"queries": queries, "documents": ["a"] * 10000}),
+            ("/v1/rerank/batch", {"queries": queries, "documents": [{"text": "a", "more": "b" * 1000000}], "return_documents": True}),
+            ("/v1/rerank/batch", {"requests": [apart] * 300}),
+            ("/tokenize", {"inputs": "a " * 1000000}),
+        ):
+            status, _, answer = server.request("POST", path, KEY, json.dumps(body).encode())
+            assert status == 413 and b"The request may need" in answer, (list(body), status, answer[:200])
+        few = {"queries": queries[:3], "documents": ["a"] * 10000}
         status, _, answer = server.request("POST", "/v1/rerank/batch", KEY, json.dumps(few).encode())
         assert status == 200 and len(json.loads(answer)["data"]) == 3
+        status, _, answer = server.request("POST", "/tokenize", KEY, json.dumps({"inputs": ["a " * 1000] * 100}).encode())
+        assert status == 200 and [len(tokens) for tokens in json.loads(answer)] == [1002] * 100
     finally:
         server.stop()
 

@@ -60,7 +60,8 @@ static wn_status explain(void *arg, wn_error *err)
     (void)arg;
     bool ok = wn_explain_make_plan(&plan, &call, &result, 1,
                                    &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}) &&
-              wn_explain_read(&call, &plan, NULL) && wn_explain_push(&out, &call, &result);
+              wn_explain_list_texts(&plan, &call) && wn_explain_read(&call, &plan, NULL) &&
+              wn_explain_push(&out, &call, &result);
     wn_buf_deinit(&out);
     wn_arena_deinit(&arena);
     return ok ? WN_OK : wn_error_set(err, WN_ERR_MEMORY, "test", "no memory");

@@ -44,6 +44,7 @@ static void begin(ranking *r, const char *model)
     assert_ok(wn_engine_get_info(r->engine, &info, &err), &err);
     const wn_result *results = wn_job_results(r->first, &n);
     assert_true(wn_explain_make_plan(&r->plan, &r->call, results, n, &info));
+    assert_true(wn_explain_list_texts(&r->plan, &r->call));
     request = check_request(query, r->plan.texts, r->plan.n_texts);
     request.want_matches = r->plan.want_matches;
     assert_ok(wn_rank(&r->second, r->runner, &request, &err), &err);
@@ -241,7 +242,7 @@ static void only_results_that_are_shown_cost_anything(void **state)
     assert_true(wn_explain_make_plan(&plan, &call, results, 4,
                                      &(wn_engine_info){.kind = WN_KIND_CROSS_ENCODER}));
     assert_int_equal(plan.n_texts, 1 + 5);
-    assert_true(plan.bytes >= (1 + 5) * 20);
+    assert_true(plan.bytes >= (1 + 5) * 20 && plan.texts == NULL);
     call.explain = false;
     call.return_spans = true;
     assert_true(wn_explain_make_plan(&plan, &call, results, 4,
