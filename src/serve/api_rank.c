@@ -20,7 +20,8 @@
 #define BYTES_A_WRITTEN   2     /* of a byte in one */
 #define BYTES_A_CALL      65536 /* of its query's vectors */
 
-#define FORESEEN_BYTES 4096 /* smaller bodies cost nothing worth foreseeing */
+#define TURN_NS        50000000 /* of a worker that makes the jobs of many calls */
+#define FORESEEN_BYTES 4096     /* smaller bodies cost nothing worth foreseeing */
 
 static bool read_body(wn_exchange *x)
 {
@@ -191,30 +192,45 @@ static bool hold_jobs(wn_exchange *x)
     return wn_service_hold(x, bytes);
 }
 
-static bool make_jobs(wn_exchange *x, wn_backend *backend)
+static void tell_timeout(wn_exchange *x, uint64_t deadline_ns)
 {
-    if (!hold_jobs(x))
-        return false;
-    x->tickets = wn_arena_alloc(&x->arena, 2 * x->calls.n, sizeof *x->tickets);
-    if (x->tickets == NULL) {
-        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
-        return false;
-    }
-    for (size_t i = 0; i < x->calls.n; i++) {
-        const wn_request request = request_of(&x->calls.at[i]);
-        if (!make_job(x, backend, &x->calls.at[i], &request))
-            return false;
-    }
-    return true;
+    wn_counter_add(&wn_service_metrics(x->service)->rejected[WN_REJECT_DEADLINE], 1);
+    wn_problem_set(&x->problem, 504, "SERVICE_TIMEOUT",
+                   "Request timed out after %.1f seconds. Try with smaller inputs or retry later.",
+                   (double)(deadline_ns - x->began_ns) / 1e9);
 }
 
-/* Everything up to the scores; false, and a problem, when that is not possible. */
+/* Everything up to the jobs; false, and a problem, when that is not possible. */
 static bool prepare(wn_exchange *x)
 {
     if (!read_body(x) || !choose_model(x))
         return false;
     x->parsed_ns = wn_clock_ns();
-    return make_jobs(x, x->backend);
+    if (!hold_jobs(x))
+        return false;
+    x->tickets = wn_arena_alloc(&x->arena, 2 * x->calls.n, sizeof *x->tickets);
+    if (x->tickets == NULL)
+        wn_problem_set_error(&x->problem, &(wn_error){.status = WN_ERR_MEMORY});
+    return x->tickets != NULL;
+}
+
+/* Make jobs of the next calls, at least of one.  Whether all are made, or there is a problem;
+ * otherwise it was enough for one go of a worker. */
+static bool make_jobs(wn_exchange *x)
+{
+    uint64_t now_ns = wn_clock_ns(), until_ns = now_ns + TURN_NS;
+    while (x->n_tickets < x->calls.n && x->problem.status == 0) {
+        const wn_rank_call *call = &x->calls.at[x->n_tickets];
+        const wn_request request = request_of(call);
+        if (now_ns >= until_ns)
+            return false;
+        if (now_ns >= x->deadline_ns)
+            tell_timeout(x, x->deadline_ns);
+        else
+            (void)make_job(x, x->backend, call, &request);
+        now_ns = wn_clock_ns();
+    }
+    return true;
 }
 
 /* What the tickets of a round are charged for; a round that explains asks the same query again. */
@@ -243,7 +259,13 @@ static bool submit(wn_exchange *x, wn_ticket *tickets, wn_flag *there)
 
 bool wn_api_rank(wn_exchange *x)
 {
-    if (!prepare(x) || !wn_service_charge(x, tokens_of(x, x->tickets)))
+    if (x->tickets == NULL && !prepare(x))
+        return true;
+    if (!make_jobs(x)) {
+        wn_service_yield(x);
+        return false;
+    }
+    if (x->problem.status != 0 || !wn_service_charge(x, tokens_of(x, x->tickets)))
         return true;
     return submit(x, x->tickets, &x->submitted);
 }
@@ -336,11 +358,7 @@ static bool end_job(wn_exchange *x, wn_ticket *ticket)
     if (ticket->admission != WN_ADMITTED) {
         tell_refusal(x, ticket->admission, ticket->wait_ns);
     } else if (ticket->task.outcome == WN_TASK_EXPIRED) {
-        wn_counter_add(&wn_service_metrics(x->service)->rejected[WN_REJECT_DEADLINE], 1);
-        wn_problem_set(&x->problem, 504, "SERVICE_TIMEOUT",
-                       "Request timed out after %.1f seconds. Try with smaller inputs or retry "
-                       "later.",
-                       (double)(ticket->task.deadline_ns - x->began_ns) / 1e9);
+        tell_timeout(x, ticket->task.deadline_ns);
     } else if (ticket->task.outcome == WN_TASK_CANCELLED) {
         wn_problem_set(&x->problem, 503, "SERVICE_UNAVAILABLE", "The request was cancelled.");
     } else if (wn_ticket_end(ticket, ticket->task.outcome == WN_TASK_PARTIAL, &err) != WN_OK) {
@@ -439,7 +457,7 @@ bool wn_api_rank_resume(wn_exchange *x)
 
 bool wn_api_estimate(wn_exchange *x)
 {
-    if (!prepare(x))
+    if (!prepare(x) || !make_jobs(x) || x->problem.status != 0)
         return true;
     wn_rank_answer answer = answer_of(x, 0);
     wn_buf *out = &x->reply.body;

@@ -158,6 +158,11 @@ static void work(void *arg)
     }
 }
 
+void wn_service_yield(wn_exchange *x)
+{
+    wn_queue_push(&x->service->work, &x->item, LEVEL_LARGE);
+}
+
 void wn_service_resume(wn_exchange *x)
 {
     x->resumed = true;

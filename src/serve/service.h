@@ -148,6 +148,11 @@ bool wn_service_admit(wn_exchange *x);
  * Thread:  I/O. */
 void wn_service_begin(wn_exchange *x);
 
+/* Call the handler that begins x once more, when others have had their turn on a worker.
+ * Needs:   that handler returns false at once; x may already be with another thread.
+ * Thread:  worker. */
+void wn_service_yield(wn_exchange *x);
+
 /* The scheduler is done with x: go on with it on a worker.
  * Thread:  any. */
 void wn_service_resume(wn_exchange *x);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Limits of a running server: what a key may use, what is told of it, what is kept."""
-import json, os, shutil, signal, sqlite3, sys, tempfile, time
+import json, os, shutil, signal, sqlite3, sys, tempfile, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
@@ -141,6 +141,28 @@ def test_small_body_cannot_ask_for_more_memory_than_there_is():
         assert status == 200 and len(json.loads(answer)["data"]) == 3
         status, _, answer = server.request("POST", "/tokenize", KEY, json.dumps({"inputs": ["a " * 1000] * 100}).encode())
         assert status == 200 and [len(tokens) for tokens in json.loads(answer)] == [1002] * 100
+    finally:
+        server.stop()
+
+
+def test_many_calls_are_read_in_turns_and_no_longer_than_the_request_may_take():
+    server = api_server.Server("--api-key", "k3y", "--tokenization-workers", "1", "--memory-limit", "16000")
+    many = {"queries": [f"query {i}" for i in range(1000)], "documents": ["a b c d e " * 40000]}
+    ended = []
+
+    def ask(name, headers, path, body):
+        status, _, _ = server.request("POST", path, [*KEY, *headers], json.dumps(body).encode())
+        ended.append((name, status))
+
+    large = threading.Thread(target=ask, args=("large", [("X-Request-Timeout-Ms", "3000")], "/v1/rerank/batch", many))
+    try:
+        began = time.monotonic()
+        large.start()
+        time.sleep(0.5)  # until the worker has it
+        ask("small", [], "/v1/rerank", {"query": "a", "documents": ["b", "c"]})
+        large.join()
+        assert ended == [("small", 200), ("large", 504)], ended
+        print(f"# the large one ended after {time.monotonic() - began:.1f} s, it might take 3")
     finally:
         server.stop()
 
