@@ -605,6 +605,13 @@ static bool hold_request(wn_exchange *x)
     return wn_service_hold(x, REQUEST_BYTES + bytes * BYTES_A_TEXT_BYTE + values * BYTES_A_VALUE);
 }
 
+/* A report of usage has no body, but looks through all that was used. */
+static int level_of(const wn_exchange *x)
+{
+    bool small = x->bytes_in <= SMALL_BODY_BYTES && x->match.route->scope != WN_SCOPE_USAGE;
+    return small ? LEVEL_SMALL : LEVEL_LARGE;
+}
+
 void wn_service_begin(wn_exchange *x)
 {
     const wn_route *route = x->match.route;
@@ -620,8 +627,7 @@ void wn_service_begin(wn_exchange *x)
     if (x->problem.status != 0 || (!route->on_worker && route->begin(x)))
         answer(x);
     else
-        wn_queue_push(&x->service->work, &x->item,
-                      x->bytes_in <= SMALL_BODY_BYTES ? LEVEL_SMALL : LEVEL_LARGE);
+        wn_queue_push(&x->service->work, &x->item, level_of(x));
 }
 
 /* The code of a problem that no route has found. */

@@ -167,5 +167,32 @@ def test_many_calls_are_read_in_turns_and_no_longer_than_the_request_may_take():
         server.stop()
 
 
+def test_reports_of_usage_hold_up_no_ranking():
+    state, n, ended = tempfile.mkdtemp(), 40, []
+    server = api_server.Server("--api-key", "k3y", "--tokenization-workers", "1", "--state-dir", state)
+
+    def report():
+        ended.append(server.request("GET", "/v1/usage", KEY[:1])[0])
+
+    try:
+        with sqlite3.connect(f"{state}/winnow.db", timeout=BUSY_S) as other:
+            minute = int(time.time()) // 60
+            other.executemany("INSERT INTO usage VALUES (?, ?, 'rerank', 'm', 1, 1, 0, 0)",
+                              ((minute - i // 100, f"k{i % 100:07}") for i in range(300000)))
+        reports = [threading.Thread(target=report) for _ in range(n)]
+        for thread in reports:
+            thread.start()
+        while not ended:
+            time.sleep(0.01)
+        assert rank(server)[0] == 200
+        before = len(ended)
+        for thread in reports:
+            thread.join()
+        assert ended == [200] * n and before < n / 2, (ended, before)
+    finally:
+        server.stop()
+        shutil.rmtree(state)
+
+
 if __name__ == "__main__":
     tap.main(globals())
