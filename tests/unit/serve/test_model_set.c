@@ -183,7 +183,7 @@ static void names_are_taken_away_but_for_the_default(void **state)
 {
     (void)state;
     fixture f;
-    char name[8];
+    char name[16];
     begin(&f, two, 2);
     assert_int_equal(wn_model_set_remove(f.set, WN_STR("none")), WN_MODEL_UNKNOWN);
     assert_int_equal(wn_model_set_remove(f.set, WN_STR("one")), WN_MODEL_IS_DEFAULT);
