@@ -110,6 +110,8 @@ static wn_status read_row(json_t *row, wn_buf *cell, wn_str line, wn_error *err)
     return WN_OK;
 }
 
+/* No more rows than tell that there are too many: they take a hundred times the memory of their
+ * lines. */
 static wn_status read_rows(json_t *rows, wn_str body, wn_error *err)
 {
     wn_buf cell = WN_BUF_INIT;
@@ -118,6 +120,8 @@ static wn_status read_rows(json_t *rows, wn_str body, wn_error *err)
         wn_str line = take_line(&body);
         if (line.len == 0)
             continue;
+        if (json_array_size(rows) > WN_CALLS_PER_BODY_MAX)
+            break;
         json_t *row = json_object();
         if (row == NULL || json_array_append_new(rows, row) != 0)
             status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "no memory for a row");

@@ -121,6 +121,20 @@ static void lists_have_a_length_at_most(void **state)
     }
 }
 
+static void csv_is_read_until_there_are_too_many_lines(void **state)
+{
+    (void)state;
+    wn_buf text = WN_BUF_INIT;
+    wn_error err = {0};
+    for (size_t i = 0; i < 2 * WN_CALLS_PER_BODY_MAX; i++)
+        wn_buf_push_str(&text, WN_STR("a\n\n"));
+    json_t *body = wn_dialect_sagemaker_csv.parse(wn_buf_str(&text), &err);
+    assert_non_null(body);
+    assert_int_equal(json_array_size(json_object_get(body, "rows")), WN_CALLS_PER_BODY_MAX + 1);
+    json_decref(body);
+    wn_buf_deinit(&text);
+}
+
 static void rank_fields_have_short_names(void **state)
 {
     (void)state;
@@ -295,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_that_do_not_validate_are_refused_by_name),
         cmocka_unit_test(lists_have_a_length_at_most),
+        cmocka_unit_test(csv_is_read_until_there_are_too_many_lines),
         cmocka_unit_test(rank_fields_have_short_names),
         cmocka_unit_test(rank_fields_are_lines_of_strings_and_of_json),
         cmocka_unit_test(result_that_was_not_scored_says_so),
