@@ -64,7 +64,7 @@ const wn_form wn_form_key_rotate = {
 static void tell_no_key(wn_exchange *x)
 {
     wn_problem_set(&x->problem, 404, "RESOURCE_NOT_FOUND", "There is no key '%.*s'.",
-                   (int)WN_MIN(x->match.rest.len, (size_t)100), x->match.rest.ptr);
+                   WN_STR_ARG(x->match.rest));
 }
 
 /* The id of the path; what has not the form of one names no key. */

@@ -87,7 +87,7 @@ static void push_facts(wn_buf *out, const wn_model_facts *facts)
 static void tell_unknown(wn_exchange *x, wn_str name)
 {
     wn_problem_set(&x->problem, 404, "RESOURCE_NOT_FOUND", "There is no model '%.*s'.",
-                   (int)WN_MIN(name.len, (size_t)100), name.ptr);
+                   WN_STR_ARG(name));
 }
 
 /* Answer with the facts of a name. */

@@ -49,8 +49,7 @@ static bool choose_model(wn_exchange *x)
     for (size_t i = 0; wn_model_set_next(wn_service_models(x->service), &i, &facts);)
         wn_buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", facts.name);
     wn_problem_set(&x->problem, 400, "INPUT_MODEL_NOT_FOUND",
-                   "Model '%.*s' not found. Available models: %.*s.",
-                   (int)WN_MIN(x->call.model.len, (size_t)100), x->call.model.ptr,
+                   "Model '%.*s' not found. Available models: %.*s.", WN_STR_ARG(x->call.model),
                    WN_STR_ARG(wn_buf_str(&names)));
     wn_buf_deinit(&names);
     return false;

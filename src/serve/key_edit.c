@@ -53,8 +53,7 @@ static wn_status set_tier(wn_key_record *record, wn_str tier, wn_error *err)
     if (tier.len <= WN_TIER_NAME_MAX)
         memcpy(name, tier.ptr, tier.len);
     if (!wn_str_equal(wn_str_from(name), tier) || !wn_tier_exists(name))
-        WN_FAIL(err, WN_ERR_ARGUMENT, "is '%.*s', expected " WN_TIER_NAMES,
-                (int)WN_MIN(tier.len, (size_t)100), tier.ptr);
+        WN_FAIL(err, WN_ERR_ARGUMENT, "is '%.*s', expected " WN_TIER_NAMES, WN_STR_ARG(tier));
     memcpy(record->tier, name, sizeof name);
     return WN_OK;
 }
@@ -73,7 +72,7 @@ static wn_status set_expires(wn_key_record *record, wn_str expires, wn_error *er
     }
     if (!wn_date_parse(&date, expires) || wn_date_to_days(date) <= 0)
         WN_FAIL(err, WN_ERR_ARGUMENT, "is '%.*s', expected a date such as 2027-01-31, or never",
-                (int)WN_MIN(expires.len, (size_t)100), expires.ptr);
+                WN_STR_ARG(expires));
     record->expires_s = wn_date_to_days(date) * WN_DAY_S;
     return WN_OK;
 }

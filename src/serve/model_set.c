@@ -268,8 +268,7 @@ static wn_status add_source(wn_model_set *set, place *of, const wn_model_source 
         WN_FAIL(err, WN_ERR_ARGUMENT,
                 "model '%.*s' in '%.100s': name has %zu bytes, at most %d, "
                 "directory %zu, at most %d",
-                (int)WN_MIN(name.len, (size_t)100), name.ptr, dir, name.len, WN_MODEL_NAME_MAX,
-                strlen(dir), WN_MODEL_DIR_MAX);
+                WN_STR_ARG(name), dir, name.len, WN_MODEL_NAME_MAX, strlen(dir), WN_MODEL_DIR_MAX);
     WN_ASSERT(name.len > 0 && !wn_model_set_has(set, name));
     snprintf(of->name, sizeof of->name, "%.*s", WN_STR_ARG(name));
     snprintf(of->dir, sizeof of->dir, "%s", dir);
