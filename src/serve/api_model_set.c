@@ -10,6 +10,7 @@
 #include "data/json_text.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +214,9 @@ bool wn_api_models_remove(wn_exchange *x)
     tell_outcome(x, outcome, name);
     if (outcome != WN_MODEL_DONE)
         return true;
+    char target[WN_MODEL_NAME_MAX + 1];
+    snprintf(target, sizeof target, "%.*s", WN_STR_ARG(name));
+    wn_service_log_act(x, "model_removed", target);
     wn_buf *out = &x->reply.body;
     wn_buf_push_byte(out, '{');
     wn_push_member_string(out, "name", name);

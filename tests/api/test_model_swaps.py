@@ -92,6 +92,8 @@ def test_a_new_name_answers_when_it_is_ready_and_not_after_it_is_taken_away():
     assert call("DELETE", "/v1/admin/models/third") [2] == {"name": "third", "removed": True}
     assert rank("third")[0] == 400 and call("DELETE", "/v1/admin/models/third")[0] == 404
     wait_for_freed(before + 1)
+    changes = [line for line in server.lines if " by=static01 " in line]
+    assert "event=model_load_asked" in changes[-2] and "event=model_removed" in changes[-1] and "target=third" in changes[-1], changes
     load("a/b:c.d-e_f", "inside")
     assert scores("a/b:c.d-e_f") == scores("first")
     assert call("DELETE", "/v1/admin/models/a/b:c.d-e_f")[0] == 200
