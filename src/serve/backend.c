@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/seed.h"
 #include "base/str.h"
 #include "base/thread.h"
 #include "serve/self_test.h"
 
 #include <math.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -293,7 +293,7 @@ static wn_status make_planners(wn_backend *backend, wn_error *err)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %d workers", backend->n_workers);
     if (backend->cache != NULL)
         memcpy(key, wn_score_cache_key(backend->cache), sizeof key);
-    else if (RAND_bytes(key, sizeof key) != 1)
+    else if (!wn_random_bytes(key, sizeof key))
         WN_FAIL(err, WN_ERR_INTERNAL, "no random bytes for a key");
     for (int32_t i = 0; i < backend->n_workers; i++) {
         backend->planners[i].cache = backend->cache;

@@ -2,12 +2,12 @@
 #include "serve/exchange.h"
 
 #include "base/clock.h"
+#include "base/seed.h"
 #include "base/str.h"
 #include "data/json_bind.h"
 #include "serve/cors.h"
 #include "serve/service.h"
 
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -35,7 +35,7 @@ static void set_request_id(wn_exchange *x)
         }
     }
     uint8_t b[16] = {0};
-    (void)RAND_bytes(b, sizeof b);
+    (void)wn_random_bytes(b, sizeof b);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;

@@ -3,13 +3,13 @@
  * for HMAC; CRC-32 as in zlib (polynomial EDB88320, reflected). */
 #include "serve/key.h"
 
+#include "base/seed.h"
 #include "base/str.h"
 
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 
 #define WN_WHERE "serve/key"
 
@@ -36,7 +36,7 @@ static bool is_base62(const char *p, size_t n)
 
 static wn_status random_bytes(unsigned char *out, size_t n, wn_error *err)
 {
-    if (RAND_bytes(out, (int)n) != 1)
+    if (!wn_random_bytes(out, n))
         WN_FAIL(err, WN_ERR_INTERNAL, "the system gave no %zu random bytes", n);
     return WN_OK;
 }
@@ -129,9 +129,17 @@ uint64_t wn_key_id_number(const wn_key_id *id)
     return number;
 }
 
+wn_status wn_crypto_begin(wn_error *err)
+{
+    if (OSSL_LIB_CTX_get0_global_default() == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for OpenSSL to begin");
+    return WN_OK;
+}
+
 wn_status wn_digest_make(wn_digest *out, const wn_pepper *pepper, wn_str secret, wn_error *err)
 {
     wn_digest digest;
+    WN_TRY(wn_crypto_begin(err));
     const unsigned char *bytes = (const unsigned char *)(secret.len == 0 ? "" : secret.ptr);
     if (HMAC(EVP_sha256(), pepper->bytes, WN_PEPPER_LEN, bytes, secret.len, digest.bytes, NULL) ==
         NULL)

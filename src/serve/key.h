@@ -35,6 +35,11 @@ typedef struct wn_pepper {
     unsigned char bytes[WN_PEPPER_LEN];
 } wn_pepper;
 
+/* Make sure of OpenSSL before its first use: when memory is short while it initialises itself, it
+ * goes on and crashes.
+ * Fails:   WN_ERR_MEMORY, and then always. */
+WN_MUST_USE wn_status wn_crypto_begin(wn_error *err);
+
 /* A new id.
  * Fails:   WN_ERR_INTERNAL when the system gives no random bytes. */
 WN_MUST_USE wn_status wn_key_id_make(wn_key_id *out, wn_error *err);

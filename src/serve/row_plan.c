@@ -2,9 +2,9 @@
 #include "serve/row_plan.h"
 
 #include "base/mem.h"
+#include "base/seed.h"
 
 #include <math.h>
-#include <openssl/rand.h>
 
 #define WN_WHERE "serve/row_plan"
 
@@ -67,7 +67,7 @@ static wn_status make_digests(wn_row_plan *plan, wn_row_planner *planner, uint64
     size_t bytes = wn_job_n_rows(job) * sizeof *plan->digests;
     if (!wn_job_wants_matches(job))
         return wn_row_digester_run(planner->digester, scope, job, plan->digests, err);
-    if (bytes > INT32_MAX || RAND_bytes((uint8_t *)plan->digests, (int)bytes) != 1)
+    if (!wn_random_bytes(plan->digests, bytes))
         WN_FAIL(err, WN_ERR_MEMORY, "no random bytes for %zu rows", wn_job_n_rows(job));
     return WN_OK;
 }

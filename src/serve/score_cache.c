@@ -5,11 +5,11 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/seed.h"
 #include "base/str.h"
 #include "serve/score_file.h"
 
 #include <math.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #define WN_WHERE "serve/score_cache"
@@ -157,7 +157,7 @@ wn_status wn_score_cache_open(wn_score_cache **out, const wn_score_cache_options
     if (cache->sets == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a score cache of %zu bytes",
                     options->max_bytes);
-    if (RAND_bytes(cache->key, sizeof cache->key) != 1)
+    if (!wn_random_bytes(cache->key, sizeof cache->key))
         WN_FAIL_OUT(err, WN_ERR_INTERNAL, "no random bytes for the key of a score cache");
     if (options->path != NULL && wn_file_exists(options->path))
         (void)!load(cache, ignored);

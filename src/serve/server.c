@@ -383,6 +383,7 @@ static wn_status start(server *s, wn_error *err)
     s->loop.emptied = on_emptied;
     s->loop.owner = s;
     WN_TRY(wn_loop_init(&s->loop, err));
+    WN_TRY(wn_crypto_begin(err));
     struct event_base *base = s->loop.base;
     for (size_t i = 0; i < WN_ARRAY_LEN(numbers); i++) {
         s->signals[i] = evsignal_new(base, numbers[i], on_signal, s);

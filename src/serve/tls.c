@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "serve/key.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -82,6 +83,7 @@ static wn_status load(SSL_CTX *context, const wn_tls_options *o, wn_error *err)
 
 wn_status wn_tls_new(wn_tls **out, const wn_tls_options *options, wn_error *err)
 {
+    WN_TRY(wn_crypto_begin(err));
     wn_tls *tls = wn_mem_zalloc(1, sizeof *tls);
     wn_status status;
     if (tls == NULL || (tls->context = SSL_CTX_new(TLS_server_method())) == NULL)
