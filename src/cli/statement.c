@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/terminal.h"
+#include "base/html_text.h"
 #include "serve/usage_report.h"
 
 #define WN_WHERE "cli/statement"
@@ -50,21 +51,6 @@ static void push(wn_buf *out, const char *text)
     wn_buf_push_str(out, wn_str_from(text));
 }
 
-static void push_escaped(wn_buf *out, const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++) {
-        const char *entity = *p == '&'   ? "&amp;"
-                             : *p == '<' ? "&lt;"
-                             : *p == '>' ? "&gt;"
-                             : *p == '"' ? "&quot;"
-                                         : NULL;
-        if (entity != NULL)
-            push(out, entity);
-        else
-            wn_buf_push_byte(out, *p);
-    }
-}
-
 static void push_month(wn_buf *out, int64_t since_s)
 {
     wn_date d = wn_date_from_s(since_s);
@@ -81,7 +67,7 @@ static void push_count_cell(wn_buf *out, uint64_t n)
 static void push_text_cell(wn_buf *out, const char *text)
 {
     push(out, "<td class=\"t\">");
-    push_escaped(out, text);
+    wn_html_push_text(out, text);
     push(out, "</td>");
 }
 
@@ -224,13 +210,13 @@ static void push_head(wn_buf *out, const wn_statement *s)
     push(out, "</p></div>");
     if (s->prices != NULL && s->prices->issuer[0] != '\0') {
         push(out, "<div class=\"issuer\">");
-        push_escaped(out, s->prices->issuer);
+        wn_html_push_text(out, s->prices->issuer);
         push(out, "</div>");
     }
     push(out, "</header>\n<dl><dt>Account</dt><dd>");
-    push_escaped(out, s->key_name[0] != '\0' ? s->key_name
-                      : s->key_id[0] != '\0' ? s->key_id
-                                             : "Requests without a key");
+    wn_html_push_text(out, s->key_name[0] != '\0' ? s->key_name
+                           : s->key_id[0] != '\0' ? s->key_id
+                                                  : "Requests without a key");
     if (s->key_id[0] != '\0')
         wn_buf_printf(out, "</dd><dt>Key</dt><dd>%s", s->key_id);
     push(out, "</dd><dt>Period</dt><dd>");
@@ -248,7 +234,7 @@ static void push_foot(wn_buf *out, const wn_statement *s)
     push(out, "<footer>");
     if (s->prices != NULL && s->prices->note[0] != '\0') {
         push(out, "<p>");
-        push_escaped(out, s->prices->note);
+        wn_html_push_text(out, s->prices->note);
         push(out, "</p>");
     }
     push(out, "<p>Tokens are those of queries and documents as the model reads them. Requests that "

@@ -4,6 +4,7 @@
 #include "eval/report.h"
 
 #include "base/str.h"
+#include "base/html_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,21 +64,6 @@ static const char *const style[] = {
     "@media print{body{background:#fff}.card{break-inside:avoid}}\n",
 };
 
-static void push_escaped(wn_buf *out, const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++) {
-        const char *entity = *p == '&'   ? "&amp;"
-                             : *p == '<' ? "&lt;"
-                             : *p == '>' ? "&gt;"
-                             : *p == '"' ? "&quot;"
-                                         : NULL;
-        if (entity != NULL)
-            wn_buf_push_str(out, wn_str_from(entity));
-        else
-            wn_buf_push_byte(out, *p);
-    }
-}
-
 static void push_text(wn_buf *out, const char *text)
 {
     wn_buf_push_str(out, wn_str_from(text));
@@ -118,7 +104,7 @@ static void push_head(wn_buf *out, const wn_report *report)
     push_text(out, "</style></head>\n<body><main>\n<h1>Ranking quality</h1>\n<p class=\"soft\">");
     if (report->model != NULL) {
         push_text(out, "Model ");
-        push_escaped(out, report->model);
+        wn_html_push_text(out, report->model);
         push_text(out, " beside BM25");
     } else {
         push_text(out, "BM25");
@@ -178,9 +164,9 @@ static void push_chart_row(wn_buf *out, const wn_report *report, const wn_row *r
     wn_estimate model = row->estimates[WN_COLUMN_MODEL][metric];
     bool has_model = report->model != NULL;
     wn_buf_printf(out, "<div class=\"row%s\"><span title=\"", row == &report->mean ? " mean" : "");
-    push_escaped(out, row->name);
+    wn_html_push_text(out, row->name);
     push_text(out, "\">");
-    push_escaped(out, row->name);
+    wn_html_push_text(out, row->name);
     push_text(out, "</span><svg role=\"img\">");
     for (int percent = 0; percent <= 100; percent += 25)
         wn_buf_printf(out, "<line class=\"g\" x1=\"%d%%\" x2=\"%d%%\" y1=\"0\" y2=\"38\"/>",
@@ -203,7 +189,7 @@ static void push_chart(wn_buf *out, const wn_report *report, wn_metric metric)
                   wn_metric_name(metric));
     if (report->model != NULL) {
         push_text(out, "<span class=\"key\"><i style=\"background:var(--model)\"></i>");
-        push_escaped(out, report->model);
+        wn_html_push_text(out, report->model);
         push_text(out, "</span>");
     }
     push_text(
@@ -233,7 +219,7 @@ static void push_table_row(wn_buf *out, const wn_report *report, const wn_row *r
                            wn_metric metric)
 {
     wn_buf_printf(out, "<tr%s><td>", row == &report->mean ? " class=\"all\"" : "");
-    push_escaped(out, row->name);
+    wn_html_push_text(out, row->name);
     push_text(out, "</td><td class=\"num\">");
     push_count(out, row->n_queries);
     wn_buf_printf(out, "</td><td class=\"num\">%.1f</td>",
@@ -255,7 +241,7 @@ static void push_table(wn_buf *out, const wn_report *report, wn_metric metric)
                   wn_metric_name(metric));
     if (report->model != NULL) {
         push_text(out, "<th>");
-        push_escaped(out, report->model);
+        wn_html_push_text(out, report->model);
         push_text(out, "</th><th>difference</th>");
     }
     push_text(out, "</tr>\n");
@@ -297,7 +283,7 @@ static void push_notes(wn_buf *out, const wn_report *report)
             if (report->rows[i].notes[note] == 0)
                 continue;
             push_text(out, "<li>");
-            push_escaped(out, report->rows[i].name);
+            wn_html_push_text(out, report->rows[i].name);
             wn_buf_printf(out, ": %s: ", wn_note_text(note));
             push_count(out, report->rows[i].notes[note]);
             push_text(out, "</li>\n");
