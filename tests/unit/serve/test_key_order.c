@@ -36,6 +36,23 @@ static void assert_wrong(wn_key_order order, wn_key_order_outcome want, const ch
     assert_int_equal(order.text.text[0], '\0');
 }
 
+/* Member by member: between them, and behind the end of a text, may be anything. */
+static void assert_same_record(const wn_key_record *a, const wn_key_record *b)
+{
+    assert_string_equal(a->id.text, b->id.text);
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->tier, b->tier);
+    assert_int_equal(a->scopes, b->scopes);
+    assert_memory_equal(&a->limits, &b->limits, sizeof a->limits);
+    assert_memory_equal(&a->digest, &b->digest, sizeof a->digest);
+    assert_memory_equal(&a->old_digest, &b->old_digest, sizeof a->old_digest);
+    assert_int_equal(a->old_until_s, b->old_until_s);
+    assert_int_equal(a->created_s, b->created_s);
+    assert_int_equal(a->expires_s, b->expires_s);
+    assert_int_equal(a->revoked_s, b->revoked_s);
+    assert_int_equal(a->last_used_s, b->last_used_s);
+}
+
 static void a_new_key_has_what_was_asked_and_every_default(void **state)
 {
     (void)state;
@@ -73,7 +90,7 @@ static void a_change_keeps_what_it_does_not_name(void **state)
     order.edit.scopes = WN_STR("usage,admin");
     order = run(order);
     wn_key_record now = run(order_of(WN_KEY_SHOW, &id)).record;
-    assert_memory_equal(&now, &order.record, sizeof now);
+    assert_same_record(&now, &order.record);
     assert_string_equal(now.name, "kept");
     assert_string_equal(now.tier, "premium");
     assert_int_equal(now.scopes, WN_SCOPE_USAGE | WN_SCOPE_ADMIN);
@@ -118,7 +135,7 @@ static void a_field_that_cannot_be_so_is_named(void **state)
         }
     }
     wn_key_record after = run(order_of(WN_KEY_SHOW, &id)).record;
-    assert_memory_equal(&before, &after, sizeof before);
+    assert_same_record(&before, &after);
 }
 
 static void a_revoked_key_stays_so_and_gets_no_secret(void **state)
