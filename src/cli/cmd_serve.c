@@ -189,6 +189,16 @@ static void note_ignored(const wn_program *program)
     }
 }
 
+/* A mistyped name would be a setting that is silently not made. */
+static void note_unknown(const wn_program *program)
+{
+    wn_str name;
+    for (const char *const *at = program->environment; wn_settings_find_unknown(&name, &at);)
+        wn_program_note(program,
+                        "winnow: note: '%.*s' in the environment is the name of no option\n",
+                        WN_STR_ARG(name));
+}
+
 static wn_status print_config(wn_program *program, wn_error *err)
 {
     wn_buf out = WN_BUF_INIT;
@@ -336,6 +346,7 @@ wn_status wn_cmd_serve(wn_program *program, wn_error *err)
     WN_TRY(wn_systemd_read(&systemd, err));
     log.priorities = systemd.journal;
     note_ignored(program);
+    note_unknown(program);
     if (!wn_pid_file_path(&path, &own.pid_file, wn_args_text(args, WN_OPT_PID_FILE)))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
     wn_status status = WN_OK;

@@ -27,15 +27,22 @@ static const char *find_variable(const char *const *environment, const char *nam
     return NULL;
 }
 
+#define PREFIX "WINNOW_"
+
+/* "BODY_LIMIT" */
+static wn_str upper_of(char out[64], const char *option)
+{
+    size_t n = 0;
+    for (; option[n] != '\0' && n < 64; n++)
+        out[n] = option[n] == '-' ? '_' : (char)toupper((unsigned char)option[n]);
+    return (wn_str){out, n};
+}
+
 /* "WINNOW_BODY_LIMIT" */
 static const char *variable_of(wn_args *args, const char *option, const char *suffix)
 {
     char upper[64];
-    size_t n = 0;
-    for (; option[n] != '\0' && n + 1 < sizeof upper; n++)
-        upper[n] = option[n] == '-' ? '_' : (char)toupper((unsigned char)option[n]);
-    upper[n] = '\0';
-    return wn_args_printf(args, "WINNOW_%s%s", upper, suffix);
+    return wn_args_printf(args, PREFIX "%.*s%s", WN_STR_ARG(upper_of(upper, option)), suffix);
 }
 
 /* Kubernetes tells a pod of a service named "winnow" by WINNOW_PORT=tcp://10.0.0.1:80. */
@@ -106,6 +113,35 @@ static wn_status take_environment(wn_args *args, const char *const *environment,
         if (is_open(args, i, WN_REACH_ENVIRONMENT))
             WN_TRY(take_option(args, (wn_option_id)i, environment, err));
     return WN_OK;
+}
+
+/* Whether some command reads the variable, or Kubernetes made it for a service named "winnow". */
+static bool is_known(wn_str name)
+{
+    if (wn_str_starts(name, WN_STR("SERVICE_")) || wn_str_starts(name, WN_STR("PORT_")))
+        return true;
+    for (size_t i = 0; i < WN_OPT_COUNT; i++) {
+        char upper[64];
+        wn_str option = upper_of(upper, wn_options[i].name);
+        if (!wn_str_starts(name, option) || wn_options[i].reach == WN_REACH_FLAG)
+            continue;
+        wn_str rest = wn_str_slice(name, option.len, name.len);
+        if (rest.len == 0 || (wn_options[i].secret && wn_str_equal(rest, WN_STR("_FILE"))))
+            return true;
+    }
+    return false;
+}
+
+bool wn_settings_find_unknown(wn_str *name, const char *const **environment)
+{
+    while (**environment != NULL) {
+        wn_str entry = wn_str_from(*(*environment)++);
+        *name = wn_str_slice(entry, 0, strcspn(entry.ptr, "="));
+        if (wn_str_starts(*name, WN_STR(PREFIX)) &&
+            !is_known(wn_str_slice(*name, strlen(PREFIX), name->len)))
+            return true;
+    }
+    return false;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

@@ -17,6 +17,10 @@
 WN_MUST_USE wn_status wn_settings_load(wn_args *args, const char *const *environment,
                                        wn_error *err);
 
+/* The next variable that begins with WINNOW_ and is nothing's name, from *environment on, which
+ * moves behind it; false at the end. */
+bool wn_settings_find_unknown(wn_str *name, const char *const **environment);
+
 #define WN_SETTINGS_SYSTEM_FILE "/etc/winnow/winnow.yaml"
 
 /* The user's file, which need not exist; NULL when there is no home, or no memory.  It lives as

@@ -16,25 +16,15 @@ static const wn_field fields[] = {
      "raw_scores, return_text, truncate, top_n for all instances"},
 };
 
-#define SHARED_FIELDS                                                                              \
-    {"raw_scores", WN_FIELD_BOOL, AT(raw_scores), false, 0, 0, "logits in place of relevance"},    \
-        {"return_text",                                                                            \
-         WN_FIELD_BOOL,                                                                            \
-         AT(return_documents),                                                                     \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "repeat each text in its result (default false)"},                                        \
-        {"truncate",                                                                               \
-         WN_FIELD_BOOL,                                                                            \
-         AT(truncation),                                                                           \
-         false,                                                                                    \
-         0,                                                                                        \
-         0,                                                                                        \
-         "false: refuse texts that are longer than the model's window (default true)"},            \
-    {                                                                                              \
-        "top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"             \
-    }
+/* clang-format off */
+#define SHARED_FIELDS                                                                             \
+    {"raw_scores", WN_FIELD_BOOL, AT(raw_scores), false, 0, 0, "logits in place of relevance"},   \
+    {"return_text", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,                             \
+     "repeat each text in its result (default false)"},                                           \
+    {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0,                                      \
+     "false: refuse texts that are longer than the model's window (default true)"},               \
+    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"}
+/* clang-format on */
 
 static const wn_field parameter_fields[] = {SHARED_FIELDS, WN_FIELDS_BEYOND};
 

@@ -27,12 +27,14 @@
 #define ACCEPT_AGAIN_MS 100 /* after running out of descriptors */
 #define HEARTBEAT_US    1000000
 #define PATIENCE_US     30000000 /* more than a heartbeat, asked of the service manager */
+#define LISTENERS_MAX   8        /* addresses of one host */
 
 typedef struct server {
     const wn_server_options *options;
     wn_service *service;
     wn_loop loop;
-    struct evconnlistener *listener;
+    struct evconnlistener *listeners[LISTENERS_MAX]; /* [n_listeners] */
+    size_t n_listeners;
     struct event *signals[4];
     struct event *loaded, *reloaded, *accept_again, *drain, *heartbeat;
     wn_notify notify;
@@ -80,12 +82,16 @@ static void on_emptied(void *owner)
     stop(owner);
 }
 
+static void free_listeners(server *s)
+{
+    while (s->n_listeners > 0)
+        evconnlistener_free(s->listeners[--s->n_listeners]);
+}
+
 static void close_listener(server *s)
 {
     s->closing = true;
-    if (s->listener != NULL)
-        evconnlistener_free(s->listener);
-    s->listener = NULL;
+    free_listeners(s);
     log_event(s, WN_LOG_INFO, "listener_closed");
     start_timer(s->drain, s->tunable.drain_timeout_ms);
     wn_loop_drain(&s->loop);
@@ -122,6 +128,18 @@ static void reload(void *arg)
     event_active(s->reloaded, EV_READ, 1);
 }
 
+/* Tell log, service manager and the options' owner how a reload went; NULL: well. */
+static void tell_reload(server *s, const wn_error *failure)
+{
+    if (failure == NULL)
+        log_event(s, WN_LOG_INFO, "reloaded");
+    else
+        log_failure(s, "reload_failed", failure->message);
+    wn_notify_send(&s->notify, "READY=1\nSTATUS=%s",
+                   failure == NULL ? "serving" : "serving; the last reload was refused");
+    s->options->reloaded(s->options->user, failure);
+}
+
 static void begin_reload(server *s)
 {
     wn_error err;
@@ -131,7 +149,7 @@ static void begin_reload(server *s)
     wn_notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
                    (unsigned long long)(wn_clock_ns() / 1000));
     if (wn_thread_start(&s->reloader, "wn-reload", reload, s, &err) != WN_OK)
-        log_failure(s, "reload_failed", err.message);
+        tell_reload(s, &err);
 }
 
 static void take_over(server *s)
@@ -150,15 +168,9 @@ static void on_reloaded(evutil_socket_t fd, short what, void *arg)
     bool ok = s->reload_error.status == WN_OK;
     wn_thread_join(s->reloader);
     s->reloader = NULL;
-    if (ok) {
+    if (ok)
         take_over(s);
-        log_event(s, WN_LOG_INFO, "reloaded");
-    } else {
-        log_failure(s, "reload_failed", s->reload_error.message);
-    }
-    wn_notify_send(&s->notify, "READY=1\nSTATUS=%s",
-                   ok ? "serving" : "serving; the last reload was refused");
-    s->options->reloaded(s->options->user, ok ? NULL : &s->reload_error);
+    tell_reload(s, ok ? NULL : &s->reload_error);
     if (s->reload_again)
         begin_reload(s);
 }
@@ -314,27 +326,60 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     server *s = arg;
-    if (s->listener != NULL)
-        evconnlistener_enable(s->listener);
+    for (size_t i = 0; i < s->n_listeners; i++)
+        evconnlistener_enable(s->listeners[i]);
+}
+
+static void add_listener(server *s, struct evconnlistener *listener)
+{
+    evconnlistener_set_error_cb(listener, on_accept_error);
+    s->listeners[s->n_listeners++] = listener;
+}
+
+/* The port of the first listener: of port 0 it is any free one. */
+static int port_of(const server *s)
+{
+    struct sockaddr_storage address;
+    socklen_t n = sizeof address;
+    if (s->n_listeners == 0 ||
+        getsockname(evconnlistener_get_fd(s->listeners[0]), (struct sockaddr *)&address, &n) != 0)
+        return s->options->port;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
 }
 
 static void set_url(server *s)
 {
-    struct sockaddr_storage address;
-    socklen_t n = sizeof address;
-    int port = s->options->port;
-    if (getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&address, &n) == 0)
-        port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                                   : ((struct sockaddr_in *)&address)->sin_port);
     bool bare_v6 = strchr(s->options->host, ':') != NULL;
     snprintf(s->url, sizeof s->url, "http%s://%s%s%s:%d", s->tunable.tls != NULL ? "s" : "",
-             bare_v6 ? "[" : "", s->options->host, bare_v6 ? "]" : "", port);
+             bare_v6 ? "[" : "", s->options->host, bare_v6 ? "]" : "", port_of(s));
 }
 
-static wn_status open_listener(server *s, wn_error *err)
+/* Listen on one address of the host.  One of a family that this machine has no address of is no
+ * failure: it may have another.
+ * Fails:   false with errno. */
+static bool listen_on(server *s, const struct addrinfo *found, unsigned flags)
+{
+    struct sockaddr_storage address;
+    memcpy(&address, found->ai_addr, found->ai_addrlen);
+    in_port_t port = htons((uint16_t)port_of(s));
+    if (found->ai_family == AF_INET6)
+        ((struct sockaddr_in6 *)&address)->sin6_port = port;
+    else
+        ((struct sockaddr_in *)&address)->sin_port = port;
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        s->loop.base, on_accept, s,
+        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE | flags, BACKLOG,
+        (struct sockaddr *)&address, (int)found->ai_addrlen);
+    if (listener != NULL)
+        add_listener(s, listener);
+    return listener != NULL || errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+}
+
+/* Listen on every address of the host: of localhost they are 127.0.0.1 and ::1. */
+static wn_status open_listeners(server *s, wn_error *err)
 {
     const wn_server_options *o = s->options;
-    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
     char port[16];
@@ -342,11 +387,15 @@ static wn_status open_listener(server *s, wn_error *err)
     int code = getaddrinfo(o->host, port, &hints, &found);
     if (code != 0)
         WN_FAIL(err, WN_ERR_IO, "host '%s': %s", o->host, gai_strerror(code));
-    s->listener = evconnlistener_new_bind(s->loop.base, on_accept, s, flags, BACKLOG,
-                                          found->ai_addr, (int)found->ai_addrlen);
-    int reason = errno;
+    bool ok = true;
+    int reason = 0;
+    for (const struct addrinfo *at = found; ok && at != NULL && s->n_listeners < LISTENERS_MAX;
+         at = at->ai_next) {
+        ok = listen_on(s, at, found->ai_next != NULL ? LEV_OPT_BIND_IPV6ONLY : 0);
+        reason = errno;
+    }
     freeaddrinfo(found);
-    if (s->listener == NULL)
+    if (!ok || s->n_listeners == 0)
         WN_FAIL(err, WN_ERR_IO, "cannot listen on %s port %d: %s", o->host, o->port,
                 strerror(reason));
     return WN_OK;
@@ -356,18 +405,19 @@ static wn_status open_listener(server *s, wn_error *err)
 static wn_status inherit_listener(server *s, wn_error *err)
 {
     int fd = s->options->listen_fd;
+    struct evconnlistener *listener = NULL;
     if (evutil_make_socket_nonblocking(fd) == 0 && evutil_make_socket_closeonexec(fd) == 0)
-        s->listener = evconnlistener_new(s->loop.base, on_accept, s, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-    if (s->listener == NULL)
+        listener = evconnlistener_new(s->loop.base, on_accept, s, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+    if (listener == NULL)
         WN_FAIL(err, WN_ERR_IO, "cannot accept from the inherited descriptor %d: %s", fd,
                 strerror(errno));
+    add_listener(s, listener);
     return WN_OK;
 }
 
 static wn_status start_listening(server *s, wn_error *err)
 {
-    WN_TRY(s->options->listen_fd >= 0 ? inherit_listener(s, err) : open_listener(s, err));
-    evconnlistener_set_error_cb(s->listener, on_accept_error);
+    WN_TRY(s->options->listen_fd >= 0 ? inherit_listener(s, err) : open_listeners(s, err));
     set_url(s);
     return WN_OK;
 }
@@ -421,8 +471,7 @@ static void end(server *s)
     }
     wn_loop_cancel(&s->loop);
     wn_service_stop(s->service);
-    if (s->listener != NULL)
-        evconnlistener_free(s->listener);
+    free_listeners(s);
     for (size_t i = 0; i < WN_ARRAY_LEN(s->signals); i++)
         free_event(s->signals[i]);
     free_event(s->loaded);

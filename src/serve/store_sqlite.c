@@ -14,7 +14,7 @@
 #define WN_WHERE       "serve/store"
 #define BUSY_MS        5000 /* how long to wait for another process that writes */
 #define BUSY_STEP_MS   5
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* The step from each version of the tables to the next, which ends by saying so. */
 static const char *const migrations[SCHEMA_VERSION] = {
@@ -37,6 +37,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
     " tokens INTEGER NOT NULL, PRIMARY KEY (key_id, month)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE usage_batch (instance INTEGER PRIMARY KEY, sequence INTEGER NOT NULL) STRICT;"
     "PRAGMA user_version = 1",
+    "CREATE INDEX usage_of_key ON usage (key_id, minute);" /* reports of one key */
+    "PRAGMA user_version = 2",
 };
 
 #define KEY_COLUMNS                                                                                \

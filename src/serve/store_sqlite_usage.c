@@ -92,12 +92,11 @@ wn_status wn_sqlite_add_usage(wn_store *store, const wn_usage_batch *batch, wn_e
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-#define REPORT                                                                                     \
+#define REPORT(of_key)                                                                             \
     "SELECT iif(?1 & 1, minute - minute % 1440, 0) AS m, iif(?1 & 2, key_id, '') AS k,"            \
     " iif(?1 & 4, route, '') AS r, iif(?1 & 8, model, '') AS o,"                                   \
     " sum(requests), sum(tokens), sum(cached_tokens), sum(errors) FROM usage"                      \
-    " WHERE minute >= ?2 AND minute < ?3 AND (?5 OR key_id = ?4)"                                  \
-    " GROUP BY m, k, r, o ORDER BY m, k, r, o"
+    " WHERE minute >= ?2 AND minute < ?3" of_key " GROUP BY m, k, r, o ORDER BY m, k, r, o"
 _Static_assert(WN_BY_DAY == 1 && WN_BY_KEY == 2 && WN_BY_ROUTE == 4 && WN_BY_MODEL == 8,
                "the numbers in REPORT");
 
@@ -116,12 +115,14 @@ wn_status wn_sqlite_report(wn_store *store, wn_usage_row **out, size_t *n,
                            const wn_usage_query *query, wn_error *err)
 {
     void *rows;
-    wn_sql sql = wn_sql_begin(wn_sqlite_of(store), REPORT);
+    bool of_all = query->key.text[0] == '\0' && !query->keyless;
+    wn_sql sql =
+        wn_sql_begin(wn_sqlite_of(store), of_all ? REPORT("") : REPORT(" AND key_id = ?4"));
     wn_sql_put_int(&sql, query->by);
     wn_sql_put_int(&sql, query->since_s / 60);
     wn_sql_put_int(&sql, query->until_s / 60 + (query->until_s % 60 != 0 ? 1 : 0));
-    wn_sql_put_text(&sql, query->key.text);
-    wn_sql_put_int(&sql, query->key.text[0] == '\0' && !query->keyless);
+    if (!of_all)
+        wn_sql_put_text(&sql, query->key.text);
     size_t max = query->rows_max > 0 ? query->rows_max : WN_REPORT_ROWS_MAX;
     WN_TRY(wn_sql_collect(&sql, &rows, n, sizeof(wn_usage_row), read_usage, max, err));
     *out = rows;

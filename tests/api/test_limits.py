@@ -169,10 +169,10 @@ def test_many_calls_are_read_in_turns_and_no_longer_than_the_request_may_take():
 
 def test_reports_of_usage_hold_up_no_ranking():
     state, n, ended = tempfile.mkdtemp(), 40, []
-    server = api_server.Server("--api-key", "k3y", "--tokenization-workers", "1", "--state-dir", state)
+    server = api_server.Server("--api-key", "k3y", "--admin-key", "4dmin", "--tokenization-workers", "1", "--state-dir", state)
 
     def report():
-        ended.append(server.request("GET", "/v1/usage", KEY[:1])[0])
+        ended.append(server.request("GET", "/v1/usage?key=all", [("Authorization", "Bearer 4dmin")])[0])
 
     try:
         with sqlite3.connect(f"{state}/winnow.db", timeout=BUSY_S) as other:

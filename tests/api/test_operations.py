@@ -271,6 +271,24 @@ def test_the_user_is_given_up():
     assert done.returncode != 0 and "user 'no-such-user' does not exist" in done.stderr, done
 
 
+def test_every_address_of_a_host_is_listened_on():
+    addresses = {a[4][0] for a in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
+    server = api_server.Server("--host", "localhost")
+    for address in sorted(addresses):
+        connection = http.client.HTTPConnection(address, server.port, timeout=60)
+        connection.request("GET", "/healthz/live")
+        assert connection.getresponse().status == 200, address
+        connection.close()
+    assert server.stop() == 0
+
+
+def test_variables_that_nothing_reads_are_named():
+    server = api_server.Server(env={"WINNOW_STRICT_MODEL": "1", "WINNOW_SERVICE_HOST": "10.0.0.1"})
+    notes = [line for line in server.lines if "the name of no option" in line]
+    assert len(notes) == 1 and "'WINNOW_STRICT_MODEL'" in notes[0], server.lines
+    assert server.stop() == 0
+
+
 # ---- check-ready ---------------------------------------------------------------------------------
 
 

@@ -47,6 +47,28 @@ static void settings_of_a_variable_override_the_default(void **state)
     wn_args_deinit(&f.args);
 }
 
+static void variables_that_no_option_reads_are_found(void **state)
+{
+    (void)state;
+    const char *const environment[] = {"PATH=/",
+                                       "WINNOW_BODY_LIMIT=1",
+                                       "WINNOW_API_KEY_FILE=f",
+                                       "WINNOW_BATCH_TOKEN=1",
+                                       "WINNOW_PORT_80_TCP_ADDR=10.0.0.1",
+                                       "WINNOW_SERVICE_HOST=10.0.0.1",
+                                       "WINNOW_HOST_FILE=x",
+                                       "WINNOW_HELP=1",
+                                       NULL};
+    const char *const *at = environment;
+    wn_str name;
+    static const char *const expected[] = {"WINNOW_BATCH_TOKEN", "WINNOW_HOST_FILE", "WINNOW_HELP"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(expected); i++) {
+        assert_true(wn_settings_find_unknown(&name, &at));
+        assert_true(wn_str_equal(name, wn_str_from(expected[i])));
+    }
+    assert_false(wn_settings_find_unknown(&name, &at));
+}
+
 static void settings_of_a_flag_override_the_environment(void **state)
 {
     (void)state;
@@ -329,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_of_a_variable_override_the_default),
+        cmocka_unit_test(variables_that_no_option_reads_are_found),
         cmocka_unit_test(settings_of_a_flag_override_the_environment),
         cmocka_unit_test(settings_reach_every_command),
         cmocka_unit_test(settings_of_platforms_come_behind_our_own),

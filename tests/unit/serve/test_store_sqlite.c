@@ -120,9 +120,52 @@ static void tables_of_a_newer_program_are_refused(void **state)
     wn_error err = {0};
     wn_store *store = open_well();
     wn_store_close(store);
-    execute("PRAGMA user_version = 2");
+    execute("PRAGMA user_version = 3");
     assert_fails(open_store(&store, &err), WN_ERR_FORMAT, &err,
-                 "has tables of version 2, expected at most 1");
+                 "has tables of version 3, expected at most 2");
+}
+
+/* How SQLite finds the rows of a key's report: by both the key and the minute, or it would read
+ * all that was ever used. */
+static void assert_key_reports_use_their_index(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *plan;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "EXPLAIN QUERY PLAN SELECT sum(tokens) FROM usage"
+                                        " WHERE minute >= 0 AND minute < 9 AND key_id = 'k'",
+                                        -1, &plan, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
+    assert_non_null(strstr((const char *)sqlite3_column_text(plan, 3),
+                           "usage_of_key (key_id=? AND minute>? AND minute<?)"));
+    sqlite3_finalize(plan);
+    sqlite3_close(db);
+}
+
+static void tables_of_the_first_version_are_brought_up_to_date(void **state)
+{
+    (void)state;
+    wn_error err = {0};
+    wn_store *store = open_well();
+    wn_usage_row row = {.minute = 5, .route = "/r", .model = "m", .counts = {1, 20, 3, 0}};
+    const wn_usage_batch batch = {.instance = 1, .sequence = 1, .rows = &row, .n_rows = 1};
+    memcpy(row.key.text, "aaaabbbb", WN_KEY_ID_LEN);
+    assert_ok(wn_store_add_usage(store, &batch, &err), &err);
+    wn_store_close(store);
+    execute("DROP INDEX usage_of_key; PRAGMA user_version = 1");
+
+    store = open_well();
+    assert_key_reports_use_their_index();
+    wn_usage_row *rows;
+    size_t n;
+    const wn_usage_query query = {.until_s = 3600, .key = row.key};
+    assert_ok(wn_store_report(store, &rows, &n, &query, &err), &err);
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].counts.tokens, 20);
+    wn_mem_free(rows);
+    wn_store_close(store);
 }
 
 static void rows_that_others_damaged_are_refused(void **state)
@@ -292,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup(a_place_that_cannot_be_is_an_error, begin_test),
         cmocka_unit_test_setup(a_file_of_something_else_is_refused, begin_test),
         cmocka_unit_test_setup(tables_of_a_newer_program_are_refused, begin_test),
+        cmocka_unit_test_setup(tables_of_the_first_version_are_brought_up_to_date, begin_test),
         cmocka_unit_test_setup(rows_that_others_damaged_are_refused, begin_test),
         cmocka_unit_test_setup(a_store_that_is_locked_is_an_error_and_works_later, begin_test),
         cmocka_unit_test_setup(a_writer_killed_at_any_moment_loses_nothing_it_was_told, begin_test),
