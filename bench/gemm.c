@@ -114,18 +114,18 @@ static float *random_floats(size_t n)
 static void measure(const wn_kernels *kernels, const shape *s, size_t rows, size_t block,
                     double peak)
 {
-    size_t nr = (size_t)kernels->gemm_f32_nr,
-           ldx = wn_scratch_copies(s->k) ? wn_scratch_stride(s->k) : s->k;
+    size_t nr = (size_t)kernels->gemm_f32->nr,
+           ldx = wn_scratch_takes(kernels->gemm_f32, s->k) ? wn_scratch_stride(s->k) : s->k;
     float *x = random_floats(rows * ldx), *w = random_floats(s->n * s->k);
     float *bias = random_floats(s->n), *y = random_floats(rows * s->n);
     float *packed = random_floats(wn_round_up(s->n, nr) * s->k);
     double best = 0;
-    kernels->pack_f32(packed, w, s->k, s->n, s->k);
+    kernels->gemm_f32->pack(packed, w, s->k, s->n, s->k);
     for (int r = 0; r < REPEATS; r++) {
         uint64_t start = cpu_ns();
         for (size_t i = 0; i < rows; i += block)
-            kernels->gemm_f32(y + i * s->n, s->n, x + i * ldx, ldx, packed, bias,
-                              WN_MIN(block, rows - i), s->n, s->k, s->act);
+            kernels->gemm_f32->multiply(y + i * s->n, s->n, x + i * ldx, ldx * sizeof(float),
+                                        packed, bias, WN_MIN(block, rows - i), s->n, s->k, s->act);
         double rate = 2.0 * (double)(rows * s->n * s->k) / (double)(cpu_ns() - start);
         best = WN_MAX(best, rate);
     }

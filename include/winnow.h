@@ -76,6 +76,8 @@ typedef struct wn_engine_options {
     const char *cpu_level; /* "scalar", "avx2", "avx512", ...; NULL: the best of this machine */
     int32_t n_threads;     /* 1: read tokenizer and tensors one after the other; more: side by
                               side; 0: as the CPU quota allows */
+    const char *dtype;     /* what layers are computed in: "f32", "bf16" or "int8"; "auto" or NULL:
+                              f32.  Embeddings, norms, softmax and heads are f32 always */
 } wn_engine_options;
 #define WN_ENGINE_OPTIONS_INIT {.struct_size = sizeof(wn_engine_options)}
 
@@ -108,12 +110,14 @@ typedef struct wn_engine_info {
                                  over 4,096 bytes 1,024 each from beginning, middle and end */
     int32_t max_document_tokens; /* own tokens of a document that are read at once, beside an empty
                                     query; a longer one is cut or windowed */
+    const char *dtype;        /* what layers are computed in: "f32", "bf16", "int8" */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 
 /* Load a model.
  * Fails:   WN_ERR_IO, WN_ERR_FORMAT, WN_ERR_UNSUPPORTED (all name file, thing and both values),
- *          WN_ERR_ARGUMENT for an option out of range or an unknown cpu_level, WN_ERR_MEMORY.
+ *          WN_ERR_ARGUMENT for an option out of range, an unknown cpu_level, or a dtype
+ *          that the level has no product of; WN_ERR_MEMORY.
  * Owns:    caller closes *out with wn_engine_close().  The model's files must not change meanwhile.
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options,

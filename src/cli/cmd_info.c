@@ -72,6 +72,7 @@ static void collect(facts *f, const wn_engine_info *e, const wn_runner_info *r)
     add_text(f, "cpu_level", "CPU level", e->cpu_level);
     if (e->cpu_reason != NULL && e->cpu_reason[0] != '\0')
         add_text(f, "cpu_reason", "why not higher", e->cpu_reason);
+    add_text(f, "dtype", "computed in", e->dtype);
 }
 
 static void push_json(wn_buf *out, const facts *f)

@@ -144,6 +144,7 @@ typedef enum wn_option_id {
     WN_OPT_THREADS,
     WN_OPT_BATCH_TOKENS,
     WN_OPT_CPU_LEVEL,
+    WN_OPT_DTYPE,
     WN_OPT_JSON,
     WN_OPT_MAN,
     WN_OPT_MARKDOWN,

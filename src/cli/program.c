@@ -70,11 +70,18 @@ wn_status wn_program_state_dir(wn_buf *buf, const char **out, const wn_program *
     return WN_OK;
 }
 
+const char *wn_program_dtype(const wn_args *args)
+{
+    static const char *const names[] = {"auto", "f32", "bf16", "int8", "f32", "bf16", "auto"};
+    return names[wn_args_int(args, WN_OPT_DTYPE)];
+}
+
 wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error *err)
 {
     wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
     options.model_dir = wn_args_text(&program->args, WN_OPT_MODEL);
     options.cpu_level = wn_args_text(&program->args, WN_OPT_CPU_LEVEL);
+    options.dtype = wn_program_dtype(&program->args);
     options.n_threads = (int32_t)wn_args_int(&program->args, WN_OPT_THREADS);
     wn_status status = wn_program_check_model(options.model_dir, err);
     if (status == WN_OK)

@@ -70,6 +70,9 @@ WN_MUST_USE wn_status wn_program_state_dir(wn_buf *buf, const char **out, const 
  * Owns:    caller closes with wn_engine_close(). */
 WN_MUST_USE wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error *err);
 
+/* --dtype as the library names it. */
+const char *wn_program_dtype(const wn_args *args);
+
 /* Make a runner with --threads and --batch-tokens.
  * Owns:    caller frees with wn_runner_free(). */
 WN_MUST_USE wn_status wn_program_open_runner(wn_runner **out, const wn_program *program,

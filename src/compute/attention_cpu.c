@@ -38,10 +38,23 @@ static head_view view_head(const attention_job *job, size_t seq, size_t head)
                        .y_stride = width};
 }
 
+/* y = x . w^T for rows of x, which are taken over into scratch unless row_bytes is 0. */
+static void multiply(const wn_gemm *gemm, float *y, size_t ldy, const float *x, size_t ldx,
+                     const void *packed, size_t m, size_t n, size_t k, unsigned char *scratch,
+                     size_t row_bytes)
+{
+    if (row_bytes != 0)
+        gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, k);
+    gemm->multiply(y, ldy, row_bytes != 0 ? scratch : (const void *)x,
+                   row_bytes != 0 ? row_bytes : ldx * sizeof *x, packed, NULL, m, n, k,
+                   WN_ACT_NONE);
+}
+
 static void attention_item(void *arg, size_t item, int32_t worker)
 {
     const attention_job *job = arg;
     const wn_kernels *kernels = job->exec->kernels;
+    const wn_gemm *gemm = job->exec->plan.gemm;
     const uint32_t *start = job->batch->seq_start;
     size_t dim = job->a->head_dim, block = job->exec->plan.query_block;
     size_t seq = wn_find_start(job->exec->item_start, job->batch->n_seqs, item);
@@ -50,19 +63,19 @@ static void attention_item(void *arg, size_t item, int32_t worker)
     size_t first = within / job->a->n_heads * ITEM_QUERIES, n = start[seq + 1] - start[seq];
     size_t end = WN_MIN(n, first + ITEM_QUERIES), n_keys = wn_batch_n_keys(job->batch, seq);
 
-    wn_attention_scratch layout = wn_scratch_attention(kernels, n_keys, dim, block);
-    float *scratch = wn_exec_scratch(job->exec, worker);
-    float *keys = scratch + layout.keys, *values = scratch + layout.values;
-    float *scores = scratch + layout.scores;
-    kernels->pack_f32(keys, head.k, head.qkv_stride, n_keys, dim);
-    kernels->pack_f32_t(values, head.v, head.qkv_stride, dim, n_keys);
+    wn_attention_scratch layout = wn_scratch_attention(gemm, n_keys, dim, block);
+    unsigned char *scratch = wn_exec_scratch(job->exec, worker);
+    unsigned char *keys = scratch + layout.keys, *values = scratch + layout.values;
+    gemm->pack(keys, head.k, head.qkv_stride, n_keys, dim);
+    gemm->pack_t(values, head.v, head.qkv_stride, dim, n_keys);
+    float *scores = wn_exec_floats(scratch, layout.scores);
     for (size_t i = first; i < end; i += block) {
         size_t rows = WN_MIN(block, end - i);
-        kernels->gemm_f32(scores, layout.scores_stride, head.q + i * head.qkv_stride,
-                          head.qkv_stride, keys, NULL, rows, n_keys, dim, WN_ACT_NONE);
+        multiply(gemm, scores, layout.scores_stride, head.q + i * head.qkv_stride, head.qkv_stride,
+                 keys, rows, n_keys, dim, scratch + layout.queries, layout.query_bytes);
         kernels->softmax_f32(scores, layout.scores_stride, job->a->scale, rows, n_keys);
-        kernels->gemm_f32(head.y + i * head.y_stride, head.y_stride, scores, layout.scores_stride,
-                          values, NULL, rows, dim, n_keys, WN_ACT_NONE);
+        multiply(gemm, head.y + i * head.y_stride, head.y_stride, scores, layout.scores_stride,
+                 values, rows, dim, n_keys, scratch + layout.shares, layout.share_bytes);
     }
 }
 
@@ -83,7 +96,7 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     exec->item_start[batch->n_seqs] = (uint32_t)n_items;
     size_t block = exec->plan.query_block;
     wn_exec_check_scratch(exec,
-                          wn_scratch_attention(exec->kernels, longest, a->head_dim, block).total);
+                          wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block).total);
     attention_job job = {exec, batch, a, qkv->data, y->data};
     wn_pool_run(exec->pool, n_items, attention_item, &job);
 }

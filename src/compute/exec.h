@@ -19,16 +19,22 @@ struct wn_exec {
 extern const wn_ops wn_ops_cpu;
 
 /* Scratch of a worker, plan.scratch_bytes_per_thread bytes. */
-static inline float *wn_exec_scratch(const wn_exec *exec, int32_t worker)
+static inline unsigned char *wn_exec_scratch(const wn_exec *exec, int32_t worker)
 {
     size_t offset = (size_t)worker * exec->plan.scratch_bytes_per_thread;
-    return (float *)(void *)(exec->memory + exec->plan.activation_bytes + offset);
+    return exec->memory + exec->plan.activation_bytes + offset;
 }
 
-/* An op is about to use this many floats of each thread's scratch; it was planned for. */
-static inline void wn_exec_check_scratch(const wn_exec *exec, size_t floats)
+/* The floats at an offset of it, a multiple of WN_ALIGN. */
+static inline float *wn_exec_floats(unsigned char *scratch, size_t offset)
 {
-    WN_ASSERT(floats <= exec->plan.scratch_bytes_per_thread / sizeof(float));
+    return (float *)(void *)(scratch + offset);
+}
+
+/* An op is about to use this many bytes of each thread's scratch; it was planned for. */
+static inline void wn_exec_check_scratch(const wn_exec *exec, size_t bytes)
+{
+    WN_ASSERT(bytes <= exec->plan.scratch_bytes_per_thread);
 }
 
 /* Blocks that rows are cut into: at most row_block each, as many as the threads can share evenly.

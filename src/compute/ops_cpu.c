@@ -94,27 +94,27 @@ typedef struct layer_job {
     size_t cols; /* normalize only */
 } layer_job;
 
-static void multiply(const wn_exec *exec, float *y, size_t ldy, const float *x, size_t ldx,
-                     const wn_linear *w, size_t m, wn_act act)
+/* y = act(x . w^T + b) for m rows of x, which are taken over into scratch unless row_bytes is 0. */
+static void multiply(const wn_linear *w, float *y, size_t ldy, const float *x, size_t ldx, size_t m,
+                     wn_act act, unsigned char *scratch, size_t row_bytes)
 {
-    exec->kernels->gemm_f32(y, ldy, x, ldx, w->packed, w->bias, m, w->n, w->k, act);
+    const void *rows = x;
+    size_t stride = ldx * sizeof *x;
+    if (row_bytes != 0) {
+        w->gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, w->k);
+        rows = scratch;
+        stride = row_bytes;
+    }
+    w->gemm->multiply(y, ldy, rows, stride, w->packed, w->bias, m, w->n, w->k, act);
 }
 
-/* y = act(x . w^T + b) for an item's rows of x: copied first where their stride is a bad one. */
+/* y = act(x . w^T + b) for an item's rows of x. */
 static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range rows,
-                          float *scratch)
+                          unsigned char *scratch)
 {
     const wn_linear *w = job->w;
-    const float *x = job->x + rows.first * w->k;
-    size_t ldx = w->k, stride = job->scratch.x_stride;
-    if (stride != 0) {
-        float *copy = scratch + job->scratch.x;
-        for (size_t i = 0; i < rows.n; i++)
-            memcpy(copy + i * stride, x + i * w->k, w->k * sizeof *x);
-        x = copy;
-        ldx = stride;
-    }
-    multiply(job->exec, y, ldy, x, ldx, w, rows.n, job->act);
+    multiply(w, y, ldy, job->x + rows.first * w->k, w->k, rows.n, job->act,
+             scratch + job->scratch.x, job->scratch.x_bytes);
 }
 
 /* y = norm(residual + x) */
@@ -141,7 +141,7 @@ static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_lin
                      .x = x->data,
                      .w = w,
                      .act = act};
-    job.scratch = wn_scratch_layer(job.cut.block, w->k, 0, 0);
+    job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);
 }
@@ -152,8 +152,8 @@ static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
-    float *scratch = wn_exec_scratch(job->exec, worker);
-    float *product = scratch + job->scratch.product;
+    unsigned char *scratch = wn_exec_scratch(job->exec, worker);
+    float *product = wn_exec_floats(scratch, job->scratch.product);
     multiply_rows(job, product, w->n, rows, scratch);
     add_norm(job->exec, job->y + rows.first * w->n, product, job->residual + rows.first * w->n,
              job->norm, rows.n);
@@ -171,7 +171,7 @@ static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, con
                      .residual = residual->data,
                      .w = w,
                      .norm = norm};
-    job.scratch = wn_scratch_layer(job.cut.block, w->k, 0, w->n);
+    job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, w->n);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_add_norm_item, &job);
 }
@@ -183,10 +183,12 @@ static void feed_forward_item(void *arg, size_t item, int32_t worker)
     row_range rows = rows_of(&job->cut, item);
     const wn_layer_scratch *parts = &job->scratch;
     size_t stride = parts->intermediate_stride;
-    float *scratch = wn_exec_scratch(job->exec, worker);
-    float *intermediate = scratch + parts->intermediate, *product = scratch + parts->product;
+    unsigned char *scratch = wn_exec_scratch(job->exec, worker);
+    float *intermediate = wn_exec_floats(scratch, parts->intermediate);
+    float *product = wn_exec_floats(scratch, parts->product);
     multiply_rows(job, intermediate, stride, rows, scratch);
-    multiply(job->exec, product, down->n, intermediate, stride, down, rows.n, WN_ACT_NONE);
+    multiply(down, product, down->n, intermediate, stride, rows.n, WN_ACT_NONE,
+             scratch + parts->taken, parts->taken_bytes);
     add_norm(job->exec, job->y + rows.first * down->n, product, job->x + rows.first * down->n,
              job->norm, rows.n);
 }
@@ -195,7 +197,7 @@ static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const 
                          wn_act act, const wn_linear *down, const wn_norm *norm)
 {
     WN_ASSERT(x->rows == y->rows && x->cols == up->k && y->cols == down->n);
-    WN_ASSERT(down->k == up->n && down->n == up->k && norm->n == down->n);
+    WN_ASSERT(down->k == up->n && down->n == up->k && norm->n == down->n && up->gemm == down->gemm);
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
@@ -204,7 +206,7 @@ static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const 
                      .down = down,
                      .norm = norm,
                      .act = act};
-    job.scratch = wn_scratch_layer(job.cut.block, up->k, up->n, down->n);
+    job.scratch = wn_scratch_layer(up->gemm, job.cut.block, up->k, up->n, down->n);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, feed_forward_item, &job);
 }
@@ -280,11 +282,11 @@ static void maxsim_item(void *arg, size_t item, int32_t worker)
     const seq_job *job = arg;
     const wn_query *q = job->queries[item];
     size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
-    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(job->exec->kernels, q->n));
+    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(job->exec->kernels, q->n) * sizeof(float));
     job->y[item] =
         job->exec->kernels->maxsim_f32(q->vectors, q->weights, q->n, job->x + first * job->cols,
                                        job->keep != NULL ? job->keep + first : NULL, n, job->cols,
-                                       wn_exec_scratch(job->exec, worker));
+                                       wn_exec_floats(wn_exec_scratch(job->exec, worker), 0));
 }
 
 static void maxsim(wn_exec *exec, float *scores, const wn_query *const *queries, const wn_tensor *d,
@@ -317,17 +319,18 @@ static void nearest_item(void *arg, size_t item, int32_t worker)
     const wn_query *q = job->queries[item];
     wn_nearest *nearest = job->nearest[item];
     size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
-    size_t tile = (size_t)kernels->gemm_f32_mr, n_kept = 0;
+    const wn_gemm *gemm = kernels->gemm_f32;
+    size_t tile = (size_t)gemm->mr, n_kept = 0;
     if (nearest == NULL)
         return;
-    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(kernels, q->n));
-    float *dots = wn_exec_scratch(job->exec, worker);
+    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(kernels, q->n) * sizeof(float));
+    float *dots = wn_exec_floats(wn_exec_scratch(job->exec, worker), 0);
     for (size_t i = 0; i < q->n; i++)
         nearest[i] = (wn_nearest){UINT32_MAX, 0};
     for (size_t j = 0; j < n; j += tile) {
         size_t rows = WN_MIN(n - j, tile);
-        kernels->gemm_f32(dots, q->n, job->x + (first + j) * job->cols, job->cols, q->vectors, NULL,
-                          rows, q->n, job->cols, WN_ACT_NONE);
+        gemm->multiply(dots, q->n, job->x + (first + j) * job->cols, job->cols * sizeof(float),
+                       q->vectors, NULL, rows, q->n, job->cols, WN_ACT_NONE);
         for (size_t r = 0; r < rows; r++) {
             if (job->keep == NULL || job->keep[first + j + r])
                 take_nearer(nearest, dots + r * q->n, q->n, (uint32_t)(j + r), n_kept++ == 0);

@@ -37,14 +37,14 @@ static bool count_activations(size_t *total, const wn_plan *plan)
            add_tensor(total, plan->batch_tokens, d->out_dim);
 }
 
-static size_t whole_tiles(size_t rows, const wn_kernels *kernels)
+static size_t whole_tiles(size_t rows, const wn_gemm *gemm)
 {
-    size_t mr = (size_t)kernels->gemm_f32_mr;
+    size_t mr = (size_t)gemm->mr;
     return (rows + mr - 1) / mr * mr;
 }
 
 wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
-                       size_t n_threads, size_t batch_tokens, wn_error *err)
+                       const wn_gemm *gemm, size_t n_threads, size_t batch_tokens, wn_error *err)
 {
     if (batch_tokens < dims->max_tokens)
         WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens: %zu, expected at least the model's %zu",
@@ -61,14 +61,17 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
     }
     wn_plan plan = {
         .dims = *dims,
+        .gemm = gemm,
         .n_threads = n_threads,
         .batch_tokens = batch_tokens,
         .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
-        .row_block = whole_tiles(ROW_BLOCK, kernels),
-        .query_block = whole_tiles(QUERY_BLOCK, kernels),
+        .row_block = whole_tiles(ROW_BLOCK, gemm),
+        .query_block = whole_tiles(QUERY_BLOCK, gemm),
     };
-    plan.scratch_bytes_per_thread =
-        wn_round_up(wn_scratch_floats(&plan, kernels) * sizeof(float), WN_ALIGN);
+    size_t widest =
+        WN_MAX(wn_scratch_bytes(&plan, gemm), wn_scratch_bytes(&plan, kernels->gemm_f32));
+    size_t maxsim = wn_maxsim_scratch(kernels, dims->max_tokens) * sizeof(float);
+    plan.scratch_bytes_per_thread = wn_round_up(WN_MAX(widest, maxsim), WN_ALIGN);
     size_t scratch;
     bool fits = count_activations(&plan.activation_bytes, &plan) &&
                 wn_mul_size(&scratch, plan.scratch_bytes_per_thread, n_threads) &&

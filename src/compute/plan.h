@@ -23,6 +23,7 @@ typedef struct wn_dims {
 
 typedef struct wn_plan {
     wn_dims dims;
+    const wn_gemm *gemm; /* of the layers and of attention; heads may use f32 */
     size_t n_threads;
     size_t batch_tokens; /* token budget, >= dims.max_tokens */
     size_t batch_seqs;   /* most sequences in one batch */
@@ -35,6 +36,7 @@ typedef struct wn_plan {
  * Needs:   all widths and n_threads >= 1.
  * Fails:   WN_ERR_ARGUMENT when batch_tokens < dims->max_tokens or a size wraps. */
 WN_MUST_USE wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
-                                   size_t n_threads, size_t batch_tokens, wn_error *err);
+                                   const wn_gemm *gemm, size_t n_threads, size_t batch_tokens,
+                                   wn_error *err);
 
 #endif

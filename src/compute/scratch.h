@@ -1,5 +1,5 @@
 /* How an op lays out a thread's scratch: the one place where plan.c and the ops agree.
- * Sizes are in floats.  plan.c has bounded all widths, so that nothing here can wrap.
+ * plan.c has bounded all widths, so that nothing here can wrap.
  * Thread rule: values. */
 #ifndef WN_COMPUTE_SCRATCH_H
 #define WN_COMPUTE_SCRATCH_H
@@ -14,68 +14,85 @@ static inline size_t wn_scratch_stride(size_t n)
     return ((n + line - 1) / line | 1) * line;
 }
 
-/* Whether rows of k floats, one behind the other, all begin in the same set of the first-level
- * cache: gemm then reads them a third slower, and copying a block of them first pays. */
-static inline bool wn_scratch_copies(size_t k)
+/* Whether a product wants rows of k floats taken over first: into another dtype; or because they
+ * all begin in the same set of the first-level cache, and it would read them a third slower. */
+static inline bool wn_scratch_takes(const wn_gemm *gemm, size_t k)
 {
     const size_t way_bytes = 4096;
-    return k * sizeof(float) % way_bytes == 0;
+    return gemm->dtype != WN_DTYPE_F32 || k * sizeof(float) % way_bytes == 0;
 }
 
-/* Parts of one attention item: packed keys, packed values, scores of a query block. */
+/* Bytes from one row of a product to the next; 0 when rows are read where they are. */
+static inline size_t wn_scratch_row_bytes(const wn_gemm *gemm, size_t k)
+{
+    return wn_scratch_takes(gemm, k) ? wn_gemm_row_bytes(gemm, k) : 0;
+}
+
+/* Parts of one attention item: packed keys, packed values, and of a query block its rows, its
+ * scores and their rows. */
 typedef struct wn_attention_scratch {
-    size_t keys, values, scores; /* offsets */
-    size_t scores_stride;
+    size_t keys, values, queries, scores, shares; /* offsets in bytes */
+    size_t query_bytes, share_bytes;              /* of a row; 0: read where they are */
+    size_t scores_stride;                         /* in floats */
     size_t total;
 } wn_attention_scratch;
 
 /* The parts for a head of a sequence with n_keys keys and blocks of query_block rows. */
-static inline wn_attention_scratch wn_scratch_attention(const wn_kernels *kernels, size_t n_keys,
+static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *gemm, size_t n_keys,
                                                         size_t head_dim, size_t query_block)
 {
-    size_t nr = (size_t)kernels->gemm_f32_nr, line = WN_ALIGN / sizeof(float);
-    wn_attention_scratch s = {.keys = 0, .scores_stride = wn_scratch_stride(n_keys)};
-    s.values = wn_round_up(wn_round_up(n_keys, nr) * head_dim, line);
-    s.scores = s.values + wn_round_up(wn_round_up(head_dim, nr) * n_keys, line);
-    s.total = s.scores + query_block * s.scores_stride;
+    bool in_place = gemm->dtype == WN_DTYPE_F32;
+    wn_attention_scratch s = {
+        .scores_stride = wn_scratch_stride(n_keys),
+        .query_bytes = in_place ? 0 : wn_gemm_row_bytes(gemm, head_dim),
+        .share_bytes = in_place ? 0 : wn_gemm_row_bytes(gemm, n_keys),
+    };
+    s.values = wn_round_up(wn_gemm_packed_bytes(gemm, n_keys, head_dim), WN_ALIGN);
+    s.queries = s.values + wn_round_up(wn_gemm_packed_bytes(gemm, head_dim, n_keys), WN_ALIGN);
+    s.scores = s.queries + query_block * s.query_bytes;
+    s.shares = s.scores + query_block * s.scores_stride * sizeof(float);
+    s.total = s.shares + query_block * s.share_bytes;
     return s;
 }
 
-/* Parts of one row block of a linear layer or of a feed-forward. */
+/* Parts of one row block of a linear layer or of a feed-forward: rows of x, the intermediate and
+ * its rows, the product. */
 typedef struct wn_layer_scratch {
-    size_t x, intermediate, product; /* offsets */
-    size_t x_stride;                 /* 0: x is read where it is */
-    size_t intermediate_stride;
+    size_t x, intermediate, taken, product; /* offsets in bytes */
+    size_t x_bytes, taken_bytes;            /* of a row; 0: read where they are */
+    size_t intermediate_stride;             /* in floats */
     size_t total;
 } wn_layer_scratch;
 
 /* The parts for rows of k inputs, with an intermediate and a product of these widths (0: none). */
-static inline wn_layer_scratch wn_scratch_layer(size_t rows, size_t k, size_t intermediate,
-                                                size_t product)
+static inline wn_layer_scratch wn_scratch_layer(const wn_gemm *gemm, size_t rows, size_t k,
+                                                size_t intermediate, size_t product)
 {
+    bool in_place = gemm->dtype == WN_DTYPE_F32;
     wn_layer_scratch s = {
-        .x_stride = wn_scratch_copies(k) ? wn_scratch_stride(k) : 0,
+        .x_bytes = wn_scratch_row_bytes(gemm, k),
         .intermediate_stride = intermediate > 0 ? wn_scratch_stride(intermediate) : 0,
+        .taken_bytes = intermediate > 0 && !in_place ? wn_gemm_row_bytes(gemm, intermediate) : 0,
     };
-    s.intermediate = rows * s.x_stride;
-    s.product = s.intermediate + rows * s.intermediate_stride;
-    s.total = s.product + rows * product;
+    s.intermediate = rows * s.x_bytes;
+    s.taken = s.intermediate + rows * s.intermediate_stride * sizeof(float);
+    s.product = s.taken + rows * s.taken_bytes;
+    s.total = s.product + rows * product * sizeof(float);
     return s;
 }
 
-/* Scratch of one thread: the largest that any op needs. */
-static inline size_t wn_scratch_floats(const wn_plan *plan, const wn_kernels *kernels)
+/* Scratch of one thread for a product: the largest that any op needs. */
+static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
 {
     const wn_dims *d = &plan->dims;
     size_t rows = plan->row_block, heads = d->n_heads * d->head_dim;
-    size_t feed_forward = wn_scratch_layer(rows, d->hidden, d->intermediate, d->hidden).total;
-    size_t down = wn_scratch_layer(rows, d->intermediate, 0, d->hidden).total;
-    size_t out = wn_scratch_layer(rows, heads, 0, d->hidden).total;
+    size_t feed_forward = wn_scratch_layer(gemm, rows, d->hidden, d->intermediate, d->hidden).total;
+    size_t down = wn_scratch_layer(gemm, rows, d->intermediate, 0, d->hidden).total;
+    size_t out = wn_scratch_layer(gemm, rows, heads, 0, d->hidden).total;
     size_t layer = WN_MAX(feed_forward, WN_MAX(down, out));
     size_t attention =
-        wn_scratch_attention(kernels, d->max_tokens, d->head_dim, plan->query_block).total;
-    size_t maxsim = wn_maxsim_scratch(kernels, d->max_tokens);
-    return WN_MAX(layer, WN_MAX(attention, maxsim));
+        wn_scratch_attention(gemm, d->max_tokens, d->head_dim, plan->query_block).total;
+    return WN_MAX(layer, attention);
 }
 
 #endif

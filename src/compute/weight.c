@@ -17,15 +17,16 @@ static void widen_row(float *dst, const wn_source *parts, size_t j)
     wn_dtype_to_f32(dst, row, parts->dtype, parts->cols);
 }
 
-static void pack_parts(float *packed, float *panel, const wn_kernels *kernels,
-                       const wn_source *parts, size_t n, size_t k)
+static void pack_parts(void *packed, float *panel, const wn_gemm *gemm, const wn_source *parts,
+                       size_t n, size_t k)
 {
-    size_t nr = (size_t)kernels->gemm_f32_nr;
-    for (size_t j = 0; j < n; j += nr) {
+    size_t nr = (size_t)gemm->nr, panel_bytes = wn_gemm_panel_bytes(gemm, k);
+    unsigned char *out = packed;
+    for (size_t j = 0; j < n; j += nr, out += panel_bytes) {
         size_t rows = WN_MIN(nr, n - j);
         for (size_t i = 0; i < rows; i++)
             widen_row(panel + i * k, parts, j + i);
-        kernels->pack_f32(packed + j * k, panel, k, rows, k);
+        gemm->pack(out, panel, k, rows, k);
     }
 }
 
@@ -41,29 +42,39 @@ static void widen_biases(float *bias, const wn_source *parts, const wn_source *b
     }
 }
 
-wn_status wn_linear_init(wn_linear *out, const wn_kernels *kernels, const wn_source *parts,
+/* Memory for the packed weights and the bias of a linear layer of n x k.
+ * Fails:   false when there is none; what there is stays in *linear. */
+static bool allocate(wn_linear *linear, bool with_bias)
+{
+    size_t n_padded = wn_round_up(linear->n, (size_t)linear->gemm->nr), elements;
+    size_t widest = linear->k + WN_ALIGN;
+    if (!wn_mul_size(&elements, n_padded, widest) || elements > SIZE_MAX / 16)
+        return false;
+    linear->bytes = wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k);
+    linear->packed = wn_mem_aligned(linear->bytes);
+    if (with_bias) {
+        linear->bytes += n_padded * sizeof(float);
+        linear->bias = wn_mem_aligned(n_padded * sizeof(float));
+    }
+    return linear->packed != NULL && (!with_bias || linear->bias != NULL);
+}
+
+wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_source *parts,
                          const wn_source *biases, size_t n_parts, wn_error *err)
 {
     wn_status status = WN_OK;
-    wn_linear linear = {.k = parts[0].cols};
-    size_t nr = (size_t)kernels->gemm_f32_nr, n_padded = 0, n_floats = 0;
-    float *panel = wn_mem_alloc(nr * sizeof(float), linear.k);
+    wn_linear linear = {.gemm = gemm, .k = parts[0].cols};
     for (size_t i = 0; i < n_parts; i++) {
         WN_ASSERT(parts[i].cols == linear.k);
         linear.n += parts[i].rows;
     }
-    n_padded = wn_round_up(linear.n, nr);
-    if (wn_mul_size(&n_floats, n_padded, linear.k) && n_floats < SIZE_MAX / sizeof(float)) {
-        linear.bytes = n_floats * sizeof(float);
-        linear.packed = wn_mem_aligned(linear.bytes);
-    }
-    if (biases != NULL) {
-        linear.bytes += n_padded * sizeof(float);
-        linear.bias = wn_mem_aligned(n_padded * sizeof(float));
-    }
-    if (panel == NULL || linear.packed == NULL || (biases != NULL && linear.bias == NULL))
+    if (gemm->dtype == WN_DTYPE_I8 && linear.k > WN_GEMM_I8_K_MAX)
+        WN_FAIL(err, WN_ERR_FORMAT, "a matrix of %zu x %zu, int8 products have at most %d columns",
+                linear.n, linear.k, WN_GEMM_I8_K_MAX);
+    float *panel = wn_mem_alloc((size_t)gemm->nr * sizeof(float), linear.k);
+    if (panel == NULL || !allocate(&linear, biases != NULL))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a matrix of %zu x %zu", linear.n, linear.k);
-    pack_parts(linear.packed, panel, kernels, parts, linear.n, linear.k);
+    pack_parts(linear.packed, panel, gemm, parts, linear.n, linear.k);
     if (biases != NULL)
         widen_biases(linear.bias, parts, biases, n_parts);
     *out = linear;

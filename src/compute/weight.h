@@ -16,8 +16,9 @@ typedef struct wn_source {
 
 /* y = x . w^T + bias */
 typedef struct wn_linear {
-    float *packed; /* packed(n, k) of the level */
-    float *bias;   /* [n] or NULL */
+    const wn_gemm *gemm; /* the product that the weights are packed for */
+    void *packed;        /* n x k */
+    float *bias;         /* [n] or NULL */
     size_t n, k;
     size_t bytes; /* heap memory of packed and bias */
 } wn_linear;
@@ -38,15 +39,14 @@ typedef struct wn_table {
     size_t rows, cols;
 } wn_table;
 
-/* Widen and pack n_parts matrices, stacked by rows (query, key, value become one) and their
- * biases.
+/* Widen n_parts matrices, stacked by rows (query, key, value become one), and their biases, and
+ * pack them for a product.
  * Needs:   all parts have the same cols; biases [n_parts] (bias parts have rows 1, cols = the
  *          part's rows; data NULL: zeros) or NULL.
- * Fails:   WN_ERR_MEMORY.
+ * Fails:   WN_ERR_MEMORY; WN_ERR_FORMAT when an i8 product cannot have so many columns.
  * Owns:    caller frees with wn_linear_deinit(); the sources are not kept. */
-WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_kernels *kernels,
-                                     const wn_source *parts, const wn_source *biases,
-                                     size_t n_parts, wn_error *err);
+WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_source *parts,
+                                     const wn_source *biases, size_t n_parts, wn_error *err);
 void wn_linear_deinit(wn_linear *linear);
 
 /* Widen gain and bias (NULL: none). */

@@ -16,14 +16,20 @@ typedef enum wn_cpu_feature {
     WN_CPU_AVX512F = 1 << 5,
     WN_CPU_AVX512DQ = 1 << 6,
     WN_CPU_AVX512BW = 1 << 7,
-    WN_CPU_AVX512VL = 1 << 8
+    WN_CPU_AVX512VL = 1 << 8,
+    WN_CPU_AVX_VNNI = 1 << 9,
+    WN_CPU_AVX512_VNNI = 1 << 10,
+    WN_CPU_AVX512_BF16 = 1 << 11,
+    WN_CPU_AMX = 1 << 12,    /* tiles, and their int8 and bf16 products */
+    WN_CPU_OS_TILE = 1 << 13 /* and this process may use them */
 } wn_cpu_feature;
 
 #if defined(__x86_64__)
 /* The registers of CPUID that the feature word is made of. */
 typedef struct wn_cpuid {
-    uint32_t leaf1_ecx, leaf7_ebx;
+    uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_edx, leaf7_1_eax;
     uint64_t xcr0; /* 0 when the system does not use XSAVE */
+    bool may_use_tiles;
 } wn_cpuid;
 
 /* The feature word that these registers mean. */

@@ -8,6 +8,7 @@
 
 #define NEEDS_AVX2                                                                                 \
     ((uint32_t)WN_CPU_OS_YMM | (uint32_t)WN_CPU_AVX2 | (uint32_t)WN_CPU_FMA | (uint32_t)WN_CPU_F16C)
+#define NEEDS_AVX_VNNI (NEEDS_AVX2 | (uint32_t)WN_CPU_AVX_VNNI)
 #define NEEDS_AVX512                                                                               \
     (NEEDS_AVX2 | (uint32_t)WN_CPU_OS_ZMM | (uint32_t)WN_CPU_AVX512F | (uint32_t)WN_CPU_AVX512DQ | \
      (uint32_t)WN_CPU_AVX512BW | (uint32_t)WN_CPU_AVX512VL)
@@ -42,6 +43,7 @@ static const char *lack(uint32_t missing)
         const char *reason;
     } reasons[] = {
         {WN_CPU_AVX2, "the processor has no AVX2"},
+        {WN_CPU_AVX_VNNI, "the processor has no AVX-VNNI"},
         {WN_CPU_FMA, "the processor has no FMA"},
         {WN_CPU_F16C, "the processor has no F16C"},
         {WN_CPU_OS_YMM, "the operating system does not save the YMM registers"},
@@ -50,6 +52,10 @@ static const char *lack(uint32_t missing)
         {WN_CPU_AVX512BW, "the processor has no AVX-512BW"},
         {WN_CPU_AVX512VL, "the processor has no AVX-512VL"},
         {WN_CPU_OS_ZMM, "the operating system does not save the ZMM registers"},
+        {WN_CPU_AVX512_VNNI, "the processor has no AVX-512 VNNI"},
+        {WN_CPU_AVX512_BF16, "the processor has no AVX-512 BF16"},
+        {WN_CPU_AMX, "the processor has no AMX"},
+        {WN_CPU_OS_TILE, "the operating system does not let this process use AMX tiles"},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(reasons); i++) {
         if ((missing & (uint32_t)reasons[i].feature) != 0)

@@ -8,40 +8,14 @@
 #ifndef WN_KERNEL_KERNEL_H
 #define WN_KERNEL_KERNEL_H
 
-#include "base/dtype.h"
-
-/* Activation in the epilogue of a linear layer. */
-typedef enum wn_act {
-    WN_ACT_NONE = 0,
-    WN_ACT_GELU,      /* 0.5 x (1 + erf(x / sqrt 2)) */
-    WN_ACT_GELU_TANH, /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
-    WN_ACT_RELU,
-    WN_ACT_SILU,
-    WN_ACT_TANH
-} wn_act;
-
-/* y = act(x . w^T + bias), accumulated over k in order 0..k-1 by fused multiply-add.
- * Shapes:  x [m][k] row stride ldx, w packed(n,k), bias [n] or NULL, y [m][n] row stride ldy.
- * Needs:   w 64-byte aligned; m, n, k >= 1; no overlap of y with the inputs. */
-typedef void wn_gemm_f32(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                         const float *bias, size_t m, size_t n, size_t k, wn_act act);
+#include "kernel/gemm.h"
 
 typedef struct wn_kernels {
     const char *level; /* "scalar", "avx2", "avx512" */
 
-    /* Packed weights of gemm_f32: panels of nr columns, each [k][nr] row-major, the last panel
-     * padded with zeros: element (j, p) of w [n][k] lies at (j / nr) * k * nr + p * nr + j % nr. */
-    int32_t gemm_f32_nr;
-    int32_t gemm_f32_mr; /* rows that one call handles best; any m is allowed */
-
-    wn_gemm_f32 *gemm_f32;
-
-    /* Pack w [n][k] (row stride ldw, in elements) for gemm_f32; packed holds
-     * wn_round_up(n, nr) * k floats. */
-    void (*pack_f32)(float *packed, const float *w, size_t ldw, size_t n, size_t k);
-
-    /* Pack the transpose: w is given as [k][n] with row stride ldw. */
-    void (*pack_f32_t)(float *packed, const float *w, size_t ldw, size_t n, size_t k);
+    /* Products; NULL where this level has none that is faster than another dtype's. */
+    const wn_gemm *gemm_f32; /* never NULL */
+    const wn_gemm *gemm_bf16, *gemm_i8;
 
     /* y = (z - mean z) / sqrt(var z + eps) * gain + bias with z = x + residual; var is over n.
      * Shapes:  x, y [m][n] stride n, residual [m][n] or NULL, gain [n], bias [n] or NULL.
@@ -69,17 +43,25 @@ typedef struct wn_kernels {
 
     /* out = sum over i of weight[i] * max over j with keep[j] of <q[i], d[j]>; double accumulation
      * over i, in order.  0 when no j is kept.
-     * Shapes:  q packed(nq, dim) as for gemm_f32, weight [nq], d [nd][dim],
+     * Shapes:  q [nq][dim] packed by gemm_f32, weight [nq], d [nd][dim],
      *          keep [nd] or NULL (all), scratch [wn_round_up(nq, nr) + 16 rows of it]. */
-    float (*maxsim_f32)(const float *q, const float *weight, size_t nq, const float *d,
+    float (*maxsim_f32)(const void *q, const float *weight, size_t nq, const float *d,
                         const uint8_t *keep, size_t nd, size_t dim, float *scratch);
 } wn_kernels;
 
 /* Floats of scratch that maxsim_f32 needs. */
 static inline size_t wn_maxsim_scratch(const wn_kernels *kernels, size_t nq)
 {
-    size_t nr = (size_t)kernels->gemm_f32_nr;
-    return wn_round_up(nq, nr) * (1 + (size_t)kernels->gemm_f32_mr);
+    const wn_gemm *gemm = kernels->gemm_f32;
+    return wn_round_up(nq, (size_t)gemm->nr) * (1 + (size_t)gemm->mr);
+}
+
+/* The product of a compute dtype; NULL when the level has none. */
+static inline const wn_gemm *wn_kernels_gemm(const wn_kernels *kernels, wn_dtype dtype)
+{
+    return dtype == WN_DTYPE_I8     ? kernels->gemm_i8
+           : dtype == WN_DTYPE_BF16 ? kernels->gemm_bf16
+                                    : kernels->gemm_f32;
 }
 
 #define WN_LEVELS_MAX 16

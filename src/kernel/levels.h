@@ -10,31 +10,29 @@
 /* The reference: plain C, fused multiply-add and the functions of libm. */
 extern const wn_kernels wn_kernels_scalar;
 
+extern const wn_gemm wn_gemm_f32_scalar, wn_gemm_bf16_scalar, wn_gemm_i8_scalar;
+
 /* See wn_kernels in kernel.h. */
-void wn_gemm_f32_scalar(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                        const float *bias, size_t m, size_t n, size_t k, wn_act act);
-void wn_pack_f32_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k);
-void wn_pack_f32_t_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k);
+void wn_take_rows_f32_scalar(void *rows, size_t stride, const float *x, size_t ldx,
+                             const float *factor, size_t m, size_t k);
 void wn_norm_f32_scalar(float *y, const float *x, const float *residual, const float *gain,
                         const float *bias, float eps, size_t m, size_t n);
 void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n);
 void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n);
-float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const float *d,
+float wn_maxsim_f32_scalar(const void *q, const float *weight, size_t nq, const float *d,
                            const uint8_t *keep, size_t nd, size_t dim, float *scratch);
 
 #if defined(__x86_64__)
 
 /* AVX2 and FMA, 256-bit vectors. */
 extern const wn_kernels wn_kernels_avx2;
-void wn_gemm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                      const float *bias, size_t m, size_t n, size_t k, wn_act act);
+extern const wn_gemm wn_gemm_f32_avx2;
 
 /* AVX-512 F, BW, DQ, VL, 512-bit vectors. */
 extern const wn_kernels wn_kernels_avx512;
-void wn_gemm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                        const float *bias, size_t m, size_t n, size_t k, wn_act act);
+extern const wn_gemm wn_gemm_f32_avx512;
 
 #endif
 

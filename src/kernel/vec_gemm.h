@@ -69,37 +69,39 @@ static inline void pack_half(float *packed, const float *w, size_t ldw, size_t n
     }
 }
 
-static inline void pack_f32(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+static inline void pack_f32(void *packed, const float *w, size_t ldw, size_t n, size_t k)
 {
-    for (size_t j = 0; j < n; j += NR, packed += NR * k) {
+    float *panel = packed;
+    for (size_t j = 0; j < n; j += NR, panel += NR * k) {
         size_t left = n - j;
-        pack_half(packed, w + j * ldw, ldw, left, k);
-        pack_half(packed + LANES, w + (j + LANES) * ldw, ldw, left > LANES ? left - LANES : 0, k);
+        pack_half(panel, w + j * ldw, ldw, left, k);
+        pack_half(panel + LANES, w + (j + LANES) * ldw, ldw, left > LANES ? left - LANES : 0, k);
     }
 }
 
-static inline void pack_f32_t(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+static inline void pack_f32_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
 {
+    float *out = packed;
     for (size_t j = 0; j < n; j += NR) {
         size_t left = n - j, right = left > LANES ? left - LANES : 0;
-        for (size_t p = 0; p < k; p++, packed += NR) {
+        for (size_t p = 0; p < k; p++, out += NR) {
             const float *row = w + p * ldw + j;
-            store_first(packed, load_first(row, left), LANES);
-            store_first(packed + LANES, load_first(row + LANES, right), LANES);
+            store_first(out, load_first(row, left), LANES);
+            store_first(out + LANES, load_first(row + LANES, right), LANES);
         }
     }
 }
 
-/* maxsim_f32 of the kernel table, with a level's product and the rows of its tile. */
-static inline float maxsim_by(wn_gemm_f32 *gemm, size_t mr, const float *q, const float *weight,
-                              size_t nq, const float *d, const uint8_t *keep, size_t nd, size_t dim,
+/* maxsim_f32 of the kernel table, with a level's product. */
+static inline float maxsim_by(const wn_gemm *gemm, const void *q, const float *weight, size_t nq,
+                              const float *d, const uint8_t *keep, size_t nd, size_t dim,
                               float *scratch)
 {
-    size_t n = wn_round_up(nq, NR), n_kept = 0;
+    size_t n = wn_round_up(nq, NR), mr = (size_t)gemm->mr, n_kept = 0;
     float *best = scratch, *dots = scratch + n;
     for (size_t j = 0; j < nd; j += mr) {
         size_t rows = WN_MIN(nd - j, mr);
-        gemm(dots, n, d + j * dim, dim, q, NULL, rows, n, dim, WN_ACT_NONE);
+        gemm->multiply(dots, n, d + j * dim, dim * sizeof *d, q, NULL, rows, n, dim, WN_ACT_NONE);
         for (size_t r = 0; r < rows; r++) {
             if (keep != NULL && !keep[j + r])
                 continue;

@@ -42,14 +42,14 @@ static const layout flash_layout = {
 #undef HF
 #undef FL
 
-wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_kernels *kernels,
+wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_gemm *gemm,
                          const char *name, size_t n, size_t k, wn_error *err)
 {
     wn_source weight = wn_tensor_binder_get(binder, n, k, "%s.weight", name);
     wn_source bias = wn_tensor_binder_get(binder, 1, n, "%s.bias", name);
     if (!wn_tensor_binder_ok(binder))
         return WN_OK;
-    return wn_linear_init(out, kernels, &weight, &bias, 1, err);
+    return wn_linear_init(out, gemm, &weight, &bias, 1, err);
 }
 
 static wn_status bind_norm(wn_norm *out, wn_tensor_binder *binder, const char *name,
@@ -80,13 +80,12 @@ static part_name name_of(const char *format, size_t layer)
 }
 
 static wn_status bind_qkv(wn_linear *out, const layout *names, size_t layer,
-                          const wn_config *config, wn_tensor_binder *binder,
-                          const wn_kernels *kernels, wn_error *err)
+                          const wn_config *config, wn_tensor_binder *binder, const wn_gemm *gemm,
+                          wn_error *err)
 {
     size_t h = config->hidden;
     if (names->qkv[1] == NULL)
-        return wn_bind_linear(out, binder, kernels, name_of(names->qkv[0], layer).text, 3 * h, h,
-                              err);
+        return wn_bind_linear(out, binder, gemm, name_of(names->qkv[0], layer).text, 3 * h, h, err);
     wn_source weights[3], biases[3];
     for (size_t i = 0; i < 3; i++) {
         part_name name = name_of(names->qkv[i], layer);
@@ -95,18 +94,17 @@ static wn_status bind_qkv(wn_linear *out, const layout *names, size_t layer,
     }
     if (!wn_tensor_binder_ok(binder))
         return WN_OK;
-    return wn_linear_init(out, kernels, weights, biases, 3, err);
+    return wn_linear_init(out, gemm, weights, biases, 3, err);
 }
 
 static wn_status bind_layer(wn_layer *layer, const layout *names, size_t i, const wn_config *config,
-                            wn_tensor_binder *binder, const wn_kernels *kernels, wn_error *err)
+                            wn_tensor_binder *binder, const wn_gemm *gemm, wn_error *err)
 {
     size_t h = config->hidden, inter = config->intermediate;
-    WN_TRY(bind_qkv(&layer->qkv, names, i, config, binder, kernels, err));
-    WN_TRY(wn_bind_linear(&layer->out, binder, kernels, name_of(names->out, i).text, h, h, err));
-    WN_TRY(wn_bind_linear(&layer->up, binder, kernels, name_of(names->up, i).text, inter, h, err));
-    WN_TRY(
-        wn_bind_linear(&layer->down, binder, kernels, name_of(names->down, i).text, h, inter, err));
+    WN_TRY(bind_qkv(&layer->qkv, names, i, config, binder, gemm, err));
+    WN_TRY(wn_bind_linear(&layer->out, binder, gemm, name_of(names->out, i).text, h, h, err));
+    WN_TRY(wn_bind_linear(&layer->up, binder, gemm, name_of(names->up, i).text, inter, h, err));
+    WN_TRY(wn_bind_linear(&layer->down, binder, gemm, name_of(names->down, i).text, h, inter, err));
     WN_TRY(bind_norm(&layer->attention_norm, binder, name_of(names->attention_norm, i).text, config,
                      err));
     return bind_norm(&layer->output_norm, binder, name_of(names->output_norm, i).text, config, err);
@@ -118,8 +116,7 @@ static wn_table as_table(wn_source source)
 }
 
 wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
-                                  wn_tensor_binder *binder, const wn_kernels *kernels,
-                                  wn_error *err)
+                                  wn_tensor_binder *binder, const wn_gemm *gemm, wn_error *err)
 {
     *out = (wn_encoder_weights){0};
     const layout *names = config->is_flash ? &flash_layout : &hf_layout;
@@ -139,7 +136,7 @@ wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *conf
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", config->n_layers);
     out->n_layers = config->n_layers;
     for (size_t i = 0; i < config->n_layers; i++)
-        WN_TRY(bind_layer(&out->layers[i], names, i, config, binder, kernels, err));
+        WN_TRY(bind_layer(&out->layers[i], names, i, config, binder, gemm, err));
     return WN_OK;
 }
 

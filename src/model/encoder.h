@@ -26,7 +26,7 @@ typedef struct wn_encoder_weights {
  * Fails:   WN_ERR_MEMORY.
  * Owns:    wn_encoder_weights_deinit(), also after a failure; tables stay in the set's mapping. */
 WN_MUST_USE wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
-                                              wn_tensor_binder *binder, const wn_kernels *kernels,
+                                              wn_tensor_binder *binder, const wn_gemm *gemm,
                                               wn_error *err);
 void wn_encoder_weights_deinit(wn_encoder_weights *weights);
 
@@ -35,9 +35,8 @@ size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights);
 size_t wn_encoder_mapped_bytes(const wn_encoder_weights *weights);
 
 /* Bind and pack one linear layer "NAME.weight" [n][k] and "NAME.bias" [n]. */
-WN_MUST_USE wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder,
-                                     const wn_kernels *kernels, const char *name, size_t n,
-                                     size_t k, wn_error *err);
+WN_MUST_USE wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_gemm *gemm,
+                                     const char *name, size_t n, size_t k, wn_error *err);
 
 /* Hidden states of the last layer, [n_tokens][H]. */
 wn_tensor wn_encoder_forward(const wn_encoder_weights *weights, const wn_config *config,

@@ -27,9 +27,9 @@ static wn_status bind_head(wn_model *model, wn_tensor_binder *binder, const wn_k
 {
     bool bert = model->config->family == WN_FAMILY_BERT;
     size_t h = model->config->hidden;
-    WN_TRY(wn_bind_linear(&model->dense, binder, kernels,
+    WN_TRY(wn_bind_linear(&model->dense, binder, kernels->gemm_f32,
                           bert ? "pooler.dense" : "classifier.dense", h, h, err));
-    return wn_bind_linear(&model->output, binder, kernels,
+    return wn_bind_linear(&model->output, binder, kernels->gemm_f32,
                           bert ? "classifier" : "classifier.out_proj", 1, h, err);
 }
 
@@ -46,7 +46,7 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_k
     if (w.rows > WN_LATE_DIM_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
                 WN_LATE_DIM_MAX);
-    WN_TRY(wn_linear_init(&model->output, kernels, &w, NULL, 1, err));
+    WN_TRY(wn_linear_init(&model->output, kernels->gemm_f32, &w, NULL, 1, err));
     if (!late->token_weight)
         return WN_OK;
     model->token_weight = wn_mem_alloc(weights.cols, sizeof(float));
@@ -57,9 +57,9 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_k
 }
 
 static wn_status bind_all(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
-                          wn_error *err)
+                          const wn_gemm *gemm, wn_error *err)
 {
-    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, kernels, err));
+    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, gemm, err));
     switch (model->config->kind) {
     case WN_KIND_CROSS_ENCODER:
         return bind_head(model, binder, kernels, err);
@@ -85,7 +85,7 @@ static wn_status refuse_lookalikes(const wn_tensor_binder *binder, wn_error *err
 }
 
 wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safetensors *set,
-                        const wn_kernels *kernels, wn_error *err)
+                        const wn_kernels *kernels, const wn_gemm *gemm, wn_error *err)
 {
     wn_model *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
@@ -97,7 +97,7 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     if (status == WN_OK) {
         status = refuse_lookalikes(&binder, err);
         if (status == WN_OK)
-            status = bind_all(model, &binder, kernels, err);
+            status = bind_all(model, &binder, kernels, gemm, err);
         model->n_parameters = binder.n_parameters;
         wn_status bound = wn_tensor_binder_end(&binder, status == WN_OK ? err : NULL);
         status = status == WN_OK ? bound : status;

@@ -10,14 +10,15 @@
 
 typedef struct wn_model wn_model;
 
-/* Bind and pack the tensors of a set; the error names the first missing, odd-shaped or odd-typed
+/* Bind and pack the tensors of a set, the layers for a product of the level, heads for its f32 one;
+ * the error names the first missing, odd-shaped or odd-typed
  * tensors, as many as its message holds, and counts the others.  Unknown tensors that the family's
  * list of harmless ones does not name are an error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
  * Owns:    borrows config, set and kernels until wn_model_free(); caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
                                     const wn_safetensors *set, const wn_kernels *kernels,
-                                    wn_error *err);
+                                    const wn_gemm *gemm, wn_error *err);
 void wn_model_free(wn_model *model);
 
 /* Facts of a loaded model. */

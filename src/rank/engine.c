@@ -100,7 +100,8 @@ static wn_status load_model(wn_engine *engine, const file_source *src, wn_error 
         wn_str bytes = wn_builtin_file("model.safetensors");
         WN_TRY(wn_safetensors_parse(&engine->tensors, bytes, "built-in model.safetensors", err));
     }
-    return wn_model_load(&engine->model, &engine->config, engine->tensors, engine->kernels, err);
+    return wn_model_load(&engine->model, &engine->config, engine->tensors, engine->kernels,
+                         engine->gemm, err);
 }
 
 static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_error *err)
@@ -298,6 +299,28 @@ static wn_status choose_kernels(wn_engine *engine, const char *level, wn_error *
     return WN_OK;
 }
 
+static const struct {
+    const char *name;
+    wn_dtype dtype;
+} dtypes[] = {{"f32", WN_DTYPE_F32}, {"bf16", WN_DTYPE_BF16}, {"int8", WN_DTYPE_I8}};
+
+static wn_status choose_dtype(wn_engine *engine, const char *name, wn_error *err)
+{
+    if (name == NULL || strcmp(name, "auto") == 0)
+        name = "f32";
+    for (size_t i = 0; i < WN_ARRAY_LEN(dtypes); i++) {
+        if (strcmp(name, dtypes[i].name) != 0)
+            continue;
+        engine->dtype = dtypes[i].name;
+        engine->gemm = wn_kernels_gemm(engine->kernels, dtypes[i].dtype);
+        if (engine->gemm == NULL)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "dtype '%s': the CPU level '%s' has no product of it",
+                    name, engine->kernels->level);
+        return WN_OK;
+    }
+    WN_FAIL(err, WN_ERR_ARGUMENT, "dtype '%s': expected auto, f32, bf16 or int8", name);
+}
+
 wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_error *err)
 {
     wn_engine_options options;
@@ -313,6 +336,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for an engine");
     int32_t n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;
     WN_TRY_OUT(choose_kernels(engine, options.cpu_level, err));
+    WN_TRY_OUT(choose_dtype(engine, options.dtype, err));
     WN_TRY_OUT(read_config(engine, &src, err));
     WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
     WN_TRY_OUT(check_tokenizer(engine, err));
@@ -372,6 +396,7 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .mapped_bytes = wn_model_mapped_bytes(engine->model),
         .fingerprint = engine->fingerprint,
         .max_document_tokens = (int32_t)wn_engine_row_room(engine, 0),
+        .dtype = engine->dtype,
     };
     return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

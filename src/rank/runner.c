@@ -77,7 +77,8 @@ static wn_status make_workspace(wn_runner *runner, size_t batch_tokens, wn_error
     size_t n_threads = (size_t)runner->n_threads;
     if (batch_tokens == 0)
         batch_tokens = WN_MAX(dims.max_tokens, TOKENS_A_THREAD * n_threads);
-    WN_TRY(wn_plan_make(&runner->plan, &dims, kernels, n_threads, batch_tokens, err));
+    WN_TRY(wn_plan_make(&runner->plan, &dims, kernels, runner->engine->gemm, n_threads,
+                        batch_tokens, err));
     WN_TRY(wn_exec_new(&runner->exec, &runner->plan, kernels, runner->pool, err));
     return make_staging(runner, err);
 }

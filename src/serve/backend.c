@@ -256,9 +256,9 @@ static wn_status make_cache(wn_backend *backend, const wn_backend_options *optio
     wn_error ignored;
     wn_engine_info info = WN_ENGINE_INFO_INIT;
     WN_TRY(wn_engine_get_info(backend->engine, &info, err));
-    (void)snprintf(backend->cache_model, sizeof backend->cache_model, "%s %s %s%s",
-                   info.fingerprint, info.cpu_level, wn_version(),
-                   backend->vector_format == WN_VECTOR_INT8 ? " int8" : "");
+    (void)snprintf(backend->cache_model, sizeof backend->cache_model, "%s %s %s %s%s",
+                   info.fingerprint, info.cpu_level, info.dtype, wn_version(),
+                   backend->vector_format == WN_VECTOR_INT8 ? " v8" : "");
     if (options->cache_dir != NULL &&
         !wn_buf_printf(&backend->cache_path, "%s/scores-%s", options->cache_dir, info.fingerprint))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
@@ -346,6 +346,7 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
     const wn_engine_options engine = {.struct_size = sizeof engine,
                                       .model_dir = options->model_dir,
                                       .cpu_level = options->cpu_level,
+                                      .dtype = options->dtype,
                                       .n_threads = options->n_threads};
     backend->metrics = options->metrics;
     backend->log = options->log;

@@ -13,7 +13,7 @@ typedef struct wn_score_cache wn_score_cache;
 typedef struct wn_score_cache_options {
     size_t max_bytes;  /* of all places; at least those of one lock each are made */
     const char *path;  /* of the file; NULL: none */
-    const char *model; /* what gives the scores, under 64 bytes: fingerprint and CPU level */
+    const char *model; /* what gives the scores, under 64 bytes: fingerprint, CPU level, dtype */
 } wn_score_cache_options;
 
 typedef struct wn_score_cache_stats {

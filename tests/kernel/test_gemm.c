@@ -17,7 +17,7 @@ typedef struct matrices {
 
 static matrices make(const wn_kernels *kernels, size_t m, size_t n, size_t k)
 {
-    size_t nr = (size_t)kernels->gemm_f32_nr;
+    size_t nr = (size_t)kernels->gemm_f32->nr;
     matrices a = {.m = m, .n = n, .k = k, .ldx = k + 3, .ldy = n + 5};
     a.x = wn_mem_aligned(m * a.ldx * sizeof(float));
     a.w = wn_mem_aligned(n * k * sizeof(float));
@@ -27,7 +27,7 @@ static matrices make(const wn_kernels *kernels, size_t m, size_t n, size_t k)
     check_random(a.x, m * a.ldx, 1);
     check_random(a.w, n * k, 1);
     check_random(a.bias, n, 1);
-    kernels->pack_f32(a.packed, a.w, k, n, k);
+    kernels->gemm_f32->pack(a.packed, a.w, k, n, k);
     for (size_t i = 0; i < m * a.ldy + 5; i++)
         a.y[i] = GUARD;
     return a;
@@ -53,8 +53,8 @@ static float chain(const matrices *a, size_t i, size_t j)
 static void check_product(const wn_kernels *kernels, size_t m, size_t n, size_t k, bool with_bias)
 {
     matrices a = make(kernels, m, n, k);
-    kernels->gemm_f32(a.y, a.ldy, a.x, a.ldx, a.packed, with_bias ? a.bias : NULL, m, n, k,
-                      WN_ACT_NONE);
+    kernels->gemm_f32->multiply(a.y, a.ldy, a.x, a.ldx * sizeof(float), a.packed,
+                                with_bias ? a.bias : NULL, m, n, k, WN_ACT_NONE);
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < a.ldy; j++) {
             float want = j >= n ? GUARD : chain(&a, i, j) + (with_bias ? a.bias[j] : 0.0f);
@@ -87,10 +87,11 @@ static void check_rows(const wn_kernels *kernels)
     const size_t k = 1100, n = 45;
     matrices a = make(kernels, 40, n, k);
     float alone[64];
-    kernels->gemm_f32(a.y, a.ldy, a.x, a.ldx, a.packed, a.bias, a.m, n, k, WN_ACT_GELU);
+    kernels->gemm_f32->multiply(a.y, a.ldy, a.x, a.ldx * sizeof(float), a.packed, a.bias, a.m, n, k,
+                                WN_ACT_GELU);
     for (size_t i = 0; i < a.m; i++) {
-        kernels->gemm_f32(alone, 64, a.x + i * a.ldx, a.ldx, a.packed, a.bias, 1, n, k,
-                          WN_ACT_GELU);
+        kernels->gemm_f32->multiply(alone, 64, a.x + i * a.ldx, a.ldx * sizeof(float), a.packed,
+                                    a.bias, 1, n, k, WN_ACT_GELU);
         assert_memory_equal(alone, a.y + i * a.ldy, n * sizeof(float));
     }
     drop(&a);
@@ -105,14 +106,14 @@ static void gemm_row_does_not_depend_on_the_number_of_rows(void **state)
 static void check_packing(const wn_kernels *kernels)
 {
     for (size_t n = 1; n < 70; n += 5) {
-        const size_t k = 13, nr = (size_t)kernels->gemm_f32_nr, size = wn_round_up(n, nr) * k;
+        const size_t k = 13, nr = (size_t)kernels->gemm_f32->nr, size = wn_round_up(n, nr) * k;
         matrices a = make(kernels, 1, n, k);
         float *turned = wn_mem_aligned(n * k * sizeof(float));
         float *packed = wn_mem_aligned(size * sizeof(float));
         for (size_t j = 0; j < n; j++)
             for (size_t p = 0; p < k; p++)
                 turned[p * n + j] = a.w[j * k + p];
-        kernels->pack_f32_t(packed, turned, n, n, k);
+        kernels->gemm_f32->pack_t(packed, turned, n, n, k);
         assert_memory_equal(packed, a.packed, size * sizeof(float));
         for (size_t j = 0; j < wn_round_up(n, nr); j++)
             for (size_t p = 0; p < k; p++)

@@ -35,6 +35,19 @@ static void a_level_is_found_by_name_or_says_why_not(void **state)
     assert_null(wn_kernels_get("", &reason));
 }
 
+/* A product that a level has is whole; its panels are a power of two wide. */
+static void check_gemm(const wn_gemm *gemm, wn_dtype dtype)
+{
+    if (gemm == NULL)
+        return;
+    assert_int_equal(gemm->dtype, dtype);
+    assert_true(gemm->nr > 0 && gemm->mr > 0 && gemm->k_step > 0);
+    assert_int_equal(gemm->nr & (gemm->nr - 1), 0);
+    assert_int_equal(gemm->k_step & (gemm->k_step - 1), 0);
+    assert_true(gemm->pack && gemm->pack_t && gemm->take_rows && gemm->multiply);
+    assert_true(dtype == WN_DTYPE_I8 ? gemm->limit == 127 || gemm->limit == 63 : gemm->limit == 0);
+}
+
 static void every_table_is_complete(void **state)
 {
     size_t n;
@@ -44,9 +57,10 @@ static void every_table_is_complete(void **state)
         const wn_kernels *k = wn_kernels_get(names[i], &reason);
         if (k == NULL)
             continue;
-        assert_true(k->gemm_f32_nr > 0 && k->gemm_f32_mr > 0);
-        assert_int_equal(k->gemm_f32_nr & (k->gemm_f32_nr - 1), 0);
-        assert_true(k->gemm_f32 && k->pack_f32 && k->pack_f32_t && k->norm_f32 && k->softmax_f32);
+        check_gemm(k->gemm_f32, WN_DTYPE_F32);
+        check_gemm(k->gemm_bf16, WN_DTYPE_BF16);
+        check_gemm(k->gemm_i8, WN_DTYPE_I8);
+        assert_true(k->gemm_f32 && k->norm_f32 && k->softmax_f32);
         assert_true(k->act_f32 && k->add_row && k->normalize_f32 && k->maxsim_f32);
     }
 }

@@ -20,7 +20,7 @@ static wn_exec *new_exec(const wn_kernels *kernels, wn_pool *pool, size_t hidden
     wn_plan plan;
     wn_exec *exec = NULL;
     wn_error err;
-    assert_ok(wn_plan_make(&plan, &dims, kernels, n_threads, 1024, &err), &err);
+    assert_ok(wn_plan_make(&plan, &dims, kernels, kernels->gemm_f32, n_threads, 1024, &err), &err);
     assert_ok(wn_exec_new(&exec, &plan, kernels, pool, &err), &err);
     return exec;
 }
@@ -96,7 +96,7 @@ static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
     wn_source weight = {w, WN_DTYPE_F32, n, k}, bias = {b, WN_DTYPE_F32, 1, n};
     wn_linear linear;
     wn_error err;
-    assert_ok(wn_linear_init(&linear, kernels, &weight, &bias, 1, &err), &err);
+    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &weight, &bias, 1, &err), &err);
     wn_mem_free(w);
     wn_mem_free(b);
     return linear;

@@ -27,7 +27,7 @@ static pair begin(const wn_kernels *kernels, size_t n_heads)
     wn_plan plan;
     wn_error err;
     assert_ok(wn_pool_new(&p.pool, 3, &err), &err);
-    assert_ok(wn_plan_make(&plan, &dims, kernels, 3, TOKENS, &err), &err);
+    assert_ok(wn_plan_make(&plan, &dims, kernels, kernels->gemm_f32, 3, TOKENS, &err), &err);
     assert_ok(wn_exec_new(&p.one, &plan, kernels, NULL, &err), &err);
     assert_ok(wn_exec_new(&p.three, &plan, kernels, p.pool, &err), &err);
     return p;

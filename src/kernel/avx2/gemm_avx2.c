@@ -33,9 +33,11 @@ TILES(6)
 /* By rows - 1, then by whether the second vector is in use. */
 static tile_fn *const tiles[MR][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6)};
 
-void wn_gemm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
+static void multiply(float *y, size_t ldy, const void *x_rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
+    const float *x = x_rows, *w = packed;
+    size_t ldx = stride / sizeof *x;
     size_t n_tiles = (m + MR - 1) / MR;
     for (size_t j = 0; j < n; j += NR) {
         size_t cols = WN_MIN(n - j, (size_t)NR);
@@ -49,3 +51,14 @@ void wn_gemm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx, const fl
         }
     }
 }
+
+const wn_gemm wn_gemm_f32_avx2 = {
+    .dtype = WN_DTYPE_F32,
+    .nr = NR,
+    .mr = MR,
+    .k_step = 1,
+    .pack = pack_f32,
+    .pack_t = pack_f32_t,
+    .take_rows = wn_take_rows_f32_scalar,
+    .multiply = multiply,
+};

@@ -43,9 +43,11 @@ static tile_fn *const tiles[MR][2] = {PAIR(1),  PAIR(2),  PAIR(3),  PAIR(4), PAI
                                       PAIR(6),  PAIR(7),  PAIR(8),  PAIR(9), PAIR(10),
                                       PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
 
-void wn_gemm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                        const float *bias, size_t m, size_t n, size_t k, wn_act act)
+static void multiply(float *y, size_t ldy, const void *x_rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
+    const float *x = x_rows, *w = packed;
+    size_t ldx = stride / sizeof *x;
     size_t n_tiles = (m + MR - 1) / MR;
     for (size_t j = 0; j < n; j += NR) {
         size_t cols = WN_MIN(n - j, (size_t)NR);
@@ -59,3 +61,14 @@ void wn_gemm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx, const 
         }
     }
 }
+
+const wn_gemm wn_gemm_f32_avx512 = {
+    .dtype = WN_DTYPE_F32,
+    .nr = NR,
+    .mr = MR,
+    .k_step = 1,
+    .pack = pack_f32,
+    .pack_t = pack_f32_t,
+    .take_rows = wn_take_rows_f32_scalar,
+    .multiply = multiply,
+};

@@ -4,21 +4,15 @@
 #include "kernel/vec_gemm.h"
 #include "kernel/vec_rows.h"
 
-enum { MR = 14 };
-
-static float maxsim_f32(const float *q, const float *weight, size_t nq, const float *d,
+static float maxsim_f32(const void *q, const float *weight, size_t nq, const float *d,
                         const uint8_t *keep, size_t nd, size_t dim, float *scratch)
 {
-    return maxsim_by(wn_gemm_f32_avx512, MR, q, weight, nq, d, keep, nd, dim, scratch);
+    return maxsim_by(&wn_gemm_f32_avx512, q, weight, nq, d, keep, nd, dim, scratch);
 }
 
 const wn_kernels wn_kernels_avx512 = {
     .level = "avx512",
-    .gemm_f32_nr = NR,
-    .gemm_f32_mr = MR,
-    .gemm_f32 = wn_gemm_f32_avx512,
-    .pack_f32 = pack_f32,
-    .pack_f32_t = pack_f32_t,
+    .gemm_f32 = &wn_gemm_f32_avx512,
     .norm_f32 = norm_f32,
     .softmax_f32 = softmax_f32,
     .act_f32 = act_f32,

@@ -9,22 +9,24 @@
 
 enum { NR = 8, MR = 4 };
 
-void wn_pack_f32_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+static void pack(void *packed, const float *w, size_t ldw, size_t n, size_t k)
 {
+    float *out = packed;
     for (size_t j0 = 0; j0 < n; j0 += NR) {
         for (size_t p = 0; p < k; p++) {
             for (size_t j = j0; j < j0 + NR; j++)
-                *packed++ = j < n ? w[j * ldw + p] : 0.0f;
+                *out++ = j < n ? w[j * ldw + p] : 0.0f;
         }
     }
 }
 
-void wn_pack_f32_t_scalar(float *packed, const float *w, size_t ldw, size_t n, size_t k)
+static void pack_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
 {
+    float *out = packed;
     for (size_t j0 = 0; j0 < n; j0 += NR) {
         for (size_t p = 0; p < k; p++) {
             for (size_t j = j0; j < j0 + NR; j++)
-                *packed++ = j < n ? w[p * ldw + j] : 0.0f;
+                *out++ = j < n ? w[p * ldw + j] : 0.0f;
         }
     }
 }
@@ -42,16 +44,29 @@ static void multiply_tile(float acc[MR][NR], const float *x, size_t ldx, const f
     }
 }
 
-void wn_gemm_f32_scalar(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                        const float *bias, size_t m, size_t n, size_t k, wn_act act)
+void wn_take_rows_f32_scalar(void *rows, size_t stride, const float *x, size_t ldx,
+                             const float *factor, size_t m, size_t k)
 {
+    for (size_t i = 0; i < m; i++, x += ldx) {
+        float *row = (float *)(void *)((unsigned char *)rows + i * stride);
+        memcpy(row, x, k * sizeof *x);
+        for (size_t p = 0; factor != NULL && p < k; p++)
+            row[p] *= factor[p];
+    }
+}
+
+static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act)
+{
+    const float *x = rows, *w = packed;
+    size_t ldx = stride / sizeof(float);
     for (size_t i0 = 0; i0 < m; i0 += MR) {
-        size_t rows = WN_MIN(m - i0, (size_t)MR);
+        size_t n_rows = WN_MIN(m - i0, (size_t)MR);
         for (size_t j0 = 0; j0 < n; j0 += NR) {
             size_t cols = WN_MIN(n - j0, (size_t)NR);
             float acc[MR][NR];
-            multiply_tile(acc, x + i0 * ldx, ldx, w + j0 * k, rows, k);
-            for (size_t i = 0; i < rows; i++) {
+            multiply_tile(acc, x + i0 * ldx, ldx, w + j0 * k, n_rows, k);
+            for (size_t i = 0; i < n_rows; i++) {
                 float *out = y + (i0 + i) * ldy + j0;
                 for (size_t j = 0; j < cols; j++)
                     out[j] = bias != NULL ? acc[i][j] + bias[j0 + j] : acc[i][j];
@@ -61,7 +76,18 @@ void wn_gemm_f32_scalar(float *y, size_t ldy, const float *x, size_t ldx, const 
     }
 }
 
-float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const float *d,
+const wn_gemm wn_gemm_f32_scalar = {
+    .dtype = WN_DTYPE_F32,
+    .nr = NR,
+    .mr = MR,
+    .k_step = 1,
+    .pack = pack,
+    .pack_t = pack_t,
+    .take_rows = wn_take_rows_f32_scalar,
+    .multiply = multiply,
+};
+
+float wn_maxsim_f32_scalar(const void *q, const float *weight, size_t nq, const float *d,
                            const uint8_t *keep, size_t nd, size_t dim, float *scratch)
 {
     float *best = scratch, *dots = scratch + wn_round_up(nq, NR);
@@ -69,7 +95,7 @@ float wn_maxsim_f32_scalar(const float *q, const float *weight, size_t nq, const
     for (size_t j = 0; j < nd; j++) {
         if (keep != NULL && !keep[j])
             continue;
-        wn_gemm_f32_scalar(dots, nq, d + j * dim, dim, q, NULL, 1, nq, dim, WN_ACT_NONE);
+        multiply(dots, nq, d + j * dim, 0, q, NULL, 1, nq, dim, WN_ACT_NONE);
         for (size_t i = 0; i < nq; i++)
             best[i] = n_kept == 0 || dots[i] > best[i] ? dots[i] : best[i];
         n_kept++;

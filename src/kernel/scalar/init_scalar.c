@@ -4,11 +4,9 @@
 
 const wn_kernels wn_kernels_scalar = {
     .level = "scalar",
-    .gemm_f32_nr = 8,
-    .gemm_f32_mr = 4,
-    .gemm_f32 = wn_gemm_f32_scalar,
-    .pack_f32 = wn_pack_f32_scalar,
-    .pack_f32_t = wn_pack_f32_t_scalar,
+    .gemm_f32 = &wn_gemm_f32_scalar,
+    .gemm_bf16 = &wn_gemm_bf16_scalar,
+    .gemm_i8 = &wn_gemm_i8_scalar,
     .norm_f32 = wn_norm_f32_scalar,
     .softmax_f32 = wn_softmax_f32_scalar,
     .act_f32 = wn_act_f32_scalar,

@@ -16,10 +16,10 @@ static void a_plan_adds_up(void **state)
     (void)state;
     wn_plan plan;
     wn_error err;
-    assert_ok(wn_plan_make(&plan, &mini, best(), 3, 2048, &err), &err);
+    assert_ok(wn_plan_make(&plan, &mini, best(), best()->gemm_f32, 3, 2048, &err), &err);
     assert_int_equal(plan.batch_tokens, 2048);
     assert_true(plan.batch_seqs >= 1 && plan.batch_seqs <= 2048);
-    assert_true(plan.row_block >= (size_t)best()->gemm_f32_mr);
+    assert_true(plan.row_block >= (size_t)best()->gemm_f32->mr);
     assert_int_equal(plan.total_bytes, plan.activation_bytes + 3 * plan.scratch_bytes_per_thread);
     assert_int_equal(plan.scratch_bytes_per_thread % WN_ALIGN, 0);
 }
@@ -29,20 +29,21 @@ static void a_plan_refuses_what_cannot_be(void **state)
     (void)state;
     wn_plan plan = {.batch_tokens = 7};
     wn_error err;
-    assert_fails(wn_plan_make(&plan, &mini, best(), 1, 511, &err), WN_ERR_ARGUMENT, &err,
-                 "511, expected at least the model's 512");
+    assert_fails(wn_plan_make(&plan, &mini, best(), best()->gemm_f32, 1, 511, &err),
+                 WN_ERR_ARGUMENT, &err, "511, expected at least the model's 512");
     wn_dims dims = mini;
     dims.out_dim = 0;
-    assert_fails(wn_plan_make(&plan, &dims, best(), 1, 512, &err), WN_ERR_ARGUMENT, &err,
-                 "a width of the model: 0");
+    assert_fails(wn_plan_make(&plan, &dims, best(), best()->gemm_f32, 1, 512, &err),
+                 WN_ERR_ARGUMENT, &err, "a width of the model: 0");
     dims.out_dim = (size_t)1 << 60;
-    assert_fails(wn_plan_make(&plan, &dims, best(), 1, 512, &err), WN_ERR_ARGUMENT, &err, "width");
+    assert_fails(wn_plan_make(&plan, &dims, best(), best()->gemm_f32, 1, 512, &err),
+                 WN_ERR_ARGUMENT, &err, "width");
     dims = mini;
     dims.n_heads = dims.head_dim = (size_t)1 << 24;
-    assert_fails(wn_plan_make(&plan, &dims, best(), 1, (size_t)1 << 30, &err), WN_ERR_ARGUMENT,
-                 &err, "more memory than can be addressed");
-    assert_fails(wn_plan_make(&plan, &mini, best(), 1, SIZE_MAX, &err), WN_ERR_ARGUMENT, &err,
-                 "expected at most");
+    assert_fails(wn_plan_make(&plan, &dims, best(), best()->gemm_f32, 1, (size_t)1 << 30, &err),
+                 WN_ERR_ARGUMENT, &err, "more memory than can be addressed");
+    assert_fails(wn_plan_make(&plan, &mini, best(), best()->gemm_f32, 1, SIZE_MAX, &err),
+                 WN_ERR_ARGUMENT, &err, "expected at most");
     assert_int_equal(plan.batch_tokens, 7);
 }
 
@@ -64,7 +65,7 @@ static void a_forward_pass_gets_the_tensors_that_plan_h_lists(void **state)
         wn_plan plan;
         wn_exec *exec = NULL;
         wn_error err;
-        assert_ok(wn_plan_make(&plan, all[d], best(), 2, 515, &err), &err);
+        assert_ok(wn_plan_make(&plan, all[d], best(), best()->gemm_f32, 2, 515, &err), &err);
         assert_ok(wn_exec_new(&exec, &plan, best(), NULL, &err), &err);
         size_t t = plan.batch_tokens, s = plan.batch_seqs, h = all[d]->hidden;
         size_t a = all[d]->n_heads * all[d]->head_dim, o = all[d]->out_dim;

@@ -5,8 +5,8 @@
 
 static float packed_at(const wn_linear *w, const wn_kernels *kernels, size_t j, size_t p)
 {
-    size_t nr = (size_t)kernels->gemm_f32_nr;
-    return w->packed[j / nr * w->k * nr + p * nr + j % nr];
+    size_t nr = (size_t)kernels->gemm_f32->nr;
+    return ((const float *)w->packed)[j / nr * w->k * nr + p * nr + j % nr];
 }
 
 static void parts_of_every_type_are_stacked_by_rows(void **state)
@@ -34,7 +34,7 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
         wn_error err;
         if (kernels == NULL)
             continue;
-        assert_ok(wn_linear_init(&w, kernels, parts, biases, 4, &err), &err);
+        assert_ok(wn_linear_init(&w, kernels->gemm_f32, parts, biases, 4, &err), &err);
         assert_int_equal(w.n, 4);
         assert_int_equal(w.k, 2);
         for (size_t j = 0; j < 4; j++) {
@@ -42,7 +42,7 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
             assert_true(packed_at(&w, kernels, j, 1) == want[j][1]);
             assert_true(w.bias[j] == want_bias[j]);
         }
-        size_t padded = wn_round_up(4, (size_t)kernels->gemm_f32_nr);
+        size_t padded = wn_round_up(4, (size_t)kernels->gemm_f32->nr);
         assert_int_equal(w.bytes, padded * (2 + 1) * sizeof(float));
         wn_linear_deinit(&w);
         assert_null(w.packed);
@@ -66,7 +66,7 @@ static void parts_cross_the_borders_of_panels(void **state)
     const wn_kernels *kernels = wn_kernels_get(NULL, &reason);
     wn_linear w;
     wn_error err;
-    assert_ok(wn_linear_init(&w, kernels, parts, NULL, 3, &err), &err);
+    assert_ok(wn_linear_init(&w, kernels->gemm_f32, parts, NULL, 3, &err), &err);
     assert_int_equal(w.n, A + B + C);
     assert_null(w.bias);
     for (size_t j = 0; j < w.n; j++) {

@@ -116,7 +116,8 @@ static wn_status load(loaded *out, draft *d, const wn_config *config)
     assert_ok(wn_safetensors_parse(&out->set, wn_buf_str(&out->file), "m", &err), &err);
     const char *reason;
     memset(&err, 0, sizeof err);
-    return wn_model_load(&out->model, config, out->set, wn_kernels_get("scalar", &reason), &err);
+    const wn_kernels *kernels = wn_kernels_get("scalar", &reason);
+    return wn_model_load(&out->model, config, out->set, kernels, kernels->gemm_f32, &err);
 }
 
 static void unload(loaded *l)

@@ -1,0 +1,91 @@
+/* Matrix products y = act(x . w^T + bias) with packed weights, one a compute dtype.  Weights are
+ * packed once; rows of x are first taken over into the form that the product reads: copied, rounded
+ * or quantised.  Both forms are a level's own; outside only their sizes are known.
+ *   f32   x and w as they are.  An element is one chain of fused multiply-adds over k in rising
+ *         order that starts from 0, so all levels give the same bits.
+ *   bf16  x and w rounded to the nearest bf16, ties to even; products are added up in f32, in a
+ *         fixed order that is the level's own.
+ *   i8    q = nearest(x / s) with s = max |x| / limit, one s a row; w likewise with limit 127, one
+ *         s a column.  The sum of products is exact, then y = fma(sum * s_w, s_x, bias).  Levels of
+ *         equal limit give the same bits.
+ * Invariant: the value of a row depends on that row's inputs alone, never on m or on its position.
+ * Thread rule: constant, any. */
+#ifndef WN_KERNEL_GEMM_H
+#define WN_KERNEL_GEMM_H
+
+#include "base/dtype.h"
+
+/* Activation in the epilogue of a linear layer. */
+typedef enum wn_act {
+    WN_ACT_NONE = 0,
+    WN_ACT_GELU,      /* 0.5 x (1 + erf(x / sqrt 2)) */
+    WN_ACT_GELU_TANH, /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    WN_ACT_RELU,
+    WN_ACT_SILU,
+    WN_ACT_TANH
+} wn_act;
+
+/* Columns of i8 products: a sum of so many products of bytes cannot wrap. */
+#define WN_GEMM_I8_K_MAX 65536
+
+typedef struct wn_gemm {
+    wn_dtype dtype;       /* F32, BF16 or I8 */
+    int32_t nr;           /* columns of a panel */
+    int32_t mr;           /* rows that one call handles best; any m is allowed */
+    int32_t k_step;       /* rows and panels are filled up with zeros to a multiple of it */
+    int32_t limit;        /* i8: the largest quantised activation, 127 or 63; else 0 */
+    int32_t column_extra; /* bytes a panel holds for each column beside its elements */
+
+    /* Pack w [n][k] (row stride ldw, in elements) into panels of nr columns, the last one filled up
+     * with zeros; packed holds wn_gemm_packed_bytes().  f32: element (j, p) lies at
+     * (j / nr) * k * nr + p * nr + j % nr.
+     * Needs:   packed 64-byte aligned; n, k >= 1; i8: k <= WN_GEMM_I8_K_MAX. */
+    void (*pack)(void *packed, const float *w, size_t ldw, size_t n, size_t k);
+
+    /* Pack the transpose: w is given as [k][n] with row stride ldw. */
+    void (*pack_t)(void *packed, const float *w, size_t ldw, size_t n, size_t k);
+
+    /* Take over rows x [m][k] (row stride ldx, in elements), each column times its factor [k]
+     * (NULL: as they are); rows [m] of stride bytes, at least wn_gemm_row_bytes().
+     * Needs:   rows and stride 64-byte aligned. */
+    void (*take_rows)(void *rows, size_t stride, const float *x, size_t ldx, const float *factor,
+                      size_t m, size_t k);
+
+    /* y = act(rows . w^T + bias).
+     * Shapes:  rows [m] as of take_rows(); f32 also reads any x [m][k] in place, stride in bytes;
+     *          packed of n x k; bias [n] or NULL; y [m][n] row stride ldy, in elements.
+     * Needs:   m, n, k >= 1; no overlap of y with the inputs. */
+    void (*multiply)(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act);
+} wn_gemm;
+
+/* k filled up. */
+static inline size_t wn_gemm_depth(const wn_gemm *gemm, size_t k)
+{
+    return wn_round_up(k, (size_t)gemm->k_step);
+}
+
+/* Bytes of one panel. */
+static inline size_t wn_gemm_panel_bytes(const wn_gemm *gemm, size_t k)
+{
+    size_t column = wn_gemm_depth(gemm, k) * wn_dtype_size(gemm->dtype);
+    return (size_t)gemm->nr * (column + (size_t)gemm->column_extra);
+}
+
+/* Bytes of packed weights. */
+static inline size_t wn_gemm_packed_bytes(const wn_gemm *gemm, size_t n, size_t k)
+{
+    size_t nr = (size_t)gemm->nr;
+    return (n + nr - 1) / nr * wn_gemm_panel_bytes(gemm, k);
+}
+
+/* Bytes from one row to the next: an odd number of cache lines, so that the rows of a tile spread
+ * over all sets of the first-level cache.  An i8 row ends with its scale. */
+static inline size_t wn_gemm_row_bytes(const wn_gemm *gemm, size_t k)
+{
+    size_t bytes = wn_gemm_depth(gemm, k) * wn_dtype_size(gemm->dtype);
+    bytes += gemm->dtype == WN_DTYPE_I8 ? sizeof(float) : 0;
+    return ((bytes + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
+}
+
+#endif
