@@ -76,8 +76,9 @@ typedef struct wn_engine_options {
     const char *cpu_level; /* "scalar", "avx2", "avx512", ...; NULL: the best of this machine */
     int32_t n_threads;     /* 1: read tokenizer and tensors one after the other; more: side by
                               side; 0: as the CPU quota allows */
-    const char *dtype;     /* what layers are computed in: "f32", "bf16" or "int8"; "auto" or NULL:
-                              f32.  Embeddings, norms, softmax and heads are f32 always */
+    const char *dtype;     /* what layers are computed in: "f32", "bf16" or "int8"; "auto": the
+                              fastest in which this model keeps the order of some sample pairs;
+                              NULL: f32.  Embeddings, norms, softmax and heads are f32 always */
 } wn_engine_options;
 #define WN_ENGINE_OPTIONS_INIT {.struct_size = sizeof(wn_engine_options)}
 
@@ -111,6 +112,7 @@ typedef struct wn_engine_info {
     int32_t max_document_tokens; /* own tokens of a document that are read at once, beside an empty
                                     query; a longer one is cut or windowed */
     const char *dtype;        /* what layers are computed in: "f32", "bf16", "int8" */
+    const char *dtype_reason; /* why "auto" chose it; "" when it was asked for */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 
@@ -122,6 +124,23 @@ typedef struct wn_engine_info {
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options,
                                             wn_error *err);
+
+/* How near an engine's dtype is to f32 on sample pairs of short texts. */
+typedef struct wn_dtype_report {
+    size_t struct_size;
+    size_t n_pairs;
+    double tau;     /* Kendall's tau between the two orders of all pairs */
+    double largest; /* largest difference of two logits of a pair */
+    double spread;  /* from the lowest to the highest logit in f32 */
+    bool good;      /* good enough for "auto" */
+} wn_dtype_report;
+#define WN_DTYPE_REPORT_INIT {.struct_size = sizeof(wn_dtype_report)}
+
+/* Score the sample pairs with the engine and in f32, and compare.
+ * Fails:   WN_ERR_FORMAT when a score is no number, WN_ERR_MEMORY, WN_ERR_ARGUMENT.
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_engine_check_dtype(const wn_engine *engine, wn_dtype_report *out,
+                                                   wn_error *err);
 
 /* Free an engine; NULL is allowed.  All its runners and jobs must be gone.
  * Thread:  none may use it any more. */

@@ -73,6 +73,8 @@ static void collect(facts *f, const wn_engine_info *e, const wn_runner_info *r)
     if (e->cpu_reason != NULL && e->cpu_reason[0] != '\0')
         add_text(f, "cpu_reason", "why not higher", e->cpu_reason);
     add_text(f, "dtype", "computed in", e->dtype);
+    if (e->dtype_reason[0] != '\0')
+        add_text(f, "dtype_reason", "why", e->dtype_reason);
 }
 
 static void push_json(wn_buf *out, const facts *f)

@@ -27,13 +27,14 @@ typedef enum check_id {
     CHECK_FINITE,
     CHECK_ALONE,
     CHECK_LEVELS,
+    CHECK_DTYPE,
     CHECK_SENSE,
     CHECK_COUNT
 } check_id;
 
 static const char *const check_names[CHECK_COUNT] = {
     "reference scores", "finite scores",         "alone as in a batch",
-    "CPU levels agree", "answers before others",
+    "CPU levels agree", "dtype keeps the order", "answers before others",
 };
 
 typedef struct check {
@@ -202,8 +203,12 @@ static wn_status check_reference(check *c, wn_runner *runner, wn_str text, const
 }
 
 static wn_status check_own_reference(check *c, wn_runner *runner, const char *model_dir,
-                                     wn_error *err)
+                                     const char *dtype, wn_error *err)
 {
+    if (strcmp(dtype, "f32") != 0) {
+        set(c, OUTCOME_SKIPPED, "they are those of f32, and %s is the dtype in use", dtype);
+        return WN_OK;
+    }
     if (model_dir == NULL)
         return check_reference(c, runner, wn_builtin_reference(), "reference.jsonl", err);
     wn_buf path = WN_BUF_INIT, text = WN_BUF_INIT;
@@ -251,8 +256,9 @@ static void check_samples(check *checks, const sample_scores *s)
 static wn_status check_levels(check *c, wn_program *program, const wn_engine_info *info,
                               const sample_scores *best, wn_error *err)
 {
-    if (strcmp(info->cpu_level, "scalar") == 0) {
-        set(c, OUTCOME_SKIPPED, "scalar is the level in use");
+    if (strcmp(info->cpu_level, "scalar") == 0 || strcmp(info->dtype, "f32") != 0) {
+        set(c, OUTCOME_SKIPPED, "%s is the level and %s the dtype in use", info->cpu_level,
+            info->dtype);
         return WN_OK;
     }
     wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
@@ -277,6 +283,21 @@ static wn_status check_levels(check *c, wn_program *program, const wn_engine_inf
     }
     set(c, worst <= TOLERANCE ? OUTCOME_OK : OUTCOME_FAILED,
         "%s and scalar, largest relative difference %.1e", info->cpu_level, worst);
+    return WN_OK;
+}
+
+static wn_status check_dtype(check *c, const wn_engine *engine, const wn_engine_info *info,
+                             wn_error *err)
+{
+    wn_dtype_report report = WN_DTYPE_REPORT_INIT;
+    if (strcmp(info->dtype, "f32") == 0) {
+        set(c, OUTCOME_SKIPPED, "f32 is the dtype in use");
+        return WN_OK;
+    }
+    WN_TRY(wn_engine_check_dtype(engine, &report, err));
+    set(c, report.good ? OUTCOME_OK : OUTCOME_FAILED,
+        "%s beside f32, %zu pairs: Kendall's tau %.3f, largest difference %.2g of %.2g",
+        info->dtype, report.n_pairs, report.tau, report.largest, report.spread);
     return WN_OK;
 }
 
@@ -343,10 +364,11 @@ wn_status wn_cmd_verify(wn_program *program, wn_error *err)
     WN_TRY_OUT(wn_program_open_engine(&engine, program, err));
     WN_TRY_OUT(wn_engine_get_info(engine, &info, err));
     WN_TRY_OUT(wn_program_open_runner(&runner, program, engine, err));
-    WN_TRY_OUT(check_own_reference(&checks[CHECK_REFERENCE], runner, model_dir, err));
+    WN_TRY_OUT(check_own_reference(&checks[CHECK_REFERENCE], runner, model_dir, info.dtype, err));
     WN_TRY_OUT(score_samples(&scores, runner, err));
     check_samples(checks, &scores);
     WN_TRY_OUT(check_levels(&checks[CHECK_LEVELS], program, &info, &scores, err));
+    WN_TRY_OUT(check_dtype(&checks[CHECK_DTYPE], engine, &info, err));
     status = report(program, checks, &info, err);
 out:
     wn_runner_free(runner);

@@ -562,10 +562,10 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                           .fallback = "the best of this machine",
                           .help = "kernels to use, such as scalar, avx2 or avx512"},
     [WN_OPT_DTYPE] = {WITH_RUNNER, "dtype", 0, "TYPE", WN_VALUE_CHOICE,
-                      .choices = "auto|f32|bf16|int8|float32|bfloat16|float16",
-                      .help = "what layers are computed in; auto is f32; int8 is the fastest and "
-                              "changes scores a little; float32, bfloat16 and float16 are names "
-                              "for f32, bf16 and auto"},
+                      .choices = "f32|auto|bf16|int8|float32|bfloat16|float16",
+                      .help = "what layers are computed in; int8 is the fastest and changes scores "
+                              "a little; auto: the fastest that keeps a sample in order; float32, "
+                              "bfloat16 and float16 are names for f32, bf16 and auto"},
     [WN_OPT_JSON] = {WN_FOR(INFO) | WN_FOR(VERIFY) | WN_FOR(VERSION) | WN_FOR(SERVE) | WN_FOR(KEYS),
                      "json", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
                      .help = "print one JSON object"},

@@ -72,7 +72,7 @@ wn_status wn_program_state_dir(wn_buf *buf, const char **out, const wn_program *
 
 const char *wn_program_dtype(const wn_args *args)
 {
-    static const char *const names[] = {"auto", "f32", "bf16", "int8", "f32", "bf16", "auto"};
+    static const char *const names[] = {"f32", "auto", "bf16", "int8", "f32", "bf16", "auto"};
     return names[wn_args_int(args, WN_OPT_DTYPE)];
 }
 

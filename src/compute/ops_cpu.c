@@ -101,7 +101,7 @@ static void multiply(const wn_linear *w, float *y, size_t ldy, const float *x, s
     const void *rows = x;
     size_t stride = ldx * sizeof *x;
     if (row_bytes != 0) {
-        w->gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, w->k);
+        w->gemm->take_rows(scratch, row_bytes, x, ldx, w->factor, m, w->k);
         rows = scratch;
         stride = row_bytes;
     }

@@ -1,12 +1,14 @@
 /* See plan.h.  All arithmetic is checked: a configuration file chooses the widths. */
 #include "compute/plan.h"
 #include "compute/scratch.h"
+#include "kernel/cpu.h"
 
 #define WN_WHERE "compute/plan"
 
-/* Rows of a block: few enough that a block of x and its part of y stay in the second-level cache,
- * many enough that reading the weights once a block costs little. */
-#define ROW_BLOCK      112
+/* Rows of a block: few enough that all of a block's scratch stays in the second-level cache beside
+ * a panel of weights, many enough that reading the weights once a block costs little. */
+#define ROW_BLOCK_MIN  28
+#define ROW_BLOCK_MAX  112
 #define QUERY_BLOCK    56
 #define TOKENS_PER_SEQ 4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
 #define WIDTH_MAX      ((size_t)1 << 24)
@@ -43,6 +45,13 @@ static size_t whole_tiles(size_t rows, const wn_gemm *gemm)
     return (rows + mr - 1) / mr * mr;
 }
 
+static size_t rows_in_cache(const wn_dims *d, const wn_gemm *gemm)
+{
+    size_t row = wn_scratch_layer(gemm, 1, d->hidden, d->intermediate, d->hidden).total;
+    size_t rows = wn_cpu_l2_bytes() / 4 * 3 / row;
+    return WN_MAX(ROW_BLOCK_MIN, WN_MIN(rows, ROW_BLOCK_MAX));
+}
+
 wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
                        const wn_gemm *gemm, size_t n_threads, size_t batch_tokens, wn_error *err)
 {
@@ -65,7 +74,7 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         .n_threads = n_threads,
         .batch_tokens = batch_tokens,
         .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
-        .row_block = whole_tiles(ROW_BLOCK, gemm),
+        .row_block = whole_tiles(rows_in_cache(dims, gemm), gemm),
         .query_block = whole_tiles(QUERY_BLOCK, gemm),
     };
     size_t widest =

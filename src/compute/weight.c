@@ -3,6 +3,7 @@
 #include "compute/weight.h"
 #include "base/mem.h"
 
+#include <math.h>
 #include <string.h>
 
 #define WN_WHERE "compute/weight"
@@ -17,66 +18,112 @@ static void widen_row(float *dst, const wn_source *parts, size_t j)
     wn_dtype_to_f32(dst, row, parts->dtype, parts->cols);
 }
 
-static void pack_parts(void *packed, float *panel, const wn_gemm *gemm, const wn_source *parts,
-                       size_t n, size_t k)
+static void widen_biases(float *bias, const wn_linear_source *source)
 {
-    size_t nr = (size_t)gemm->nr, panel_bytes = wn_gemm_panel_bytes(gemm, k);
-    unsigned char *out = packed;
-    for (size_t j = 0; j < n; j += nr, out += panel_bytes) {
-        size_t rows = WN_MIN(nr, n - j);
-        for (size_t i = 0; i < rows; i++)
-            widen_row(panel + i * k, parts, j + i);
+    for (size_t i = 0; i < source->n_parts; i++) {
+        const wn_source *part = &source->parts[i], *own = &source->biases[i];
+        if (own->data != NULL) {
+            WN_ASSERT(own->rows == 1 && own->cols == part->rows);
+            wn_dtype_to_f32(bias, own->data, own->dtype, part->rows);
+        }
+        bias += part->rows;
+    }
+}
+
+/* factor[p] = largest magnitude of column p of the weights */
+static void find_tops(float *factor, const wn_linear *linear, const wn_source *parts, float *row)
+{
+    memset(factor, 0, linear->k * sizeof *factor);
+    for (size_t j = 0; j < linear->n; j++) {
+        widen_row(row, parts, j);
+        for (size_t p = 0; p < linear->k; p++)
+            factor[p] = fmaxf(factor[p], fabsf(row[p]));
+    }
+}
+
+/* Choose what the columns of x are multiplied by before a row gets its one scale: some channels of
+ * a norm's output are far larger than the others, as their gains tell, and would leave those few
+ * steps.  Half of the difference, in powers of two so that nothing is rounded, moves into the
+ * weights.  Source: Xiao et al. 2023, SmoothQuant, with the gain in place of measured activations.
+ */
+static void choose_factor(wn_linear *linear, const wn_linear_source *source, float *panel)
+{
+    size_t k = linear->k;
+    float *gain = panel, *bias = panel + k, *row = panel + 2 * k;
+    WN_ASSERT(source->input_gain.cols == k && linear->gemm->nr >= 3);
+    find_tops(linear->factor, linear, source->parts, row);
+    wn_dtype_to_f32(gain, source->input_gain.data, source->input_gain.dtype, k);
+    memset(bias, 0, k * sizeof *bias);
+    if (source->input_bias.data != NULL)
+        wn_dtype_to_f32(bias, source->input_bias.data, source->input_bias.dtype, k);
+    for (size_t p = 0; p < k; p++) {
+        float top = hypotf(gain[p], bias[p]), ratio = linear->factor[p] / top;
+        bool usable = top > 0 && ratio > 0 && isfinite(ratio);
+        linear->factor[p] = usable ? exp2f(rintf(0.5f * log2f(ratio))) : 1.0f;
+    }
+}
+
+void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *panel)
+{
+    const wn_gemm *gemm = linear->gemm;
+    size_t nr = (size_t)gemm->nr, k = linear->k, panel_bytes = wn_gemm_panel_bytes(gemm, k);
+    unsigned char *out = linear->packed;
+    if (linear->factor != NULL)
+        choose_factor(linear, source, panel);
+    for (size_t j = 0; j < linear->n; j += nr, out += panel_bytes) {
+        size_t rows = WN_MIN(nr, linear->n - j);
+        for (size_t i = 0; i < rows; i++) {
+            widen_row(panel + i * k, source->parts, j + i);
+            for (size_t p = 0; linear->factor != NULL && p < k; p++)
+                panel[i * k + p] /= linear->factor[p];
+        }
         gemm->pack(out, panel, k, rows, k);
     }
+    if (linear->bias != NULL)
+        widen_biases(linear->bias, source);
 }
 
-static void widen_biases(float *bias, const wn_source *parts, const wn_source *biases,
-                         size_t n_parts)
+static void *take(wn_linear *linear, size_t bytes, bool *ok)
 {
-    for (size_t i = 0; i < n_parts; i++) {
-        if (biases[i].data != NULL) {
-            WN_ASSERT(biases[i].rows == 1 && biases[i].cols == parts[i].rows);
-            wn_dtype_to_f32(bias, biases[i].data, biases[i].dtype, parts[i].rows);
-        }
-        bias += parts[i].rows;
-    }
+    void *memory = wn_mem_aligned(bytes);
+    linear->bytes += bytes;
+    *ok = *ok && memory != NULL;
+    return memory;
 }
 
-/* Memory for the packed weights and the bias of a linear layer of n x k.
+/* Memory for the packed weights, the bias and the factors of a layer of n x k.
  * Fails:   false when there is none; what there is stays in *linear. */
-static bool allocate(wn_linear *linear, bool with_bias)
+static bool allocate(wn_linear *linear, const wn_linear_source *source)
 {
     size_t n_padded = wn_round_up(linear->n, (size_t)linear->gemm->nr), elements;
-    size_t widest = linear->k + WN_ALIGN;
-    if (!wn_mul_size(&elements, n_padded, widest) || elements > SIZE_MAX / 16)
+    bool ok = wn_mul_size(&elements, n_padded, linear->k + WN_ALIGN) && elements < SIZE_MAX / 16;
+    if (!ok)
         return false;
-    linear->bytes = wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k);
-    linear->packed = wn_mem_aligned(linear->bytes);
-    if (with_bias) {
-        linear->bytes += n_padded * sizeof(float);
-        linear->bias = wn_mem_aligned(n_padded * sizeof(float));
-    }
-    return linear->packed != NULL && (!with_bias || linear->bias != NULL);
+    linear->packed = take(linear, wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k), &ok);
+    if (source->has_bias)
+        linear->bias = take(linear, n_padded * sizeof(float), &ok);
+    if (source->input_gain.data != NULL && linear->gemm->dtype == WN_DTYPE_I8)
+        linear->factor = take(linear, linear->k * sizeof(float), &ok);
+    return ok;
 }
 
-wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_source *parts,
-                         const wn_source *biases, size_t n_parts, wn_error *err)
+wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_linear_source *source,
+                         wn_error *err)
 {
     wn_status status = WN_OK;
-    wn_linear linear = {.gemm = gemm, .k = parts[0].cols};
-    for (size_t i = 0; i < n_parts; i++) {
-        WN_ASSERT(parts[i].cols == linear.k);
-        linear.n += parts[i].rows;
+    wn_linear linear = {.gemm = gemm, .k = source->parts[0].cols};
+    WN_ASSERT(source->n_parts <= WN_LINEAR_PARTS_MAX);
+    for (size_t i = 0; i < source->n_parts; i++) {
+        WN_ASSERT(source->parts[i].cols == linear.k);
+        linear.n += source->parts[i].rows;
     }
     if (gemm->dtype == WN_DTYPE_I8 && linear.k > WN_GEMM_I8_K_MAX)
         WN_FAIL(err, WN_ERR_FORMAT, "a matrix of %zu x %zu, int8 products have at most %d columns",
                 linear.n, linear.k, WN_GEMM_I8_K_MAX);
     float *panel = wn_mem_alloc((size_t)gemm->nr * sizeof(float), linear.k);
-    if (panel == NULL || !allocate(&linear, biases != NULL))
+    if (panel == NULL || !allocate(&linear, source))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a matrix of %zu x %zu", linear.n, linear.k);
-    pack_parts(linear.packed, panel, gemm, parts, linear.n, linear.k);
-    if (biases != NULL)
-        widen_biases(linear.bias, parts, biases, n_parts);
+    wn_linear_pack(&linear, source, panel);
     *out = linear;
 out:
     wn_mem_free(panel);
@@ -89,6 +136,7 @@ void wn_linear_deinit(wn_linear *linear)
 {
     wn_mem_free(linear->packed);
     wn_mem_free(linear->bias);
+    wn_mem_free(linear->factor);
     *linear = (wn_linear){0};
 }
 

@@ -14,13 +14,16 @@ typedef struct wn_source {
     size_t rows, cols; /* a vector has rows 1 */
 } wn_source;
 
+#define WN_LINEAR_PARTS_MAX 4
+
 /* y = x . w^T + bias */
 typedef struct wn_linear {
     const wn_gemm *gemm; /* the product that the weights are packed for */
     void *packed;        /* n x k */
     float *bias;         /* [n] or NULL */
+    float *factor;       /* [k] of the columns of x, whose inverse is in the weights; or NULL */
     size_t n, k;
-    size_t bytes; /* heap memory of packed and bias */
+    size_t bytes; /* heap memory of all three */
 } wn_linear;
 
 /* LayerNorm or RMSNorm parameters */
@@ -39,14 +42,27 @@ typedef struct wn_table {
     size_t rows, cols;
 } wn_table;
 
-/* Widen n_parts matrices, stacked by rows (query, key, value become one), and their biases, and
- * pack them for a product.
- * Needs:   all parts have the same cols; biases [n_parts] (bias parts have rows 1, cols = the
- *          part's rows; data NULL: zeros) or NULL.
+/* Where the weights of a linear layer lie. */
+typedef struct wn_linear_source {
+    wn_source parts[WN_LINEAR_PARTS_MAX];  /* [n_parts] of equal cols, stacked by rows: query, key,
+                                             value become one */
+    wn_source biases[WN_LINEAR_PARTS_MAX]; /* [n_parts] rows 1, cols = the part's rows; data NULL:
+                                              zeros */
+    size_t n_parts;
+    bool has_bias;
+    wn_source input_gain, input_bias; /* of the norm whose output the layer reads; data NULL: it
+                                         reads something else */
+} wn_linear_source;
+
+/* Take memory for a linear layer and pack its weights for a product.
  * Fails:   WN_ERR_MEMORY; WN_ERR_FORMAT when an i8 product cannot have so many columns.
- * Owns:    caller frees with wn_linear_deinit(); the sources are not kept. */
-WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_source *parts,
-                                     const wn_source *biases, size_t n_parts, wn_error *err);
+ * Owns:    caller frees with wn_linear_deinit(); the source is not kept. */
+WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm,
+                                     const wn_linear_source *source, wn_error *err);
+
+/* Widen and pack a source of the same shape in the place of the weights that are there.
+ * Shapes:  panel [gemm->nr][k], scratch. */
+void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *panel);
 void wn_linear_deinit(wn_linear *linear);
 
 /* Widen gain and bias (NULL: none). */

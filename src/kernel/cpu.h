@@ -36,6 +36,9 @@ typedef struct wn_cpuid {
 uint32_t wn_cpu_decode(const wn_cpuid *id);
 #endif
 
+/* Bytes of the second-level cache of a core; a usual size where the system does not tell. */
+size_t wn_cpu_l2_bytes(void);
+
 /* The feature word of this machine. */
 uint32_t wn_cpu_features(void);
 

@@ -9,4 +9,9 @@ uint32_t wn_cpu_features(void)
     return 0;
 }
 
+size_t wn_cpu_l2_bytes(void)
+{
+    return (size_t)1 << 20;
+}
+
 #endif

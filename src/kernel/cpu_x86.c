@@ -67,6 +67,30 @@ static bool ask_for_tiles(void)
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
+/* From leaf 4 of Intel or leaf 0x8000001D of AMD, which have one form: a cache an entry. */
+static size_t l2_bytes_of(uint32_t leaf)
+{
+    uint32_t a, b, c, d;
+    for (uint32_t i = 0; i < 8 && __get_cpuid_count(leaf, i, &a, &b, &c, &d); i++) {
+        uint32_t type = a & 31, level = a >> 5 & 7;
+        if (type == 0)
+            break;
+        size_t ways = (b >> 22) + 1, parts = (b >> 12 & 1023) + 1, line = (b & 4095) + 1;
+        if (type != 2 && level == 2)
+            return ways * parts * line * ((size_t)c + 1);
+    }
+    return 0;
+}
+
+size_t wn_cpu_l2_bytes(void)
+{
+    const size_t usual = (size_t)1 << 20;
+    size_t bytes = l2_bytes_of(4);
+    if (bytes == 0)
+        bytes = l2_bytes_of(0x8000001D);
+    return bytes >= (size_t)1 << 17 && bytes <= (size_t)1 << 26 ? bytes : usual;
+}
+
 uint32_t wn_cpu_features(void)
 {
     wn_cpuid id = {0};

@@ -42,24 +42,35 @@ static const layout flash_layout = {
 #undef HF
 #undef FL
 
+/* The sources of "NAME.weight" [n][k] and "NAME.bias" [n]. */
+static wn_linear_source find_linear(wn_tensor_binder *binder, const char *name, size_t n, size_t k)
+{
+    return (wn_linear_source){.parts = {wn_tensor_binder_get(binder, n, k, "%s.weight", name)},
+                              .biases = {wn_tensor_binder_get(binder, 1, n, "%s.bias", name)},
+                              .n_parts = 1,
+                              .has_bias = true};
+}
+
 wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_gemm *gemm,
                          const char *name, size_t n, size_t k, wn_error *err)
 {
-    wn_source weight = wn_tensor_binder_get(binder, n, k, "%s.weight", name);
-    wn_source bias = wn_tensor_binder_get(binder, 1, n, "%s.bias", name);
-    if (!wn_tensor_binder_ok(binder))
-        return WN_OK;
-    return wn_linear_init(out, gemm, &weight, &bias, 1, err);
+    wn_linear_source source = find_linear(binder, name, n, k);
+    return wn_tensor_binder_ok(binder) ? wn_linear_init(out, gemm, &source, err) : WN_OK;
 }
 
-static wn_status bind_norm(wn_norm *out, wn_tensor_binder *binder, const char *name,
-                           const wn_config *config, wn_error *err)
+/* Gain and bias of a norm. */
+typedef struct norm_source {
+    wn_source gain, bias;
+} norm_source;
+
+static wn_status bind_norm(wn_norm *out, norm_source *source, wn_tensor_binder *binder,
+                           const char *name, const wn_config *config, wn_error *err)
 {
-    wn_source gain = wn_tensor_binder_get(binder, 1, config->hidden, "%s.weight", name);
-    wn_source bias = wn_tensor_binder_get(binder, 1, config->hidden, "%s.bias", name);
+    source->gain = wn_tensor_binder_get(binder, 1, config->hidden, "%s.weight", name);
+    source->bias = wn_tensor_binder_get(binder, 1, config->hidden, "%s.bias", name);
     if (!wn_tensor_binder_ok(binder))
         return WN_OK;
-    return wn_norm_init(out, &gain, &bias, (float)config->norm_eps, err);
+    return wn_norm_init(out, &source->gain, &source->bias, (float)config->norm_eps, err);
 }
 
 /* The name of a part of layer i. */
@@ -79,35 +90,49 @@ static part_name name_of(const char *format, size_t layer)
     return name;
 }
 
-static wn_status bind_qkv(wn_linear *out, const layout *names, size_t layer,
-                          const wn_config *config, wn_tensor_binder *binder, const wn_gemm *gemm,
-                          wn_error *err)
+static wn_linear_source find_qkv(wn_tensor_binder *binder, const layout *names, size_t layer,
+                                 size_t h)
 {
-    size_t h = config->hidden;
     if (names->qkv[1] == NULL)
-        return wn_bind_linear(out, binder, gemm, name_of(names->qkv[0], layer).text, 3 * h, h, err);
-    wn_source weights[3], biases[3];
+        return find_linear(binder, name_of(names->qkv[0], layer).text, 3 * h, h);
+    wn_linear_source all = {.n_parts = 3, .has_bias = true};
     for (size_t i = 0; i < 3; i++) {
-        part_name name = name_of(names->qkv[i], layer);
-        weights[i] = wn_tensor_binder_get(binder, h, h, "%s.weight", name.text);
-        biases[i] = wn_tensor_binder_get(binder, 1, h, "%s.bias", name.text);
+        wn_linear_source one = find_linear(binder, name_of(names->qkv[i], layer).text, h, h);
+        all.parts[i] = one.parts[0];
+        all.biases[i] = one.biases[0];
     }
-    if (!wn_tensor_binder_ok(binder))
-        return WN_OK;
-    return wn_linear_init(out, gemm, weights, biases, 3, err);
+    return all;
 }
 
-static wn_status bind_layer(wn_layer *layer, const layout *names, size_t i, const wn_config *config,
-                            wn_tensor_binder *binder, const wn_gemm *gemm, wn_error *err)
+/* Find the tensors of layer i; *input is the norm that it reads, and becomes the one that the next
+ * layer reads. */
+static wn_status find_layer(wn_layer *layer, wn_layer_source *source, norm_source *input,
+                            const layout *names, size_t i, const wn_config *config,
+                            wn_tensor_binder *binder, wn_error *err)
 {
     size_t h = config->hidden, inter = config->intermediate;
-    WN_TRY(bind_qkv(&layer->qkv, names, i, config, binder, gemm, err));
-    WN_TRY(wn_bind_linear(&layer->out, binder, gemm, name_of(names->out, i).text, h, h, err));
-    WN_TRY(wn_bind_linear(&layer->up, binder, gemm, name_of(names->up, i).text, inter, h, err));
-    WN_TRY(wn_bind_linear(&layer->down, binder, gemm, name_of(names->down, i).text, h, inter, err));
-    WN_TRY(bind_norm(&layer->attention_norm, binder, name_of(names->attention_norm, i).text, config,
-                     err));
-    return bind_norm(&layer->output_norm, binder, name_of(names->output_norm, i).text, config, err);
+    norm_source middle;
+    source->qkv = find_qkv(binder, names, i, h);
+    source->out = find_linear(binder, name_of(names->out, i).text, h, h);
+    source->up = find_linear(binder, name_of(names->up, i).text, inter, h);
+    source->down = find_linear(binder, name_of(names->down, i).text, h, inter);
+    source->qkv.input_gain = input->gain;
+    source->qkv.input_bias = input->bias;
+    WN_TRY(bind_norm(&layer->attention_norm, &middle, binder,
+                     name_of(names->attention_norm, i).text, config, err));
+    source->up.input_gain = middle.gain;
+    source->up.input_bias = middle.bias;
+    return bind_norm(&layer->output_norm, input, binder, name_of(names->output_norm, i).text,
+                     config, err);
+}
+
+static wn_status init_layer(wn_layer *layer, const wn_layer_source *source, const wn_gemm *gemm,
+                            wn_error *err)
+{
+    WN_TRY(wn_linear_init(&layer->qkv, gemm, &source->qkv, err));
+    WN_TRY(wn_linear_init(&layer->out, gemm, &source->out, err));
+    WN_TRY(wn_linear_init(&layer->up, gemm, &source->up, err));
+    return wn_linear_init(&layer->down, gemm, &source->down, err);
 }
 
 static wn_table as_table(wn_source source)
@@ -115,8 +140,24 @@ static wn_table as_table(wn_source source)
     return (wn_table){source.data, source.dtype, source.rows, source.cols};
 }
 
+static wn_status allocate_layers(wn_encoder_weights *out, const wn_config *config,
+                                 const wn_gemm *gemm, bool by_turns, wn_error *err)
+{
+    size_t n = config->n_layers, widest = WN_MAX(config->hidden, config->intermediate);
+    out->layers = wn_mem_zalloc(n, sizeof *out->layers);
+    out->n_layers = out->layers != NULL ? n : 0;
+    if (by_turns) {
+        out->sources = wn_mem_zalloc(n, sizeof *out->sources);
+        out->panel = wn_mem_alloc((size_t)gemm->nr * sizeof(float), widest);
+    }
+    if (out->layers == NULL || (by_turns && (out->sources == NULL || out->panel == NULL)))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", n);
+    return WN_OK;
+}
+
 wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
-                                  wn_tensor_binder *binder, const wn_gemm *gemm, wn_error *err)
+                                  wn_tensor_binder *binder, const wn_gemm *gemm, bool by_turns,
+                                  wn_error *err)
 {
     *out = (wn_encoder_weights){0};
     const layout *names = config->is_flash ? &flash_layout : &hf_layout;
@@ -130,13 +171,17 @@ wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *conf
     e->position_offset = config->position_offset;
     e->pads_apart = config->family == WN_FAMILY_XLM_ROBERTA;
     e->norm = &out->embedding_norm;
-    WN_TRY(bind_norm(&out->embedding_norm, binder, names->embedding_norm, config, err));
-    out->layers = wn_mem_zalloc(config->n_layers, sizeof *out->layers);
-    if (out->layers == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", config->n_layers);
-    out->n_layers = config->n_layers;
-    for (size_t i = 0; i < config->n_layers; i++)
-        WN_TRY(bind_layer(&out->layers[i], names, i, config, binder, gemm, err));
+    norm_source input;
+    WN_TRY(bind_norm(&out->embedding_norm, &input, binder, names->embedding_norm, config, err));
+    WN_TRY(allocate_layers(out, config, gemm, by_turns, err));
+    for (size_t i = 0; i < config->n_layers; i++) {
+        wn_layer_source source;
+        WN_TRY(find_layer(&out->layers[i], &source, &input, names, i, config, binder, err));
+        if (by_turns)
+            out->sources[i] = source;
+        if (wn_tensor_binder_ok(binder) && (!by_turns || i == 0))
+            WN_TRY(init_layer(&out->layers[i], &source, gemm, err));
+    }
     return WN_OK;
 }
 
@@ -152,6 +197,8 @@ void wn_encoder_weights_deinit(wn_encoder_weights *weights)
         wn_norm_deinit(&layer->output_norm);
     }
     wn_mem_free(weights->layers);
+    wn_mem_free(weights->sources);
+    wn_mem_free(weights->panel);
     wn_norm_deinit(&weights->embedding_norm);
     *weights = (wn_encoder_weights){0};
 }
@@ -178,6 +225,24 @@ size_t wn_encoder_mapped_bytes(const wn_encoder_weights *weights)
     return table_bytes(&e->word) + table_bytes(&e->position) + table_bytes(&e->type);
 }
 
+/* Layer i with its matrices. */
+static wn_layer layer_at(const wn_encoder_weights *weights, size_t i)
+{
+    wn_layer layer = weights->layers[i];
+    if (weights->sources == NULL)
+        return layer;
+    const wn_layer_source *source = &weights->sources[i];
+    layer.qkv = weights->layers[0].qkv;
+    layer.out = weights->layers[0].out;
+    layer.up = weights->layers[0].up;
+    layer.down = weights->layers[0].down;
+    wn_linear_pack(&layer.qkv, &source->qkv, weights->panel);
+    wn_linear_pack(&layer.out, &source->out, weights->panel);
+    wn_linear_pack(&layer.up, &source->up, weights->panel);
+    wn_linear_pack(&layer.down, &source->down, weights->panel);
+    return layer;
+}
+
 /* Embedding and the first n_layers layers. */
 static wn_tensor forward(const wn_encoder_weights *weights, const wn_config *config, wn_exec *exec,
                          const wn_batch *batch, size_t n_layers, wn_tensor *qkv, wn_tensor *context)
@@ -190,11 +255,11 @@ static wn_tensor forward(const wn_encoder_weights *weights, const wn_config *con
     *context = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     ops->embed(exec, &h, batch, &weights->embedding);
     for (size_t i = 0; i < n_layers; i++) {
-        const wn_layer *layer = &weights->layers[i];
-        ops->linear(exec, qkv, &h, &layer->qkv, WN_ACT_NONE);
+        const wn_layer layer = layer_at(weights, i);
+        ops->linear(exec, qkv, &h, &layer.qkv, WN_ACT_NONE);
         ops->attention(exec, context, qkv, batch, &attention);
-        ops->linear_add_norm(exec, &h, context, &layer->out, &h, &layer->attention_norm);
-        ops->feed_forward(exec, &h, &h, &layer->up, config->act, &layer->down, &layer->output_norm);
+        ops->linear_add_norm(exec, &h, context, &layer.out, &h, &layer.attention_norm);
+        ops->feed_forward(exec, &h, &h, &layer.up, config->act, &layer.down, &layer.output_norm);
     }
     return h;
 }
@@ -214,15 +279,14 @@ wn_tensor wn_encoder_forward_first(const wn_encoder_weights *weights, const wn_c
                                     1.0f / sqrtf((float)config->head_dim)};
     wn_tensor qkv, context;
     wn_tensor h = forward(weights, config, exec, batch, weights->n_layers - 1, &qkv, &context);
-    const wn_layer *last = &weights->layers[weights->n_layers - 1];
+    const wn_layer last = layer_at(weights, weights->n_layers - 1);
     wn_tensor first = wn_exec_tensor(exec, batch->n_seqs, config->hidden);
     wn_tensor seen = wn_exec_tensor(exec, batch->n_seqs, config->hidden);
-    ops->linear(exec, &qkv, &h, &last->qkv, WN_ACT_NONE);
+    ops->linear(exec, &qkv, &h, &last.qkv, WN_ACT_NONE);
     ops->attention(exec, &context, &qkv, batch, &attention);
     ops->pool(exec, &first, &h, batch, WN_POOL_FIRST);
     ops->pool(exec, &seen, &context, batch, WN_POOL_FIRST);
-    ops->linear_add_norm(exec, &first, &seen, &last->out, &first, &last->attention_norm);
-    ops->feed_forward(exec, &first, &first, &last->up, config->act, &last->down,
-                      &last->output_norm);
+    ops->linear_add_norm(exec, &first, &seen, &last.out, &first, &last.attention_norm);
+    ops->feed_forward(exec, &first, &first, &last.up, config->act, &last.down, &last.output_norm);
     return first;
 }

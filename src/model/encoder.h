@@ -15,19 +15,28 @@ typedef struct wn_layer {
     wn_norm attention_norm, output_norm;
 } wn_layer;
 
+/* Where the matrices of a layer lie. */
+typedef struct wn_layer_source {
+    wn_linear_source qkv, out, up, down;
+} wn_layer_source;
+
 typedef struct wn_encoder_weights {
     wn_embedding embedding;
     wn_norm embedding_norm;
-    wn_layer *layers; /* [config->n_layers] */
+    wn_layer *layers; /* [n_layers] */
     size_t n_layers;
+    wn_layer_source *sources; /* [n_layers] by turns: only the first layer has memory for matrices,
+                                 and each is packed into it when it is its turn; else NULL */
+    float *panel;             /* scratch for that */
 } wn_encoder_weights;
 
-/* Bind and pack; mistakes go to the binder, packing stops when there are any.
+/* Bind and pack; mistakes go to the binder, packing stops when there are any.  By turns, matrices
+ * take the memory of one layer, and only one thread may compute with them.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    wn_encoder_weights_deinit(), also after a failure; tables stay in the set's mapping. */
 WN_MUST_USE wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
                                               wn_tensor_binder *binder, const wn_gemm *gemm,
-                                              wn_error *err);
+                                              bool by_turns, wn_error *err);
 void wn_encoder_weights_deinit(wn_encoder_weights *weights);
 
 /* Heap bytes, and bytes of tables read from the mapping. */

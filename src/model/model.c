@@ -46,7 +46,8 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_k
     if (w.rows > WN_LATE_DIM_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
                 WN_LATE_DIM_MAX);
-    WN_TRY(wn_linear_init(&model->output, kernels->gemm_f32, &w, NULL, 1, err));
+    const wn_linear_source projection = {.parts = {w}, .n_parts = 1};
+    WN_TRY(wn_linear_init(&model->output, kernels->gemm_f32, &projection, err));
     if (!late->token_weight)
         return WN_OK;
     model->token_weight = wn_mem_alloc(weights.cols, sizeof(float));
@@ -56,10 +57,12 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_k
     return WN_OK;
 }
 
-static wn_status bind_all(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
-                          const wn_gemm *gemm, wn_error *err)
+static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
+                          const wn_model_options *options, wn_error *err)
 {
-    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, gemm, err));
+    const wn_kernels *kernels = options->kernels;
+    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, options->gemm,
+                                   options->by_turns, err));
     switch (model->config->kind) {
     case WN_KIND_CROSS_ENCODER:
         return bind_head(model, binder, kernels, err);
@@ -85,7 +88,7 @@ static wn_status refuse_lookalikes(const wn_tensor_binder *binder, wn_error *err
 }
 
 wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safetensors *set,
-                        const wn_kernels *kernels, const wn_gemm *gemm, wn_error *err)
+                        const wn_model_options *options, wn_error *err)
 {
     wn_model *model = wn_mem_zalloc(1, sizeof *model);
     if (model == NULL)
@@ -97,7 +100,7 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     if (status == WN_OK) {
         status = refuse_lookalikes(&binder, err);
         if (status == WN_OK)
-            status = bind_all(model, &binder, kernels, gemm, err);
+            status = bind_all(model, &binder, options, err);
         model->n_parameters = binder.n_parameters;
         wn_status bound = wn_tensor_binder_end(&binder, status == WN_OK ? err : NULL);
         status = status == WN_OK ? bound : status;

@@ -10,15 +10,22 @@
 
 typedef struct wn_model wn_model;
 
-/* Bind and pack the tensors of a set, the layers for a product of the level, heads for its f32 one;
- * the error names the first missing, odd-shaped or odd-typed
+/* How a model is loaded. */
+typedef struct wn_model_options {
+    const wn_kernels *kernels;
+    const wn_gemm *gemm; /* of the kernels: the product of the layers; heads have the f32 one */
+    bool by_turns;       /* hold the matrices of one layer only, and pack each when it is its turn:
+                            for a pass or two, on one thread at a time */
+} wn_model_options;
+
+/* Bind and pack the tensors of a set; the error names the first missing, odd-shaped or odd-typed
  * tensors, as many as its message holds, and counts the others.  Unknown tensors that the family's
  * list of harmless ones does not name are an error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
- * Owns:    borrows config, set and kernels until wn_model_free(); caller frees *out. */
+ * Owns:    borrows config, set and options->kernels until wn_model_free(); caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
-                                    const wn_safetensors *set, const wn_kernels *kernels,
-                                    const wn_gemm *gemm, wn_error *err);
+                                    const wn_safetensors *set, const wn_model_options *options,
+                                    wn_error *err);
 void wn_model_free(wn_model *model);
 
 /* Facts of a loaded model. */

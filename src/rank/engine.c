@@ -10,6 +10,7 @@
 #include "rank/abi.h"
 #include "rank/builtin.h"
 #include "rank/fingerprint.h"
+#include "rank/guard.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -92,6 +93,12 @@ typedef struct loading {
     wn_error err[2];
 } loading;
 
+static wn_status load_weights(wn_engine *engine, wn_error *err)
+{
+    const wn_model_options options = {.kernels = engine->kernels, .gemm = engine->gemm};
+    return wn_model_load(&engine->model, &engine->config, engine->tensors, &options, err);
+}
+
 static wn_status load_model(wn_engine *engine, const file_source *src, wn_error *err)
 {
     if (src->dir != NULL) {
@@ -100,8 +107,7 @@ static wn_status load_model(wn_engine *engine, const file_source *src, wn_error 
         wn_str bytes = wn_builtin_file("model.safetensors");
         WN_TRY(wn_safetensors_parse(&engine->tensors, bytes, "built-in model.safetensors", err));
     }
-    return wn_model_load(&engine->model, &engine->config, engine->tensors, engine->kernels,
-                         engine->gemm, err);
+    return load_weights(engine, err);
 }
 
 static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_error *err)
@@ -299,26 +305,70 @@ static wn_status choose_kernels(wn_engine *engine, const char *level, wn_error *
     return WN_OK;
 }
 
+/* Fastest first. */
 static const struct {
     const char *name;
     wn_dtype dtype;
-} dtypes[] = {{"f32", WN_DTYPE_F32}, {"bf16", WN_DTYPE_BF16}, {"int8", WN_DTYPE_I8}};
+} dtypes[] = {{"int8", WN_DTYPE_I8}, {"bf16", WN_DTYPE_BF16}, {"f32", WN_DTYPE_F32}};
 
+static void use_dtype(wn_engine *engine, size_t i)
+{
+    engine->dtype = dtypes[i].name;
+    engine->gemm = wn_kernels_gemm(engine->kernels, dtypes[i].dtype);
+}
+
+/* The dtype of a name; of "auto" the first that the level has a product of. */
 static wn_status choose_dtype(wn_engine *engine, const char *name, wn_error *err)
 {
-    if (name == NULL || strcmp(name, "auto") == 0)
-        name = "f32";
+    bool is_auto = strcmp(name, "auto") == 0;
     for (size_t i = 0; i < WN_ARRAY_LEN(dtypes); i++) {
-        if (strcmp(name, dtypes[i].name) != 0)
+        if (!is_auto && strcmp(name, dtypes[i].name) != 0)
             continue;
-        engine->dtype = dtypes[i].name;
-        engine->gemm = wn_kernels_gemm(engine->kernels, dtypes[i].dtype);
-        if (engine->gemm == NULL)
+        use_dtype(engine, i);
+        if (engine->gemm != NULL)
+            return WN_OK;
+        if (!is_auto)
             WN_FAIL(err, WN_ERR_ARGUMENT, "dtype '%s': the CPU level '%s' has no product of it",
                     name, engine->kernels->level);
-        return WN_OK;
     }
     WN_FAIL(err, WN_ERR_ARGUMENT, "dtype '%s': expected auto, f32, bf16 or int8", name);
+}
+
+static wn_status note_report(wn_engine *engine, const wn_dtype_report *report, wn_error *err)
+{
+    char text[160];
+    snprintf(text, sizeof text,
+             "%s%s%s: of %zu pairs Kendall's tau to f32 is %.3f, a logit differs by at most %.2g "
+             "of %.2g",
+             engine->dtype_reason, engine->dtype_reason[0] != '\0' ? "; " : "", engine->dtype,
+             report->n_pairs, report->tau, report->largest, report->spread);
+    wn_str kept = wn_arena_str(&engine->arena, wn_str_from(text));
+    if (kept.ptr == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a text");
+    engine->dtype_reason = kept.ptr;
+    return WN_OK;
+}
+
+/* From the dtype that the engine is loaded in, go on to slower ones until one is good enough. */
+static wn_status settle_dtype(wn_engine *engine, wn_error *err)
+{
+    size_t i = 0;
+    while (engine->dtype != dtypes[i].name)
+        i++;
+    while (dtypes[i].dtype != WN_DTYPE_F32) {
+        wn_dtype_report report;
+        WN_TRY(wn_guard_measure(&report, engine, err));
+        WN_TRY(note_report(engine, &report, err));
+        if (report.good)
+            return WN_OK;
+        do
+            use_dtype(engine, ++i);
+        while (engine->gemm == NULL);
+        wn_model_free(engine->model);
+        engine->model = NULL;
+        WN_TRY(load_weights(engine, err));
+    }
+    return WN_OK;
 }
 
 wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_error *err)
@@ -336,11 +386,15 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for an engine");
     int32_t n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;
     WN_TRY_OUT(choose_kernels(engine, options.cpu_level, err));
-    WN_TRY_OUT(choose_dtype(engine, options.dtype, err));
+    const char *dtype = options.dtype == NULL ? "f32" : options.dtype;
+    engine->dtype_reason = "";
+    WN_TRY_OUT(choose_dtype(engine, dtype, err));
     WN_TRY_OUT(read_config(engine, &src, err));
     WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
     WN_TRY_OUT(check_tokenizer(engine, err));
     WN_TRY_OUT(prepare_limits(engine, err));
+    if (strcmp(dtype, "auto") == 0)
+        WN_TRY_OUT(settle_dtype(engine, err));
     make_fingerprint(engine);
     *out = engine;
     engine = NULL;
@@ -397,6 +451,7 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .fingerprint = engine->fingerprint,
         .max_document_tokens = (int32_t)wn_engine_row_room(engine, 0),
         .dtype = engine->dtype,
+        .dtype_reason = engine->dtype_reason,
     };
     return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

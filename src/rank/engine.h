@@ -12,8 +12,9 @@ struct wn_engine {
     wn_arena arena; /* the strings of this struct */
     const char *name;
     const wn_kernels *kernels;
-    const wn_gemm *gemm; /* of the layers */
-    const char *dtype;   /* its name */
+    const wn_gemm *gemm;      /* of the layers */
+    const char *dtype;        /* its name */
+    const char *dtype_reason; /* why "auto" chose it */
     const char *cpu_reason;
     wn_config config; /* the model borrows it */
     wn_safetensors *tensors;

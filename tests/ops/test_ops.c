@@ -93,10 +93,13 @@ static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
     float *w = wn_mem_alloc(n * k, sizeof *w), *b = wn_mem_alloc(n, sizeof *b);
     check_random(w, n * k, 0.3f);
     check_random(b, n, 0.3f);
-    wn_source weight = {w, WN_DTYPE_F32, n, k}, bias = {b, WN_DTYPE_F32, 1, n};
+    const wn_linear_source source = {.parts = {{w, WN_DTYPE_F32, n, k}},
+                                     .biases = {{b, WN_DTYPE_F32, 1, n}},
+                                     .n_parts = 1,
+                                     .has_bias = true};
     wn_linear linear;
     wn_error err;
-    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &weight, &bias, 1, &err), &err);
+    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &source, &err), &err);
     wn_mem_free(w);
     wn_mem_free(b);
     return linear;

@@ -16,14 +16,16 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
     const float f32[2] = {1.5f, -2.0f};
     const uint16_t f16[2] = {0x3E00, 0xC000}, bf16[2] = {0x3FC0, 0xC000};
     const int8_t i8[2] = {3, -7};
-    const wn_source parts[] = {{f32, WN_DTYPE_F32, 1, 2},
-                               {f16, WN_DTYPE_F16, 1, 2},
-                               {bf16, WN_DTYPE_BF16, 1, 2},
-                               {i8, WN_DTYPE_I8, 1, 2}};
-    const wn_source biases[] = {{f32, WN_DTYPE_F32, 1, 1},
-                                {NULL, WN_DTYPE_F32, 0, 0},
-                                {bf16, WN_DTYPE_BF16, 1, 1},
-                                {f16, WN_DTYPE_F16, 1, 1}};
+    const wn_linear_source source = {.parts = {{f32, WN_DTYPE_F32, 1, 2},
+                                               {f16, WN_DTYPE_F16, 1, 2},
+                                               {bf16, WN_DTYPE_BF16, 1, 2},
+                                               {i8, WN_DTYPE_I8, 1, 2}},
+                                     .biases = {{f32, WN_DTYPE_F32, 1, 1},
+                                                {NULL, WN_DTYPE_F32, 0, 0},
+                                                {bf16, WN_DTYPE_BF16, 1, 1},
+                                                {f16, WN_DTYPE_F16, 1, 1}},
+                                     .n_parts = 4,
+                                     .has_bias = true};
     const float want[4][2] = {{1.5f, -2}, {1.5f, -2}, {1.5f, -2}, {3, -7}};
     const float want_bias[4] = {1.5f, 0, 1.5f, 1.5f};
     size_t n;
@@ -34,7 +36,7 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
         wn_error err;
         if (kernels == NULL)
             continue;
-        assert_ok(wn_linear_init(&w, kernels->gemm_f32, parts, biases, 4, &err), &err);
+        assert_ok(wn_linear_init(&w, kernels->gemm_f32, &source, &err), &err);
         assert_int_equal(w.n, 4);
         assert_int_equal(w.k, 2);
         for (size_t j = 0; j < 4; j++) {
@@ -60,13 +62,14 @@ static void parts_cross_the_borders_of_panels(void **state)
         b[i] = 10000 + (float)i;
     for (size_t i = 0; i < C * K; i++)
         c[i] = 20000 + (float)i;
-    const wn_source parts[] = {
-        {a, WN_DTYPE_F32, A, K}, {b, WN_DTYPE_F32, B, K}, {c, WN_DTYPE_F32, C, K}};
+    const wn_linear_source source = {
+        .parts = {{a, WN_DTYPE_F32, A, K}, {b, WN_DTYPE_F32, B, K}, {c, WN_DTYPE_F32, C, K}},
+        .n_parts = 3};
     const char *reason;
     const wn_kernels *kernels = wn_kernels_get(NULL, &reason);
     wn_linear w;
     wn_error err;
-    assert_ok(wn_linear_init(&w, kernels->gemm_f32, parts, NULL, 3, &err), &err);
+    assert_ok(wn_linear_init(&w, kernels->gemm_f32, &source, &err), &err);
     assert_int_equal(w.n, A + B + C);
     assert_null(w.bias);
     for (size_t j = 0; j < w.n; j++) {

@@ -117,7 +117,8 @@ static wn_status load(loaded *out, draft *d, const wn_config *config)
     const char *reason;
     memset(&err, 0, sizeof err);
     const wn_kernels *kernels = wn_kernels_get("scalar", &reason);
-    return wn_model_load(&out->model, config, out->set, kernels, kernels->gemm_f32, &err);
+    const wn_model_options options = {.kernels = kernels, .gemm = kernels->gemm_f32};
+    return wn_model_load(&out->model, config, out->set, &options, &err);
 }
 
 static void unload(loaded *l)
