@@ -336,7 +336,7 @@ static wn_status choose_dtype(wn_engine *engine, const char *name, wn_error *err
 
 static wn_status note_report(wn_engine *engine, const wn_dtype_report *report, wn_error *err)
 {
-    char text[160];
+    char text[400];
     snprintf(text, sizeof text,
              "%s%s%s: of %zu pairs Kendall's tau to f32 is %.3f, a logit differs by at most %.2g "
              "of %.2g",

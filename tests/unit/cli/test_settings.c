@@ -129,7 +129,8 @@ static void settings_of_other_servers_are_understood(void **state)
     assert_string_equal(wn_args_text(&f.args, WN_OPT_HOST), "10.0.0.1");
     assert_int_equal(wn_args_int(&f.args, WN_OPT_LOG_FORMAT), 1);
     assert_int_equal(wn_args_int(&f.args, WN_OPT_BODY_LIMIT), 2000000);
-    assert_int_equal(__builtin_popcountll(f.args.ignored), 2);
+    assert_int_equal(__builtin_popcountll(f.args.ignored), 1);
+    assert_string_equal(wn_args_text(&f.args, WN_OPT_DTYPE), "float16");
     assert_ok(LOAD(&f, "JSON_OUTPUT=false", "MODEL_ID=other", "HOSTNAME=pod-1"), &f.err);
     assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "DIR");
     assert_string_equal(wn_args_text(&f.args, WN_OPT_HOST), "10.0.0.1");
