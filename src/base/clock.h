@@ -8,4 +8,7 @@
 /* Nanoseconds since an arbitrary start, never going back. */
 uint64_t wn_clock_ns(void);
 
+/* Nanoseconds of processor time that this thread has had. */
+uint64_t wn_clock_thread_ns(void);
+
 #endif

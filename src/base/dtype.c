@@ -12,6 +12,15 @@ size_t wn_dtype_size(wn_dtype dtype)
     return sizes[dtype];
 }
 
+const char *wn_dtype_name(wn_dtype dtype)
+{
+    static const char *const names[] = {
+        [WN_DTYPE_F32] = "f32", [WN_DTYPE_F16] = "f16", [WN_DTYPE_BF16] = "bf16",
+        [WN_DTYPE_I8] = "int8", [WN_DTYPE_OTHER] = "",
+    };
+    return names[dtype];
+}
+
 static float bits_to_f32(uint32_t bits)
 {
     float f;

@@ -17,6 +17,9 @@ typedef enum wn_dtype {
 /* Bytes of one element; 0 for WN_DTYPE_OTHER. */
 size_t wn_dtype_size(wn_dtype dtype);
 
+/* "f32", "f16", "bf16", "int8"; "" for WN_DTYPE_OTHER. */
+const char *wn_dtype_name(wn_dtype dtype);
+
 /* dst[i] = src[i] widened to f32.
  * Shapes:  dst [n], src [n] elements of dtype, any alignment.
  * Needs:   dtype is F32, F16, BF16 or I8; no overlap. */

@@ -87,6 +87,20 @@ uint64_t wn_process_memory_bytes(void)
     return least;
 }
 
+/* What getrusage() tells may be the most of the program that started this one. */
+uint64_t wn_process_peak_bytes(void)
+{
+    char line[256];
+    unsigned long long kib = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "VmHWM: %llu", &kib) == 1)
+            break;
+    if (file != NULL)
+        fclose(file);
+    return kib * 1024;
+}
+
 wn_process_facts wn_process_look(void)
 {
     struct rusage use = {0};

@@ -14,6 +14,9 @@ typedef struct wn_process_facts {
  * groups. */
 uint64_t wn_process_memory_bytes(void);
 
+/* The most memory that this process has had at once; 0 when it cannot be read. */
+uint64_t wn_process_peak_bytes(void);
+
 /* Facts of now; what cannot be read is 0. */
 wn_process_facts wn_process_look(void);
 

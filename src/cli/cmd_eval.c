@@ -90,7 +90,7 @@ out:
 
 static wn_status write_report(eval_run *run, const wn_report *report, wn_error *err)
 {
-    bool json = wn_args_int(&run->program->args, WN_OPT_EVAL_FORMAT) == 1;
+    bool json = wn_args_int(&run->program->args, WN_OPT_REPORT_FORMAT) == 1;
     wn_buf text = WN_BUF_INIT;
     wn_status status = WN_OK;
     if (!(json ? wn_report_push_json : wn_report_push_table)(&text, report))

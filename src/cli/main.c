@@ -16,6 +16,7 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_TOKENIZE] = wn_cmd_tokenize,
     [WN_CMD_EMBED] = wn_cmd_embed,
     [WN_CMD_EVAL] = wn_cmd_eval,
+    [WN_CMD_BENCH] = wn_cmd_bench,
     [WN_CMD_INFO] = wn_cmd_info,
     [WN_CMD_VERIFY] = wn_cmd_verify,
     [WN_CMD_VERSION] = wn_cmd_version,

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #define WITH_RUNNER                                                                                \
-    (WN_FOR(RANK) | WN_FOR(SERVE) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(INFO) | WN_FOR(VERIFY))
+    (WN_FOR(RANK) | WN_FOR(SERVE) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(BENCH) | WN_FOR(INFO) |  \
+     WN_FOR(VERIFY))
 #define WITH_ENGINE (WITH_RUNNER | WN_FOR(TOKENIZE))
 
 const wn_command wn_commands[WN_CMD_COUNT] = {
@@ -132,6 +133,34 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .operand = WN_VALUE_DIR,
             .min_operands = 1,
             .max_operands = SIZE_MAX,
+        },
+    [WN_CMD_BENCH] =
+        {
+            .name = "bench",
+            .synopsis = "[--workload FILE]\n"
+                        "--peak\n"
+                        "--ops",
+            .summary = "measure how fast a model ranks on this machine",
+            .details =
+                "Ranks the requests of --workload, lines as rank reads them in a stream, --repeat "
+                "times after one pass that does not count. Printed are the seconds of a request, "
+                "from texts to results, over all requests and passes; pairs and tokens a second "
+                "of the median pass; how long loading took and how much memory the process had at "
+                "most. The arithmetic that the model's layers ask for is told as a share of what "
+                "the machine can do at most at this level and dtype, where that is known.\n"
+                "\n"
+                "--peak measures that: independent multiply-adds that never leave the registers, "
+                "for each kind of instruction that this machine has, and how fast memory is read, "
+                "on one thread and on all.\n"
+                "\n"
+                "--ops measures the operations of a forward pass, each by itself on one thread, "
+                "with the shapes of MiniLM (mini), base and large encoders and with each dtype "
+                "that the level has, or --dtype: products with packed weights, attention, taking "
+                "rows over into the dtype, norm, GELU; and the model's tokenizer.",
+            .examples = "winnow bench\n"
+                        "winnow bench --model bge-reranker-base --dtype int8 --threads 2\n"
+                        "winnow bench --workload requests.jsonl --repeat 20 --format json\n"
+                        "winnow bench --ops --cpu-level avx2",
         },
     [WN_CMD_INFO] =
         {
@@ -333,8 +362,9 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                 "mean"},
     [WN_OPT_NO_NORMALIZE] = {WN_FOR(EMBED), "no-normalize", 0, NULL, WN_VALUE_NONE,
                              .help = "keep the lengths of the vectors"},
-    [WN_OPT_EVAL_FORMAT] = {WN_FOR(EVAL), "format", 'f', "FORMAT", WN_VALUE_CHOICE,
-                            .choices = "table|json", .help = "how to print the figures"},
+    [WN_OPT_REPORT_FORMAT] = {WN_FOR(EVAL) | WN_FOR(BENCH), "format", 'f', "FORMAT",
+                              WN_VALUE_CHOICE, .choices = "table|json",
+                              .help = "how to print the figures"},
     [WN_OPT_HTML] = {WN_FOR(EVAL), "html", 0, "FILE", WN_VALUE_FILE,
                      .help = "write a page with charts as well, which needs no other file"},
     [WN_OPT_BM25_ONLY] = {WN_FOR(EVAL), "bm25-only", 0, NULL, WN_VALUE_NONE,
@@ -344,6 +374,17 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_TOP] = {WN_FOR(EVAL), "top", 0, "N", WN_VALUE_INT, 1, INT32_MAX, .fallback = "all",
                     .help = "how many candidates of each query to score, the first of its list; "
                             "those behind them count as not found"},
+    [WN_OPT_WORKLOAD] = {WN_FOR(BENCH), "workload", 0, "FILE", WN_VALUE_FILE,
+                         .reach = WN_REACH_FLAG, .fallback = "100 documents of about 128 tokens",
+                         .help = "requests to rank, one a line, as in a stream of rank; '-' is "
+                                 "standard input"},
+    [WN_OPT_REPEAT] = {WN_FOR(BENCH), "repeat", 0, "N", WN_VALUE_INT, 1, 10000,
+                       .reach = WN_REACH_FLAG, .initial = "7",
+                       .help = "passes over the requests; one more before them does not count"},
+    [WN_OPT_PEAK] = {WN_FOR(BENCH), "peak", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
+                     .help = "measure what this machine can do at most instead"},
+    [WN_OPT_OPS] = {WN_FOR(BENCH), "ops", 0, NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
+                    .help = "measure each operation by itself instead"},
     [WN_OPT_CONFIG] = {WN_FOR(SERVE), "config", 'c', "FILE", WN_VALUE_FILE,
                        .fallback = "those of /etc/winnow and $XDG_CONFIG_HOME/winnow",
                        .reach = WN_REACH_ENVIRONMENT, .help = "read settings from this YAML file"},
@@ -576,8 +617,9 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_CONFIGURATION] = {WN_FOR(HELP), "configuration", 0, NULL, WN_VALUE_NONE,
                               .reach = WN_REACH_FLAG,
                               .help = "print the server's settings as Markdown"},
-    [WN_OPT_QUIET] = {WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(VERIFY), "quiet", 0,
-                      NULL, WN_VALUE_NONE, .help = "print nothing but results and errors"},
+    [WN_OPT_QUIET] = {WN_FOR(RANK) | WN_FOR(EMBED) | WN_FOR(EVAL) | WN_FOR(BENCH) | WN_FOR(VERIFY),
+                      "quiet", 0, NULL, WN_VALUE_NONE,
+                      .help = "print nothing but results and errors"},
     [WN_OPT_HELP] = {WN_FOR_ALL, "help", 'h', NULL, WN_VALUE_NONE, .reach = WN_REACH_FLAG,
                      .help = "explain the command"},
 };

@@ -37,6 +37,7 @@ wn_command_fn wn_cmd_serve;
 wn_command_fn wn_cmd_tokenize;
 wn_command_fn wn_cmd_embed;
 wn_command_fn wn_cmd_eval;
+wn_command_fn wn_cmd_bench;
 wn_command_fn wn_cmd_info;
 wn_command_fn wn_cmd_verify;
 wn_command_fn wn_cmd_version;

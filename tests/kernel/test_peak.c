@@ -1,0 +1,83 @@
+/* The loops that a machine's peak is measured by: which one bounds a product, and that they do what
+ * they are asked. */
+#include "tests/support/check.h"
+
+#include "base/clock.h"
+#include "kernel/kernel.h"
+#include "kernel/peak.h"
+
+static void every_product_but_a_scalar_one_has_a_bound(void **state)
+{
+    static const wn_dtype dtypes[] = {WN_DTYPE_F32, WN_DTYPE_BF16, WN_DTYPE_I8};
+    size_t n;
+    const char *reason, *const *names = wn_kernels_levels(&n);
+    (void)state;
+    for (size_t i = 1; i < n; i++) {
+        const wn_kernels *kernels = wn_kernels_get(names[i], &reason);
+        for (size_t d = 0; kernels != NULL && d < WN_ARRAY_LEN(dtypes); d++)
+            if (wn_kernels_gemm(kernels, dtypes[d]) != NULL && !wn_peak_of(names[i], dtypes[d]))
+                fail_msg("level %s has no peak of %s", names[i], wn_dtype_name(dtypes[d]));
+    }
+    assert_null(wn_peak_of("scalar", WN_DTYPE_F32));
+    assert_null(wn_peak_of("avx1024", WN_DTYPE_F32));
+}
+
+/* A level without a loop of its own for a dtype has that of the next below, never one above. */
+static void a_bound_is_of_the_level_or_below(void **state)
+{
+    size_t n, own = 0;
+    const wn_peak *peaks = wn_peaks(&n);
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        for (wn_dtype dtype = WN_DTYPE_F32; dtype < WN_DTYPE_OTHER; dtype++) {
+            const wn_peak *found = wn_peak_of(peaks[i].level, dtype);
+            if (found == NULL)
+                continue;
+            assert_true(found->dtype == dtype && wn_peak_runs(found));
+            bool is_own = strcmp(found->level, peaks[i].level) == 0;
+            assert_true(is_own || found < &peaks[i]);
+            own += is_own;
+        }
+        if (wn_peak_runs(&peaks[i]))
+            assert_string_equal(wn_peak_of(peaks[i].level, peaks[i].dtype)->level, peaks[i].level);
+    }
+    assert_true(own > 0 || n == 0 || !wn_peak_runs(&peaks[0]));
+}
+
+static uint64_t fastest_ns(const wn_peak *peak, uint64_t turns)
+{
+    uint64_t best_ns = UINT64_MAX;
+    for (int i = 0; i < 15; i++) {
+        uint64_t start_ns = wn_clock_thread_ns();
+        peak->run(turns);
+        uint64_t ns = wn_clock_thread_ns() - start_ns;
+        best_ns = WN_MIN(best_ns, ns);
+    }
+    return best_ns;
+}
+
+static void a_loop_takes_as_long_as_its_turns(void **state)
+{
+    size_t n;
+    const wn_peak *peaks = wn_peaks(&n);
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        if (!wn_peak_runs(&peaks[i]))
+            continue;
+        double ratio =
+            (double)fastest_ns(&peaks[i], 1 << 17) / (double)fastest_ns(&peaks[i], 1 << 14);
+        if (!(ratio > 4 && ratio < 16))
+            fail_msg("%s: eight times the turns took %.2f times as long", peaks[i].instructions,
+                     ratio);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_product_but_a_scalar_one_has_a_bound),
+        cmocka_unit_test(a_bound_is_of_the_level_or_below),
+        cmocka_unit_test(a_loop_takes_as_long_as_its_turns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
