@@ -6,7 +6,7 @@ all files outside build/ and .venv/.  A finding is a line `# file:line: why` bef
 The C reader here knows comments, strings, preprocessor lines and braces; that is enough for code
 that clang-format has laid out, and it is all that these rules need.
 """
-import argparse, bisect, concurrent.futures, os, re, subprocess, sys
+import argparse, bisect, concurrent.futures, os, platform, re, shutil, subprocess, sys
 
 # What a folder of src/ may include beside itself: a folder ("data/") or one file.
 BASE = {"winnow.h", "base/"}
@@ -319,14 +319,22 @@ def instruction_sets_stay_in_their_folders(tree):
 
 @rule
 def headers_compile_alone(tree):
-    isa = dict(re.findall(r"^ISA_(\w+)\s*:?=(.*)$", tree.texts.get("Makefile") or "", re.M))
+    makefile = tree.texts.get("Makefile") or ""
+    isa = dict(re.findall(r"^ISA_(\w+)\s*:?=(.*)$", makefile, re.M))
+    arch_of = {level.rsplit("/", 1)[-1]: arch
+               for arch, levels in re.findall(r"^LEVELS_(\w+)\s*:?=(.*)$", makefile, re.M)
+               for level in levels.split()}
     flags = subprocess.run(["pkg-config", "--cflags", "jansson", "libutf8proc", "libpcre2-8"],
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.split()
 
     def compile_one(s):
-        level = isa.get(s.path.split("/")[-2], "").split() if s.in_src else []
+        folder = s.path.split("/")[-2] if s.in_src else ""
+        level, arch = isa.get(folder, "").split(), arch_of.get(folder, platform.machine())
+        compiler = "gcc" if arch == platform.machine() else f"{arch}-linux-gnu-gcc"
+        if not shutil.which(compiler):
+            return s, 0, ""
         done = subprocess.run(
-            ["gcc", "-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude",
+            [compiler, "-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude",
              "-Isrc", "-I.", *flags, *level, "-include", s.path, "-x", "c", os.devnull],
             cwd=tree.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         errors = [x for x in done.stderr.splitlines() if "error" in x] or done.stderr.splitlines()

@@ -20,8 +20,12 @@ typedef enum wn_cpu_feature {
     WN_CPU_AVX_VNNI = 1 << 9,
     WN_CPU_AVX512_VNNI = 1 << 10,
     WN_CPU_AVX512_BF16 = 1 << 11,
-    WN_CPU_AMX = 1 << 12,    /* tiles, and their int8 and bf16 products */
-    WN_CPU_OS_TILE = 1 << 13 /* and this process may use them */
+    WN_CPU_AMX = 1 << 12,     /* tiles, and their int8 and bf16 products */
+    WN_CPU_OS_TILE = 1 << 13, /* and this process may use them */
+    WN_CPU_NEON = 1 << 16,
+    WN_CPU_DOTPROD = 1 << 17,
+    WN_CPU_I8MM = 1 << 18,
+    WN_CPU_ARM_BF16 = 1 << 19
 } wn_cpu_feature;
 
 #if defined(__x86_64__)
@@ -34,6 +38,9 @@ typedef struct wn_cpuid {
 
 /* The feature word that these registers mean. */
 uint32_t wn_cpu_decode(const wn_cpuid *id);
+#elif defined(__aarch64__)
+/* The feature word that the kernel's words AT_HWCAP and AT_HWCAP2 mean. */
+uint32_t wn_cpu_decode(uint64_t hwcap, uint64_t hwcap2);
 #endif
 
 /* Bytes of the second-level cache of a core; a usual size where the system does not tell. */

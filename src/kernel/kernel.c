@@ -12,6 +12,10 @@
 #define NEEDS_AVX512                                                                               \
     (NEEDS_AVX2 | (uint32_t)WN_CPU_OS_ZMM | (uint32_t)WN_CPU_AVX512F | (uint32_t)WN_CPU_AVX512DQ | \
      (uint32_t)WN_CPU_AVX512BW | (uint32_t)WN_CPU_AVX512VL)
+#define NEEDS_NEON    ((uint32_t)WN_CPU_NEON)
+#define NEEDS_DOTPROD (NEEDS_NEON | (uint32_t)WN_CPU_DOTPROD)
+#define NEEDS_I8MM    (NEEDS_DOTPROD | (uint32_t)WN_CPU_I8MM)
+#define NEEDS_BF16    (NEEDS_I8MM | (uint32_t)WN_CPU_ARM_BF16)
 
 /* Levels of this architecture, lowest first, and what each one needs. */
 static const struct {
@@ -22,6 +26,9 @@ static const struct {
 #if defined(__x86_64__)
     {&wn_kernels_avx2, NEEDS_AVX2},
     {&wn_kernels_avx512, NEEDS_AVX512},
+#elif defined(__aarch64__)
+    {&wn_kernels_neon, NEEDS_NEON}, {&wn_kernels_dotprod, NEEDS_DOTPROD},
+    {&wn_kernels_i8mm, NEEDS_I8MM}, {&wn_kernels_neonbf16, NEEDS_BF16},
 #endif
 };
 
@@ -30,6 +37,8 @@ static const char *const names[] = {
 #if defined(__x86_64__)
     "avx2",
     "avx512",
+#elif defined(__aarch64__)
+    "neon",   "dotprod", "i8mm", "neon-bf16",
 #endif
 };
 _Static_assert(WN_ARRAY_LEN(names) == WN_ARRAY_LEN(levels), "one name a level");
@@ -56,6 +65,10 @@ static const char *lack(uint32_t missing)
         {WN_CPU_AVX512_BF16, "the processor has no AVX-512 BF16"},
         {WN_CPU_AMX, "the processor has no AMX"},
         {WN_CPU_OS_TILE, "the operating system does not let this process use AMX tiles"},
+        {WN_CPU_NEON, "the processor has no Neon"},
+        {WN_CPU_DOTPROD, "the processor has no int8 dot products (FEAT_DotProd)"},
+        {WN_CPU_I8MM, "the processor has no int8 matrix products (FEAT_I8MM)"},
+        {WN_CPU_ARM_BF16, "the processor has no bf16 products (FEAT_BF16)"},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(reasons); i++) {
         if ((missing & (uint32_t)reasons[i].feature) != 0)

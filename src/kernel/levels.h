@@ -34,6 +34,22 @@ extern const wn_gemm wn_gemm_f32_avx2;
 extern const wn_kernels wn_kernels_avx512;
 extern const wn_gemm wn_gemm_f32_avx512;
 
+#elif defined(__aarch64__)
+
+/* Neon, 128-bit vectors; the other levels add products. */
+extern const wn_kernels wn_kernels_neon, wn_kernels_dotprod, wn_kernels_i8mm, wn_kernels_neonbf16;
+extern const wn_gemm wn_gemm_f32_neon, wn_gemm_bf16_neonbf16, wn_gemm_i8_dotprod, wn_gemm_i8_i8mm;
+
+/* See wn_kernels in kernel.h. */
+void wn_norm_f32_neon(float *y, const float *x, const float *residual, const float *gain,
+                      const float *bias, float eps, size_t m, size_t n);
+void wn_softmax_f32_neon(float *s, size_t ld, float scale, size_t m, size_t n);
+void wn_act_f32_neon(float *y, const float *x, wn_act act, size_t n);
+void wn_add_row_neon(float *y, const void *row, wn_dtype dtype, size_t n);
+void wn_normalize_f32_neon(float *y, const float *x, size_t m, size_t n);
+float wn_maxsim_f32_neon(const void *q, const float *weight, size_t nq, const float *d,
+                         const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+
 #endif
 
 #endif

@@ -60,9 +60,13 @@ static void a_loop_takes_as_long_as_its_turns(void **state)
 {
     size_t n;
     const wn_peak *peaks = wn_peaks(&n);
+    bool is_emulated = getenv("WINNOW_TEST_EMULATED") != NULL; /* then times say nothing */
     (void)state;
     for (size_t i = 0; i < n; i++) {
         if (!wn_peak_runs(&peaks[i]))
+            continue;
+        peaks[i].run(1);
+        if (is_emulated)
             continue;
         double ratio =
             (double)fastest_ns(&peaks[i], 1 << 17) / (double)fastest_ns(&peaks[i], 1 << 14);

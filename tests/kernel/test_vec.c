@@ -84,6 +84,29 @@ static void rows_of_one_lane_agree_with_every_level(void **state)
     check_levels(check_rows_of);
 }
 
+/* Minima and maxima must not hide it. */
+static void check_nan(const wn_kernels *kernels)
+{
+    enum { AT = 5, ROW = 23 };
+    fill(-2, 2);
+    x[AT] = NAN;
+    for (int act = WN_ACT_NONE; act <= WN_ACT_TANH; act++) {
+        kernels->act_f32(theirs, x, (wn_act)act, ROW);
+        for (size_t i = 0; i < ROW; i++)
+            assert_true(isnan(theirs[i]) == (i == AT));
+    }
+    memcpy(theirs, x, sizeof x);
+    kernels->softmax_f32(theirs, ROW, 0.5f, 2, ROW);
+    for (size_t i = 0; i < ROW; i++)
+        assert_true(isnan(theirs[i]) && !isnan(theirs[ROW + i]));
+}
+
+static void a_nan_stays_one_and_spoils_its_row_alone(void **state)
+{
+    (void)state;
+    check_levels(check_nan);
+}
+
 static void a_tile_of_one_lane_is_the_chain_of_every_level(void **state)
 {
     (void)state;
@@ -108,6 +131,7 @@ int main(void)
         cmocka_unit_test(activations_have_the_bits_of_one_lane),
         cmocka_unit_test(one_lane_is_near_libm),
         cmocka_unit_test(rows_of_one_lane_agree_with_every_level),
+        cmocka_unit_test(a_nan_stays_one_and_spoils_its_row_alone),
         cmocka_unit_test(a_tile_of_one_lane_is_the_chain_of_every_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

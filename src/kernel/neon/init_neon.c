@@ -1,0 +1,13 @@
+/* The Neon level: every aarch64 processor has it. */
+#include "kernel/levels.h"
+
+const wn_kernels wn_kernels_neon = {
+    .level = "neon",
+    .gemm_f32 = &wn_gemm_f32_neon,
+    .norm_f32 = wn_norm_f32_neon,
+    .softmax_f32 = wn_softmax_f32_neon,
+    .act_f32 = wn_act_f32_neon,
+    .add_row = wn_add_row_neon,
+    .normalize_f32 = wn_normalize_f32_neon,
+    .maxsim_f32 = wn_maxsim_f32_neon,
+};

@@ -1,0 +1,37 @@
+/* Row kernels of the Neon levels: the vector levels' code on Neon's vectors. */
+#include "kernel/levels.h"
+#include "kernel/vec_act.h"
+#include "kernel/vec_gemm.h"
+#include "kernel/vec_rows.h"
+
+void wn_norm_f32_neon(float *y, const float *x, const float *residual, const float *gain,
+                      const float *bias, float eps, size_t m, size_t n)
+{
+    norm_f32(y, x, residual, gain, bias, eps, m, n);
+}
+
+void wn_softmax_f32_neon(float *s, size_t ld, float scale, size_t m, size_t n)
+{
+    softmax_f32(s, ld, scale, m, n);
+}
+
+void wn_act_f32_neon(float *y, const float *x, wn_act act, size_t n)
+{
+    act_f32(y, x, act, n);
+}
+
+void wn_add_row_neon(float *y, const void *row, wn_dtype dtype, size_t n)
+{
+    add_row(y, row, dtype, n);
+}
+
+void wn_normalize_f32_neon(float *y, const float *x, size_t m, size_t n)
+{
+    normalize_f32(y, x, m, n);
+}
+
+float wn_maxsim_f32_neon(const void *q, const float *weight, size_t nq, const float *d,
+                         const uint8_t *keep, size_t nd, size_t dim, float *scratch)
+{
+    return maxsim_by(&wn_gemm_f32_neon, q, weight, nq, d, keep, nd, dim, scratch);
+}
