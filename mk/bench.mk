@@ -7,7 +7,7 @@ $(VENV)/.peers: bench/peers/requirements.txt
 	$(VENV)/bin/pip install -q -r $<
 	touch $@
 
-bench-peers: venv lib ## Winnow beside ONNX Runtime on the same model and texts, interleaved
+bench-peers: venv lib ## Winnow beside ONNX Runtime, OpenVINO and sentence-transformers (ARGS="--shapes mini,base")
 	$(VENV)/bin/python bench/peers/run.py --library $(B)/libwinnow.so --models build/peers $(ARGS)
 
 .PHONY: bench-start

@@ -1,23 +1,38 @@
 #!/usr/bin/env python3
-"""Winnow beside ONNX Runtime, f32, the same model and texts, in one run, interleaved A B A B.
+"""Winnow beside other engines: the same model and texts, in one run, interleaved A B A B.
 
-  run.py [--shape mini|base] [--library build/release/libwinnow.so] [--models build/peers] [--repeat 7]
+  run.py [--shapes mini,base,large,built-in] [--workloads a,b,c,d] [--repeat 7] [--ledger FILE] ...
 
-Workloads: a = 100 pairs x 128 tokens, b = 100 x 512, c = 100 ragged (log-normal, sigma 0.6, 32..512,
-seed 1234), d = 1 x 128.  Winnow's time goes from texts to scores, tokenizing included; ONNX Runtime's is its
-session alone, on ready ids, padded to the longest of a batch; its best of batches of 8 and one pair
-at a time counts.  The logits must agree before anything is timed.
+Workloads: a = 100 pairs of 128 tokens, b = 100 of 512, c = 100 ragged (log-normal, sigma 0.6, 32..512, seed 1234), d = 1
+of 128.  Engines: Winnow in each dtype of its level; ONNX Runtime f32 and int8, OpenVINO f32, int8 and bf16,
+sentence-transformers on PyTorch f32 and bf16, the latter where the processor has bf16 (peers.py says what each is given).
+
+Before anything is timed, each engine's logits are held against ONNX Runtime's in f32; an engine that fails this guard is
+shown and compared with nothing.  Of the ways that an engine may take, one run of each finds the fastest.  A ratio is the
+median over rounds, in each of which every engine runs once.  Rounds in which others took more than --max-load of the
+machine are thrown away; when as many are thrown away as were wanted, the run is refused with status 1.
+
+Shape `built-in` has no other engine: Winnow's built-in model with new documents and with kept vectors of documents, beside
+the mini cross-encoder.
 """
-import argparse, os, random, statistics, subprocess, sys, time
+import argparse, csv, datetime, os, random, statistics, subprocess, sys, time
 import numpy as np
-import onnxruntime as ort
-from tokenizers import Tokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import peers
+from load import Meter
 from winnow_lib import Winnow
 
 QUERY_WORDS = 12
+DTYPES = ("f32", "bf16", "int8")
+ROUND_SECONDS = 0.3  # a short request is run so often that it takes as long
+GUARD = {"f32": (1e-4, 0.999), "bf16": (0.05, 0.9), "int8": (0.1, 0.8)}  # largest difference, least tau: random weights
+WHAT = {"a": "100 x 128", "b": "100 x 512", "c": "100 ragged", "d": "1 x 128"}
+FIELDS = "date,commit,cpu,threads,what,before,after,unit,kept,cause".split(",")
+
+
+# ---- texts ---------------------------------------------------------------------------------------
 
 
 def lengths(workload):
@@ -27,83 +42,260 @@ def lengths(workload):
     return {"a": [128] * 100, "b": [512] * 100, "d": [128]}[workload]
 
 
-def make_texts(workload):
+def make_texts(workload, extra):
+    """A query and documents that make so many tokens together with the `extra` ones that the model adds to a pair."""
     rng = random.Random(1)
     word = lambda: f"w{rng.randrange(30000)}"
     query = " ".join(word() for _ in range(QUERY_WORDS))
-    return query, [" ".join(word() for _ in range(n - QUERY_WORDS - 3)) for n in lengths(workload)]
+    return query, [" ".join(word() for _ in range(n - QUERY_WORDS - extra)) for n in lengths(workload)]
 
 
-class Onnx:
-    def __init__(self, folder, threads):
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self.session = ort.InferenceSession(os.path.join(folder, "model.onnx"), options, providers=["CPUExecutionProvider"])
-        self.tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
-
-    def prepare(self, query, documents, size):
-        rows = sorted(range(len(documents)), key=lambda i: len(documents[i]))
-        encoded = [self.tokenizer.encode(query, d) for d in documents]
-        batches = []
-        for at in range(0, len(rows), size):
-            part = [encoded[i] for i in rows[at:at + size]]
-            longest = max(len(e.ids) for e in part)
-            pad = lambda xs: np.array([x + [0] * (longest - len(x)) for x in xs], dtype=np.int64)
-            batches.append((rows[at:at + size], {"input_ids": pad([e.ids for e in part]),
-                            "attention_mask": pad([[1] * len(e.ids) for e in part]),
-                            "token_type_ids": pad([e.type_ids for e in part])}))
-        return batches
-
-    def run(self, batches, n):
-        logits = [0.0] * n
-        for rows, feed in batches:
-            for i, z in zip(rows, self.session.run(["logits"], feed)[0][:, 0]):
-                logits[i] = float(z)
-        return logits
+def make_english(n_documents, n_words, seed):
+    rng = random.Random(seed)
+    words = "river valley stone water slow field house market music engine winter light paper window bread".split()
+    return "how do rivers shape valleys", [" ".join(rng.choice(words) for _ in range(n_words)) for _ in range(n_documents)]
 
 
-def timed(f):
-    time.sleep(0.1)  # the threads of the engine before go on spinning for a while and would take a core
-    start = time.perf_counter()
-    f()
-    return time.perf_counter() - start
+# ---- agreement -----------------------------------------------------------------------------------
+
+
+def kendall_tau(a, b):
+    """Tau-b."""
+    x, y = (np.sign(np.subtract.outer(v, v)) for v in (np.array(a), np.array(b)))
+    scale = np.sqrt((x * x).sum() * (y * y).sum())
+    return float((x * y).sum() / scale) if scale > 0 else float("nan")
+
+
+def check(engine, reference, texts):
+    """-> (agrees, largest difference, tau)"""
+    got = engine.ways(*texts)[0][1]()
+    worst = max(abs(a - b) for a, b in zip(got, reference))
+    tau = kendall_tau(got, reference)
+    most, least = GUARD[engine.dtype]
+    return bool(worst <= most and tau >= least), worst, tau
+
+
+# ---- time ----------------------------------------------------------------------------------------
+
+
+class Lane:
+    """One engine in a comparison: the function that is timed, and its times."""
+
+    def __init__(self, name, dtype, way, run, fits=True):
+        self.name, self.dtype, self.way, self.run, self.fits = name, dtype, way, run, fits
+        self.calls, self.times = 1, []
+
+    def time(self):
+        time.sleep(0.1)  # the threads of the engine before go on spinning for a while and would take a core
+        start = time.perf_counter()
+        for _ in range(self.calls):
+            self.run()
+        return (time.perf_counter() - start) / self.calls
+
+    def median(self):
+        return statistics.median(self.times)
+
+
+def fastest_lane(engine, texts, fits):
+    lanes = []
+    for way, run in engine.ways(*texts):
+        lane = Lane(engine.name, engine.dtype, way, run, fits)
+        run()
+        lanes.append((lane.time(), len(lanes), lane))
+    seconds, _, lane = min(lanes)
+    lane.calls = max(1, round(ROUND_SECONDS / seconds))
+    return lane
+
+
+def take_rounds(lanes, repeat, max_load):
+    """Fill the lanes' times; -> the largest share that others took in a round that counts."""
+    worst, refused = 0.0, 0
+    while len(lanes[0].times) < repeat:
+        meter = Meter()
+        times = [lane.time() for lane in lanes]
+        share = meter.foreign_share()
+        if share > max_load:
+            refused += 1
+            print(f"# a round thrown away: others took {100 * share:.0f}% of the machine", file=sys.stderr, flush=True)
+            if refused >= repeat:
+                raise SystemExit(f"refused: others took more than {100 * max_load:.0f}% of the machine in {refused} rounds")
+            continue
+        worst = max(worst, share)
+        for lane, seconds in zip(lanes, times):
+            lane.times.append(seconds)
+    return worst
+
+
+def ratio(a, b):
+    """How often as long a took as b: the median over rounds."""
+    return statistics.median(x / y for x, y in zip(a.times, b.times))
+
+
+# ---- output --------------------------------------------------------------------------------------
+
+
+def cpu_name():
+    facts = {}
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            key, _, value = line.partition(":")
+            facts.setdefault(key.strip(), value.strip())
+    name = facts.get("model name", "unknown processor")
+    return f"{name} (family {facts['cpu family']} model {facts['model']})" if "cpu family" in facts else name
+
+
+def print_table(title, lanes, ours, guard):
+    print(f"\n{title}")
+    print(f"{'engine':23} {'dtype':5} {'way':26} {'min s':>9} {'median s':>9} {'differs':>8} {'tau':>6}"
+          + "".join(f"  {'/ ' + w.name + ' ' + w.dtype:>14}" for w in ours))
+    for lane in lanes:
+        worst, tau = guard.get((lane.name, lane.dtype), (float("nan"),) * 2)
+        print(f"{lane.name:23} {lane.dtype:5} {lane.way:26} {min(lane.times):9.4f} {lane.median():9.4f} {worst:8.1e} {tau:6.3f}"
+              + "".join(f"  {ratio(lane, w):14.2f}" for w in ours) + ("" if lane.fits else "  fails the guard"))
+    sys.stdout.flush()
+
+
+def comparisons(lanes):
+    """(peer, ours) of each statement that a document may make, once each."""
+    ours, others = [l for l in lanes if l.name == "winnow" and l.fits], [l for l in lanes if l.name != "winnow" and l.fits]
+    fastest = lambda ls: min(ls, key=Lane.median)
+    pairs = []
+    for dtype in DTYPES:  # like with like
+        a, b = [l for l in others if l.dtype == dtype and l.name != "sentence-transformers"], [l for l in ours if l.dtype == dtype]
+        pairs += [(fastest(a), b[0])] if a and b else []
+    pairs += [(fastest(others), fastest(ours))] if others and ours else []  # the best at any precision
+    pairs += [(l, fastest(ours)) for l in others if l.name == "sentence-transformers" and ours]
+    return list({(id(a), id(b)): (a, b) for a, b in pairs}.values())
+
+
+def ledger_rows(args, level, versions, shape, workload, pairs, guard, load):
+    commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short=7", "HEAD"], capture_output=True, text=True).stdout.strip()
+    for peer, ours in pairs:
+        worst, tau = guard.get((ours.name, ours.dtype), (float("nan"),) * 2)
+        yield dict(zip(FIELDS, (
+            datetime.date.today().isoformat(), commit, f"{cpu_name()} {level}", args.threads,
+            f"{shape} {WHAT[workload]}: {peer.name} {versions[peer.name]} {peer.dtype} ({peer.way}) beside Winnow {ours.dtype} "
+            f"(medians of {len(ours.times)} interleaved)",
+            f"{peer.median():.4f}", f"{ours.median():.4f}", "s", "yes",
+            f"ratio {ratio(peer, ours):.2f}; Winnow's logits differ by {worst:.1e} from f32 and tau is {tau:.3f}; "
+            f"others took at most {100 * load:.1f}% of the machine")))
+
+
+def append_rows(path, rows):
+    new = not os.path.exists(path)
+    with open(path, "a", newline="", encoding="utf-8") as f:
+        writer = csv.DictWriter(f, FIELDS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+# ---- comparing -----------------------------------------------------------------------------------
+
+
+class Ours:
+    """Winnow as an engine."""
+
+    def __init__(self, args, folder, dtype):
+        self.winnow = Winnow(args.library, folder, args.threads, args.cpu_level, args.batch_tokens, dtype)
+        self.name, self.dtype, self.version = "winnow", dtype, self.winnow.version
+
+    def ways(self, query, documents):
+        return [("from texts", lambda: self.winnow.rank(query, documents))]
+
+
+def open_ours(args, folder):
+    """Winnow in each dtype that its level has a product of."""
+    engines = []
+    for dtype in DTYPES:
+        try:
+            engines.append(Ours(args, folder, dtype))
+        except RuntimeError as why:
+            if "has no product" not in str(why):
+                raise
+    return engines
+
+
+def folder_of(args, shape):
+    folder = os.path.join(args.models, shape)
+    if not os.path.exists(os.path.join(folder, "model.onnx")):
+        subprocess.run([sys.executable, os.path.join(HERE, "make_model.py"), shape, folder], check=True)
+    return folder
+
+
+def compare_shape(args, shape):
+    folder = folder_of(args, shape)
+    extra = 3 if shape == "mini" else 4
+    ours, others = open_ours(args, folder), peers.open_peers(folder, args.threads, args.peers)
+    reference = next((o for o in others if (o.name, o.dtype) == ("onnxruntime", "f32")), None)
+    reference = reference or peers.OnnxRuntime(folder, args.threads, "f32")
+    texts = make_texts("c", extra)
+    texts = texts[0], texts[1][:32]
+    logits = reference.ways(*texts)[0][1]()
+    results = {(e.name, e.dtype): check(e, logits, texts) for e in ours + others}
+    guard = {key: r[1:] for key, r in results.items()}
+    versions, level = {e.name: e.version for e in ours + others}, ours[0].winnow.cpu_level
+    print(f"# {cpu_name()}, {args.threads} threads, level {level}, " + ", ".join(f"{n} {v}" for n, v in versions.items()))
+    for workload in args.workloads:
+        texts = make_texts(workload, extra)
+        lanes = [fastest_lane(e, texts, results[e.name, e.dtype][0]) for e in ours + others]
+        load = take_rounds(lanes, args.repeat, args.max_load)
+        print_table(f"{shape} {workload}: {WHAT[workload]} tokens, {args.repeat} rounds, others took at most {100 * load:.1f}%",
+                    lanes, lanes[:len(ours)], guard)
+        if args.ledger:
+            append_rows(args.ledger, ledger_rows(args, level, versions, shape, workload, comparisons(lanes), guard, load))
+
+
+def compare_built_in(args):
+    """The built-in model with new and with kept documents, beside the mini cross-encoder, in each dtype."""
+    mini = open_ours(args, folder_of(args, "mini"))
+    own = open_ours(args, None)
+    lanes = []
+    for e in own:
+        query, documents = make_english(100, 123, 5)
+        kept = {}
+        first = e.winnow.rank_kept(query, documents, kept)
+        assert first == e.winnow.rank_kept(query, documents, kept) == e.winnow.rank(query, documents), "kept vectors change scores"
+        for way, run in (("new documents", lambda e=e: e.winnow.rank(query, documents)),
+                         ("kept vectors", lambda e=e, kept=kept: e.winnow.rank_kept(query, documents, kept))):
+            lanes.append(Lane("winnow built-in", e.dtype, way, run))
+    for e in mini:
+        lanes.append(Lane("winnow mini", e.dtype, "from texts", e.ways(*make_texts("a", 3))[0][1]))
+    for lane in lanes:
+        lane.run()
+        lane.calls = max(1, round(ROUND_SECONDS / lane.time()))
+    load = take_rounds(lanes, args.repeat, args.max_load)
+    print(f"# {cpu_name()}, {args.threads} threads, level {own[0].winnow.cpu_level}, winnow {own[0].version}")
+    print_table(f"built-in model: 100 x 128 tokens, {args.repeat} rounds, others took at most {100 * load:.1f}%", lanes,
+                [l for l in lanes if l.way != "from texts" and l.dtype == "f32"], {})
+
+
+def list_of(allowed):
+    def parse(text):
+        words = text.split(",")
+        for w in words:
+            if w not in allowed:
+                raise argparse.ArgumentTypeError(f"'{w}', expected some of {','.join(allowed)}")
+        return words
+    return parse
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--shape", default="mini", choices=["mini", "base"])
-    p.add_argument("--workloads", default="a,c,d")
+    p.add_argument("--shapes", type=list_of(["mini", "base", "large", "built-in"]), default=["mini"])
+    p.add_argument("--workloads", type=list_of("abcd"), default=["a", "c", "d"])
+    p.add_argument("--peers", type=list_of(list(peers.KEYS.values())), default=[], help="some of the engines; default: all")
     p.add_argument("--library", default="build/release/libwinnow.so")
-    p.add_argument("--models", default="build/peers")
+    p.add_argument("--models", default="build/peers", help="where models are made and kept")
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    p.add_argument("--repeat", type=int, default=7)
+    p.add_argument("--repeat", type=int, default=7, help="rounds that count")
     p.add_argument("--cpu-level")
     p.add_argument("--batch-tokens", type=int, default=0)
+    p.add_argument("--max-load", type=float, default=0.05, help="the share of the machine that others may take")
+    p.add_argument("--ledger", help="append a row for each comparison to this file, in the form of bench/ledger/peers.csv")
     args = p.parse_args()
-    folder = os.path.join(args.models, args.shape)
-    if not os.path.exists(os.path.join(folder, "model.onnx")):
-        subprocess.run([sys.executable, os.path.join(HERE, "make_model.py"), args.shape, folder], check=True)
-    ours = Winnow(args.library, folder, args.threads, args.cpu_level, args.batch_tokens)
-    peer = Onnx(folder, args.threads)
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
-    print(f"# {cpu}, {args.threads} threads, winnow level {ours.cpu_level}, onnxruntime {ort.__version__}, shape {args.shape}")
-    print("workload  winnow s (min, median)  onnxruntime s (min, median)  ratio of medians  largest difference of logits")
-    for workload in args.workloads.split(","):
-        query, documents = make_texts(workload)
-        variants = [peer.prepare(query, documents, size) for size in (8, 1)]
-        z = ours.rank(query, documents)
-        worst = max(abs(a - b) for a, b in zip(z, peer.run(variants[0], len(z))))
-        assert worst < 1e-4, f"the logits differ by {worst}"
-        times = [[], [], []]
-        for _ in range(args.repeat):
-            times[0].append(timed(lambda: ours.rank(query, documents)))
-            for k, batches in enumerate(variants):
-                times[k + 1].append(timed(lambda: peer.run(batches, len(documents))))
-        best = min(times[1:], key=statistics.median)
-        a, b = statistics.median(times[0]), statistics.median(best)
-        print(f"{workload:8}  {min(times[0]):.4f}, {a:.4f}          {min(best):.4f}, {b:.4f}"
-              f"               {b / a:.2f}              {worst:.1e}")
+    for shape in args.shapes:
+        compare_built_in(args) if shape == "built-in" else compare_shape(args, shape)
 
 
 if __name__ == "__main__":
