@@ -129,7 +129,7 @@ class SentenceTransformers:
         def run():
             z = self.model.predict([(query, d) for d in documents], activation_fn=self.identity, show_progress_bar=False)
             return [float(x) for x in z]
-        return [("from texts, batches of 32", run)]
+        return [("texts in batches of 32", run)]
 
 
 PEERS = [(OnnxRuntime, "f32"), (OnnxRuntime, "int8"), (OpenVino, "f32"), (OpenVino, "bf16"), (OpenVino, "int8"),

@@ -144,14 +144,15 @@ def cpu_name():
     return f"{name} (family {facts['cpu family']} model {facts['model']})" if "cpu family" in facts else name
 
 
-def print_table(title, lanes, ours, guard):
+def print_table(title, lanes, ours, guard, label=lambda lane: f"{lane.name} {lane.dtype}"):
+    """A line for each lane, with its ratios to some of ours."""
     print(f"\n{title}")
     print(f"{'engine':23} {'dtype':5} {'way':26} {'min s':>9} {'median s':>9} {'differs':>8} {'tau':>6}"
-          + "".join(f"  {'/ ' + w.name + ' ' + w.dtype:>14}" for w in ours))
+          + "".join(f"  {'/ ' + label(w):>15}" for w in ours))
     for lane in lanes:
         worst, tau = guard.get((lane.name, lane.dtype), (float("nan"),) * 2)
         print(f"{lane.name:23} {lane.dtype:5} {lane.way:26} {min(lane.times):9.4f} {lane.median():9.4f} {worst:8.1e} {tau:6.3f}"
-              + "".join(f"  {ratio(lane, w):14.2f}" for w in ours) + ("" if lane.fits else "  fails the guard"))
+              + "".join(f"  {ratio(lane, w):15.3g}" for w in ours) + ("" if lane.fits else "  fails the guard"))
     sys.stdout.flush()
 
 
@@ -169,7 +170,8 @@ def comparisons(lanes):
 
 
 def ledger_rows(args, level, versions, shape, workload, pairs, guard, load):
-    commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short=7", "HEAD"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"], capture_output=True,
+                            text=True).stdout.strip()
     for peer, ours in pairs:
         worst, tau = guard.get((ours.name, ours.dtype), (float("nan"),) * 2)
         yield dict(zip(FIELDS, (
@@ -267,7 +269,7 @@ def compare_built_in(args):
     load = take_rounds(lanes, args.repeat, args.max_load)
     print(f"# {cpu_name()}, {args.threads} threads, level {own[0].winnow.cpu_level}, winnow {own[0].version}")
     print_table(f"built-in model: 100 x 128 tokens, {args.repeat} rounds, others took at most {100 * load:.1f}%", lanes,
-                [l for l in lanes if l.way != "from texts" and l.dtype == "f32"], {})
+                [l for l in lanes if l.name == "winnow built-in" and l.dtype == "f32"], {}, lambda lane: lane.way)
 
 
 def list_of(allowed):
