@@ -152,6 +152,35 @@ WN_API void wn_engine_close(wn_engine *engine);
 WN_API WN_MUST_USE wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out,
                                                 wn_error *err);
 
+/* ---- quantizing ------------------------------------------------------------------------------ */
+
+typedef struct wn_quantize_options {
+    size_t struct_size;
+    void (*progress)(void *user, uint64_t n_done, uint64_t n_bytes); /* of the tensors' bytes */
+    bool (*should_stop)(void *user); /* polled as often */
+    void *user;
+} wn_quantize_options;
+#define WN_QUANTIZE_OPTIONS_INIT {.struct_size = sizeof(wn_quantize_options)}
+
+typedef struct wn_quantize_report {
+    size_t struct_size;
+    size_t n_matrices;     /* that became 8-bit integers */
+    uint64_t bytes_before; /* of all tensors */
+    uint64_t bytes_after;
+} wn_quantize_report;
+#define WN_QUANTIZE_REPORT_INIT {.struct_size = sizeof(wn_quantize_report)}
+
+/* Write the model of an engine as a directory whose matrices are 8-bit integers, as dtype "int8"
+ * makes them when a model is loaded: in that dtype both have the same scores, to the bit.  Any
+ * dtype and CPU level can load it.  Nothing is left in out_dir when it fails.
+ * Fails:   WN_ERR_ARGUMENT when out_dir is there and not empty; WN_ERR_IO; WN_ERR_UNSUPPORTED when
+ *          a matrix is I8 already; WN_ERR_FORMAT when one has values that are no numbers;
+ *          WN_ERR_CANCELLED, WN_ERR_LIMIT, WN_ERR_MEMORY.
+ * Thread:  any. */
+WN_API WN_MUST_USE wn_status wn_quantize(wn_quantize_report *out, const wn_engine *engine,
+                                         const char *out_dir, const wn_quantize_options *options,
+                                         wn_error *err);
+
 /* ---- runner ---------------------------------------------------------------------------------- */
 
 typedef struct wn_runner_options {

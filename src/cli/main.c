@@ -19,6 +19,7 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_BENCH] = wn_cmd_bench,
     [WN_CMD_INFO] = wn_cmd_info,
     [WN_CMD_VERIFY] = wn_cmd_verify,
+    [WN_CMD_QUANTIZE] = wn_cmd_quantize,
     [WN_CMD_VERSION] = wn_cmd_version,
     [WN_CMD_HELP] = wn_cmd_help,
     [WN_CMD_COMPLETION] = wn_cmd_completion,

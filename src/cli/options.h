@@ -17,6 +17,7 @@ typedef enum wn_command_id {
     WN_CMD_BENCH,
     WN_CMD_INFO,
     WN_CMD_VERIFY,
+    WN_CMD_QUANTIZE,
     WN_CMD_VERSION,
     WN_CMD_HELP,
     WN_CMD_COMPLETION,

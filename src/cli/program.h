@@ -40,6 +40,7 @@ wn_command_fn wn_cmd_eval;
 wn_command_fn wn_cmd_bench;
 wn_command_fn wn_cmd_info;
 wn_command_fn wn_cmd_verify;
+wn_command_fn wn_cmd_quantize;
 wn_command_fn wn_cmd_version;
 wn_command_fn wn_cmd_help;
 wn_command_fn wn_cmd_completion;

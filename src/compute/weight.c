@@ -1,21 +1,49 @@
-/* See weight.h.  Widening is exact for every stored type, so a packed weight is the file's value.
+/* See weight.h.  Widening is exact for every stored type, so a packed weight is the file's value;
+ * of I8 with scales it is rounded once, and an i8 product quantises that to the same bytes again.
  * Packing goes panel by panel: beside the result only one panel of rows is ever held. */
 #include "compute/weight.h"
 #include "base/mem.h"
+#include "kernel/lowp.h"
 
 #include <math.h>
 #include <string.h>
 
 #define WN_WHERE "compute/weight"
 
-/* Row j of the parts stacked on each other, widened. */
-static void widen_row(float *dst, const wn_source *parts, size_t j)
+static float f32_at(const void *values, size_t i)
+{
+    float value;
+    memcpy(&value, (const unsigned char *)values + i * sizeof value, sizeof value);
+    return value;
+}
+
+/* Row j of the parts stacked on each other, widened, with or without the factor of its columns. */
+static void widen_row(float *dst, const wn_source *parts, size_t j, bool with_factor)
 {
     while (j >= parts->rows)
         j -= (parts++)->rows;
-    size_t stride = parts->cols * wn_dtype_size(parts->dtype);
+    size_t k = parts->cols, stride = k * wn_dtype_size(parts->dtype);
     const unsigned char *row = (const unsigned char *)parts->data + j * stride;
-    wn_dtype_to_f32(dst, row, parts->dtype, parts->cols);
+    wn_dtype_to_f32(dst, row, parts->dtype, k);
+    float scale = parts->scale != NULL ? f32_at(parts->scale, j) : 1.0f;
+    for (size_t p = 0; parts->scale != NULL && p < k; p++)
+        dst[p] *= scale;
+    for (size_t p = 0; with_factor && parts->factor != NULL && p < k; p++)
+        dst[p] *= f32_at(parts->factor, p);
+}
+
+/* Are all parts I8 with scales, and of one factor?  An i8 product then takes them as they are. */
+static bool is_quantized(const wn_linear_source *source)
+{
+    const wn_source *parts = source->parts;
+    const void *factor = parts[0].factor;
+    for (size_t i = 0; i < source->n_parts; i++) {
+        const void *own = parts[i].factor;
+        if (parts[i].scale == NULL || (own == NULL) != (factor == NULL) ||
+            (own != NULL && memcmp(own, factor, parts[i].cols * sizeof(float)) != 0))
+            return false;
+    }
+    return true;
 }
 
 static void widen_biases(float *bias, const wn_linear_source *source)
@@ -31,36 +59,60 @@ static void widen_biases(float *bias, const wn_linear_source *source)
 }
 
 /* factor[p] = largest magnitude of column p of the weights */
-static void find_tops(float *factor, const wn_linear *linear, const wn_source *parts, float *row)
+static void find_tops(float *factor, const wn_linear_source *source, float *row)
 {
-    memset(factor, 0, linear->k * sizeof *factor);
-    for (size_t j = 0; j < linear->n; j++) {
-        widen_row(row, parts, j);
-        for (size_t p = 0; p < linear->k; p++)
+    size_t k = source->parts[0].cols, n = 0;
+    memset(factor, 0, k * sizeof *factor);
+    for (size_t i = 0; i < source->n_parts; i++)
+        n += source->parts[i].rows;
+    for (size_t j = 0; j < n; j++) {
+        widen_row(row, source->parts, j, true);
+        for (size_t p = 0; p < k; p++)
             factor[p] = fmaxf(factor[p], fabsf(row[p]));
     }
 }
 
-/* Choose what the columns of x are multiplied by before a row gets its one scale: some channels of
+/* What the columns of x are multiplied by before a row gets its one scale: some channels of
  * a norm's output are far larger than the others, as their gains tell, and would leave those few
  * steps.  Half of the difference, in powers of two so that nothing is rounded, moves into the
  * weights.  Source: Xiao et al. 2023, SmoothQuant, with the gain in place of measured activations.
  */
-static void choose_factor(wn_linear *linear, const wn_linear_source *source, float *panel)
+bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, float *scratch)
 {
-    size_t k = linear->k;
-    float *gain = panel, *bias = panel + k, *row = panel + 2 * k;
-    WN_ASSERT(source->input_gain.cols == k && linear->gemm->nr >= 3);
-    find_tops(linear->factor, linear, source->parts, row);
+    size_t k = source->parts[0].cols;
+    float *gain = scratch, *bias = scratch + k, *row = scratch + 2 * k;
+    if (source->input_gain.data == NULL)
+        return false;
+    WN_ASSERT(source->input_gain.cols == k);
+    find_tops(factor, source, row);
     wn_dtype_to_f32(gain, source->input_gain.data, source->input_gain.dtype, k);
     memset(bias, 0, k * sizeof *bias);
     if (source->input_bias.data != NULL)
         wn_dtype_to_f32(bias, source->input_bias.data, source->input_bias.dtype, k);
     for (size_t p = 0; p < k; p++) {
-        float top = hypotf(gain[p], bias[p]), ratio = linear->factor[p] / top;
+        float top = hypotf(gain[p], bias[p]), ratio = factor[p] / top;
         bool usable = top > 0 && ratio > 0 && isfinite(ratio);
-        linear->factor[p] = usable ? exp2f(rintf(0.5f * log2f(ratio))) : 1.0f;
+        factor[p] = usable ? exp2f(rintf(0.5f * log2f(ratio))) : 1.0f;
     }
+    return true;
+}
+
+float wn_source_quantize_row(int8_t *q, const wn_source *matrix, size_t j, const float *factor,
+                             float *row)
+{
+    float top = 0;
+    bool finite = true;
+    widen_row(row, matrix, j, true);
+    for (size_t p = 0; p < matrix->cols; p++) {
+        row[p] = factor != NULL ? row[p] / factor[p] : row[p];
+        top = fmaxf(top, fabsf(row[p]));
+        finite = finite && isfinite(row[p]);
+    }
+    top = finite ? top : NAN;
+    float inverse = wn_i8_inverse(top, WN_I8_LIMIT);
+    for (size_t p = 0; p < matrix->cols; p++)
+        q[p] = inverse > 0 ? (int8_t)rintf(row[p] * inverse) : 0;
+    return wn_i8_scale(top, WN_I8_LIMIT);
 }
 
 void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *panel)
@@ -68,13 +120,17 @@ void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *pa
     const wn_gemm *gemm = linear->gemm;
     size_t nr = (size_t)gemm->nr, k = linear->k, panel_bytes = wn_gemm_panel_bytes(gemm, k);
     unsigned char *out = linear->packed;
-    if (linear->factor != NULL)
-        choose_factor(linear, source, panel);
+    bool as_stored = gemm->dtype == WN_DTYPE_I8 && is_quantized(source);
+    WN_ASSERT(linear->factor == NULL || gemm->nr >= 3);
+    if (linear->factor != NULL && as_stored)
+        memcpy(linear->factor, source->parts[0].factor, k * sizeof(float));
+    else if (linear->factor != NULL)
+        (void)wn_linear_choose_factor(linear->factor, source, panel);
     for (size_t j = 0; j < linear->n; j += nr, out += panel_bytes) {
         size_t rows = WN_MIN(nr, linear->n - j);
         for (size_t i = 0; i < rows; i++) {
-            widen_row(panel + i * k, source->parts, j + i);
-            for (size_t p = 0; linear->factor != NULL && p < k; p++)
+            widen_row(panel + i * k, source->parts, j + i, !as_stored);
+            for (size_t p = 0; linear->factor != NULL && !as_stored && p < k; p++)
                 panel[i * k + p] /= linear->factor[p];
         }
         gemm->pack(out, panel, k, rows, k);
@@ -102,7 +158,8 @@ static bool allocate(wn_linear *linear, const wn_linear_source *source)
     linear->packed = take(linear, wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k), &ok);
     if (source->has_bias)
         linear->bias = take(linear, n_padded * sizeof(float), &ok);
-    if (source->input_gain.data != NULL && linear->gemm->dtype == WN_DTYPE_I8)
+    const void *factor = is_quantized(source) ? source->parts[0].factor : source->input_gain.data;
+    if (factor != NULL && linear->gemm->dtype == WN_DTYPE_I8)
         linear->factor = take(linear, linear->k * sizeof(float), &ok);
     return ok;
 }

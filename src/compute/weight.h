@@ -12,6 +12,10 @@ typedef struct wn_source {
     const void *data;
     wn_dtype dtype;
     size_t rows, cols; /* a vector has rows 1 */
+    const void
+        *scale; /* of I8: [rows] f32, any alignment, what each row is multiplied by; or NULL */
+    const void *factor; /* of I8: [cols] f32, any alignment, what each column is multiplied by as
+                           well, in an i8 product that of x; or NULL */
 } wn_source;
 
 #define WN_LINEAR_PARTS_MAX 4
@@ -21,7 +25,7 @@ typedef struct wn_linear {
     const wn_gemm *gemm; /* the product that the weights are packed for */
     void *packed;        /* n x k */
     float *bias;         /* [n] or NULL */
-    float *factor;       /* [k] of the columns of x, whose inverse is in the weights; or NULL */
+    float *factor;       /* [k] of the columns of x, in place of that of the weights; or NULL */
     size_t n, k;
     size_t bytes; /* heap memory of all three */
 } wn_linear;
@@ -64,6 +68,17 @@ WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm,
  * Shapes:  panel [gemm->nr][k], scratch. */
 void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *panel);
 void wn_linear_deinit(wn_linear *linear);
+
+/* Choose the factor that an i8 product has for weights that are not I8 yet.
+ * Shapes:  factor [k]; scratch [3][k].
+ * Returns: false when the layer reads no norm: it then has none. */
+bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, float *scratch);
+
+/* Row j of a matrix, divided by factor, as an i8 product quantises it: q[p] is about row[p] / scale.
+ * Shapes:  q [cols]; factor [cols] or NULL; row [cols], scratch.
+ * Returns: the scale: 0 when all are 0, NaN when one is infinite or NaN. */
+float wn_source_quantize_row(int8_t *q, const wn_source *matrix, size_t j, const float *factor,
+                             float *row);
 
 /* Widen gain and bias (NULL: none). */
 WN_MUST_USE wn_status wn_norm_init(wn_norm *out, const wn_source *gain, const wn_source *bias,

@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WN_WHERE "model/bind"
 #define NAME_MAX 256
@@ -84,38 +86,100 @@ static void shape_text(char *out, size_t size, const wn_tensor_view *view)
         at += (size_t)snprintf(out + at, size - at, "%s%zu", i > 0 ? "," : "", view->dims[i]);
 }
 
-wn_source wn_tensor_binder_get(wn_tensor_binder *binder, size_t rows, size_t cols,
-                               const char *format, ...)
+/* Find a tensor of a shape and count it as used; NULL and a mistake when there is none. */
+static const wn_tensor_view *take(wn_tensor_binder *binder, size_t rows, size_t cols,
+                                  const char *name)
 {
-    char name[NAME_MAX], shape[96] = "";
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
-    va_end(args);
+    char shape[96] = "";
     const wn_tensor_view *view = find(binder, name);
     if (view == NULL) {
         note(binder, "tensor '%s' is missing", name);
-        return (wn_source){0};
+        return NULL;
     }
     binder->used[view - wn_safetensors_at(binder->set, 0)] = 1;
     size_t got_rows, got_cols;
     bool matrix = as_matrix(&got_rows, &got_cols, view);
-    if (!matrix || got_cols != cols || (rows != 0 && got_rows != rows) || got_rows == 0) {
-        shape_text(shape, sizeof shape, view);
-        if (rows == 1)
-            note(binder, "tensor '%s': shape [%s], expected [%zu]", name, shape, cols);
-        else if (rows == 0)
-            note(binder, "tensor '%s': shape [%s], expected [any,%zu]", name, shape, cols);
-        else
-            note(binder, "tensor '%s': shape [%s], expected [%zu,%zu]", name, shape, rows, cols);
+    if (matrix && got_cols == cols && (rows == 0 || got_rows == rows) && got_rows != 0)
+        return view;
+    shape_text(shape, sizeof shape, view);
+    if (rows == 1)
+        note(binder, "tensor '%s': shape [%s], expected [%zu]", name, shape, cols);
+    else if (rows == 0)
+        note(binder, "tensor '%s': shape [%s], expected [any,%zu]", name, shape, cols);
+    else
+        note(binder, "tensor '%s': shape [%s], expected [%zu,%zu]", name, shape, rows, cols);
+    return NULL;
+}
+
+/* A weight, counted as parameters. */
+static wn_source take_weight(wn_tensor_binder *binder, size_t rows, size_t cols, const char *name,
+                             bool may_be_i8)
+{
+    const wn_tensor_view *view = take(binder, rows, cols, name);
+    if (view == NULL)
+        return (wn_source){0};
+    if (view->dtype == WN_DTYPE_OTHER || (view->dtype == WN_DTYPE_I8 && !may_be_i8)) {
+        note(binder, "tensor '%s': type %s, expected F32, F16%s", name, view->dtype_name,
+             may_be_i8 ? ", BF16 or I8" : " or BF16");
         return (wn_source){0};
     }
-    if (view->dtype == WN_DTYPE_OTHER || view->dtype == WN_DTYPE_I8) {
-        note(binder, "tensor '%s': type %s, expected F32, F16 or BF16", name, view->dtype_name);
-        return (wn_source){0};
+    wn_source source = {.data = view->data, .dtype = view->dtype};
+    (void)as_matrix(&source.rows, &source.cols, view);
+    binder->n_parameters += (uint64_t)source.rows * source.cols;
+    return source;
+}
+
+wn_source wn_tensor_binder_get(wn_tensor_binder *binder, size_t rows, size_t cols,
+                               const char *format, ...)
+{
+    char name[NAME_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    return take_weight(binder, rows, cols, name, false);
+}
+
+/* n values of F32, any alignment, that weights may be multiplied by; NULL and a mistake when they
+ * are something else. */
+static const void *take_scales(wn_tensor_binder *binder, size_t n, const char *name)
+{
+    const wn_tensor_view *view = take(binder, 1, n, name);
+    if (view == NULL)
+        return NULL;
+    if (view->dtype != WN_DTYPE_F32) {
+        note(binder, "tensor '%s': type %s, expected F32", name, view->dtype_name);
+        return NULL;
     }
-    binder->n_parameters += (uint64_t)got_rows * got_cols;
-    return (wn_source){view->data, view->dtype, got_rows, got_cols};
+    for (size_t i = 0; i < n; i++) {
+        float value;
+        memcpy(&value, view->data + i * sizeof value, sizeof value);
+        if (!(value > 0 && isfinite(value))) {
+            note(binder, "tensor '%s': value %zu is %g, expected a finite one above 0", name, i,
+                 (double)value);
+            return NULL;
+        }
+    }
+    return view->data;
+}
+
+wn_source wn_tensor_binder_get_matrix(wn_tensor_binder *binder, size_t rows, size_t cols,
+                                      const char *format, ...)
+{
+    char name[NAME_MAX], other[NAME_MAX + 8];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    wn_source source = take_weight(binder, rows, cols, name, true);
+    if (source.dtype != WN_DTYPE_I8 || source.data == NULL)
+        return source;
+    snprintf(other, sizeof other, "%s_scale", name);
+    source.scale = take_scales(binder, source.rows, other);
+    snprintf(other, sizeof other, "%s_factor", name);
+    if (wn_tensor_binder_has(binder, other))
+        source.factor = take_scales(binder, source.cols, other);
+    return source;
 }
 
 bool wn_tensor_binder_ok(const wn_tensor_binder *binder)

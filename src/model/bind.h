@@ -28,6 +28,11 @@ WN_MUST_USE wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_
 wn_source wn_tensor_binder_get(wn_tensor_binder *binder, size_t rows, size_t cols,
                                const char *format, ...) WN_PRINTF(4, 5);
 
+/* The same of a matrix that may be I8, with the tensors NAME_scale [rows] of F32, each above 0 and
+ * finite, and, where there is one, NAME_factor [cols] of the same kind. */
+wn_source wn_tensor_binder_get_matrix(wn_tensor_binder *binder, size_t rows, size_t cols,
+                                      const char *format, ...) WN_PRINTF(4, 5);
+
 /* Is there a tensor of this name, with or without the prefix? */
 bool wn_tensor_binder_has(const wn_tensor_binder *binder, const char *name);
 

@@ -45,16 +45,21 @@ static const layout flash_layout = {
 /* The sources of "NAME.weight" [n][k] and "NAME.bias" [n]. */
 static wn_linear_source find_linear(wn_tensor_binder *binder, const char *name, size_t n, size_t k)
 {
-    return (wn_linear_source){.parts = {wn_tensor_binder_get(binder, n, k, "%s.weight", name)},
-                              .biases = {wn_tensor_binder_get(binder, 1, n, "%s.bias", name)},
-                              .n_parts = 1,
-                              .has_bias = true};
+    return (wn_linear_source){
+        .parts = {wn_tensor_binder_get_matrix(binder, n, k, "%s.weight", name)},
+        .biases = {wn_tensor_binder_get(binder, 1, n, "%s.bias", name)},
+        .n_parts = 1,
+        .has_bias = true};
 }
 
 wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_gemm *gemm,
                          const char *name, size_t n, size_t k, wn_error *err)
 {
-    wn_linear_source source = find_linear(binder, name, n, k);
+    const wn_linear_source source = {
+        .parts = {wn_tensor_binder_get(binder, n, k, "%s.weight", name)},
+        .biases = {wn_tensor_binder_get(binder, 1, n, "%s.bias", name)},
+        .n_parts = 1,
+        .has_bias = true};
     return wn_tensor_binder_ok(binder) ? wn_linear_init(out, gemm, &source, err) : WN_OK;
 }
 
@@ -201,6 +206,17 @@ void wn_encoder_weights_deinit(wn_encoder_weights *weights)
     wn_mem_free(weights->panel);
     wn_norm_deinit(&weights->embedding_norm);
     *weights = (wn_encoder_weights){0};
+}
+
+const wn_linear_source *wn_encoder_linear(const wn_encoder_weights *weights, size_t i)
+{
+    size_t layer = i / WN_LAYER_LINEARS;
+    if (layer >= weights->n_layers)
+        return NULL;
+    const wn_layer_source *source = &weights->sources[layer];
+    const wn_linear_source *const linears[WN_LAYER_LINEARS] = {&source->qkv, &source->out,
+                                                               &source->up, &source->down};
+    return linears[i % WN_LAYER_LINEARS];
 }
 
 size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights)

@@ -20,6 +20,8 @@ typedef struct wn_layer_source {
     wn_linear_source qkv, out, up, down;
 } wn_layer_source;
 
+#define WN_LAYER_LINEARS 4
+
 typedef struct wn_encoder_weights {
     wn_embedding embedding;
     wn_norm embedding_norm;
@@ -38,6 +40,10 @@ WN_MUST_USE wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_
                                               wn_tensor_binder *binder, const wn_gemm *gemm,
                                               bool by_turns, wn_error *err);
 void wn_encoder_weights_deinit(wn_encoder_weights *weights);
+
+/* Where linear layer i lies, WN_LAYER_LINEARS of each layer; NULL behind the last.
+ * Needs:   weights by turns. */
+const wn_linear_source *wn_encoder_linear(const wn_encoder_weights *weights, size_t i);
 
 /* Heap bytes, and bytes of tables read from the mapping. */
 size_t wn_encoder_weights_bytes(const wn_encoder_weights *weights);

@@ -154,6 +154,11 @@ size_t wn_model_mapped_bytes(const wn_model *model)
     return wn_encoder_mapped_bytes(&model->encoder);
 }
 
+const wn_linear_source *wn_model_linear(const wn_model *model, size_t i)
+{
+    return wn_encoder_linear(&model->encoder, i);
+}
+
 float wn_model_token_weight(const wn_model *model, int32_t id)
 {
     return model->token_weight == NULL ? 1.0f : model->token_weight[id];

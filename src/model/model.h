@@ -34,6 +34,11 @@ uint64_t wn_model_n_parameters(const wn_model *model);
 size_t wn_model_weight_bytes(const wn_model *model); /* heap */
 size_t wn_model_mapped_bytes(const wn_model *model); /* read from the file's mapping */
 
+/* Where linear layer i of the encoder lies; NULL behind the last.
+ * Needs:   a model that was loaded by turns.
+ * Owns:    valid until wn_model_free(). */
+const wn_linear_source *wn_model_linear(const wn_model *model, size_t i);
+
 /* Weight of token id as a query token; 1 without a "token_weight" tensor. */
 float wn_model_token_weight(const wn_model *model, int32_t id);
 

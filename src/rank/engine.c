@@ -382,6 +382,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     wn_status status;
     engine->name =
         wn_arena_str(&engine->arena, wn_str_from(src.dir == NULL ? "built-in" : src.dir)).ptr;
+    engine->dir = src.dir == NULL ? NULL : engine->name;
     if (engine->name == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for an engine");
     int32_t n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;

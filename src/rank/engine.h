@@ -11,6 +11,7 @@
 struct wn_engine {
     wn_arena arena; /* the strings of this struct */
     const char *name;
+    const char *dir; /* NULL: the built-in model */
     const wn_kernels *kernels;
     const wn_gemm *gemm;      /* of the layers */
     const char *dtype;        /* its name */

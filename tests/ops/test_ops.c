@@ -93,8 +93,8 @@ static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
     float *w = wn_mem_alloc(n * k, sizeof *w), *b = wn_mem_alloc(n, sizeof *b);
     check_random(w, n * k, 0.3f);
     check_random(b, n, 0.3f);
-    const wn_linear_source source = {.parts = {{w, WN_DTYPE_F32, n, k}},
-                                     .biases = {{b, WN_DTYPE_F32, 1, n}},
+    const wn_linear_source source = {.parts = {{w, WN_DTYPE_F32, .rows = n, .cols = k}},
+                                     .biases = {{b, WN_DTYPE_F32, .rows = 1, .cols = n}},
                                      .n_parts = 1,
                                      .has_bias = true};
     wn_linear linear;
@@ -111,7 +111,8 @@ static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
     float ones[1024], zeros[1024] = {0};
     for (size_t i = 0; i < h; i++)
         ones[i] = 1;
-    wn_source gain = {ones, WN_DTYPE_F32, 1, h}, bias = {zeros, WN_DTYPE_F32, 1, h};
+    wn_source gain = {ones, WN_DTYPE_F32, .rows = 1, .cols = h},
+              bias = {zeros, WN_DTYPE_F32, .rows = 1, .cols = h};
     wn_linear up = random_linear(kernels, inter, h), down = random_linear(kernels, h, inter);
     wn_norm norm;
     wn_error err;

@@ -16,14 +16,14 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
     const float f32[2] = {1.5f, -2.0f};
     const uint16_t f16[2] = {0x3E00, 0xC000}, bf16[2] = {0x3FC0, 0xC000};
     const int8_t i8[2] = {3, -7};
-    const wn_linear_source source = {.parts = {{f32, WN_DTYPE_F32, 1, 2},
-                                               {f16, WN_DTYPE_F16, 1, 2},
-                                               {bf16, WN_DTYPE_BF16, 1, 2},
-                                               {i8, WN_DTYPE_I8, 1, 2}},
-                                     .biases = {{f32, WN_DTYPE_F32, 1, 1},
-                                                {NULL, WN_DTYPE_F32, 0, 0},
-                                                {bf16, WN_DTYPE_BF16, 1, 1},
-                                                {f16, WN_DTYPE_F16, 1, 1}},
+    const wn_linear_source source = {.parts = {{f32, WN_DTYPE_F32, .rows = 1, .cols = 2},
+                                               {f16, WN_DTYPE_F16, .rows = 1, .cols = 2},
+                                               {bf16, WN_DTYPE_BF16, .rows = 1, .cols = 2},
+                                               {i8, WN_DTYPE_I8, .rows = 1, .cols = 2}},
+                                     .biases = {{f32, WN_DTYPE_F32, .rows = 1, .cols = 1},
+                                                {NULL, WN_DTYPE_F32, .rows = 0, .cols = 0},
+                                                {bf16, WN_DTYPE_BF16, .rows = 1, .cols = 1},
+                                                {f16, WN_DTYPE_F16, .rows = 1, .cols = 1}},
                                      .n_parts = 4,
                                      .has_bias = true};
     const float want[4][2] = {{1.5f, -2}, {1.5f, -2}, {1.5f, -2}, {3, -7}};
@@ -62,9 +62,10 @@ static void parts_cross_the_borders_of_panels(void **state)
         b[i] = 10000 + (float)i;
     for (size_t i = 0; i < C * K; i++)
         c[i] = 20000 + (float)i;
-    const wn_linear_source source = {
-        .parts = {{a, WN_DTYPE_F32, A, K}, {b, WN_DTYPE_F32, B, K}, {c, WN_DTYPE_F32, C, K}},
-        .n_parts = 3};
+    const wn_linear_source source = {.parts = {{a, WN_DTYPE_F32, .rows = A, .cols = K},
+                                               {b, WN_DTYPE_F32, .rows = B, .cols = K},
+                                               {c, WN_DTYPE_F32, .rows = C, .cols = K}},
+                                     .n_parts = 3};
     const char *reason;
     const wn_kernels *kernels = wn_kernels_get(NULL, &reason);
     wn_linear w;
@@ -85,7 +86,8 @@ static void norms_are_widened(void **state)
     (void)state;
     const uint16_t gain[3] = {0x3C00, 0x4000, 0x3800}; /* 1, 2, 0.5 as F16 */
     const float bias[3] = {-1, 0, 1};
-    const wn_source g = {gain, WN_DTYPE_F16, 1, 3}, b = {bias, WN_DTYPE_F32, 1, 3};
+    const wn_source g = {gain, WN_DTYPE_F16, .rows = 1, .cols = 3},
+                    b = {bias, WN_DTYPE_F32, .rows = 1, .cols = 3};
     wn_norm norm;
     wn_error err;
     assert_ok(wn_norm_init(&norm, &g, NULL, 1e-5f, &err), &err);
