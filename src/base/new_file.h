@@ -1,5 +1,5 @@
-/* A file that is there whole or not at all: bytes go to PATH.part, which becomes PATH by a rename at
- * the end.  Thread rule: one at a time. */
+/* A file that is there whole or not at all: bytes go to PATH.part, which becomes PATH by a rename
+ * at the end.  Thread rule: one at a time. */
 #ifndef WN_BASE_NEW_FILE_H
 #define WN_BASE_NEW_FILE_H
 

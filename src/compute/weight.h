@@ -74,7 +74,8 @@ void wn_linear_deinit(wn_linear *linear);
  * Returns: false when the layer reads no norm: it then has none. */
 bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, float *scratch);
 
-/* Row j of a matrix, divided by factor, as an i8 product quantises it: q[p] is about row[p] / scale.
+/* Row j of a matrix, divided by factor, as an i8 product quantises it: q[p] is about row[p] /
+ * scale.
  * Shapes:  q [cols]; factor [cols] or NULL; row [cols], scratch.
  * Returns: the scale: 0 when all are 0, NaN when one is infinite or NaN. */
 float wn_source_quantize_row(int8_t *q, const wn_source *matrix, size_t j, const float *factor,

@@ -1,6 +1,6 @@
-/* Writing a safetensors file: the header from a list of tensors, then their bytes in the same order,
- * in pieces of any size.  The header is filled up with spaces, so that the data begins at a multiple
- * of 8 bytes; tensors in falling order of element size are then all aligned.
+/* Writing a safetensors file: the header from a list of tensors, then their bytes in the same
+ * order, in pieces of any size.  The header is filled up with spaces, so that the data begins at a
+ * multiple of 8 bytes; tensors in falling order of element size are then all aligned.
  * Source: huggingface/safetensors, README "Format".
  * Thread rule: one at a time. */
 #ifndef WN_DATA_SAFETENSORS_WRITER_H

@@ -1,9 +1,14 @@
 /* The library behind winnow.h under failing allocations: opening models of every kind, ranking,
- * embedding, tokenizing; and the promise that scoring allocates nothing at all. */
+ * embedding, tokenizing, quantising; and the promise that scoring allocates nothing at all. */
+#define _GNU_SOURCE /* mkdtemp */
 #include "tests/fault/fault.h"
 #include "tests/support/check_engine.h"
 
 #include "base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const wn_str documents[] = {
     {"balan bamer celan", 17},
@@ -50,6 +55,32 @@ static void opening_a_model_survives(void **state)
         "tests/golden/models/embed-mean",  "tests/golden/models/bert-sharded"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
         fault_each_allocation(dirs[i], open_and_close, (void *)(uintptr_t)dirs[i]);
+}
+
+static wn_status quantize_once(void *arg, wn_error *err)
+{
+    static const char *const names[] = {
+        "config.json", "tokenizer.json",   "tokenizer_config.json", "special_tokens_map.json",
+        "vocab.txt",   "model.safetensors"};
+    char dir[] = "/tmp/winnow-fault-XXXXXX", path[64];
+    wn_quantize_report report = WN_QUANTIZE_REPORT_INIT;
+    const wn_quantize_options options = WN_QUANTIZE_OPTIONS_INIT;
+    assert_non_null(mkdtemp(dir));
+    wn_status status = wn_quantize(&report, arg, dir, &options, err);
+    for (size_t i = 0; status == WN_OK && i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        (void)remove(path);
+    }
+    assert_int_equal(rmdir(dir), 0); /* after a failure it is empty as before */
+    return status;
+}
+
+static void quantizing_survives(void **state)
+{
+    (void)state;
+    wn_engine *engine = check_engine("tests/golden/models/bert", NULL);
+    fault_each_allocation("quantize", quantize_once, engine);
+    wn_engine_close(engine);
 }
 
 /* The runner keeps its scratch, so it is made and freed inside. */
@@ -196,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_a_model_survives),
+        cmocka_unit_test(quantizing_survives),
         cmocka_unit_test(ranking_survives_with_every_kind_of_model),
         cmocka_unit_test(embedding_and_tokenizing_survive),
         cmocka_unit_test(scoring_allocates_nothing),

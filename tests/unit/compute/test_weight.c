@@ -2,6 +2,9 @@
 #include "tests/support/check.h"
 
 #include "compute/weight.h"
+#include "kernel/lowp.h"
+
+#include <math.h>
 
 static float packed_at(const wn_linear *w, const wn_kernels *kernels, size_t j, size_t p)
 {
@@ -81,6 +84,145 @@ static void parts_cross_the_borders_of_panels(void **state)
     wn_linear_deinit(&w);
 }
 
+/* Two parts of 4 x 6, the norm that is before them, and what they are as I8. */
+enum { ROWS = 4, COLS = 6 };
+typedef struct quantized {
+    float w[2][ROWS * COLS], gain[COLS], factor[COLS], scale[2][ROWS];
+    int8_t q[2][ROWS * COLS];
+    wn_linear_source plain, stored;
+} quantized;
+
+static void quantize(quantized *m)
+{
+    float scratch[3 * COLS];
+    m->plain = m->stored = (wn_linear_source){.n_parts = 2};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t p = 0; p < ROWS * COLS; p++)
+            m->w[i][p] = sinf((float)(p * p + 40 * i)) * (p % COLS == 2 ? 1 / 64.0f : 1);
+    for (size_t p = 0; p < COLS; p++)
+        m->gain[p] = p == 2 ? 20 : 0.25f;
+    m->plain.input_gain = m->stored.input_gain =
+        (wn_source){.data = m->gain, .dtype = WN_DTYPE_F32, .rows = 1, .cols = COLS};
+    for (size_t i = 0; i < 2; i++)
+        m->plain.parts[i] =
+            (wn_source){.data = m->w[i], .dtype = WN_DTYPE_F32, .rows = ROWS, .cols = COLS};
+    assert_true(wn_linear_choose_factor(m->factor, &m->plain, scratch));
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j < ROWS; j++)
+            m->scale[i][j] = wn_source_quantize_row(m->q[i] + j * COLS, &m->plain.parts[i], j,
+                                                    m->factor, scratch);
+        m->stored.parts[i] = (wn_source){.data = m->q[i],
+                                         .dtype = WN_DTYPE_I8,
+                                         .rows = ROWS,
+                                         .cols = COLS,
+                                         .scale = m->scale[i],
+                                         .factor = m->factor};
+    }
+}
+
+static void an_i8_product_takes_stored_bytes_scales_and_factor_as_they_are(void **state)
+{
+    (void)state;
+    quantized m;
+    size_t n_levels, n_tried = 0;
+    const char *reason, *const *names = wn_kernels_levels(&n_levels);
+    quantize(&m);
+    assert_true(m.factor[2] < m.factor[1]); /* there is something to move */
+    for (size_t l = 0; l < n_levels; l++) {
+        const wn_kernels *kernels = wn_kernels_get(names[l], &reason);
+        wn_linear plain, stored;
+        wn_error err;
+        if (kernels == NULL || kernels->gemm_i8 == NULL)
+            continue;
+        assert_ok(wn_linear_init(&plain, kernels->gemm_i8, &m.plain, &err), &err);
+        assert_ok(wn_linear_init(&stored, kernels->gemm_i8, &m.stored, &err), &err);
+        assert_int_equal(plain.bytes, stored.bytes);
+        assert_memory_equal(plain.factor, stored.factor, COLS * sizeof(float));
+        assert_memory_equal(plain.packed, stored.packed,
+                            wn_gemm_packed_bytes(kernels->gemm_i8, plain.n, plain.k));
+        wn_linear_deinit(&plain);
+        wn_linear_deinit(&stored);
+        n_tried++;
+    }
+    assert_true(n_tried > 0);
+}
+
+static void other_products_take_bytes_times_scale_times_factor(void **state)
+{
+    (void)state;
+    quantized m;
+    const char *reason;
+    const wn_kernels *kernels = wn_kernels_get("scalar", &reason);
+    wn_linear w;
+    wn_error err;
+    quantize(&m);
+    assert_ok(wn_linear_init(&w, kernels->gemm_f32, &m.stored, &err), &err);
+    assert_null(w.factor);
+    for (size_t j = 0; j < 2 * ROWS; j++) {
+        for (size_t p = 0; p < COLS; p++) {
+            float q = m.q[j / ROWS][j % ROWS * COLS + p], scale = m.scale[j / ROWS][j % ROWS];
+            float x = packed_at(&w, kernels, j, p);
+            assert_true(x == q * scale * m.factor[p]);
+            assert_true(fabsf(x - m.w[j / ROWS][j % ROWS * COLS + p]) <=
+                        0.501f * scale * m.factor[p]);
+        }
+    }
+    wn_linear_deinit(&w);
+}
+
+/* One factor holds for all rows of x: where parts differ, a new one is chosen for all. */
+static void parts_of_different_factors_are_quantized_anew(void **state)
+{
+    (void)state;
+    quantized m;
+    const char *reason;
+    const wn_kernels *kernels = wn_kernels_get("scalar", &reason);
+    float twice[COLS];
+    wn_linear w;
+    wn_error err;
+    quantize(&m);
+    for (size_t p = 0; p < COLS; p++)
+        twice[p] = 2 * m.factor[p];
+    m.stored.parts[1].factor = twice;
+    assert_ok(wn_linear_init(&w, kernels->gemm_i8, &m.stored, &err), &err);
+    assert_non_null(w.factor);
+    assert_true(memcmp(w.factor, twice, sizeof twice) != 0);
+    wn_linear_deinit(&w);
+    m.stored.parts[0].factor = m.stored.parts[1].factor = NULL; /* none is one as well */
+    assert_ok(wn_linear_init(&w, kernels->gemm_i8, &m.stored, &err), &err);
+    assert_null(w.factor);
+    wn_linear_deinit(&w);
+}
+
+/* Quantising what was quantised gives the same scale, for every fraction that a top can have. */
+static void scales_come_back(void **state)
+{
+    (void)state;
+    for (uint32_t fraction = 0; fraction < 1u << 23; fraction++) {
+        uint32_t bits = 0x3F800000u | fraction;
+        float top;
+        memcpy(&top, &bits, sizeof top);
+        float scale = wn_i8_scale(top, WN_I8_LIMIT);
+        if (wn_i8_scale(WN_I8_LIMIT * scale, WN_I8_LIMIT) != scale)
+            fail_msg("top %a: scale %a does not come back", (double)top, (double)scale);
+    }
+}
+
+static void rows_of_zeros_and_of_no_numbers_are_told(void **state)
+{
+    (void)state;
+    const float w[4][2] = {{0, 0}, {NAN, 1}, {1, INFINITY}, {-3, 1}};
+    const wn_source matrix = {.data = w, .dtype = WN_DTYPE_F32, .rows = 4, .cols = 2};
+    float row[2];
+    int8_t q[2];
+    assert_true(wn_source_quantize_row(q, &matrix, 0, NULL, row) == 0);
+    assert_true(q[0] == 0 && q[1] == 0);
+    assert_true(isnan(wn_source_quantize_row(q, &matrix, 1, NULL, row)));
+    assert_true(isnan(wn_source_quantize_row(q, &matrix, 2, NULL, row)));
+    assert_true(wn_source_quantize_row(q, &matrix, 3, NULL, row) == 3 / 127.0f);
+    assert_true(q[0] == -127 && q[1] == 42);
+}
+
 static void norms_are_widened(void **state)
 {
     (void)state;
@@ -104,6 +246,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_every_type_are_stacked_by_rows),
         cmocka_unit_test(parts_cross_the_borders_of_panels),
+        cmocka_unit_test(an_i8_product_takes_stored_bytes_scales_and_factor_as_they_are),
+        cmocka_unit_test(other_products_take_bytes_times_scale_times_factor),
+        cmocka_unit_test(parts_of_different_factors_are_quantized_anew),
+        cmocka_unit_test(scales_come_back),
+        cmocka_unit_test(rows_of_zeros_and_of_no_numbers_are_told),
         cmocka_unit_test(norms_are_widened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,14 +10,19 @@ static wn_error err;
 
 enum { HIDDEN = 4, INTER = 6, VOCAB = 9, POSITIONS = 12, LAYERS = 2 };
 
-/* A file under construction: tensors of zeros, in order. */
+/* A file under construction: tensors of one byte's value, in order. */
 typedef struct draft {
     wn_buf header;
     size_t data_bytes;
+    unsigned char fill;
+    bool i8;              /* the matrices of layers are I8 with scales and factors */
+    const char *left_out; /* the tensor whose name ends so is not there; or NULL */
 } draft;
 
 static void add(draft *d, const char *name, const char *dtype, size_t rows, size_t cols)
 {
+    if (d->left_out != NULL && wn_str_ends(wn_str_from(name), wn_str_from(d->left_out)))
+        return;
     size_t size = strcmp(dtype, "F32") == 0 ? 4 : strcmp(dtype, "I64") == 0 ? 8 : 1;
     size_t bytes = rows * cols * size;
     char shape[40];
@@ -31,8 +36,15 @@ static void add(draft *d, const char *name, const char *dtype, size_t rows, size
 static void add_linear(draft *d, const char *prefix, const char *name, size_t n, size_t k)
 {
     char full[200];
+    bool i8 = d->i8 && strstr(prefix, "layer.") != NULL;
     snprintf(full, sizeof full, "%s%s.weight", prefix, name);
-    add(d, full, "F32", n == 1 ? 1 : n, k);
+    add(d, full, i8 ? "I8" : "F32", n == 1 ? 1 : n, k);
+    snprintf(full, sizeof full, "%s%s.weight_scale", prefix, name);
+    if (i8)
+        add(d, full, "F32", 1, n);
+    snprintf(full, sizeof full, "%s%s.weight_factor", prefix, name);
+    if (i8)
+        add(d, full, "F32", 1, k);
     snprintf(full, sizeof full, "%s%s.bias", prefix, name);
     add(d, full, "F32", 1, n);
 }
@@ -111,7 +123,7 @@ static wn_status load(loaded *out, draft *d, const wn_config *config)
         wn_buf_push_byte(&out->file, (char)((uint64_t)d->header.len >> 8 * i));
     wn_buf_push_str(&out->file, wn_buf_str(&d->header));
     for (size_t i = 0; i < d->data_bytes; i++)
-        wn_buf_push_byte(&out->file, 0);
+        wn_buf_push_byte(&out->file, (char)d->fill);
     wn_buf_deinit(&d->header);
     assert_ok(wn_safetensors_parse(&out->set, wn_buf_str(&out->file), "m", &err), &err);
     const char *reason;
@@ -262,6 +274,77 @@ static void every_missing_or_odd_tensor_is_told_at_once(void **state)
     assert_string_equal(err.message + strlen(err.message) - 5, " more");
 }
 
+#define LAYER_1 "bert.encoder.layer.1."
+
+static draft quantized(unsigned char fill, const char *left_out)
+{
+    draft d = {.fill = fill, .i8 = true, .left_out = left_out};
+    add_bert(&d, "bert.");
+    return d;
+}
+
+static void matrices_of_layers_may_be_i8_with_scales_and_factors(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    draft d = quantized(1, NULL);
+    loads(&d, &c, ENCODER + SQUARE + HIDDEN + 1);
+    d = quantized(1, LAYER_1 "output.dense.weight_factor"); /* not every layer has one */
+    loads(&d, &c, ENCODER + SQUARE + HIDDEN + 1);
+}
+
+static void scales_that_are_missing_odd_or_no_scales_are_named(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    draft d = quantized(1, LAYER_1 "output.dense.weight_scale");
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "1 mistake: tensor 'encoder.layer.1.output.dense.weight_scale' is missing");
+    d = quantized(1, LAYER_1 "output.dense.weight_scale");
+    d.left_out = NULL;
+    add(&d, LAYER_1 "output.dense.weight_scale", "F32", 1, HIDDEN + 1);
+    refuses(
+        &d, &c, WN_ERR_FORMAT,
+        "1 mistake: tensor 'encoder.layer.1.output.dense.weight_scale': shape [5], expected [4]");
+    d = quantized(1, LAYER_1 "output.dense.weight_scale");
+    d.left_out = NULL;
+    add(&d, LAYER_1 "output.dense.weight_scale", "I8", 1, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "1 mistake: tensor 'encoder.layer.1.output.dense.weight_scale': type I8, expected F32");
+    d = quantized(1, LAYER_1 "output.dense.weight_factor");
+    d.left_out = NULL;
+    add(&d, LAYER_1 "output.dense.weight_factor", "F32", 1, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "1 mistake: tensor 'encoder.layer.1.output.dense.weight_factor': shape [4], expected "
+            "[6]");
+    d = quantized(0, NULL);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "24 mistakes: tensor 'encoder.layer.0.attention.self.query.weight_scale': value 0 is "
+            "0, expected a finite one above 0");
+    d = quantized(0x80, NULL);
+    refuses(&d, &c, WN_ERR_FORMAT, "value 0 is -1.1801e-38, expected a finite one above 0");
+    d = quantized(0xFF, NULL);
+    refuses(&d, &c, WN_ERR_FORMAT, "nan, expected a finite one above 0");
+}
+
+static void scales_of_other_weights_are_unknown(void **state)
+{
+    (void)state;
+    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    draft d = {.fill = 1};
+    add_bert(&d, "bert.");
+    add(&d, LAYER_1 "output.dense.weight_scale", "F32", 1, HIDDEN);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "1 mistake: tensor 'bert.encoder.layer.1.output.dense.weight_scale' is unknown");
+    d = (draft){.fill = 1, .left_out = LAYER_1 "output.dense.weight"};
+    add_bert(&d, "bert.");
+    d.left_out = NULL;
+    add(&d, LAYER_1 "output.dense.weight", "U8", HIDDEN, INTER);
+    refuses(&d, &c, WN_ERR_FORMAT,
+            "1 mistake: tensor 'encoder.layer.1.output.dense.weight': type U8, expected F32, F16, "
+            "BF16 or I8");
+}
+
 static void look_alikes_are_refused_by_their_tensors(void **state)
 {
     (void)state;
@@ -304,6 +387,9 @@ int main(void)
         cmocka_unit_test(flash_layout_has_one_matrix_for_query_key_and_value),
         cmocka_unit_test(tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named),
         cmocka_unit_test(every_missing_or_odd_tensor_is_told_at_once),
+        cmocka_unit_test(matrices_of_layers_may_be_i8_with_scales_and_factors),
+        cmocka_unit_test(scales_that_are_missing_odd_or_no_scales_are_named),
+        cmocka_unit_test(scales_of_other_weights_are_unknown),
         cmocka_unit_test(look_alikes_are_refused_by_their_tensors),
         cmocka_unit_test(late_interaction_takes_its_width_from_the_projection),
     };
