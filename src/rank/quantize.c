@@ -295,7 +295,8 @@ wn_status wn_quantize(wn_quantize_report *out, const wn_engine *engine, const ch
 {
     quantizer q = {.engine = engine};
     const wn_model_options by_turns = {engine->kernels, engine->kernels->gemm_f32, true};
-    wn_quantize_report report = {0};
+    wn_quantize_report report; /* checked first: what is written is not taken back */
+    WN_TRY(wn_abi_read(&report, sizeof report, out, "wn_quantize_report", err));
     WN_TRY(wn_abi_read(&q.options, sizeof q.options, options, "wn_quantize_options", err));
     if (out_dir == NULL)
         WN_FAIL(err, WN_ERR_ARGUMENT, "out_dir is NULL, expected a directory");
@@ -305,6 +306,7 @@ wn_status wn_quantize(wn_quantize_report *out, const wn_engine *engine, const ch
         status = sort_items(&q, err);
     if (status == WN_OK)
         status = write_dir(&q, out_dir, err);
+    report.bytes_before = 0;
     for (size_t i = 0; i < wn_safetensors_count(engine->tensors); i++)
         report.bytes_before += wn_safetensors_at(engine->tensors, i)->bytes;
     report.bytes_after = q.writer.data_bytes;

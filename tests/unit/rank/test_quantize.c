@@ -195,6 +195,11 @@ static void what_cannot_be_is_an_error(void **state)
                  "out_dir is NULL");
     assert_fails(wn_quantize(&report, engine, "tests/golden/models/bert", &options, &err),
                  WN_ERR_ARGUMENT, &err, "bert' is not empty");
+    report.struct_size = 3;
+    assert_fails(wn_quantize(&report, engine, out_dir, &options, &err), WN_ERR_ARGUMENT, &err,
+                 "wn_quantize_report");
+    assert_false(wn_file_exists(out_dir));
+    report.struct_size = sizeof report;
     assert_ok(wn_quantize(&report, engine, out_dir, &options, &err), &err);
     wn_engine_close(engine);
     engine = open_engine(out_dir, "scalar", "f32");
