@@ -1,27 +1,20 @@
-/* Matrix products of every level beside what this machine can do at most: the peak is a loop of
- * independent fused multiply-adds that never leaves the registers.  One thread, packed weights, the
- * linear layers of MiniLM and of base models, rows in blocks as the ops cut them, with bias and,
- * where the layer has one, GELU.  Share of the peak of the level's own vectors; best of many, in
- * processor time of the thread, so that a shared machine does not change it. Usage: gemm [ROWS
- * [BLOCK]] */
-#define _POSIX_C_SOURCE 200809L
+/* Matrix products of every level and compute dtype beside what this machine can do at most
+ * (kernel/peak.h).  One thread, packed weights, the linear layers of MiniLM and of base models,
+ * rows in blocks as the ops cut them, with bias and, where the layer has one, GELU; beside it what
+ * packing and taking over rows cost an element.  Share of the peak of the level's own instructions;
+ * best of many, in processor time of the thread, so that a shared machine does not change it.
+ * Usage: gemm [ROWS [BLOCK [LEVEL]]] */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "compute/scratch.h"
+#include "kernel/peak.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { REPEATS = 9 };
-
-static uint64_t cpu_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 typedef struct shape {
     const char *layer;
@@ -37,73 +30,35 @@ static const shape shapes[] = {
     {"scores of 128 keys", 128, 32, WN_ACT_NONE}, {"values of 128 keys", 32, 128, WN_ACT_NONE},
 };
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-enum { CHAINS = 12, TURNS = 1 << 20 };
-
-__attribute__((target("avx2,fma"))) static float turn_avx2(void)
+/* G operations a second at most; 0 for a level without vectors. */
+static double measure_peak(const char *level, wn_dtype dtype)
 {
-    __m256 a[CHAINS], b = _mm256_set1_ps(0.999f), c = _mm256_set1_ps(0.001f);
-    for (int i = 0; i < CHAINS; i++)
-        a[i] = _mm256_set1_ps((float)i);
-    for (int t = 0; t < TURNS; t++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-            a[i] = _mm256_fmadd_ps(a[i], b, c);
-    }
-    for (int i = 1; i < CHAINS; i++)
-        a[0] = _mm256_add_ps(a[0], a[i]);
-    return _mm256_cvtss_f32(a[0]);
-}
-
-__attribute__((target("avx512f"))) static float turn_avx512(void)
-{
-    __m512 a[CHAINS], b = _mm512_set1_ps(0.999f), c = _mm512_set1_ps(0.001f);
-    for (int i = 0; i < CHAINS; i++)
-        a[i] = _mm512_set1_ps((float)i);
-    for (int t = 0; t < TURNS; t++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
-            a[i] = _mm512_fmadd_ps(a[i], b, c);
-    }
-    for (int i = 1; i < CHAINS; i++)
-        a[0] = _mm512_add_ps(a[0], a[i]);
-    return _mm512_cvtss_f32(a[0]);
-}
-
-/* GFLOP/s of the vectors that a level uses; 0 for a level without vectors. */
-static double measure_peak(const char *level)
-{
-    bool wide = strcmp(level, "avx512") == 0;
-    float sum = 0; /* is looked at, so that no loop is left out */
+    enum { TURNS = 1 << 20 };
+    const wn_peak *peak = wn_peak_of(level, dtype);
     double best = 0;
-    if (!wide && strcmp(level, "avx2") != 0)
-        return 0;
-    for (int i = 0; i < 4 * REPEATS; i++) {
-        uint64_t start = cpu_ns();
-        sum += wide ? turn_avx512() : turn_avx2();
-        double rate = 2.0 * TURNS * CHAINS * (wide ? 16 : 8) / (double)(cpu_ns() - start);
+    for (int r = 0; r < 4 * REPEATS && peak != NULL; r++) {
+        uint64_t start = wn_clock_thread_ns();
+        peak->run(TURNS);
+        double rate = (double)TURNS * peak->ops / (double)(wn_clock_thread_ns() - start);
         best = WN_MAX(best, rate);
     }
-    return sum < INFINITY ? best : 0;
+    return best;
 }
-#else
-static double measure_peak(const char *level)
+
+static void *allocate(size_t bytes)
 {
-    (void)level;
-    return 0;
+    void *p = wn_mem_aligned(bytes);
+    if (p == NULL) {
+        fprintf(stderr, "no memory for %zu bytes\n", bytes);
+        exit(1);
+    }
+    return p;
 }
-#endif
 
 static float *random_floats(size_t n)
 {
-    float *x = wn_mem_aligned(n * sizeof *x);
+    float *x = allocate(n * sizeof *x);
     uint32_t state = 1;
-    if (x == NULL) {
-        fprintf(stderr, "no memory for %zu floats\n", n);
-        exit(1);
-    }
     for (size_t i = 0; i < n; i++) {
         state = state * 1664525u + 1013904223u;
         x[i] = (float)(state >> 8) * 0x1p-24f - 0.5f;
@@ -111,33 +66,110 @@ static float *random_floats(size_t n)
     return x;
 }
 
-static void measure(const wn_kernels *kernels, const shape *s, size_t rows, size_t block,
-                    double peak)
+/* A product's memory: x and w as floats, and as the product takes them over. */
+typedef struct operands {
+    size_t rows, stride;
+    float *x, *w, *bias, *y;
+    unsigned char *taken, *packed;
+} operands;
+
+static operands make(const wn_gemm *gemm, const shape *s, size_t rows)
 {
-    size_t nr = (size_t)kernels->gemm_f32->nr,
-           ldx = wn_scratch_takes(kernels->gemm_f32, s->k) ? wn_scratch_stride(s->k) : s->k;
-    float *x = random_floats(rows * ldx), *w = random_floats(s->n * s->k);
-    float *bias = random_floats(s->n), *y = random_floats(rows * s->n);
-    float *packed = random_floats(wn_round_up(s->n, nr) * s->k);
-    double best = 0;
-    kernels->gemm_f32->pack(packed, w, s->k, s->n, s->k);
+    bool in_place = !wn_scratch_takes(gemm, s->k);
+    operands o = {.rows = rows};
+    o.stride = in_place ? s->k * sizeof(float) : wn_gemm_row_bytes(gemm, s->k);
+    o.x = random_floats(rows * s->k);
+    o.w = random_floats(s->n * s->k);
+    o.bias = random_floats(s->n);
+    o.y = random_floats(rows * s->n);
+    o.taken = allocate(rows * o.stride);
+    o.packed = allocate(wn_gemm_packed_bytes(gemm, s->n, s->k));
+    return o;
+}
+
+static void drop(operands *o)
+{
+    wn_mem_free(o->x);
+    wn_mem_free(o->w);
+    wn_mem_free(o->bias);
+    wn_mem_free(o->y);
+    wn_mem_free(o->taken);
+    wn_mem_free(o->packed);
+}
+
+/* What is done to the operands, block of rows by block. */
+typedef void step_fn(const wn_gemm *gemm, const shape *s, operands *o, size_t block);
+
+static void pack(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
+{
+    (void)block;
+    gemm->pack(o->packed, o->w, s->k, s->n, s->k);
+}
+
+static void pack_t(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
+{
+    (void)block;
+    gemm->pack_t(o->packed, o->w, s->n, s->n, s->k);
+}
+
+static void take_rows(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
+{
+    for (size_t i = 0; i < o->rows; i += block)
+        gemm->take_rows(o->taken + i * o->stride, o->stride, o->x + i * s->k, s->k, NULL,
+                        WN_MIN(block, o->rows - i), s->k);
+}
+
+static void multiply(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
+{
+    for (size_t i = 0; i < o->rows; i += block)
+        gemm->multiply(o->y + i * s->n, s->n, o->taken + i * o->stride, o->stride, o->packed,
+                       o->bias, WN_MIN(block, o->rows - i), s->n, s->k, s->act);
+}
+
+/* Nanoseconds of the fastest of many. */
+static double fastest(step_fn *step, const wn_gemm *gemm, const shape *s, operands *o, size_t block)
+{
+    double best = INFINITY;
     for (int r = 0; r < REPEATS; r++) {
-        uint64_t start = cpu_ns();
-        for (size_t i = 0; i < rows; i += block)
-            kernels->gemm_f32->multiply(y + i * s->n, s->n, x + i * ldx, ldx * sizeof(float),
-                                        packed, bias, WN_MIN(block, rows - i), s->n, s->k, s->act);
-        double rate = 2.0 * (double)(rows * s->n * s->k) / (double)(cpu_ns() - start);
-        best = WN_MAX(best, rate);
+        uint64_t start = wn_clock_thread_ns();
+        step(gemm, s, o, block);
+        best = WN_MIN(best, (double)(wn_clock_thread_ns() - start));
     }
-    printf("%-8s %-20s n %4zu  k %4zu  %7.1f GFLOP/s", kernels->level, s->layer, s->n, s->k, best);
-    if (peak > 0)
-        printf("  %5.1f%% of the peak", 100 * best / peak);
-    printf("\n");
-    wn_mem_free(x);
-    wn_mem_free(w);
-    wn_mem_free(bias);
-    wn_mem_free(y);
-    wn_mem_free(packed);
+    return best;
+}
+
+/* One line: the product's speed and share, nanoseconds an element of packing and of taking rows. */
+static void measure(const char *title, const wn_gemm *gemm, const shape *s, size_t rows,
+                    size_t block, double highest)
+{
+    operands o = make(gemm, s, rows);
+    double n_weights = (double)(s->n * s->k), n_rows = (double)(rows * s->k);
+    double turned = fastest(pack_t, gemm, s, &o, block) / n_weights;
+    double packed = fastest(pack, gemm, s, &o, block) / n_weights;
+    double taken = fastest(take_rows, gemm, s, &o, block) / n_rows;
+    double rate = 2.0 * n_rows * (double)s->n / fastest(multiply, gemm, s, &o, block);
+    printf("%-16s %-18s n %4zu  k %4zu  %7.1f Gop/s", title, s->layer, s->n, s->k, rate);
+    if (highest > 0)
+        printf(" %5.1f%%", 100 * rate / highest);
+    printf("  pack %.2f  pack_t %.2f  take_rows %.2f ns\n", packed, turned, taken);
+    drop(&o);
+}
+
+static void measure_level(const wn_kernels *kernels, size_t rows, size_t block)
+{
+    static const wn_dtype dtypes[] = {WN_DTYPE_F32, WN_DTYPE_BF16, WN_DTYPE_I8};
+    for (size_t d = 0; d < WN_ARRAY_LEN(dtypes); d++) {
+        const wn_gemm *gemm = wn_kernels_gemm(kernels, dtypes[d]);
+        double highest = measure_peak(kernels->level, dtypes[d]);
+        char title[32];
+        if (gemm == NULL)
+            continue;
+        snprintf(title, sizeof title, "%s %s", kernels->level, wn_dtype_name(dtypes[d]));
+        printf("%-16s peak %.1f Gop/s\n", title, highest);
+        for (size_t i = 0; i < WN_ARRAY_LEN(shapes); i++)
+            measure(title, gemm, &shapes[i], highest > 0 ? rows : WN_MIN(rows, (size_t)56), block,
+                    highest);
+    }
 }
 
 int main(int argc, char **argv)
@@ -146,21 +178,18 @@ int main(int argc, char **argv)
     size_t block = argc > 2 ? strtoul(argv[2], NULL, 10) : 112, n_levels;
     const char *const *levels = wn_kernels_levels(&n_levels);
     if (rows == 0 || block == 0) {
-        fprintf(stderr, "usage: gemm [ROWS [BLOCK]]\n");
+        fprintf(stderr, "usage: gemm [ROWS [BLOCK [LEVEL]]]\n");
         return 2;
     }
     for (size_t l = 0; l < n_levels; l++) {
         const char *reason;
         const wn_kernels *kernels = wn_kernels_get(levels[l], &reason);
-        if (kernels == NULL) {
-            printf("%-8s not run: %s\n", levels[l], reason);
+        if (argc > 3 && strcmp(argv[3], levels[l]) != 0)
             continue;
-        }
-        double peak = measure_peak(levels[l]);
-        if (peak > 0)
-            printf("%-8s peak %.1f GFLOP/s\n", levels[l], peak);
-        for (size_t i = 0; i < WN_ARRAY_LEN(shapes); i++)
-            measure(kernels, &shapes[i], peak > 0 ? rows : WN_MIN(rows, (size_t)56), block, peak);
+        if (kernels != NULL)
+            measure_level(kernels, rows, block);
+        else
+            printf("%-11s not run: %s\n", levels[l], reason);
     }
     return 0;
 }

@@ -2,9 +2,21 @@
 
 .PHONY: levels
 levels: $(filter $(B)/tests/kernel/% $(B)/tests/ops/%,$(TESTS)) ## kernel and ops tests once per CPU level
-	for level in scalar avx2 avx512; do \
+	for level in scalar avx2 avx-vnni avx512 avx512-vnni; do \
 	    WINNOW_TEST_LEVEL=$$level $(RUN_TESTS) $^ || exit 1; done
 
 .PHONY: bench-gemm
 bench-gemm: $(B)/bench/gemm ## matrix products of every level as a share of this machine's peak
 	$(B)/bench/gemm $(ARGS)
+
+# Levels that a machine may lack, once more without their flags over portable intrinsics: gemm_i8_LEVEL.c
+# becomes wn_gemm_i8_LEVEL_emulated, which the tests run on every machine.  -Og: a second instead of forty.
+EMULATED := avx512/gemm_i8_avx512 avx512vnni/gemm_i8_avx512vnni avxvnni/gemm_i8_avxvnni
+EMULATED_OBJ := $(patsubst %,$(B)/emulated/%.o,$(EMULATED))
+$(B)/emulated/%.o: src/kernel/%.c Makefile mk/kernel.mk
+	@mkdir -p $(@D)
+	$(call Q,EMU)$(CC) -Itests/emulate -include tests/emulate/immintrin.h -DWN_EMULATE_$(*D) \
+	    -Dwn_$(*F)=wn_$(*F)_emulated $(CPPFLAGS) $(CFLAGS) -Og -Wno-psabi -MMD -MP -c $< -o $@
+ifeq ($(ARCH),x86_64)
+$(B)/tests/kernel/test_gemm_i8: $(EMULATED_OBJ)
+endif

@@ -12,10 +12,11 @@
 #define NEEDS_AVX512                                                                               \
     (NEEDS_AVX2 | (uint32_t)WN_CPU_OS_ZMM | (uint32_t)WN_CPU_AVX512F | (uint32_t)WN_CPU_AVX512DQ | \
      (uint32_t)WN_CPU_AVX512BW | (uint32_t)WN_CPU_AVX512VL)
-#define NEEDS_NEON    ((uint32_t)WN_CPU_NEON)
-#define NEEDS_DOTPROD (NEEDS_NEON | (uint32_t)WN_CPU_DOTPROD)
-#define NEEDS_I8MM    (NEEDS_DOTPROD | (uint32_t)WN_CPU_I8MM)
-#define NEEDS_BF16    (NEEDS_I8MM | (uint32_t)WN_CPU_ARM_BF16)
+#define NEEDS_AVX512_VNNI (NEEDS_AVX512 | (uint32_t)WN_CPU_AVX512_VNNI)
+#define NEEDS_NEON        ((uint32_t)WN_CPU_NEON)
+#define NEEDS_DOTPROD     (NEEDS_NEON | (uint32_t)WN_CPU_DOTPROD)
+#define NEEDS_I8MM        (NEEDS_DOTPROD | (uint32_t)WN_CPU_I8MM)
+#define NEEDS_BF16        (NEEDS_I8MM | (uint32_t)WN_CPU_ARM_BF16)
 
 /* Levels of this architecture, lowest first, and what each one needs. */
 static const struct {
@@ -25,7 +26,9 @@ static const struct {
     {&wn_kernels_scalar, 0},
 #if defined(__x86_64__)
     {&wn_kernels_avx2, NEEDS_AVX2},
+    {&wn_kernels_avxvnni, NEEDS_AVX_VNNI},
     {&wn_kernels_avx512, NEEDS_AVX512},
+    {&wn_kernels_avx512vnni, NEEDS_AVX512_VNNI},
 #elif defined(__aarch64__)
     {&wn_kernels_neon, NEEDS_NEON}, {&wn_kernels_dotprod, NEEDS_DOTPROD},
     {&wn_kernels_i8mm, NEEDS_I8MM}, {&wn_kernels_neonbf16, NEEDS_BF16},
@@ -35,8 +38,7 @@ static const struct {
 static const char *const names[] = {
     "scalar",
 #if defined(__x86_64__)
-    "avx2",
-    "avx512",
+    "avx2",   "avx-vnni", "avx512", "avx512-vnni",
 #elif defined(__aarch64__)
     "neon",   "dotprod", "i8mm", "neon-bf16",
 #endif

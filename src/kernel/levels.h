@@ -28,11 +28,19 @@ float wn_maxsim_f32_scalar(const void *q, const float *weight, size_t nq, const 
 
 /* AVX2 and FMA, 256-bit vectors. */
 extern const wn_kernels wn_kernels_avx2;
-extern const wn_gemm wn_gemm_f32_avx2;
+extern const wn_gemm wn_gemm_f32_avx2, wn_gemm_i8_avx2;
+
+/* The same with AVX-VNNI, sums of four products of bytes. */
+extern const wn_kernels wn_kernels_avxvnni;
+extern const wn_gemm wn_gemm_i8_avxvnni;
 
 /* AVX-512 F, BW, DQ, VL, 512-bit vectors. */
 extern const wn_kernels wn_kernels_avx512;
-extern const wn_gemm wn_gemm_f32_avx512;
+extern const wn_gemm wn_gemm_f32_avx512, wn_gemm_i8_avx512;
+
+/* The same with AVX-512 VNNI. */
+extern const wn_kernels wn_kernels_avx512vnni;
+extern const wn_gemm wn_gemm_i8_avx512vnni;
 
 #elif defined(__aarch64__)
 

@@ -1,4 +1,4 @@
-/* The AVX-512 level: its own product; all else is the vector levels' code on its vectors. */
+/* The AVX-512 level: its own products; all else is the vector levels' code on its vectors. */
 #include "kernel/levels.h"
 #include "kernel/vec_act.h"
 #include "kernel/vec_gemm.h"
@@ -13,6 +13,7 @@ static float maxsim_f32(const void *q, const float *weight, size_t nq, const flo
 const wn_kernels wn_kernels_avx512 = {
     .level = "avx512",
     .gemm_f32 = &wn_gemm_f32_avx512,
+    .gemm_i8 = &wn_gemm_i8_avx512,
     .norm_f32 = norm_f32,
     .softmax_f32 = softmax_f32,
     .act_f32 = act_f32,

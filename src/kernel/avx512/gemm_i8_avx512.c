@@ -1,0 +1,41 @@
+/* The int8 product of the AVX-512 level: tiles of up to 12 rows by 32 columns in 24 registers; the
+ * others hold weights, ones and the sums of pairs. */
+#include "kernel/levels.h"
+#include "kernel/vec_gemm_i8.h"
+
+enum { MR = 12 };
+
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
+TILES(7)
+TILES(8)
+TILES(9)
+TILES(10)
+TILES(11)
+TILES(12)
+
+static tile_fn *const tiles[MR][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4),  PAIR(5),  PAIR(6),
+                                      PAIR(7), PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12)};
+
+static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act)
+{
+    multiply_by(tiles, MR, y, ldy, rows, stride, packed, bias, m, n, k, act);
+}
+
+const wn_gemm wn_gemm_i8_avx512 = {
+    .dtype = WN_DTYPE_I8,
+    .nr = NR,
+    .mr = MR,
+    .k_step = K_STEP,
+    .limit = I8_LIMIT,
+    .column_extra = COLUMN_EXTRA,
+    .pack = pack_i8,
+    .pack_t = pack_i8_t,
+    .take_rows = take_rows_i8,
+    .multiply = multiply,
+};

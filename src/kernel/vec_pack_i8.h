@@ -1,0 +1,216 @@
+/* Rows and weights of the vector levels' int8 products as bytes.
+ * A row is k bytes q + OFFSET, unsigned as the instructions want them, then its scale.  A panel is
+ * [k / 4][NR][4] bytes, then for each column the sum that a tile starts from, which takes back what
+ * the offset adds, and its scale: NR numbers and NR floats.
+ * The arithmetic is the scalar level's, so the bytes are, too.  Attention packs the keys and values
+ * of each sequence, so packing is as fast as memory.
+ * An element that is not finite becomes some byte: its scale is NaN, and so is what it gives.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_VEC_PACK_I8_H
+#define WN_KERNEL_VEC_PACK_I8_H
+
+#include "kernel/gemm.h"
+#include "kernel/lowp.h"
+#include "kernel/vec_i8.h"
+
+enum {
+    NR = 2 * LANES,
+    K_STEP = 4,               /* columns of x in one lane */
+    K_BLOCK = K_STEP * LANES, /* and in one vector of bytes */
+    OFFSET = I8_LIMIT + 1
+};
+
+/* The offset in every byte. */
+static inline ivec offset_bytes(void)
+{
+    return ivec_splat((int32_t)(0x01010101u * (unsigned)OFFSET));
+}
+
+static inline size_t depth_of(size_t k)
+{
+    return wn_round_up(k, K_STEP);
+}
+
+/* ---- quantising ------------------------------------------------------------------------------ */
+
+/* The larger one of top and |x|, compared as bits, so that a NaN is more than infinity. */
+static inline ivec larger_size(ivec top, vec x)
+{
+    return ivec_max(top, ivec_of_bits(vec_size(x)));
+}
+
+/* Columns from x on, left of them or a vector's, times factor (NULL: as they are). */
+static inline vec load_columns(const float *x, const float *factor, size_t left)
+{
+    vec v = load_first(x, left);
+    if (factor != NULL)
+        v *= load_first(factor, left);
+    return v;
+}
+
+/* The largest magnitude of a row of k. */
+static inline float top_of_row(const float *x, const float *factor, size_t k)
+{
+    ivec top[2] = {ivec_splat(0), ivec_splat(0)};
+    size_t p = 0;
+    for (; p + 2 * LANES <= k; p += 2 * LANES) {
+#pragma GCC unroll 2
+        for (size_t c = 0; c < 2; c++) {
+            size_t at = p + c * LANES;
+            top[c] = larger_size(top[c],
+                                 load_columns(x + at, factor != NULL ? factor + at : NULL, LANES));
+        }
+    }
+    for (; p < k; p += LANES)
+        top[0] =
+            larger_size(top[0], load_columns(x + p, factor != NULL ? factor + p : NULL, k - p));
+    int32_t bits = ivec_max_lanes(ivec_max(top[0], top[1]));
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* K_BLOCK columns from x on as bytes in order; those from left on are zero. */
+static inline __attribute__((always_inline)) ivec quantize(const float *x, const float *factor,
+                                                           vec inverse, const size_t left)
+{
+    vec v[K_STEP];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < K_STEP; c++) {
+        size_t at = c * LANES, rest = left > at ? left - at : 0;
+        v[c] = load_columns(x + at, factor != NULL ? factor + at : NULL, rest) * inverse;
+    }
+    return bytes_in_order(v[0], v[1], v[2], v[3]);
+}
+
+static inline void take_row(uint8_t *row, const float *x, const float *factor, size_t k)
+{
+    float top = top_of_row(x, factor, k), scale = wn_i8_scale(top, I8_LIMIT);
+    const vec inverse = vec_splat(wn_i8_inverse(top, I8_LIMIT));
+    size_t p = 0;
+    for (; p + K_BLOCK <= k; p += K_BLOCK) {
+        ivec bytes = quantize(x + p, factor != NULL ? factor + p : NULL, inverse, K_BLOCK);
+        ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
+    }
+    if (p < k) {
+        ivec bytes = quantize(x + p, factor != NULL ? factor + p : NULL, inverse, k - p);
+        ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
+    }
+    memcpy(row + depth_of(k), &scale, sizeof scale);
+}
+
+static inline void take_rows_i8(void *rows, size_t stride, const float *x, size_t ldx,
+                                const float *factor, size_t m, size_t k)
+{
+    for (size_t i = 0; i < m; i++)
+        take_row((uint8_t *)rows + i * stride, x + i * ldx, factor, k);
+}
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+/* What a panel holds behind its bytes. */
+typedef struct columns {
+    int32_t start[NR];
+    float scale[NR];
+} columns;
+
+enum { COLUMN_EXTRA = sizeof(columns) / NR };
+
+static inline size_t panel_bytes(size_t k)
+{
+    return NR * depth_of(k) + sizeof(columns);
+}
+
+/* K_BLOCK columns of x from w on, left of them filled with zeros, for LANES rows of w, those from n
+ * on zero: bytes of a panel's half.  Returns sum + OFFSET times the bytes' sum, lane by lane. */
+static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, const float *w,
+                                                             size_t ldw, const float *inverse,
+                                                             ivec sum, const size_t n,
+                                                             const size_t left)
+{
+    vec rows[LANES];
+#pragma GCC unroll 16
+    for (size_t j = 0; j < LANES; j++)
+        rows[j] = vec_of_bits(quantize(w + j * ldw, NULL, vec_splat(inverse[j]), j < n ? left : 0));
+    vec_transpose(rows);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < LANES; i++) {
+        ivec bytes = ivec_of_bits(rows[i]);
+        if (i * K_STEP >= left)
+            break;
+        sum = ivec_dot(sum, offset_bytes(), bytes);
+        ivec_store(half + i * K_STEP * NR, bytes);
+    }
+    return sum;
+}
+
+/* LANES columns of a panel from the rows of w, those from n on zero. */
+static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const float *w,
+                             size_t ldw, size_t n, size_t k)
+{
+    float inverse[LANES];
+    ivec sum = ivec_splat(0);
+    size_t p = 0;
+    for (size_t j = 0; j < LANES; j++) {
+        float top = j < n ? top_of_row(w + j * ldw, NULL, k) : 0.0f;
+        scale[j] = wn_i8_scale(top, WN_I8_LIMIT);
+        inverse[j] = wn_i8_inverse(top, WN_I8_LIMIT);
+    }
+    for (; n >= LANES && p + K_BLOCK <= k; p += K_BLOCK)
+        sum = pack_block(half + p * NR, w + p, ldw, inverse, sum, LANES, K_BLOCK);
+    for (; p < k; p += K_BLOCK)
+        sum = pack_block(half + p * NR, w + p, ldw, inverse, sum, n, k - p);
+    ivec_store(start, -sum);
+}
+
+static inline void pack_i8(void *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    uint8_t *panel = packed;
+    for (size_t j = 0; j < n; j += NR, panel += panel_bytes(k)) {
+        columns *c = (columns *)(void *)(panel + NR * depth_of(k));
+        size_t left = n - j, right = left > LANES ? left - LANES : 0;
+        pack_half(panel, c->start, c->scale, w + j * ldw, ldw, left, k);
+        pack_half(panel + K_BLOCK, c->start + LANES, c->scale + LANES, w + (j + LANES) * ldw, ldw,
+                  right, k);
+    }
+}
+
+/* LANES columns of a panel from the columns of w, those from n on zero. */
+static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, const float *w,
+                               size_t ldw, size_t n, size_t k)
+{
+    float tops[LANES], inverses[LANES];
+    ivec top = ivec_splat(0), sum = ivec_splat(0);
+    for (size_t p = 0; p < k; p++)
+        top = larger_size(top, load_first(w + p * ldw, n));
+    store_first(tops, vec_of_bits(top), LANES);
+    for (size_t j = 0; j < LANES; j++) {
+        scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT);
+        inverses[j] = wn_i8_inverse(tops[j], WN_I8_LIMIT);
+    }
+    const vec inverse = load_first(inverses, LANES);
+    for (size_t p = 0; p < k; p += K_STEP) {
+        vec v[K_STEP];
+#pragma GCC unroll 4
+        for (size_t c = 0; c < K_STEP; c++)
+            v[c] = load_first(w + (p + c) * ldw, p + c < k ? n : 0) * inverse;
+        ivec bytes = bytes_in_turn(v[0], v[1], v[2], v[3]);
+        sum = ivec_dot(sum, offset_bytes(), bytes);
+        ivec_store(half + p * NR, bytes);
+    }
+    ivec_store(start, -sum);
+}
+
+static inline void pack_i8_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    uint8_t *panel = packed;
+    for (size_t j = 0; j < n; j += NR, panel += panel_bytes(k)) {
+        columns *c = (columns *)(void *)(panel + NR * depth_of(k));
+        size_t left = n - j, right = left > LANES ? left - LANES : 0;
+        pack_half_t(panel, c->start, c->scale, w + j, ldw, left, k);
+        pack_half_t(panel + K_BLOCK, c->start + LANES, c->scale + LANES, w + j + LANES, ldw, right,
+                    k);
+    }
+}
+
+#endif

@@ -1,0 +1,364 @@
+/* The int8 product of every level, of every level whose instructions are emulated here, and of one
+ * lane of plain C.  Before the activation it must give the bits of the scalar arithmetic with that
+ * level's limit; nothing around the output may change; a row must not depend on the number of rows.
+ */
+#include "tests/support/check.h"
+
+#include "base/mem.h"
+#include "kernel/vec_gemm_i8.h"
+#include "tests/support/check_levels.h"
+#include "tests/tolerance.h"
+
+#include <math.h>
+
+#define GUARD 1234.5f
+
+enum { MR = 3, GUARD_BYTES = 64 };
+_Static_assert(LANES == 1, "compiled for no level");
+
+TILES(1)
+TILES(2)
+TILES(3)
+
+static tile_fn *const tiles[MR][2] = {PAIR(1), PAIR(2), PAIR(3)};
+
+static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act)
+{
+    multiply_by(tiles, MR, y, ldy, rows, stride, packed, bias, m, n, k, act);
+}
+
+static const wn_gemm one_lane = {
+    .dtype = WN_DTYPE_I8,
+    .nr = NR,
+    .mr = MR,
+    .k_step = K_STEP,
+    .limit = I8_LIMIT,
+    .column_extra = COLUMN_EXTRA,
+    .pack = pack_i8,
+    .pack_t = pack_i8_t,
+    .take_rows = take_rows_i8,
+    .multiply = multiply,
+};
+
+#if defined(__x86_64__)
+extern const wn_gemm wn_gemm_i8_avxvnni_emulated, wn_gemm_i8_avx512_emulated,
+    wn_gemm_i8_avx512vnni_emulated;
+#endif
+
+static const wn_kernels portable[] = {
+    {.level = "one lane", .gemm_i8 = &one_lane},
+#if defined(__x86_64__)
+    {.level = "emulated avx-vnni", .gemm_i8 = &wn_gemm_i8_avxvnni_emulated},
+    {.level = "emulated avx512", .gemm_i8 = &wn_gemm_i8_avx512_emulated},
+    {.level = "emulated avx512-vnni", .gemm_i8 = &wn_gemm_i8_avx512vnni_emulated},
+#endif
+};
+
+static void check_everywhere(check_level_fn *check)
+{
+    for (size_t i = 0; i < WN_ARRAY_LEN(portable); i++)
+        check(&portable[i]);
+    check_levels(check);
+}
+
+/* ---- a product and what it should give ------------------------------------------------------- */
+
+typedef struct matrices {
+    const wn_gemm *gemm;
+    const char *level;
+    size_t m, n, k, ldx, ldy, stride, packed_bytes;
+    float *x, *w, *bias, *factor, *y;
+    unsigned char *rows, *packed;
+} matrices;
+
+/* Memory whose every byte is in use or guarded. */
+static unsigned char *guarded(size_t bytes)
+{
+    unsigned char *p = wn_mem_aligned(bytes + GUARD_BYTES);
+    assert_non_null(p);
+    memset(p, 0xA5, bytes + GUARD_BYTES);
+    return p;
+}
+
+static void assert_guard(const unsigned char *p, size_t bytes)
+{
+    for (size_t i = 0; i < GUARD_BYTES; i++)
+        assert_int_equal(p[bytes + i], 0xA5);
+}
+
+static float *random_matrix(size_t n)
+{
+    float *x = wn_mem_aligned(n * sizeof(float));
+    assert_non_null(x);
+    check_random(x, n, 1);
+    return x;
+}
+
+static matrices make(const wn_kernels *kernels, size_t m, size_t n, size_t k)
+{
+    matrices a = {.gemm = kernels->gemm_i8, .level = kernels->level, .m = m, .n = n, .k = k};
+    a.ldx = k + 3;
+    a.ldy = n + 5;
+    a.stride = wn_gemm_row_bytes(a.gemm, k);
+    a.packed_bytes = wn_gemm_packed_bytes(a.gemm, n, k);
+    a.x = random_matrix(m * a.ldx);
+    a.w = random_matrix(n * k);
+    a.bias = random_matrix(n);
+    a.factor = random_matrix(k);
+    a.y = random_matrix(m * a.ldy);
+    a.rows = guarded(m * a.stride);
+    a.packed = guarded(a.packed_bytes);
+    for (size_t i = 0; i < m * a.ldy; i++)
+        a.y[i] = GUARD;
+    return a;
+}
+
+static void drop(matrices *a)
+{
+    assert_guard(a->rows, a->m * a->stride);
+    assert_guard(a->packed, a->packed_bytes);
+    wn_mem_free(a->x);
+    wn_mem_free(a->w);
+    wn_mem_free(a->bias);
+    wn_mem_free(a->factor);
+    wn_mem_free(a->y);
+    wn_mem_free(a->rows);
+    wn_mem_free(a->packed);
+}
+
+static void run(matrices *a, const float *factor, const float *bias, wn_act act)
+{
+    a->gemm->pack(a->packed, a->w, a->k, a->n, a->k);
+    a->gemm->take_rows(a->rows, a->stride, a->x, a->ldx, factor, a->m, a->k);
+    a->gemm->multiply(a->y, a->ldy, a->rows, a->stride, a->packed, bias, a->m, a->n, a->k, act);
+}
+
+/* A vector of k as whole numbers up to limit; returns the scale. */
+static float quantized(int32_t *q, const float *x, const float *factor, size_t k, int32_t limit)
+{
+    float top = 0;
+    for (size_t p = 0; p < k; p++) {
+        float v = factor != NULL ? x[p] * factor[p] : x[p];
+        top = isnan(v) || isnan(top) ? NAN : fmaxf(top, fabsf(v));
+    }
+    float inverse = wn_i8_inverse(top, limit);
+    for (size_t p = 0; p < k; p++) {
+        float v = factor != NULL ? x[p] * factor[p] : x[p];
+        q[p] = inverse > 0 ? (int32_t)rintf(v * inverse) : 0;
+    }
+    return wn_i8_scale(top, limit);
+}
+
+/* y is what the scalar arithmetic gives, and the columns beside it are as they were. */
+static void assert_product(const matrices *a, const float *factor, const float *bias)
+{
+    int32_t *x = wn_mem_alloc(a->k, sizeof *x), *w = wn_mem_alloc(a->n * a->k, sizeof *w);
+    float *scale = wn_mem_alloc(a->n, sizeof *scale);
+    assert_true(x != NULL && w != NULL && scale != NULL);
+    for (size_t j = 0; j < a->n; j++)
+        scale[j] = quantized(w + j * a->k, a->w + j * a->k, NULL, a->k, WN_I8_LIMIT);
+    for (size_t i = 0; i < a->m; i++) {
+        float row_scale = quantized(x, a->x + i * a->ldx, factor, a->k, a->gemm->limit);
+        for (size_t j = 0; j < a->ldy; j++) {
+            float want = GUARD, got = a->y[i * a->ldy + j];
+            if (j < a->n) {
+                int64_t sum = 0;
+                for (size_t p = 0; p < a->k; p++)
+                    sum += x[p] * w[j * a->k + p];
+                want = fmaf((float)sum * scale[j], row_scale, bias != NULL ? bias[j] : 0.0f);
+            }
+            if (isnan(want) ? !isnan(got) : memcmp(&want, &got, sizeof want) != 0)
+                fail_msg("%s m=%zu n=%zu k=%zu: y[%zu][%zu] is %a, expected %a", a->level, a->m,
+                         a->n, a->k, i, j, (double)got, (double)want);
+        }
+    }
+    wn_mem_free(x);
+    wn_mem_free(w);
+    wn_mem_free(scale);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void check_product(const wn_kernels *kernels, size_t m, size_t n, size_t k, bool with_bias,
+                          bool with_factor)
+{
+    matrices a = make(kernels, m, n, k);
+    const float *bias = with_bias ? a.bias : NULL, *factor = with_factor ? a.factor : NULL;
+    run(&a, factor, bias, WN_ACT_NONE);
+    assert_product(&a, factor, bias);
+    drop(&a);
+}
+
+static void check_products(const wn_kernels *kernels)
+{
+    if (kernels->gemm_i8 == NULL)
+        return;
+    for (size_t m = 1; m <= 30; m += m < 16 ? 1 : 7)
+        for (size_t n = 1; n <= 70; n += n < 34 ? 3 : 11)
+            check_product(kernels, m, n, 1 + (m * 7 + n) % 40, n % 2 == 0, m % 2 == 0);
+    for (size_t k = 1; k <= 300; k += k < 140 ? 1 : 13)
+        check_product(kernels, 3, 5 + k % 64, k, k % 3 == 0, k % 2 == 0);
+    check_product(kernels, 15, 37, 1025, true, false);
+}
+
+static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **state)
+{
+    (void)state;
+    check_everywhere(check_products);
+}
+
+/* Largest bytes of either sign, in patterns that give the largest sums of pairs, of fours and of
+ * all: instructions that saturate would show it. */
+static void check_extremes(const wn_kernels *kernels)
+{
+    static const size_t depths[] = {2, 4, 64, 1000, WN_GEMM_I8_K_MAX};
+    if (kernels->gemm_i8 == NULL)
+        return;
+    for (size_t d = 0; d < WN_ARRAY_LEN(depths); d++) {
+        matrices a = make(kernels, 4, 4, depths[d]);
+        for (size_t i = 0; i < 4; i++) {
+            for (size_t p = 0; p < a.k; p++) {
+                bool negative = i == 1 || (i == 2 && p % 2 == 1) || (i == 3 && p % 4 >= 2);
+                a.x[i * a.ldx + p] = a.w[i * a.k + p] = negative ? -3.0f : 3.0f;
+            }
+        }
+        run(&a, NULL, NULL, WN_ACT_NONE);
+        assert_product(&a, NULL, NULL);
+        drop(&a);
+    }
+}
+
+static void gemm_i8_does_not_saturate_or_wrap(void **state)
+{
+    (void)state;
+    check_everywhere(check_extremes);
+}
+
+/* Rows and columns of zeros, of numbers too small for a scale, of huge ones, and of ones that are
+ * not finite: these give NaN, and change nothing beside them. */
+static void check_special(const wn_kernels *kernels)
+{
+    static const float values[] = {0, -0.0f, 1e-42f, 0x1p-101f, 0x1p-100f, 3e38f, INFINITY, NAN};
+    enum { N = WN_ARRAY_LEN(values), K = 133 };
+    if (kernels->gemm_i8 == NULL)
+        return;
+    for (size_t at = 0; at < K; at += 12) {
+        matrices a = make(kernels, 2 * N, 3 * N, K);
+        for (size_t i = 0; i < N; i++) {
+            for (size_t p = 0; p < K && isfinite(values[i]); p++)
+                a.x[i * a.ldx + p] = a.w[2 * i * K + p] = p % 3 == 0 ? -values[i] : values[i];
+            a.x[i * a.ldx + at] = a.w[2 * i * K + at] = -values[i];
+        }
+        run(&a, NULL, a.bias, WN_ACT_NONE);
+        assert_product(&a, NULL, a.bias);
+        for (size_t i = 0; i < a.m; i++)
+            for (size_t j = 0; j < a.n; j++) {
+                bool is_finite = (i >= N || isfinite(values[i])) &&
+                                 (j % 2 == 1 || j / 2 >= N || isfinite(values[j / 2]));
+                if (!is_finite)
+                    assert_true(isnan(a.y[i * a.ldy + j]));
+            }
+        drop(&a);
+    }
+}
+
+static void a_row_or_column_that_is_not_finite_gives_nan(void **state)
+{
+    (void)state;
+    check_everywhere(check_special);
+}
+
+static void check_rows(const wn_kernels *kernels)
+{
+    enum { M = 40, N = 45 };
+    if (kernels->gemm_i8 == NULL)
+        return;
+    matrices a = make(kernels, M, N, 203);
+    float alone[N];
+    run(&a, NULL, a.bias, WN_ACT_GELU);
+    for (size_t i = 0; i < M; i++) {
+        a.gemm->multiply(alone, N, a.rows + i * a.stride, a.stride, a.packed, a.bias, 1, N, a.k,
+                         WN_ACT_GELU);
+        assert_memory_equal(alone, a.y + i * a.ldy, sizeof alone);
+    }
+    drop(&a);
+}
+
+static void gemm_i8_row_does_not_depend_on_the_number_of_rows(void **state)
+{
+    (void)state;
+    check_everywhere(check_rows);
+}
+
+static void check_acts(const wn_kernels *kernels)
+{
+    const char *reason;
+    const wn_kernels *scalar = wn_kernels_get("scalar", &reason);
+    enum { M = 15, N = 41 };
+    if (kernels->gemm_i8 == NULL)
+        return;
+    for (int act = WN_ACT_NONE; act <= WN_ACT_TANH; act++) {
+        matrices a = make(kernels, M, N, 31), b = a;
+        float plain[M * (N + 5)];
+        run(&a, NULL, NULL, WN_ACT_NONE);
+        memcpy(plain, a.y, sizeof plain);
+        run(&b, NULL, NULL, (wn_act)act);
+        for (size_t i = 0; i < M; i++) {
+            scalar->act_f32(plain + i * a.ldy, plain + i * a.ldy, (wn_act)act, N);
+            for (size_t j = 0; j < N; j++) {
+                double want = (double)plain[i * a.ldy + j];
+                assert_near((double)a.y[i * a.ldy + j], want, TOLERANCE_ACT(want));
+            }
+            for (size_t j = N; j < a.ldy; j++)
+                assert_true(a.y[i * a.ldy + j] == GUARD);
+        }
+        drop(&a);
+    }
+}
+
+static void gemm_i8_applies_each_activation(void **state)
+{
+    (void)state;
+    check_everywhere(check_acts);
+}
+
+static void check_packing(const wn_kernels *kernels)
+{
+    if (kernels->gemm_i8 == NULL)
+        return;
+    for (size_t n = 1; n < 70; n += 5) {
+        matrices a = make(kernels, 1, n, 3 + n * 11 % 140);
+        float *turned = random_matrix(a.n * a.k);
+        unsigned char *packed = guarded(a.packed_bytes);
+        a.w[0] = n % 2 == 0 ? INFINITY : a.w[0];
+        for (size_t j = 0; j < n; j++)
+            for (size_t p = 0; p < a.k; p++)
+                turned[p * n + j] = a.w[j * a.k + p];
+        a.gemm->pack(a.packed, a.w, a.k, n, a.k);
+        a.gemm->pack_t(packed, turned, n, n, a.k);
+        assert_memory_equal(packed, a.packed, a.packed_bytes + GUARD_BYTES);
+        wn_mem_free(turned);
+        wn_mem_free(packed);
+        drop(&a);
+    }
+}
+
+static void packing_a_transpose_gives_the_same_panels(void **state)
+{
+    (void)state;
+    check_everywhere(check_packing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level),
+        cmocka_unit_test(gemm_i8_does_not_saturate_or_wrap),
+        cmocka_unit_test(a_row_or_column_that_is_not_finite_gives_nan),
+        cmocka_unit_test(gemm_i8_row_does_not_depend_on_the_number_of_rows),
+        cmocka_unit_test(gemm_i8_applies_each_activation),
+        cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
