@@ -61,6 +61,8 @@ ISA_avx2   := -O3 -mavx2 -mfma -mf16c
 ISA_avxvnni := -O3 -mavx2 -mfma -mf16c -mavxvnni
 ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 ISA_avx512vnni := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c -mprefer-vector-width=512
+ISA_avx512bf16 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512
+ISA_amx    := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512 -mamx-tile -mamx-int8 -mamx-bf16
 # Tiles that fill the registers are written in the order that needs no more of them.
 IN_ORDER := $(call accepted,-fno-schedule-insns)
 ISA_neon      := -O3 -DWN_VEC_NEON
@@ -69,7 +71,7 @@ ISA_i8mm      := -O3 -DWN_VEC_NEON -march=armv8.2-a+dotprod+i8mm $(IN_ORDER)
 ISA_neonbf16  := -O3 -DWN_VEC_NEON -march=armv8.2-a+dotprod+i8mm+bf16 $(IN_ORDER)
 
 ARCH      := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
-LEVELS_x86_64 := kernel/avx2 kernel/avxvnni kernel/avx512 kernel/avx512vnni
+LEVELS_x86_64 := kernel/avx2 kernel/avxvnni kernel/avx512 kernel/avx512vnni kernel/avx512bf16 kernel/amx
 LEVELS_aarch64 := kernel/neon kernel/dotprod kernel/i8mm kernel/neonbf16
 LIB_DIRS  := base data kernel kernel/scalar $(LEVELS_$(ARCH)) compute token model rank
 PROG_DIRS := eval bench serve cli

@@ -25,6 +25,12 @@
 /* softmax_f32: rounding of scale * s is amplified by its size. */
 #define TOLERANCE_SOFTMAX(exact, top) (1e-6 + (exact)*3e-7 * ((top) > 4 ? (top) : 4))
 
+/* A bf16 product beside the exact one of its rounded values.  f32 holds each of the k products;
+ * each addition, of the bias too, is off by at most 2^-23 (to nearest half of that, to odd all of
+ * it) of what is added up so far, which size, the sum of their magnitudes, bounds; a denormal
+ * number may count as zero. */
+#define TOLERANCE_BF16(k, size) (((double)(k) + 1) * 0x1p-23 * (size) + (double)(k) * 0x1p-126)
+
 /* act_f32 */
 #define TOLERANCE_ACT(exact) (1e-6 + 1.2e-7 * fabs(exact))
 

@@ -13,6 +13,8 @@
     (NEEDS_AVX2 | (uint32_t)WN_CPU_OS_ZMM | (uint32_t)WN_CPU_AVX512F | (uint32_t)WN_CPU_AVX512DQ | \
      (uint32_t)WN_CPU_AVX512BW | (uint32_t)WN_CPU_AVX512VL)
 #define NEEDS_AVX512_VNNI (NEEDS_AVX512 | (uint32_t)WN_CPU_AVX512_VNNI)
+#define NEEDS_AVX512_BF16 (NEEDS_AVX512_VNNI | (uint32_t)WN_CPU_AVX512_BF16)
+#define NEEDS_AMX         (NEEDS_AVX512_BF16 | (uint32_t)WN_CPU_AMX | (uint32_t)WN_CPU_OS_TILE)
 #define NEEDS_NEON        ((uint32_t)WN_CPU_NEON)
 #define NEEDS_DOTPROD     (NEEDS_NEON | (uint32_t)WN_CPU_DOTPROD)
 #define NEEDS_I8MM        (NEEDS_DOTPROD | (uint32_t)WN_CPU_I8MM)
@@ -29,6 +31,8 @@ static const struct {
     {&wn_kernels_avxvnni, NEEDS_AVX_VNNI},
     {&wn_kernels_avx512, NEEDS_AVX512},
     {&wn_kernels_avx512vnni, NEEDS_AVX512_VNNI},
+    {&wn_kernels_avx512bf16, NEEDS_AVX512_BF16},
+    {&wn_kernels_amx, NEEDS_AMX},
 #elif defined(__aarch64__)
     {&wn_kernels_neon, NEEDS_NEON}, {&wn_kernels_dotprod, NEEDS_DOTPROD},
     {&wn_kernels_i8mm, NEEDS_I8MM}, {&wn_kernels_neonbf16, NEEDS_BF16},
@@ -38,9 +42,9 @@ static const struct {
 static const char *const names[] = {
     "scalar",
 #if defined(__x86_64__)
-    "avx2",   "avx-vnni", "avx512", "avx512-vnni",
+    "avx2", "avx-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx",
 #elif defined(__aarch64__)
-    "neon",   "dotprod", "i8mm", "neon-bf16",
+    "neon", "dotprod", "i8mm", "neon-bf16",
 #endif
 };
 _Static_assert(WN_ARRAY_LEN(names) == WN_ARRAY_LEN(levels), "one name a level");

@@ -42,6 +42,14 @@ extern const wn_gemm wn_gemm_f32_avx512, wn_gemm_i8_avx512;
 extern const wn_kernels wn_kernels_avx512vnni;
 extern const wn_gemm wn_gemm_i8_avx512vnni;
 
+/* The same with AVX512-BF16. */
+extern const wn_kernels wn_kernels_avx512bf16;
+extern const wn_gemm wn_gemm_bf16_avx512bf16;
+
+/* The same with AMX, tiles of bytes and of bf16. */
+extern const wn_kernels wn_kernels_amx;
+extern const wn_gemm wn_gemm_bf16_amx, wn_gemm_i8_amx;
+
 #elif defined(__aarch64__)
 
 /* Neon, 128-bit vectors; the other levels add products. */

@@ -6,6 +6,7 @@
 
 #if defined(__x86_64__)
 
+#include "kernel/amx/tile_config.h"
 #include "kernel/cpu.h"
 
 #define YMM  ((uint32_t)WN_CPU_OS_YMM | (uint32_t)WN_CPU_AVX2 | (uint32_t)WN_CPU_FMA)
@@ -53,16 +54,9 @@ DEFINE_LOOP(dot_ymm, "ymm", DOT_YMM)
 DEFINE_LOOP(dot_zmm, "zmm", DOT_ZMM)
 DEFINE_LOOP(bf16_zmm, "zmm", BF16_ZMM)
 
-/* Eight tiles of 16 rows of 64 bytes.  Source: Intel SDM volume 1, section 18.3. */
-typedef struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t columns[16];
-    uint8_t rows[16];
-} tile_config;
-
 static const tile_config tiles = {
     .palette = 1,
-    .columns = {64, 64, 64, 64, 64, 64, 64, 64},
+    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
     .rows = {16, 16, 16, 16, 16, 16, 16, 16},
 };
 

@@ -14,13 +14,12 @@
 
 enum { NR = 2 * LANES, ROWS_MAX = 16 };
 
-/* rows x n outputs, n <= vecs * LANES; rows, vecs and prefetch (ask for the outputs'
- * cache lines before k runs) are constants of each instance. */
-static inline __attribute__((always_inline)) void
-multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, const float *bias,
-              size_t n, size_t k, const size_t rows, const size_t vecs, const bool prefetch)
+/* The accumulators of a tile of rows x vecs, from zero; prefetch: ask for the outputs' cache lines
+ * before k runs.  rows, vecs and prefetch are constants of each instance. */
+static inline __attribute__((always_inline)) void begin_tile(float *y, size_t ldy, vec *a, vec *b,
+                                                             const size_t rows, const size_t vecs,
+                                                             const bool prefetch)
 {
-    vec a[ROWS_MAX], b[ROWS_MAX];
 #pragma GCC unroll 16
     for (size_t i = 0; i < rows; i++) {
         a[i] = b[i] = vec_splat(0.0f);
@@ -29,16 +28,13 @@ multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, 
         if (prefetch && vecs > 1)
             __builtin_prefetch(y + i * ldy + LANES, 1);
     }
-    for (size_t p = 0; p < k; p++, w += NR) {
-        vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
-#pragma GCC unroll 16
-        for (size_t i = 0; i < rows; i++) {
-            vec v = vec_splat(x[i * ldx + p]);
-            a[i] = vec_fma(v, w0, a[i]);
-            if (vecs > 1)
-                b[i] = vec_fma(v, w1, b[i]);
-        }
-    }
+}
+
+/* rows x n outputs from their accumulators, n <= vecs * LANES. */
+static inline __attribute__((always_inline)) void end_tile(float *y, size_t ldy, vec *a, vec *b,
+                                                           const float *bias, size_t n,
+                                                           const size_t rows, const size_t vecs)
+{
     if (bias != NULL) {
         vec b0 = load_first(bias, n);
         vec b1 = vecs > 1 ? load_first(bias + LANES, n - LANES) : b0;
@@ -54,6 +50,25 @@ multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, 
         if (vecs > 1)
             store_first(y + i * ldy + LANES, b[i], n - LANES);
     }
+}
+
+static inline __attribute__((always_inline)) void
+multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, const float *bias,
+              size_t n, size_t k, const size_t rows, const size_t vecs, const bool prefetch)
+{
+    vec a[ROWS_MAX], b[ROWS_MAX];
+    begin_tile(y, ldy, a, b, rows, vecs, prefetch);
+    for (size_t p = 0; p < k; p++, w += NR) {
+        vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
+#pragma GCC unroll 16
+        for (size_t i = 0; i < rows; i++) {
+            vec v = vec_splat(x[i * ldx + p]);
+            a[i] = vec_fma(v, w0, a[i]);
+            if (vecs > 1)
+                b[i] = vec_fma(v, w1, b[i]);
+        }
+    }
+    end_tile(y, ldy, a, b, bias, n, rows, vecs);
 }
 
 /* Half of a panel; rows of w from n on count as zeros. */

@@ -1,7 +1,8 @@
 /* Rows and weights of the vector levels' int8 products as bytes.
  * A row is k bytes q + OFFSET, unsigned as the instructions want them, then its scale.  A panel is
  * [k / 4][NR][4] bytes, then for each column the sum that a tile starts from, which takes back what
- * the offset adds, and its scale: NR numbers and NR floats.
+ * the offset adds, and its scale: NR numbers and NR floats.  A level whose instructions take more
+ * of k at once defines DEPTH_STEP, to which rows and panels are filled up.
  * The arithmetic is the scalar level's, so the bytes are, too.  Attention packs the keys and values
  * of each sequence, so packing is as fast as memory.
  * An element that is not finite becomes some byte: its scale is NaN, and so is what it gives.
@@ -12,6 +13,10 @@
 #include "kernel/gemm.h"
 #include "kernel/lowp.h"
 #include "kernel/vec_i8.h"
+
+#if !defined(DEPTH_STEP)
+#define DEPTH_STEP K_STEP
+#endif
 
 enum {
     NR = 2 * LANES,
@@ -28,7 +33,7 @@ static inline ivec offset_bytes(void)
 
 static inline size_t depth_of(size_t k)
 {
-    return wn_round_up(k, K_STEP);
+    return wn_round_up(k, DEPTH_STEP);
 }
 
 /* ---- quantising ------------------------------------------------------------------------------ */
@@ -121,8 +126,9 @@ static inline size_t panel_bytes(size_t k)
     return NR * depth_of(k) + sizeof(columns);
 }
 
-/* K_BLOCK columns of x from w on, left of them filled with zeros, for LANES rows of w, those from n
- * on zero: bytes of a panel's half.  Returns sum + OFFSET times the bytes' sum, lane by lane. */
+/* K_BLOCK columns of x from w on, or as many as the depth has left; those from left on are zero,
+ * and of LANES rows of w those from n on: bytes of a panel's half.  Returns sum + OFFSET times the
+ * bytes' sum, lane by lane. */
 static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, const float *w,
                                                              size_t ldw, const float *inverse,
                                                              ivec sum, const size_t n,
@@ -136,7 +142,7 @@ static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, cons
 #pragma GCC unroll 16
     for (size_t i = 0; i < LANES; i++) {
         ivec bytes = ivec_of_bits(rows[i]);
-        if (i * K_STEP >= left)
+        if (i * K_STEP >= depth_of(left))
             break;
         sum = ivec_dot(sum, offset_bytes(), bytes);
         ivec_store(half + i * K_STEP * NR, bytes);
@@ -189,7 +195,7 @@ static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, cons
         inverses[j] = wn_i8_inverse(tops[j], WN_I8_LIMIT);
     }
     const vec inverse = load_first(inverses, LANES);
-    for (size_t p = 0; p < k; p += K_STEP) {
+    for (size_t p = 0; p < depth_of(k); p += K_STEP) {
         vec v[K_STEP];
 #pragma GCC unroll 4
         for (size_t c = 0; c < K_STEP; c++)

@@ -16,6 +16,8 @@
 #define CALL(name) SCMP_SYS(name)
 #define THREAD     (CLONE_THREAD | CLONE_VM)
 
+enum { REQ_XCOMP_PERM = 0x1023 }; /* of arch_prctl: asks for the tile registers */
+
 static const int allowed[] = {
     /* files */
     CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(pwrite64), CALL(open),
@@ -50,12 +52,14 @@ static bool add_rules(scmp_filter_ctx filter)
     const struct scmp_arg_cmp no_exec = {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
     const struct scmp_arg_cmp thread = {0, SCMP_CMP_MASKED_EQ, THREAD, THREAD};
     const struct scmp_arg_cmp name = {0, SCMP_CMP_EQ, PR_SET_NAME, 0};
+    const struct scmp_arg_cmp tiles = {0, SCMP_CMP_EQ, REQ_XCOMP_PERM, 0};
     const struct scmp_arg_cmp readable = {1, SCMP_CMP_EQ, FIONREAD, 0};
     const struct scmp_arg_cmp no_new_limit = {2, SCMP_CMP_EQ, 0, 0};
     return ok && seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(mmap), 1, &no_exec) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(mprotect), 1, &no_exec) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(clone), 1, &thread) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(prctl), 1, &name) == 0 &&
+           seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(arch_prctl), 1, &tiles) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(ioctl), 1, &readable) == 0 &&
            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(prlimit64), 1, &no_new_limit) == 0 &&
            seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0) == 0;

@@ -11,6 +11,8 @@
 #include <simde/x86/f16c.h>
 #include <simde/x86/fma.h>
 
+#include "kernel/lowp.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +25,7 @@ typedef union lanes512 {
     simde__m256 half_ps[2];
     float f[16];
     int32_t i[16];
+    uint16_t h[32];
 } lanes512;
 
 typedef union lanes256 {
@@ -136,6 +139,23 @@ static inline simde__m256 emulated_extractf32x8_ps(simde__m512 a, int half)
 #define _mm512_extractf32x8_ps(a, h)   emulated_extractf32x8_ps(a, h)
 #define _mm512_shuffle_f32x4(a, b, c)  simde_mm512_shuffle_f32x4(a, b, c)
 
+/* Zero for a denormal number, which the bf16 instructions neither read nor give. */
+static inline float emulated_flush(float x)
+{
+    return fabsf(x) < 0x1p-126f ? copysignf(0.0f, x) : x;
+}
+
+/* The sixteen of b, then those of a, rounded to bf16. */
+static inline simde__m512i emulated_cvtne2ps_pbh(simde__m512 a, simde__m512 b)
+{
+    lanes512 from[2] = {{.ps = b}, {.ps = a}}, v;
+    for (size_t i = 0; i < 32; i++)
+        v.h[i] = wn_bf16_round(emulated_flush(from[i / 16].f[i % 16]));
+    return v.si;
+}
+
+#define _mm512_cvtne2ps_pbh(a, b) emulated_cvtne2ps_pbh(a, b)
+
 /* ---- 256 bits -------------------------------------------------------------------------------- */
 
 static inline simde__m256 emulated_maskload_ps(const float *p, simde__m256i mask)
@@ -185,6 +205,10 @@ static inline simde__m256 emulated_fma256(float sign_a, simde__m256 a, simde__m2
 #elif defined(WN_EMULATE_avx512vnni)
 #define __AVX512F__    1
 #define __AVX512VNNI__ 1
+#elif defined(WN_EMULATE_avx512bf16) || defined(WN_EMULATE_amx) /* tiles: kernel/amx/tile_model.h */
+#define __AVX512F__    1
+#define __AVX512VNNI__ 1
+#define __AVX512BF16__ 1
 #endif
 
 #endif

@@ -43,7 +43,7 @@ static const wn_gemm one_lane = {
 
 #if defined(__x86_64__)
 extern const wn_gemm wn_gemm_i8_avxvnni_emulated, wn_gemm_i8_avx512_emulated,
-    wn_gemm_i8_avx512vnni_emulated;
+    wn_gemm_i8_avx512vnni_emulated, wn_gemm_i8_amx_emulated;
 #endif
 
 static const wn_kernels portable[] = {
@@ -52,6 +52,7 @@ static const wn_kernels portable[] = {
     {.level = "emulated avx-vnni", .gemm_i8 = &wn_gemm_i8_avxvnni_emulated},
     {.level = "emulated avx512", .gemm_i8 = &wn_gemm_i8_avx512_emulated},
     {.level = "emulated avx512-vnni", .gemm_i8 = &wn_gemm_i8_avx512vnni_emulated},
+    {.level = "emulated amx", .gemm_i8 = &wn_gemm_i8_amx_emulated},
 #endif
 };
 
@@ -199,6 +200,8 @@ static void check_products(const wn_kernels *kernels)
             check_product(kernels, m, n, 1 + (m * 7 + n) % 40, n % 2 == 0, m % 2 == 0);
     for (size_t k = 1; k <= 300; k += k < 140 ? 1 : 13)
         check_product(kernels, 3, 5 + k % 64, k, k % 3 == 0, k % 2 == 0);
+    for (size_t m = 31; m <= 161; m += m < 34 ? 1 : 31)
+        check_product(kernels, m, 33, 700, true, false);
     check_product(kernels, 15, 37, 1025, true, false);
 }
 

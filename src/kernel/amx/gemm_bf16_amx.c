@@ -1,0 +1,63 @@
+/* The bf16 product of the AMX level: TDPBF16PS on panels of the AVX512-BF16 level, filled up to
+ * whole steps of 32 columns of x.  An element is one chain of pairs over k in rising order. */
+#include "kernel/amx/tile_gemm.h"
+#include "kernel/avx512bf16/vec_bf16.h"
+#include "kernel/levels.h"
+
+enum { K_STEP = TILE_BYTES / sizeof(uint16_t) };
+_Static_assert((int)NR == (int)BLOCK_COLUMNS, "a panel is as wide as a block");
+
+static void pack(void *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    pack_bf16(packed, w, ldw, n, k, wn_round_up(k, K_STEP));
+}
+
+static void pack_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    pack_bf16_t(packed, w, ldw, n, k, wn_round_up(k, K_STEP));
+}
+
+static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, const float *factor,
+                      size_t m, size_t k)
+{
+    take_rows_bf16(rows, stride, x, ldx, factor, m, k, wn_round_up(k, K_STEP));
+}
+
+static void finish(const tile_product *a, const block_sums *sums, size_t i, size_t m, size_t j)
+{
+    for (size_t h = 0; h < 2 && j + h * LANES < a->n; h++) {
+        size_t first = j + h * LANES, n = a->n - first;
+        const vec bias = a->bias != NULL ? load_first(a->bias + first, n) : vec_splat(0.0f);
+        for (size_t r = 0; r < m; r++) {
+            vec v = _mm512_load_ps(sums->at[h][r]);
+            store_first(a->y + (i + r) * a->ldy + first, v + bias, n);
+        }
+    }
+}
+
+static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                     const float *bias, size_t m, size_t n, size_t k, wn_act act)
+{
+    const tile_product a = {.y = y,
+                            .ldy = ldy,
+                            .rows = rows,
+                            .stride = stride,
+                            .n_steps = wn_round_up(k, K_STEP) / K_STEP,
+                            .packed = packed,
+                            .panel_bytes = wn_gemm_panel_bytes(&wn_gemm_bf16_amx, k),
+                            .n = n,
+                            .bias = bias,
+                            .act = act};
+    multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
+}
+
+const wn_gemm wn_gemm_bf16_amx = {
+    .dtype = WN_DTYPE_BF16,
+    .nr = NR,
+    .mr = BLOCK_ROWS,
+    .k_step = K_STEP,
+    .pack = pack,
+    .pack_t = pack_t,
+    .take_rows = take_rows,
+    .multiply = multiply,
+};

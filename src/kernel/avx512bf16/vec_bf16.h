@@ -1,0 +1,109 @@
+/* Rows and panels of bf16 products on AVX-512 vectors: halves in pairs along k, so that an
+ * instruction that adds up two products finds both in one lane of 32 bits.  A row is [depth]
+ * halves; a panel is [depth / 2][NR][2], with depth the level's wn_gemm_depth().
+ * VCVTNE2PS2BF16 rounds as lowp.h does, except that denormal numbers become zero, as they do in the
+ * products that read them.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_VEC_BF16_H
+#define WN_KERNEL_VEC_BF16_H
+
+#include "kernel/vec_gemm.h"
+
+#if defined(__AVX512BF16__)
+
+/* How many of n are left from the i-th on. */
+static inline size_t left_of(size_t n, size_t i)
+{
+    return n > i ? n - i : 0;
+}
+
+/* Rounded: first in the lower sixteen halves, second in the upper. */
+static inline __m512i round_bf16(vec first, vec second)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(second, first);
+}
+
+/* Half of a panel; rows of w from n on count as zeros. */
+static inline void pack_bf16_half(int32_t *packed, const float *w, size_t ldw, size_t n, size_t k,
+                                  size_t depth)
+{
+    for (size_t p = 0; p < depth; p += 2 * LANES) {
+        vec pairs[LANES];
+        for (size_t j = 0; j < LANES; j++, w += ldw) {
+            vec first = vec_splat(0.0f), second = first;
+            if (j < n) {
+                first = load_first(w + p, left_of(k, p));
+                second = load_first(w + p + LANES, left_of(k, p + LANES));
+            }
+            pairs[j] = _mm512_castsi512_ps(round_bf16(first, second));
+        }
+        w -= LANES * ldw;
+        vec_transpose(pairs);
+        for (size_t i = 0; i < LANES && p + 2 * i < depth; i++, packed += NR)
+            _mm512_store_si512(packed, _mm512_castps_si512(pairs[i]));
+    }
+}
+
+static inline void pack_bf16(void *packed, const float *w, size_t ldw, size_t n, size_t k,
+                             size_t depth)
+{
+    int32_t *panel = packed;
+    for (size_t j = 0; j < n; j += NR, panel += NR * depth / 2) {
+        size_t right = left_of(n, j + LANES);
+        pack_bf16_half(panel, w + j * ldw, ldw, n - j, k, depth);
+        pack_bf16_half(panel + LANES, w + (j + LANES) * ldw, ldw, right, k, depth);
+    }
+}
+
+/* One pair of rows of w of sixteen columns, of which n are there. */
+static inline __m512i pair_rows(const float *w, size_t ldw, size_t n, size_t n_rows)
+{
+    static const uint16_t order[2 * LANES] __attribute__((aligned(64))) = {
+        0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+        8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    vec even = n_rows > 0 ? load_first(w, n) : vec_splat(0.0f);
+    vec odd = n_rows > 1 ? load_first(w + ldw, n) : vec_splat(0.0f);
+    return _mm512_permutexvar_epi16(_mm512_load_si512(order), round_bf16(even, odd));
+}
+
+static inline void pack_bf16_t(void *packed, const float *w, size_t ldw, size_t n, size_t k,
+                               size_t depth)
+{
+    int32_t *out = packed;
+    for (size_t j = 0; j < n; j += NR) {
+        for (size_t p = 0; p < depth; p += 2, out += NR) {
+            const float *row = w + p * ldw + j;
+            size_t n_rows = left_of(k, p);
+            _mm512_store_si512(out, pair_rows(row, ldw, n - j, n_rows));
+            _mm512_store_si512(out + LANES,
+                               pair_rows(row + LANES, ldw, left_of(n, j + LANES), n_rows));
+        }
+    }
+}
+
+static inline vec load_scaled(const float *x, const float *factor, size_t n)
+{
+    vec v = load_first(x, n);
+    if (factor != NULL)
+        v *= load_first(factor, n);
+    return v;
+}
+
+/* Whole vectors are stored: a row's bytes are a multiple of theirs. */
+static inline void take_rows_bf16(void *rows, size_t stride, const float *x, size_t ldx,
+                                  const float *factor, size_t m, size_t k, size_t depth)
+{
+    unsigned char *row = rows;
+    for (size_t i = 0; i < m; i++, row += stride, x += ldx) {
+        for (size_t p = 0; p < depth; p += 2 * LANES) {
+            const float *f = factor != NULL ? factor + p : NULL;
+            vec first = load_scaled(x + p, f, left_of(k, p));
+            vec second =
+                load_scaled(x + p + LANES, f != NULL ? f + LANES : NULL, left_of(k, p + LANES));
+            _mm512_store_si512(row + p * sizeof(uint16_t), round_bf16(first, second));
+        }
+    }
+}
+
+#endif
+#endif
