@@ -4,7 +4,7 @@
 Winnow and sentence-transformers get texts.  ONNX Runtime and OpenVINO get ids that are ready, sorted by length and padded to
 the longest of a batch: their time is the model's alone.
 """
-import os, random
+import json, os, random
 import numpy as np
 from tokenizers import Tokenizer
 
@@ -37,49 +37,66 @@ def padded(tokenizer, query, documents, size):
 
 
 class Padded:
-    """An engine that is given padded batches; infer(feed) -> logits [batch]."""
+    """An engine that is given padded batches; graphs is [(description, infer)] with infer(feed) -> logits [batch]."""
 
     def ways(self, query, documents):
-        def way(batches):
+        def way(infer, batches):
             def run():
                 logits = [0.0] * len(documents)
                 for rows, feed in batches:
-                    for i, z in zip(rows, self.infer({n: feed[n] for n in self.inputs})):
+                    for i, z in zip(rows, infer(feed)):
                         logits[i] = float(z)
                 return logits
             return run
 
         sizes = sorted({min(b, len(documents)) for b in BATCHES}, reverse=True)
-        return [(f"batches of {size}" if size > 1 else "one at a time",
-                 way(padded(self.tokenizer, query, documents, size))) for size in sizes]
+        return [(graph + (f"batches of {size}" if size > 1 else "one at a time"),
+                 way(infer, padded(self.tokenizer, query, documents, size))) for graph, infer in self.graphs for size in sizes]
 
 
 class OnnxRuntime(Padded):
     def __init__(self, folder, threads, dtype):
         import onnxruntime as ort
-        path = os.path.join(folder, "model.onnx")
-        if dtype == "int8":
-            path = quantized(path)
+        plain = os.path.join(folder, "model.onnx")
+        make = quantized if dtype == "int8" else lambda path: path
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self.inputs = [i.name for i in self.session.get_inputs()]
+        open_one = lambda path: ort.InferenceSession(make(path), options, providers=["CPUExecutionProvider"])
+        self.graphs = [("", self.infer_by(open_one(plain))), ("fused, ", self.infer_by(open_one(fused(plain))))]
         self.tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
         self.name, self.dtype, self.version = "onnxruntime", dtype, ort.__version__
 
-    def infer(self, feed):
-        return self.session.run(["logits"], feed)[0][:, 0]
+    @staticmethod
+    def infer_by(session):
+        types = {i.name: np.int32 if "int32" in i.type else np.int64 for i in session.get_inputs()}
+        return lambda feed: session.run(["logits"], {n: feed[n].astype(t, copy=False) for n, t in types.items()})[0][:, 0]
+
+
+def fused(path):
+    """Beside the model, with the operators of ONNX Runtime for attention, norms and GELU in place of the exported ones."""
+    out = path.replace(".onnx", "-fused.onnx")
+    if not os.path.exists(out):
+        from onnxruntime.transformers.optimizer import optimize_model
+        with open(os.path.join(os.path.dirname(path), "config.json"), encoding="utf-8") as f:
+            config = json.load(f)
+        model = optimize_model(path, model_type="bert", num_heads=config["num_attention_heads"],
+                               hidden_size=config["hidden_size"], opt_level=0)
+        part = out.replace(".onnx", "-part.onnx")
+        model.save_model_to_file(part)
+        os.rename(part, out)
+    return out
 
 
 def quantized(path):
     """Beside the model, as the documentation of ONNX Runtime has it for transformers: dynamic, weights s8, a scale a tensor."""
     out = path.replace(".onnx", "-int8.onnx")
     if not os.path.exists(out):
+        import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
         part = out.replace(".onnx", "-part.onnx")
-        quantize_dynamic(path, part, weight_type=QuantType.QInt8)
+        quantize_dynamic(path, part, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
         os.rename(part, out)
     return out
 
@@ -91,15 +108,13 @@ class OpenVino(Padded):
         path = os.path.join(folder, "model.onnx")
         self.tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
         model = core.read_model(self.int8(core, path) if dtype == "int8" else path)
-        self.inputs = [i.any_name for i in model.inputs]
+        names = [i.any_name for i in model.inputs]
         compiled = core.compile_model(model, "CPU", {
             "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
             "INFERENCE_PRECISION_HINT": "bf16" if dtype == "bf16" else "f32"})
-        self.request = compiled.create_infer_request()
+        request = compiled.create_infer_request()
+        self.graphs = [("", lambda feed: request.infer({n: feed[n] for n in names})[0][:, 0])]
         self.name, self.dtype, self.version = "openvino", dtype, ov.__version__.split("-")[0]
-
-    def infer(self, feed):
-        return self.request.infer(feed)[0][:, 0]
 
     def int8(self, core, path):
         """Beside the model, quantised by NNCF with 64 random pairs to calibrate with."""

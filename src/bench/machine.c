@@ -33,9 +33,10 @@ static void compute(void *arg, size_t item, int32_t worker)
 /* Nanoseconds of one run on all threads. */
 static uint64_t time_pool(wn_pool *pool, wn_pool_fn *fn, void *arg)
 {
-    uint64_t (*clock_ns)(void) = pool == NULL ? wn_clock_thread_ns : wn_clock_ns;
+    int32_t n_threads = wn_pool_n_threads(pool);
+    uint64_t (*clock_ns)(void) = n_threads == 1 ? wn_clock_thread_ns : wn_clock_ns;
     uint64_t start_ns = clock_ns();
-    wn_pool_run(pool, (size_t)wn_pool_n_threads(pool), fn, arg);
+    wn_pool_run(pool, (size_t)n_threads, fn, arg);
     return WN_MAX(clock_ns() - start_ns, 1);
 }
 
