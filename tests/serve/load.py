@@ -175,7 +175,7 @@ async def run(server, args):
     if "overload" in args.phases:
         beside, flood = Results(), Results()
         calm = Results()
-        await open_loop(server, "127.0.0.1", small, rate * 0.1, time.perf_counter() + 10, calm)
+        await open_loop(server, "127.0.0.1", small, rate * 0.1, time.perf_counter() + max(10, args.seconds / 2), calm)
         before = metric(server, 'wn_tokens_total')
         began, left = time.perf_counter(), LeftForServer()
         until = began + args.seconds
