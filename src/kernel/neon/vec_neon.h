@@ -135,8 +135,9 @@ static inline vec vec_round(vec x)
 
 static inline vec vec_scale(vec x, vec n)
 {
-    int32x4_t power = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
-    return x * vreinterpretq_f32_s32(vshlq_n_s32(power, 23));
+    /* Unsigned, since a lane that nobody looks at may hold any number. */
+    uint32x4_t power = vaddq_u32(vreinterpretq_u32_s32(vcvtq_s32_f32(n)), vdupq_n_u32(127));
+    return x * vreinterpretq_f32_u32(vshlq_n_u32(power, 23));
 }
 
 /* Transpose four rows of four: pairs, then halves of the register. */
