@@ -14,10 +14,11 @@ bench-gemm: $(B)/bench/gemm ## matrix products of every level as a share of this
 EMULATED := avx512/gemm_i8_avx512 avx512vnni/gemm_i8_avx512vnni avxvnni/gemm_i8_avxvnni \
             avx512bf16/gemm_bf16_avx512bf16 amx/gemm_bf16_amx amx/gemm_i8_amx
 EMULATED_OBJ := $(patsubst %,$(B)/emulated/%.o,$(EMULATED))
+# -fwrapv: sums wrap, as instructions do.
 $(B)/emulated/%.o: src/kernel/%.c Makefile mk/kernel.mk
 	@mkdir -p $(@D)
 	$(call Q,EMU)$(CC) -Itests/emulate -include tests/emulate/immintrin.h -DWN_EMULATE_$(*D) \
-	    -Dwn_$(*F)=wn_$(*F)_emulated $(CPPFLAGS) $(CFLAGS) -Og -Wno-psabi -MMD -MP -c $< -o $@
+	    -Dwn_$(*F)=wn_$(*F)_emulated $(CPPFLAGS) $(CFLAGS) -Og -fwrapv -Wno-psabi -MMD -MP -c $< -o $@
 ifeq ($(ARCH),x86_64)
 $(B)/tests/kernel/test_gemm_i8 $(B)/tests/kernel/test_gemm_bf16: $(EMULATED_OBJ)
 endif
