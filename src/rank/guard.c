@@ -58,16 +58,16 @@ static wn_status score(float *logits, const wn_engine *engine, wn_error *err)
 {
     wn_runner *runner = NULL;
     wn_job *jobs[WN_ARRAY_LEN(samples)] = {NULL};
+    wn_str texts[WN_ARRAY_LEN(samples)][N_TEXTS]; /* the jobs borrow them */
     const wn_runner_options options = WN_RUNNER_OPTIONS_INIT;
     wn_status status;
     WN_TRY(wn_runner_new(&runner, engine, &options, err));
     for (size_t i = 0; i < WN_ARRAY_LEN(samples); i++) {
-        wn_str texts[N_TEXTS];
         for (size_t t = 0; t < N_TEXTS; t++)
-            texts[t] = wn_str_from(samples[i].texts[t]);
+            texts[i][t] = wn_str_from(samples[i].texts[t]);
         wn_request request = WN_REQUEST_INIT;
         request.query = wn_str_from(samples[i].query);
-        request.documents = texts;
+        request.documents = texts[i];
         request.n_documents = N_TEXTS;
         request.long_docs = WN_LONG_DOCS_TRUNCATE;
         WN_TRY_OUT(wn_job_new(&jobs[i], runner, &request, err));
