@@ -79,7 +79,8 @@ src_of     = $(sort $(wildcard $(addsuffix /*.c,$(addprefix src/,$(1)))))
 obj_of     = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_SRC   := $(call src_of,$(LIB_DIRS))
 PROG_SRC  := $(filter-out src/cli/main.c,$(call src_of,$(PROG_DIRS)))
-LIB_OBJ   := $(call obj_of,$(LIB_SRC)) $(B)/builtin.o
+CODE_OBJ  := $(call obj_of,$(LIB_SRC))
+LIB_OBJ   := $(CODE_OBJ) $(B)/builtin.o
 PROG_OBJ  := $(call obj_of,$(PROG_SRC))
 
 TEST_SUPPORT := $(call obj_of,$(sort $(wildcard tests/support/*.c)))
@@ -139,17 +140,26 @@ $(B)/winnow: $(B)/src/cli/main.o $(B)/libprogram.a $(B)/libwinnow.a
 
 # ---- tests -------------------------------------------------------------------------------------
 
-$(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $^ -lcmocka $(PROG_LIBS) -o $@
+# Tests share one copy of the built-in model, so that each of them is small.
+$(B)/libcode.a: $(CODE_OBJ)
+	@rm -f $@
+	$(call Q,AR)$(AR) rcsDT $@ $^
+$(B)/libbuiltin.so: $(B)/gen/builtin.S
+	$(call Q,LD)$(CC) -shared -nostdlib -Wl,-soname,$(@F) -DSHARED $< -o $@
+TEST_LIBS  := $(B)/libprogram.a $(B)/libcode.a $(B)/libbuiltin.so
+TEST_FLAGS := $(LDFLAGS) -Wl,-rpath,$(abspath $(B))
+
+$(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(TEST_LIBS)
+	$(call Q,LD)$(CC) $(TEST_FLAGS) $^ -lcmocka $(PROG_LIBS) -o $@
 # Allocation-failure tests wrap the allocator at link time.
 WRAPPED := malloc calloc realloc aligned_alloc free pthread_create
-$(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/fault/fault.o $(TEST_SUPPORT) $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) $^ -lcmocka $(PROG_LIBS) -o $@
+$(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/fault/fault.o $(TEST_SUPPORT) $(TEST_LIBS)
+	$(call Q,LD)$(CC) $(TEST_FLAGS) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) $^ -lcmocka $(PROG_LIBS) -o $@
 
-$(B)/fuzz/replay_%: $(B)/fuzz/%.o $(B)/fuzz/replay.o $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(PROG_LIBS) -o $@
-$(B)/fuzz/fuzz_%: $(B)/fuzz/%.o $(B)/libprogram.a $(B)/libwinnow.a
-	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ $(PROG_LIBS) -o $@
+$(B)/fuzz/replay_%: $(B)/fuzz/%.o $(B)/fuzz/replay.o $(TEST_LIBS)
+	$(call Q,LD)$(CC) $(TEST_FLAGS) $^ $(PROG_LIBS) -o $@
+$(B)/fuzz/fuzz_%: $(B)/fuzz/%.o $(TEST_LIBS)
+	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(TEST_FLAGS) $^ $(PROG_LIBS) -o $@
 
 # ---- installing --------------------------------------------------------------------------------
 

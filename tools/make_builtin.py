@@ -19,7 +19,9 @@ def main():
         print(f'{symbol}_name:\n    .asciz "{name}"')
         rows.append(symbol)
     print('    .section .data.rel.ro.winnow_builtin,"aw",@progbits')
-    print("    .balign 8\n    .globl wn_builtin_files\n    .hidden wn_builtin_files\nwn_builtin_files:")
+    print("    .balign 8\n    .globl wn_builtin_files")
+    print("#ifndef SHARED /* in a library of its own others read it */\n    .hidden wn_builtin_files\n#endif")
+    print("wn_builtin_files:")
     for symbol in rows:
         print(f"    .quad {symbol}_name, {symbol}, {symbol}_end")
     print("    .quad 0, 0, 0")
