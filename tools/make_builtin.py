@@ -21,10 +21,10 @@ def main():
     print('    .section .data.rel.ro.winnow_builtin,"aw",@progbits')
     print("    .balign 8\n    .globl wn_builtin_files")
     print("#ifndef SHARED /* in a library of its own others read it */\n    .hidden wn_builtin_files\n#endif")
-    print("wn_builtin_files:")
+    print("    .type wn_builtin_files, @object\nwn_builtin_files:")
     for symbol in rows:
         print(f"    .quad {symbol}_name, {symbol}, {symbol}_end")
-    print("    .quad 0, 0, 0")
+    print("    .quad 0, 0, 0\n    .size wn_builtin_files, . - wn_builtin_files")
     print('    .section .note.GNU-stack,"",@progbits')
 
 

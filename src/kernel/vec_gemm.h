@@ -1,7 +1,6 @@
 /* Matrix product of the vector levels: one tile, and packing for it.
- * A tile is a few rows by two vectors of columns: its accumulators stay in registers while k runs
- * once from start to end, so each element is the chain of fused multiply-adds of the scalar level.
- * How many rows a tile has is a level's own choice, in gemm_LEVEL.c.
+ * A tile is a few rows by two vectors of columns; each element is the chain of fused multiply-adds
+ * of the scalar level.  How many rows a tile has is a level's own choice, in gemm_LEVEL.c.
  * Weights are packed once, but attention packs the keys and values of each sequence, so packing is
  * as fast as memory.
  * Source: Goto and van de Geijn 2008, without their copy of x: a block of rows fits the cache.
@@ -9,23 +8,25 @@
 #ifndef WN_KERNEL_VEC_GEMM_H
 #define WN_KERNEL_VEC_GEMM_H
 
-#include "kernel/kernel.h"
-#include "kernel/vec.h"
+#include "kernel/vec_tiles.h"
 
-enum { NR = 2 * LANES, ROWS_MAX = 16 };
+enum {
+    NR = 2 * LANES,
+    ROWS_MAX = 16,
+    PREFETCH = LANES >= 16 /* whether a tile stores more cache lines than the core takes at once */
+};
 
-/* The accumulators of a tile of rows x vecs, from zero; prefetch: ask for the outputs' cache lines
- * before k runs.  rows, vecs and prefetch are constants of each instance. */
+/* The accumulators of a tile of rows x vecs, from zero, while the outputs' cache lines come.  rows
+ * and vecs are constants of each instance. */
 static inline __attribute__((always_inline)) void begin_tile(float *y, size_t ldy, vec *a, vec *b,
-                                                             const size_t rows, const size_t vecs,
-                                                             const bool prefetch)
+                                                             const size_t rows, const size_t vecs)
 {
 #pragma GCC unroll 16
     for (size_t i = 0; i < rows; i++) {
         a[i] = b[i] = vec_splat(0.0f);
-        if (prefetch)
+        if (PREFETCH)
             __builtin_prefetch(y + i * ldy, 1);
-        if (prefetch && vecs > 1)
+        if (PREFETCH && vecs > 1)
             __builtin_prefetch(y + i * ldy + LANES, 1);
     }
 }
@@ -53,11 +54,11 @@ static inline __attribute__((always_inline)) void end_tile(float *y, size_t ldy,
 }
 
 static inline __attribute__((always_inline)) void
-multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, const float *bias,
-              size_t n, size_t k, const size_t rows, const size_t vecs, const bool prefetch)
+multiply_f32(float *y, size_t ldy, const float *x, size_t ldx, const float *w, const float *bias,
+             size_t n, size_t k, const size_t rows, const size_t vecs)
 {
     vec a[ROWS_MAX], b[ROWS_MAX];
-    begin_tile(y, ldy, a, b, rows, vecs, prefetch);
+    begin_tile(y, ldy, a, b, rows, vecs);
     for (size_t p = 0; p < k; p++, w += NR) {
         vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
 #pragma GCC unroll 16
@@ -69,6 +70,20 @@ multiply_tile(float *y, size_t ldy, const float *x, size_t ldx, const float *w, 
         }
     }
     end_tile(y, ldy, a, b, bias, n, rows, vecs);
+}
+
+/* A tile for TILES_UP_TO(). */
+static inline __attribute__((always_inline)) void tile_f32(float *y, size_t ldy,
+                                                           const unsigned char *rows, size_t stride,
+                                                           const void *panel, const float *bias,
+                                                           size_t n, size_t k, const size_t count)
+{
+    const float *x = (const float *)(const void *)rows;
+    size_t ldx = stride / sizeof *x;
+    if (n > LANES)
+        multiply_f32(y, ldy, x, ldx, panel, bias, n, k, count, 2);
+    else
+        multiply_f32(y, ldy, x, ldx, panel, bias, n, k, count, 1);
 }
 
 /* Half of a panel; rows of w from n on count as zeros. */

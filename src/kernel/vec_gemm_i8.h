@@ -6,8 +6,8 @@
 #ifndef WN_KERNEL_VEC_GEMM_I8_H
 #define WN_KERNEL_VEC_GEMM_I8_H
 
-#include "kernel/vec_act.h"
 #include "kernel/vec_pack_i8.h"
+#include "kernel/vec_tiles.h"
 
 enum {
     ROWS_MAX = 16,
@@ -33,8 +33,8 @@ store_sums(float *y, size_t ldy, const ivec *sums, const uint8_t *row_scale, siz
 
 /* m rows by n columns, n <= vecs * LANES; m and vecs are constants of each instance. */
 static inline __attribute__((always_inline)) void
-multiply_tile(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint8_t *panel,
-              const float *bias, size_t n, size_t depth, const size_t m, const size_t vecs)
+multiply_i8(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint8_t *panel,
+            const float *bias, size_t n, size_t depth, const size_t m, const size_t vecs)
 {
     const columns *c = (const columns *)(const void *)(panel + NR * depth);
     ivec a[ROWS_MAX], b[ROWS_MAX], start0 = ivec_load(c->start),
@@ -66,40 +66,16 @@ multiply_tile(float *y, size_t ldy, const uint8_t *rows, size_t stride, const ui
                    bias != NULL ? bias + LANES : NULL, n - LANES, m);
 }
 
-typedef void tile_fn(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint8_t *panel,
-                     const float *bias, size_t n, size_t depth);
-
-/* The tiles of so many rows, one vector and two vectors wide; their names for a table. */
-#define TILE(m, vecs)                                                                              \
-    static void tile_##m##_##vecs(float *y, size_t ldy, const uint8_t *rows, size_t stride,        \
-                                  const uint8_t *panel, const float *bias, size_t n, size_t depth) \
-    {                                                                                              \
-        multiply_tile(y, ldy, rows, stride, panel, bias, n, depth, m, vecs);                       \
-    }
-#define TILES(m) TILE(m, 1) TILE(m, 2)
-#define PAIR(m)                                                                                    \
-    {                                                                                              \
-        tile_##m##_1, tile_##m##_2                                                                 \
-    }
-
-/* y = act(rows . w^T + bias) by tiles of up to mr rows; tiles go by rows - 1, then by whether the
- * second vector is in use.  The loop over panels is outside, as in the f32 product. */
-static inline void multiply_by(tile_fn *const tiles[][2], size_t mr, float *y, size_t ldy,
-                               const uint8_t *rows, size_t stride, const uint8_t *panel,
-                               const float *bias, size_t m, size_t n, size_t k, wn_act act)
+/* A tile for TILES_UP_TO(). */
+static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
+                                                          const unsigned char *rows, size_t stride,
+                                                          const void *panel, const float *bias,
+                                                          size_t n, size_t k, const size_t count)
 {
-    size_t n_tiles = (m + mr - 1) / mr;
-    for (size_t j = 0; j < n; j += NR, panel += panel_bytes(k)) {
-        size_t cols = WN_MIN(n - j, (size_t)NR);
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = t * m / n_tiles, count = (t + 1) * m / n_tiles - i;
-            float *out = y + i * ldy + j;
-            tiles[count - 1][cols > LANES](out, ldy, rows + i * stride, stride, panel,
-                                           bias != NULL ? bias + j : NULL, cols, depth_of(k));
-            if (act != WN_ACT_NONE)
-                act_block(out, ldy, out, ldy, act, count, cols);
-        }
-    }
+    if (n > LANES)
+        multiply_i8(y, ldy, rows, stride, panel, bias, n, depth_of(k), count, 2);
+    else
+        multiply_i8(y, ldy, rows, stride, panel, bias, n, depth_of(k), count, 1);
 }
 
 #endif

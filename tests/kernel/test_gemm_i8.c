@@ -16,16 +16,13 @@
 enum { MR = 3, GUARD_BYTES = 64 };
 _Static_assert(LANES == 1, "compiled for no level");
 
-TILES(1)
-TILES(2)
-TILES(3)
-
-static tile_fn *const tiles[MR][2] = {PAIR(1), PAIR(2), PAIR(3)};
+static const wn_gemm one_lane;
+TILES_UP_TO(3, tile_i8)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    multiply_by(tiles, MR, y, ldy, rows, stride, packed, bias, m, n, k, act);
+    multiply_by(tiles, &one_lane, y, ldy, rows, stride, packed, bias, m, n, k, act);
 }
 
 static const wn_gemm one_lane = {

@@ -114,7 +114,7 @@ static void a_tile_of_one_lane_is_the_chain_of_every_level(void **state)
     float packed[NR * K], y[ROWS][NR];
     fill(-1, 1);
     pack_f32(packed, x, K, NR, K);
-    multiply_tile(y[0], NR, x + 500, K, packed, x, NR, K, ROWS, 2, false);
+    multiply_f32(y[0], NR, x + 500, K, packed, x, NR, K, ROWS, 2);
     for (size_t i = 0; i < ROWS; i++) {
         for (size_t j = 0; j < NR; j++) {
             float sum = 0;

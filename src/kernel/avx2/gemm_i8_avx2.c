@@ -4,19 +4,12 @@
 #include "kernel/vec_gemm_i8.h"
 
 enum { MR = 5 };
-
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-
-static tile_fn *const tiles[MR][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5)};
+TILES_UP_TO(5, tile_i8)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    multiply_by(tiles, MR, y, ldy, rows, stride, packed, bias, m, n, k, act);
+    multiply_by(tiles, &wn_gemm_i8_avx2, y, ldy, rows, stride, packed, bias, m, n, k, act);
 }
 
 const wn_gemm wn_gemm_i8_avx2 = {

@@ -1,65 +1,15 @@
 /* Matrix product of the AVX-512 level: tiles of up to 14 rows by 32 columns, 28 accumulators in
- * registers; so many outputs that storing them would wait for their cache lines.
- * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
- * cache for all tiles.  Rows are spread evenly over tiles; a row's chain does not know its tile. */
+ * registers; so many outputs that storing them would wait for their cache lines. */
 #include "kernel/levels.h"
-#include "kernel/vec_act.h"
 #include "kernel/vec_gemm.h"
 
 enum { MR = 14 };
+TILES_UP_TO(14, tile_f32)
 
-typedef void tile_fn(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                     const float *bias, size_t n, size_t k);
-
-#define TILE(rows, vecs)                                                                           \
-    static void tile_##rows##_##vecs(float *y, size_t ldy, const float *x, size_t ldx,             \
-                                     const float *w, const float *bias, size_t n, size_t k)        \
-    {                                                                                              \
-        multiply_tile(y, ldy, x, ldx, w, bias, n, k, rows, vecs, true);                            \
-    }
-#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
-#define PAIR(rows)                                                                                 \
-    {                                                                                              \
-        tile_##rows##_1, tile_##rows##_2                                                           \
-    }
-
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-TILES(7)
-TILES(8)
-TILES(9)
-TILES(10)
-TILES(11)
-TILES(12)
-TILES(13)
-TILES(14)
-
-/* By rows - 1, then by whether the second vector is in use. */
-static tile_fn *const tiles[MR][2] = {PAIR(1),  PAIR(2),  PAIR(3),  PAIR(4), PAIR(5),
-                                      PAIR(6),  PAIR(7),  PAIR(8),  PAIR(9), PAIR(10),
-                                      PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
-
-static void multiply(float *y, size_t ldy, const void *x_rows, size_t stride, const void *packed,
+static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    const float *x = x_rows, *w = packed;
-    size_t ldx = stride / sizeof *x;
-    size_t n_tiles = (m + MR - 1) / MR;
-    for (size_t j = 0; j < n; j += NR) {
-        size_t cols = WN_MIN(n - j, (size_t)NR);
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = t * m / n_tiles, rows = (t + 1) * m / n_tiles - i;
-            float *out = y + i * ldy + j;
-            tiles[rows - 1][cols > LANES](out, ldy, x + i * ldx, ldx, w + j * k,
-                                          bias != NULL ? bias + j : NULL, cols, k);
-            if (act != WN_ACT_NONE)
-                act_block(out, ldy, out, ldy, act, rows, cols);
-        }
-    }
+    multiply_by(tiles, &wn_gemm_f32_avx512, y, ldy, rows, stride, packed, bias, m, n, k, act);
 }
 
 const wn_gemm wn_gemm_f32_avx512 = {

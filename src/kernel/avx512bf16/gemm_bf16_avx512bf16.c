@@ -1,7 +1,6 @@
 /* The bf16 product of the AVX512-BF16 level: tiles as those of f32 at the AVX-512 level, but each
  * step of k adds up two products.  An element is one chain of pairs over k in rising order. */
 #include "kernel/levels.h"
-#include "kernel/vec_act.h"
 #include "kernel/avx512bf16/vec_bf16.h"
 
 enum { MR = 14, K_STEP = 2 };
@@ -13,7 +12,7 @@ multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const int32_t
                const float *bias, size_t n, size_t n_pairs, const size_t rows, const size_t vecs)
 {
     vec a[ROWS_MAX], b[ROWS_MAX];
-    begin_tile(y, ldy, a, b, rows, vecs, true);
+    begin_tile(y, ldy, a, b, rows, vecs);
     for (size_t p = 0; p < n_pairs; p++, w += NR) {
         __m512bh w0 = (__m512bh)_mm512_load_si512(w);
         __m512bh w1 = vecs > 1 ? (__m512bh)_mm512_load_si512(w + LANES) : w0;
@@ -28,41 +27,19 @@ multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const int32_t
     end_tile(y, ldy, a, b, bias, n, rows, vecs);
 }
 
-typedef void tile_fn(float *y, size_t ldy, const int32_t *x, size_t ldx, const int32_t *w,
-                     const float *bias, size_t n, size_t n_pairs);
+static inline __attribute__((always_inline)) void
+tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const void *panel,
+          const float *bias, size_t n, size_t k, const size_t count)
+{
+    const int32_t *x = (const int32_t *)(const void *)rows;
+    size_t ldx = stride / sizeof *x, n_pairs = wn_round_up(k, K_STEP) / 2;
+    if (n > LANES)
+        multiply_pairs(y, ldy, x, ldx, panel, bias, n, n_pairs, count, 2);
+    else
+        multiply_pairs(y, ldy, x, ldx, panel, bias, n, n_pairs, count, 1);
+}
 
-#define TILE(rows, vecs)                                                                           \
-    static void tile_##rows##_##vecs(float *y, size_t ldy, const int32_t *x, size_t ldx,           \
-                                     const int32_t *w, const float *bias, size_t n,                \
-                                     size_t n_pairs)                                               \
-    {                                                                                              \
-        multiply_pairs(y, ldy, x, ldx, w, bias, n, n_pairs, rows, vecs);                           \
-    }
-#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
-#define PAIR(rows)                                                                                 \
-    {                                                                                              \
-        tile_##rows##_1, tile_##rows##_2                                                           \
-    }
-
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-TILES(7)
-TILES(8)
-TILES(9)
-TILES(10)
-TILES(11)
-TILES(12)
-TILES(13)
-TILES(14)
-
-/* By rows - 1, then by whether the second vector is in use. */
-static tile_fn *const tiles[MR][2] = {PAIR(1),  PAIR(2),  PAIR(3),  PAIR(4), PAIR(5),
-                                      PAIR(6),  PAIR(7),  PAIR(8),  PAIR(9), PAIR(10),
-                                      PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
+TILES_UP_TO(14, tile_bf16)
 
 static void pack(void *packed, const float *w, size_t ldw, size_t n, size_t k)
 {
@@ -83,20 +60,7 @@ static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, con
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    const int32_t *x = rows, *w = packed;
-    size_t ldx = stride / sizeof *x, n_pairs = wn_round_up(k, K_STEP) / 2;
-    size_t n_tiles = (m + MR - 1) / MR;
-    for (size_t j = 0; j < n; j += NR) {
-        size_t cols = WN_MIN(n - j, (size_t)NR);
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = t * m / n_tiles, n_rows = (t + 1) * m / n_tiles - i;
-            float *out = y + i * ldy + j;
-            tiles[n_rows - 1][cols > LANES](out, ldy, x + i * ldx, ldx, w + j * n_pairs,
-                                            bias != NULL ? bias + j : NULL, cols, n_pairs);
-            if (act != WN_ACT_NONE)
-                act_block(out, ldy, out, ldy, act, n_rows, cols);
-        }
-    }
+    multiply_by(tiles, &wn_gemm_bf16_avx512bf16, y, ldy, rows, stride, packed, bias, m, n, k, act);
 }
 
 const wn_gemm wn_gemm_bf16_avx512bf16 = {

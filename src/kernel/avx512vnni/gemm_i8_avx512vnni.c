@@ -4,30 +4,12 @@
 #include "kernel/vec_gemm_i8.h"
 
 enum { MR = 14 };
-
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-TILES(7)
-TILES(8)
-TILES(9)
-TILES(10)
-TILES(11)
-TILES(12)
-TILES(13)
-TILES(14)
-
-static tile_fn *const tiles[MR][2] = {PAIR(1),  PAIR(2),  PAIR(3),  PAIR(4), PAIR(5),
-                                      PAIR(6),  PAIR(7),  PAIR(8),  PAIR(9), PAIR(10),
-                                      PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
+TILES_UP_TO(14, tile_i8)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    multiply_by(tiles, MR, y, ldy, rows, stride, packed, bias, m, n, k, act);
+    multiply_by(tiles, &wn_gemm_i8_avx512vnni, y, ldy, rows, stride, packed, bias, m, n, k, act);
 }
 
 const wn_gemm wn_gemm_i8_avx512vnni = {

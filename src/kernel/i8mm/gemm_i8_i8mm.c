@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
     store_i8(y, ldy, a, b, rows, stride, panel, bias, n, depth, count);
 }
 
-TILES_OF(tile_i8)
+TILES_UP_TO(8, tile_i8)
 
 static void pack(void *packed, const float *w, size_t ldw, size_t n, size_t k)
 {

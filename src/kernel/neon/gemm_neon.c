@@ -24,10 +24,9 @@ static inline const float *row_at(const unsigned char *rows, size_t stride, size
         }                                                                                          \
     }
 
-static inline __attribute__((always_inline)) void tile_f32(float *y, size_t ldy,
-                                                           const unsigned char *rows, size_t stride,
-                                                           const void *panel, const float *bias,
-                                                           size_t n, size_t k, const size_t count)
+static inline __attribute__((always_inline)) void
+tile_lanes(float *y, size_t ldy, const unsigned char *rows, size_t stride, const void *panel,
+           const float *bias, size_t n, size_t k, const size_t count)
 {
     const float *w = panel;
     vec a[TILE_ROWS], b[TILE_ROWS], x[TILE_ROWS];
@@ -62,7 +61,7 @@ static inline __attribute__((always_inline)) void tile_f32(float *y, size_t ldy,
     }
 }
 
-TILES_OF(tile_f32)
+TILES_UP_TO(8, tile_lanes)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)

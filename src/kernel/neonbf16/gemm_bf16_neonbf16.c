@@ -101,7 +101,7 @@ tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const 
                       row_of_sums(&block[i / 2][2], i % 2 != 0) + start[1], n);
 }
 
-TILES_OF(tile_bf16)
+TILES_UP_TO(8, tile_bf16)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)

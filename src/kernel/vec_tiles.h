@@ -1,0 +1,67 @@
+/* What the products of the vector levels have in common: a tile for each number of rows, and the
+ * loops over them.  A tile's sums stay in registers while k runs once from start to end.
+ * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
+ * cache for all tiles.  Rows are spread evenly over tiles; a row's sum does not know its tile.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_VEC_TILES_H
+#define WN_KERNEL_VEC_TILES_H
+
+#include "kernel/vec_act.h"
+
+/* One tile: y [][n], columns of one panel, of as many rows as the function is made for. */
+typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t stride,
+                     const void *panel, const float *bias, size_t n, size_t k);
+
+/* tiles[i], a tile_fn of i + 1 rows up to mr, made from an inlined function whose last argument is
+ * the number of rows. */
+#define TILES_UP_TO(mr, tile) TILES_##mr(tile) static tile_fn *const tiles[mr] = {TILE_NAMES_##mr};
+
+#define TILE_OF(count, tile)                                                                       \
+    static void tile_of_##count(float *y, size_t ldy, const unsigned char *rows, size_t stride,    \
+                                const void *panel, const float *bias, size_t n, size_t k)          \
+    {                                                                                              \
+        tile(y, ldy, rows, stride, panel, bias, n, k, count);                                      \
+    }
+#define TILES_1(tile)  TILE_OF(1, tile)
+#define TILES_2(tile)  TILES_1(tile) TILE_OF(2, tile)
+#define TILES_3(tile)  TILES_2(tile) TILE_OF(3, tile)
+#define TILES_4(tile)  TILES_3(tile) TILE_OF(4, tile)
+#define TILES_5(tile)  TILES_4(tile) TILE_OF(5, tile)
+#define TILES_6(tile)  TILES_5(tile) TILE_OF(6, tile)
+#define TILES_7(tile)  TILES_6(tile) TILE_OF(7, tile)
+#define TILES_8(tile)  TILES_7(tile) TILE_OF(8, tile)
+#define TILES_9(tile)  TILES_8(tile) TILE_OF(9, tile)
+#define TILES_10(tile) TILES_9(tile) TILE_OF(10, tile)
+#define TILES_11(tile) TILES_10(tile) TILE_OF(11, tile)
+#define TILES_12(tile) TILES_11(tile) TILE_OF(12, tile)
+#define TILES_13(tile) TILES_12(tile) TILE_OF(13, tile)
+#define TILES_14(tile) TILES_13(tile) TILE_OF(14, tile)
+#define TILE_NAMES_3   tile_of_1, tile_of_2, tile_of_3
+#define TILE_NAMES_5   TILE_NAMES_3, tile_of_4, tile_of_5
+#define TILE_NAMES_6   TILE_NAMES_5, tile_of_6
+#define TILE_NAMES_8   TILE_NAMES_6, tile_of_7, tile_of_8
+#define TILE_NAMES_12  TILE_NAMES_8, tile_of_9, tile_of_10, tile_of_11, tile_of_12
+#define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14
+
+/* multiply() of a product. */
+static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float *y, size_t ldy,
+                               const void *rows, size_t stride, const void *packed,
+                               const float *bias, size_t m, size_t n, size_t k, wn_act act)
+{
+    const unsigned char *panel = packed, *first = rows;
+    size_t nr = (size_t)gemm->nr, mr = (size_t)gemm->mr, n_tiles = (m + mr - 1) / mr;
+    size_t panel_bytes = wn_gemm_panel_bytes(gemm, k);
+    for (size_t j = 0; j < n; j += nr, panel += panel_bytes) {
+        size_t cols = WN_MIN(n - j, nr);
+        for (size_t t = 0; t < n_tiles; t++) {
+            size_t i = t * m / n_tiles, count = (t + 1) * m / n_tiles - i;
+            float *out = y + i * ldy + j;
+            tiles[count - 1](out, ldy, first + i * stride, stride, panel,
+                             bias != NULL ? bias + j : NULL, cols, k);
+            if (act != WN_ACT_NONE)
+                act_block(out, ldy, out, ldy, act, count, cols);
+        }
+    }
+}
+
+#endif
