@@ -153,11 +153,15 @@ def test_small_request_is_not_stuck_behind_a_large_one():
 
 def test_deadline_gives_what_is_scored_by_then():
     body = json.loads(large(4000))
-    body["deadline_ms"] = 300
-    status, _, answer = server.request("POST", "/v1/rerank", [("Content-Type", "application/json")], json.dumps(body).encode())
-    results = json.loads(answer)["results"]
-    scored = [r for r in results if r.get("scored", True)]
-    assert status == 200 and len(results) == 4000 and 0 < len(scored) < 4000, (status, len(scored))
+    for deadline_ms in (300, 1000, 3000):  # a machine that does other things may have scored nothing by the first
+        body["deadline_ms"] = deadline_ms
+        status, _, answer = server.request("POST", "/v1/rerank", [("Content-Type", "application/json")], json.dumps(body).encode())
+        results = json.loads(answer)["results"]
+        scored = [r for r in results if r.get("scored", True)]
+        assert status == 200 and len(results) == 4000, (status, len(results))
+        if scored:
+            break
+    assert 0 < len(scored) < 4000, (deadline_ms, len(scored))
     assert results[:len(scored)] == scored and [r["relevance_score"] for r in scored] == sorted(
         (r["relevance_score"] for r in scored), reverse=True)
 
