@@ -81,7 +81,7 @@ LIB_SRC   := $(call src_of,$(LIB_DIRS))
 PROG_SRC  := $(filter-out src/cli/main.c,$(call src_of,$(PROG_DIRS)))
 CODE_OBJ  := $(call obj_of,$(LIB_SRC))
 LIB_OBJ   := $(CODE_OBJ) $(B)/builtin.o
-PROG_OBJ  := $(call obj_of,$(PROG_SRC))
+PROG_OBJ  := $(call obj_of,$(PROG_SRC)) $(B)/web.o
 
 TEST_SUPPORT := $(call obj_of,$(sort $(wildcard tests/support/*.c)))
 TEST_SRC  := $(sort $(wildcard tests/*/test_*.c tests/unit/*/test_*.c))
@@ -123,6 +123,14 @@ $(B)/gen/builtin.S: tools/make_builtin.py $(BUILTIN_FILES) Makefile
 	@mkdir -p $(@D)
 	$(call Q,GEN)$(PYTHON) tools/make_builtin.py $(BUILTIN_FILES) > $@
 $(B)/builtin.o: $(B)/gen/builtin.S
+	$(call Q,AS)$(CC) -c $< -o $@
+
+# The pages of web/, as they are and compressed.
+WEB_FILES := $(sort $(shell find web -type f))
+$(B)/gen/web.S: tools/make_web.py $(WEB_FILES) Makefile
+	@mkdir -p $(@D)
+	$(call Q,GEN)$(PYTHON) tools/make_web.py web $(B)/gen/web > $@
+$(B)/web.o: $(B)/gen/web.S
 	$(call Q,AS)$(CC) -c $< -o $@
 
 $(B)/libwinnow.a: $(LIB_OBJ)

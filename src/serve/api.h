@@ -37,6 +37,9 @@ void wn_tei_push_fields(struct wn_exchange *x);
 /* api_docs.c */
 wn_handler wn_api_openapi, wn_api_docs;
 
+/* api_web.c: pages for people. */
+wn_handler wn_api_root, wn_api_page, wn_api_web_file;
+
 /* api_metrics.c */
 wn_handler wn_api_metrics;
 

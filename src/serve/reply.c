@@ -17,6 +17,7 @@ static const reason reasons[] = {
     {200, "OK"},
     {201, "Created"},
     {204, "No Content"},
+    {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
     {402, "Payment Required"},
@@ -94,7 +95,7 @@ bool wn_reply_push_head(wn_buf *out, const wn_reply *reply, bool keep_alive)
     wn_buf_push_str(out, wn_buf_str(&reply->fields));
     if (reply->content_type != NULL)
         wn_buf_printf(out, "Content-Type: %s\r\n", reply->content_type);
-    if (reply->status != 204)
+    if (reply->status != 204 && reply->status != 304)
         wn_buf_printf(out, "Content-Length: %zu\r\n", reply->body.len);
     if (!keep_alive)
         wn_buf_push_str(out, WN_STR("Connection: close\r\n"));

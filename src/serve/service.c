@@ -247,6 +247,7 @@ wn_str wn_service_cors_origins(const wn_service *service)
 wn_service_facts wn_service_facts_of(const wn_service *service)
 {
     return (wn_service_facts){.open = wn_accounts_is_open(service->accounts),
+                              .has_ui = !service->options.no_ui,
                               .n_workers = service->options.backend.n_workers,
                               .metrics_of_tei = service->options.metrics_of_tei,
                               .max_requests = service->options.max_requests};

@@ -30,6 +30,7 @@ typedef struct wn_service_options {
     bool tei_headers;          /* answers in TEI's shape carry its fields of times */
     const char *cors_origins;  /* of pages that may use it, see cors.h; NULL: none */
     wn_networks trusted_proxies;
+    bool no_ui;                 /* the pages for people are not there */
     bool strict_models;         /* answer to the model's own name only */
     int32_t max_requests;       /* at a time; 0: no limit of its own */
     int32_t request_timeout_ms; /* 0: the default */
@@ -42,6 +43,7 @@ typedef struct wn_service_options {
 /* What handlers tell of the service itself. */
 typedef struct wn_service_facts {
     bool open; /* no key is needed */
+    bool has_ui;
     bool metrics_of_tei;
     int32_t n_workers, max_requests;
 } wn_service_facts;

@@ -1,0 +1,71 @@
+// Elements from data.  Markup is never parsed: a text from anyone stays a text.
+
+/** An element: h('a', {href: '/', class: 'x', onclick: f, data: {id: 1}}, 'text', child, [more]). */
+export function h(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    set(element, attributes);
+    element.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined));
+    return element;
+}
+
+/** The same for SVG. */
+export function s(name, attributes = {}, ...children) {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', name);
+    set(element, attributes);
+    element.append(...children.flat(Infinity));
+    return element;
+}
+
+function set(element, attributes) {
+    for (const [key, value] of Object.entries(attributes)) {
+        if (value === undefined || value === null || value === false) continue;
+        if (key === 'data') Object.assign(element.dataset, value);
+        else if (key === 'style') for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
+        else if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
+        else if (key === 'value' || key === 'checked' || key === 'disabled') element[key] = value;
+        else element.setAttribute(key, value === true ? '' : value);
+    }
+}
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** Call f once the calls have stopped for ms. */
+export function debounce(f, ms) {
+    let timer;
+    return (...args) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => f(...args), ms);
+    };
+}
+
+/** A line at the bottom that goes by itself, with something to press if action is given. */
+export function toast(text, action, run) {
+    const box = $('#toasts') ?? document.body.appendChild(h('div', { id: 'toasts', role: 'status' }));
+    const line = h('div', { class: 'toast' }, h('span', {}, text));
+    if (action) {
+        line.append(h('button', { type: 'button', class: 'link', onclick: () => { line.remove(); run(); } }, action));
+    }
+    box.replaceChildren(line);
+    setTimeout(() => line.remove(), action ? 8000 : 4000);
+}
+
+/** Offer a file for download. */
+export function download(name, bytes, type) {
+    const url = URL.createObjectURL(new Blob([bytes], { type }));
+    h('a', { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** Move elements from where they were to where they are, unless motion is unwanted. */
+export function moving(elements, change) {
+    const before = new Map(elements().map((e) => [e, e.getBoundingClientRect().top]));
+    change();
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+    for (const e of elements()) {
+        const shift = before.has(e) ? before.get(e) - e.getBoundingClientRect().top : 0;
+        if (shift !== 0) {
+            e.animate([{ transform: `translateY(${shift}px)` }, { transform: 'none' }], { duration: 350, easing: 'ease-out' });
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// Requests to begin with: what each shows is its name in strings/.
+
+export const examples = [
+    {
+        name: 'products',
+        query: 'Organic skincare products for sensitive skin',
+        documents: [
+            'A gentle organic skincare line for sensitive skin, with aloe vera and chamomile and no perfume.',
+            'Bold new make-up trends: neon eyeliner and glossy lips in every color of the season.',
+            'Natürliche Bio-Pflegeprodukte für empfindliche Haut, mit Kamille und Aloe vera und ohne Duftstoffe.',
+            'Neue Make-up-Trends: kräftige Farben und glänzende Lippen für den großen Auftritt.',
+            'Productos ecológicos para el cuidado de la piel sensible, con aloe vera y avena y sin perfumes.',
+            'Las nuevas tendencias de maquillaje apuestan por colores vivos y técnicas atrevidas.',
+            '专为敏感肌肤设计的有机护肤产品，温和，含芦荟和洋甘菊，不添加香料。',
+            '新的化妆趋势：大胆的色彩和闪亮的唇妆，让你成为焦点。',
+            '敏感肌のためのオーガニックスキンケア製品。アロエとカモミールを配合し、香料は使っていません。',
+            '今年のメイクの流行：鮮やかなアイシャドウと大胆な口紅。',
+        ],
+    },
+    {
+        name: 'questions',
+        query: 'At what temperature does water boil?',
+        documents: [
+            'Der Mond entfernt sich jedes Jahr um knapp vier Zentimeter von der Erde.',
+            'La fotosíntesis convierte la luz del sol en energía química dentro de las hojas.',
+            '水在标准大气压下的沸点是一百摄氏度，海拔越高沸点越低。',
+            'El corazón humano late unas cien mil veces al día.',
+            '光合作用は植物が光を使って糖を作る働きである。',
+            'Les marées sont causées par l\'attraction de la Lune et du Soleil.',
+            'Водопад Анхель в Венесуэле считается самым высоким в мире.',
+            'Wasser siedet auf Meereshöhe bei hundert Grad Celsius, auf hohen Bergen schon früher.',
+        ],
+    },
+    {
+        name: 'functions',
+        query: 'How much is 250 dollars in yen?',
+        documents: [
+            '{"name": "get_weather", "description": "Current weather and forecast for a place", "parameters": {"place": "string", "days": "integer"}}',
+            '{"name": "convert_currency", "description": "Convert an amount of money from one currency to another at today\'s rate", "parameters": {"amount": "number", "from": "string", "to": "string"}}',
+            '{"name": "book_table", "description": "Reserve a table in a restaurant", "parameters": {"restaurant": "string", "guests": "integer", "time": "string"}}',
+            '{"name": "translate_text", "description": "Translate a text into another language", "parameters": {"text": "string", "language": "string"}}',
+            '{"name": "find_flights", "description": "Search flights between two cities on a day", "parameters": {"from": "string", "to": "string", "day": "string"}}',
+            '{"name": "create_event", "description": "Put an appointment into the calendar", "parameters": {"title": "string", "start": "string", "minutes": "integer"}}',
+            '{"name": "send_email", "description": "Send a message to a mail address", "parameters": {"to": "string", "subject": "string", "body": "string"}}',
+        ],
+    },
+    {
+        name: 'code',
+        query: 'keep only the first of equal elements of a list',
+        documents: [
+            'def read_lines(path):\n    with open(path, encoding=\'utf-8\') as f:\n        return [line.rstrip(\'\\n\') for line in f]',
+            'def unique(items):\n    seen = set()\n    return [x for x in items if not (x in seen or seen.add(x))]',
+            'def median(values):\n    values = sorted(values)\n    middle = len(values) // 2\n    return values[middle] if len(values) % 2 else sum(values[middle - 1:middle + 1]) / 2',
+            'function debounce(f, ms) {\n    let timer;\n    return (...args) => {\n        clearTimeout(timer);\n        timer = setTimeout(() => f(...args), ms);\n    };\n}',
+            'func reverse(s string) string {\n    r := []rune(s)\n    for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {\n        r[i], r[j] = r[j], r[i]\n    }\n    return string(r)\n}',
+            'SELECT customer_id, COUNT(*) FROM orders GROUP BY customer_id HAVING COUNT(*) > 10;',
+        ],
+    },
+    {
+        name: 'tables',
+        query: 'How much did we sell in each month?',
+        documents: [
+            'CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, country TEXT, registered_on DATE);',
+            'CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, ordered_on DATE, total_amount NUMERIC, status TEXT);',
+            'CREATE TABLE products (id INTEGER PRIMARY KEY, title TEXT, category TEXT, price NUMERIC, stock INTEGER);',
+            'CREATE TABLE employees (id INTEGER PRIMARY KEY, name TEXT, department TEXT, salary NUMERIC, hired_on DATE);',
+            'CREATE TABLE page_views (url TEXT, visitor TEXT, seen_at TIMESTAMP, referrer TEXT);',
+            'SELECT strftime(\'%Y-%m\', ordered_on) AS month, SUM(total_amount) AS revenue FROM orders GROUP BY month ORDER BY month;',
+            'SELECT department, AVG(salary) FROM employees GROUP BY department;',
+        ],
+    },
+    {
+        name: 'long',
+        query: 'How do I turn off the water?',
+        documents: [
+            'Our house stands at the end of the road. The garden has old apple trees, and in autumn we make juice from their fruit. The garden has old apple trees, and in autumn we make juice from their fruit. The garden has old apple trees, and in autumn we make juice from their fruit. The garden has old apple trees, and in autumn we make juice from their fruit. The garden has old apple trees, and in autumn we make juice from their fruit. The garden has old apple trees, and in autumn we make juice from their fruit. To turn off the water in an emergency, open the hatch below the kitchen sink and turn the red valve clockwise until it stops. The attic holds boxes of books that nobody has opened for years. The attic holds boxes of books that nobody has opened for years. The attic holds boxes of books that nobody has opened for years. The attic holds boxes of books that nobody has opened for years. The attic holds boxes of books that nobody has opened for years. The attic holds boxes of books that nobody has opened for years.',
+            'Notes of the meeting in March. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog. We talked about the roof, about new paint for the fence and about the neighbours\' dog.',
+            'The manual of the washing machine. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month. Sort the laundry by color. Do not use more detergent than the label says. Clean the filter every month.',
+        ],
+    },
+    {
+        name: 'rag',
+        query: 'How do I send back a broken device under warranty?',
+        documents: [
+            'The warranty card lies in the box beside the cable. Keep it with the receipt.',
+            'Our warranty team answers questions about returns from Monday to Friday, 9 to 17 o\'clock.',
+            'A warranty is a promise of the maker; the legal guarantee is a duty of the seller.',
+            'Batteries lose capacity with age; this is no defect.',
+            'To start a claim, open Orders, choose the article, press Report a defect and attach a photo. You get a label for the parcel by mail.',
+            'Warranty: two years from the day of purchase.',
+            'We repair or replace defective articles free of charge. After we have received the parcel it takes about ten days.',
+            'Press the button for five seconds to reset the device.',
+        ],
+        view: 'moves',
+    },
+];

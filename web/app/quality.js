@@ -1,0 +1,28 @@
+// How good an order is: the same figures that `winnow eval` prints.
+
+/** nDCG at 10 of grades in the order of a ranking. */
+export function ndcg(grades) {
+    const gain = (list) => list.slice(0, 10).reduce((sum, g, i) => sum + (2 ** g - 1) / Math.log2(i + 2), 0);
+    const best = gain([...grades].sort((a, b) => b - a));
+    return best > 0 ? gain(grades) / best : NaN;
+}
+
+/** 1 / place of the first relevant one within ten; 0 beyond. */
+export function mrr(grades) {
+    const place = grades.slice(0, 10).findIndex((g) => g > 0);
+    return place < 0 ? 0 : 1 / (place + 1);
+}
+
+/** Kendall's tau-b of two lists of scores of the same things. */
+export function tau(a, b) {
+    let agree = 0, untiedA = 0, untiedB = 0;
+    for (let i = 0; i < a.length; i++) {
+        for (let j = 0; j < i; j++) {
+            const x = Math.sign(a[i] - a[j]), y = Math.sign(b[i] - b[j]);
+            agree += x * y;
+            untiedA += x * x;
+            untiedB += y * y;
+        }
+    }
+    return agree / Math.sqrt(untiedA * untiedB);
+}

@@ -1,0 +1,149 @@
+// The order that came back: scores, moves, the text that matched, and why.
+import { call } from './api.js';
+import { h, moving, s, toast } from './dom.js';
+import { number, t } from './strings.js';
+import { guessLanguage, placesOfBytes } from './text.js';
+
+const AT_ONCE = 100;
+
+/** A text with a marked part, [start, end) in bytes of UTF-8; the rest in gray when it is long. */
+function marked(text, range) {
+    if (!range || (range.start === 0 && text.length < 120)) return [text];
+    const [start, end] = placesOfBytes(text, [range.start, range.end]);
+    return [text.slice(0, start), h('mark', {}, text.slice(start, end)), text.slice(end)];
+}
+
+/** A text whose words are the darker the more they count. */
+function heat(text, explain) {
+    const most = Math.max(...explain.tokens.map((w) => Math.abs(w.weight)), 1e-9);
+    const places = placesOfBytes(text, explain.tokens.flatMap((w) => [w.start, w.end]));
+    const parts = [];
+    let at = 0;
+    explain.tokens.forEach((word, i) => {
+        const [start, end] = [places[2 * i], places[2 * i + 1]];
+        if (start < at) return;
+        const part = Math.abs(word.weight) / most;
+        const title = `${number(word.weight)}${word.query ? ` ← ${word.query.join(', ')}` : ''}`;
+        parts.push(text.slice(at, start),
+            h('span', { class: word.weight < 0 ? 'heat against' : 'heat', title, style: { '--part': part.toFixed(3) } }, text.slice(start, end)));
+        at = end;
+    });
+    return [...parts, text.slice(at)];
+}
+
+function moveBadge(from, to) {
+    const up = from - to;
+    if (up === 0) return h('span', { class: 'move', title: t('move-none') }, '=');
+    return h('span', { class: up > 0 ? 'move up' : 'move down', title: t('move-from', { n: from + 1 }) }, `${up > 0 ? '▲' : '▼'} ${Math.abs(up)}`);
+}
+
+export class Results {
+    /** options: {grades: Map text -> grade, judged(): after a change of them}. */
+    constructor(box, { grades, judged }) {
+        this.box = box;
+        this.grades = grades;
+        this.judged = judged;
+        this.cards = new Map(); // by index of the document
+    }
+
+    /** request: what was sent, with its documents; answer: of api.call(). */
+    show(request, answer, { view = 'list', other = null } = {}) {
+        this.request = request;
+        const results = answer.body.results;
+        if (view === 'moves') return this.showMoves(request, results);
+        const list = this.box.querySelector('ol.results') ?? h('ol', { class: 'results' });
+        const old = this.cards;
+        this.cards = new Map();
+        const places = other && new Map(other.body.results.map((r, i) => [r.index, i]));
+        const cards = results.slice(0, AT_ONCE).map((r, place) => this.card(r, place, places));
+        const rest = results.slice(AT_ONCE);
+        moving(() => [...list.children], () => {
+            list.replaceChildren(...cards);
+            if (!list.isConnected) this.box.replaceChildren(list);
+        });
+        this.box.querySelector('.more')?.remove();
+        if (rest.length > 0) this.box.append(this.moreButton(list, rest, AT_ONCE, places));
+        return old;
+    }
+
+    moreButton(list, rest, place, places) {
+        const button = h('button', { type: 'button', class: 'more', onclick: () => {
+            list.append(...rest.slice(0, AT_ONCE).map((r, i) => this.card(r, place + i, places)));
+            button.remove();
+            if (rest.length > AT_ONCE) this.box.append(this.moreButton(list, rest.slice(AT_ONCE), place + AT_ONCE, places));
+        } }, t('results-more', { n: rest.length }));
+        return button;
+    }
+
+    card(result, place, places) {
+        const text = this.request.documents[result.index];
+        const language = guessLanguage(text);
+        const score = result.relevance_score ?? 0, scored = result.scored !== false;
+        const body = h('p', { class: language === 'code' ? 'text code' : 'text', dir: 'auto', lang: language && language !== 'code' ? language : undefined },
+            marked(text, result.sentence ?? result.span));
+        const why = h('button', { type: 'button', class: 'link', 'aria-expanded': 'false', onclick: () => this.explain(result.index, body, why, result) }, t('why'));
+        const differs = places && places.get(result.index) !== place;
+        const grade = h('button', { type: 'button', class: 'link grade', 'aria-pressed': String((this.grades.get(text) ?? 0) > 0),
+            onclick: () => {
+                const next = (this.grades.get(text) ?? 0) > 0 ? 0 : 1;
+                this.grades.set(text, next);
+                grade.setAttribute('aria-pressed', String(next > 0));
+                this.judged();
+            } }, t('relevant'));
+        const card = h('li', { class: differs ? 'card differs' : 'card', data: { index: result.index } },
+            h('div', { class: 'head' },
+                h('span', { class: 'place' }, String(place + 1)), moveBadge(result.index, place),
+                h('span', { class: 'bar', style: { '--share': scored ? Math.max(0, Math.min(1, score)).toFixed(4) : '0' } },
+                    h('span', { class: 'fill' })),
+                h('span', { class: 'score' }, scored ? number(score, 4) : t('not-scored')),
+                result.logit !== undefined && h('span', { class: 'logit', title: t('logit') }, number(result.logit, 3)),
+                language && h('span', { class: 'tag', title: t('language-guess') }, language)),
+            body, h('div', { class: 'acts' }, grade, why));
+        this.cards.set(result.index, card);
+        return card;
+    }
+
+    async explain(index, body, button, result) {
+        const text = this.request.documents[index];
+        if (button.getAttribute('aria-expanded') === 'true') {
+            button.setAttribute('aria-expanded', 'false');
+            body.replaceChildren(...marked(text, result.sentence ?? result.span));
+            body.parentElement.querySelector('.legend')?.remove();
+            return;
+        }
+        button.disabled = true;
+        try {
+            const answer = await call('POST', '/v1/rerank', { model: this.request.model, query: this.request.query, documents: [text], explain: true, top_n: 1 });
+            const explain = answer.body.results[0].explain;
+            button.setAttribute('aria-expanded', 'true');
+            if (!explain) return void toast(t('no-explanation'));
+            body.replaceChildren(...heat(text, explain));
+            body.after(h('p', { class: 'legend' }, t(`explain-${explain.method}`),
+                explain.special !== undefined && ` ${t('explain-special', { weight: explain.special })}`));
+        } catch (mistake) {
+            toast(mistake.message);
+        } finally {
+            button.disabled = false;
+        }
+    }
+
+    /** The order before beside the order after, with a line from each place to the other. */
+    showMoves(request, results) {
+        const row = 46, n = Math.max(request.documents.length, results.length);
+        const line = (r, place) => {
+            const y = (i) => (i + 0.5) * row, up = r.index - place;
+            return s('path', { d: `M0 ${y(r.index)} C40 ${y(r.index)} 60 ${y(place)} 100 ${y(place)}`, class: up > 0 ? 'up' : up < 0 ? 'down' : 'same' });
+        };
+        const item = (text, note) => h('li', { style: { height: `${row}px` } }, h('span', { class: 'place' }, note), h('span', { class: 'one-line', dir: 'auto', title: text }, text));
+        this.box.replaceChildren(h('div', { class: 'moves' },
+            h('div', {}, h('h3', {}, t('before')), h('ol', {}, request.documents.slice(0, AT_ONCE).map((d, i) => item(d, String(i + 1))))),
+            s('svg', { viewBox: `0 0 100 ${n * row}`, preserveAspectRatio: 'none', width: 100, height: n * row, 'aria-hidden': 'true' },
+                results.slice(0, AT_ONCE).map(line)),
+            h('div', {}, h('h3', {}, t('after')), h('ol', {}, results.slice(0, AT_ONCE).map((r, i) => item(request.documents[r.index], String(i + 1)))))));
+    }
+
+    clear(...content) {
+        this.cards.clear();
+        this.box.replaceChildren(...content);
+    }
+}

@@ -1,0 +1,69 @@
+// What every page has: the bar on top, language, light or dark, the key.
+import { key } from './api.js';
+import { $, h, toast } from './dom.js';
+import { chooseLanguage, language, languages, t, translate } from './strings.js';
+
+const pages = [['/playground', 'nav-playground'], ['/dashboard', 'nav-dashboard'], ['/limits', 'nav-limits'],
+    ['/benchmarks', 'nav-benchmarks'], ['/licence', 'nav-licence'], ['/faq', 'nav-faq'], ['/docs', 'nav-docs']];
+
+function setTheme(theme) {
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+}
+setTheme(localStorage.getItem('winnow-theme'));
+
+function nextTheme() {
+    const dark = document.documentElement.dataset.theme
+        ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    const theme = dark ? 'light' : 'dark';
+    localStorage.setItem('winnow-theme', theme);
+    setTheme(theme);
+}
+
+/** Ask for the key; -> whether one was given. */
+export function askForKey(why = '') {
+    return new Promise((done) => {
+        const input = h('input', { type: 'password', id: 'key-input', autocomplete: 'off', spellcheck: 'false', value: key.get() });
+        const close = (given) => {
+            if (given) {
+                key.set(input.value.trim());
+                toast(t(key.get() ? 'key-kept' : 'key-forgotten'));
+                showKey();
+            }
+            box.close();
+            box.remove();
+            done(given);
+        };
+        const box = h('dialog', { 'aria-labelledby': 'key-title', oncancel: () => close(false) },
+            h('h2', { id: 'key-title' }, t('key-title')), why && h('p', { class: 'bad' }, why), h('p', {}, t('key-help')),
+            h('label', { for: 'key-input' }, t('key')), input,
+            h('div', { class: 'buttons' },
+                h('button', { type: 'button', onclick: () => close(false) }, t('cancel')),
+                h('button', { type: 'button', class: 'main', onclick: () => close(true) }, t('key-use'))));
+        input.addEventListener('keydown', (e) => { if (e.key === 'Enter') close(true); });
+        document.body.append(box);
+        box.showModal();
+        input.select();
+    });
+}
+
+function showKey() {
+    const button = $('#key-button');
+    if (button) button.classList.toggle('set', key.get() !== '');
+}
+
+/** Build the bar and put the words in place. */
+export function begin() {
+    translate();
+    const here = location.pathname === '/' ? '/playground' : location.pathname;
+    const choice = h('select', { id: 'language', 'aria-label': t('language'), onchange: () => chooseLanguage(choice.value) },
+        Object.entries(languages).map(([code, name]) => h('option', { value: code, lang: code, selected: code === language }, name)));
+    choice.value = language;
+    $('#bar').append(
+        h('a', { class: 'brand', href: '/' }, h('img', { src: '/ui/icon.svg', alt: '', width: 24, height: 24 }), 'Winnow'),
+        h('nav', { 'aria-label': t('nav') }, pages.map(([path, words]) => h('a', { href: path, 'aria-current': path === here && 'page' }, t(words)))),
+        h('div', { class: 'tools' }, choice,
+            h('button', { type: 'button', class: 'icon', 'aria-label': t('theme'), title: t('theme'), onclick: nextTheme }, '◐'),
+            h('button', { type: 'button', id: 'key-button', onclick: () => askForKey() }, t('key'))));
+    showKey();
+}
