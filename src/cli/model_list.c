@@ -8,20 +8,58 @@
 
 #define WN_WHERE "cli/models"
 
+#define DTYPE   ",dtype="
+#define BUILTIN "built-in"
+
+/* Take ",dtype=NAME" off the end of a line; an empty *dtype: there is none. */
+static wn_status take_dtype(wn_str *line, wn_str *dtype, wn_error *err)
+{
+    const wn_str mark = WN_STR(DTYPE);
+    *dtype = (wn_str){0};
+    for (size_t i = 0; i + mark.len <= line->len; i++) {
+        if (!wn_str_starts(wn_str_slice(*line, i, line->len), mark))
+            continue;
+        *dtype = wn_str_slice(*line, i + mark.len, line->len);
+        if (!wn_model_dtype_is_valid(*dtype))
+            WN_FAIL(err, WN_ERR_ARGUMENT,
+                    "--model '%.*s': the dtype is '%.*s', expected f32, bf16, int8 or auto",
+                    WN_STR_ARG(*line), WN_STR_ARG(*dtype));
+        line->len = i;
+        break;
+    }
+    return WN_OK;
+}
+
+/* A copy that lives as long as args; NULL for an empty text. */
+static wn_status keep(const char **out, wn_args *args, wn_str text, wn_error *err)
+{
+    *out = NULL;
+    if (text.len > 0 && (*out = wn_args_printf(args, "%.*s", WN_STR_ARG(text))) == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for the name of a model");
+    return WN_OK;
+}
+
 /* "NAME=DIR", where NAME has no slash before it has a name's form: "./a=b" is a directory. */
 static wn_status read_source(wn_model_source *out, wn_args *args, wn_str line, wn_error *err)
 {
+    wn_str whole = line, dtype;
+    WN_TRY(take_dtype(&line, &dtype, err));
     const char *equals = memchr(line.ptr, '=', line.len);
     wn_str name = {line.ptr, equals == NULL ? 0 : (size_t)(equals - line.ptr)};
     bool named = equals != NULL && line.ptr[0] != '/' && line.ptr[0] != '.';
     wn_str dir = named ? wn_str_slice(line, name.len + 1, line.len) : line;
-    *out = (wn_model_source){.dir = wn_args_printf(args, "%.*s", WN_STR_ARG(dir)),
-                             .name = named ? wn_args_printf(args, "%.*s", WN_STR_ARG(name)) : NULL};
-    if (out->dir == NULL || (named && out->name == NULL))
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for the name of a model");
     if (dir.len == 0)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "--model '%.*s' names no directory", WN_STR_ARG(line));
-    return WN_OK;
+        WN_FAIL(err, WN_ERR_ARGUMENT, "--model '%.*s' names no directory", WN_STR_ARG(whole));
+    if (wn_str_equal(dir, WN_STR(BUILTIN)))
+        dir.len = 0;
+    WN_TRY(keep(&out->dir, args, dir, err));
+    WN_TRY(keep(&out->name, args, named ? name : (wn_str){0}, err));
+    return keep(&out->dtype, args, dtype, err);
+}
+
+static const char *dir_of(const wn_model_source *source)
+{
+    return source->dir != NULL ? source->dir : BUILTIN;
 }
 
 /* Names go into paths, fields and labels as they are. */
@@ -39,7 +77,7 @@ static wn_status check_names(const wn_model_list *list, wn_error *err)
             if (wn_model_name_equal(name, wn_model_source_name(&list->at[j])))
                 WN_FAIL(err, WN_ERR_ARGUMENT,
                         "--model: '%s' and '%s' are both called '%.*s'; write NAME=DIR",
-                        list->at[j].dir, list->at[i].dir, WN_STR_ARG(name));
+                        dir_of(&list->at[j]), dir_of(&list->at[i]), WN_STR_ARG(name));
     }
     return WN_OK;
 }

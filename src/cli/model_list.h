@@ -1,4 +1,5 @@
-/* The models of a server as its settings name them: one a line, DIR or NAME=DIR.
+/* The models of a server as its settings name them: one a line, [NAME=]DIR[,dtype=DTYPE],
+ * where DIR may be built-in.
  * Thread rule: one at a time. */
 #ifndef WN_CLI_MODEL_LIST_H
 #define WN_CLI_MODEL_LIST_H

@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef struct model_order {
-    wn_str name, path;
+    wn_str name, path, dtype;
 } model_order;
 
 static const wn_field order_fields[] = {
@@ -29,6 +29,10 @@ static const wn_field order_fields[] = {
      .offset = offsetof(model_order, path),
      .required = true,
      .help = "Its directory, below the server's --model-root"},
+    {.name = "dtype",
+     .kind = WN_FIELD_STRING,
+     .offset = offsetof(model_order, dtype),
+     .help = "What its layers are computed in: f32, bf16, int8 or auto; the server's --dtype"},
 };
 
 #define MODEL_SCHEMA                                                                               \
@@ -37,8 +41,8 @@ static const wn_field order_fields[] = {
         "\"name\":" WN_SCHEMA_STRING ",\"default\":{\"type\":\"boolean\"},\"state\":"              \
         "{\"type\":\"string\",\"enum\":[\"loading\",\"ready\",\"failed\"]},"                       \
         "\"serving\":{\"type\":\"boolean\"},\"path\":{\"type\":[\"string\",\"null\"]},"            \
-        "\"error\":" WN_SCHEMA_STRING ",\"loads\":" WN_SCHEMA_INT ",\"in_flight\":" WN_SCHEMA_INT  \
-        ",\"bytes\":" WN_SCHEMA_INT)
+        "\"dtype\":" WN_SCHEMA_STRING ",\"error\":" WN_SCHEMA_STRING ",\"loads\":" WN_SCHEMA_INT   \
+        ",\"in_flight\":" WN_SCHEMA_INT ",\"bytes\":" WN_SCHEMA_INT)
 
 const wn_form wn_form_model_list = {
     .title = "models",
@@ -74,6 +78,10 @@ static void push_facts(wn_buf *out, const wn_model_facts *facts)
         wn_json_push_string(out, wn_str_from(facts->dir));
     else
         wn_buf_push_str(out, WN_STR("null"));
+    if (facts->dtype[0] != '\0') {
+        wn_buf_push_byte(out, ',');
+        wn_push_member_string(out, "dtype", wn_str_from(facts->dtype));
+    }
     if (facts->state == WN_MODEL_FAILED) {
         wn_buf_push_byte(out, ',');
         wn_push_member_string(out, "error", wn_str_from(facts->error));
@@ -160,6 +168,9 @@ static bool check_order(wn_exchange *x, const model_order *order, char *dir)
         wn_problem_set(&x->problem, 409, "RESOURCE_CONFLICT",
                        "This server loads no models while it runs: it was started without "
                        "--model-root.");
+    else if (order->dtype.len > 0 && !wn_model_dtype_is_valid(order->dtype))
+        wn_problem_note(&x->problem, "dtype", "value_error", NULL,
+                        "Input should be f32, bf16, int8 or auto");
     else if (!resolve(dir, root, order->path))
         wn_problem_note(&x->problem, "path", "value_error", NULL,
                         "Input should be a directory below the server's --model-root");
@@ -193,12 +204,14 @@ static void tell_outcome(wn_exchange *x, wn_model_outcome outcome, wn_str name)
 
 bool wn_api_models_load(wn_exchange *x)
 {
-    char dir[PATH_MAX];
+    char dir[PATH_MAX], dtype[WN_MODEL_DTYPE_MAX + 1];
     model_order order = {0};
     if (!wn_exchange_read_form(x, &order) || !check_order(x, &order, dir) ||
         !wn_service_is_started(x))
         return true;
-    wn_model_outcome outcome = wn_model_set_load(wn_service_models(x->service), order.name, dir);
+    snprintf(dtype, sizeof dtype, "%.*s", WN_STR_ARG(order.dtype));
+    wn_model_outcome outcome =
+        wn_model_set_load(wn_service_models(x->service), order.name, dir, dtype);
     tell_outcome(x, outcome, order.name);
     if (outcome != WN_MODEL_DONE)
         return true;

@@ -18,9 +18,9 @@ static void push_model(wn_buf *out, wn_model_set *models, wn_str name)
     if (model != NULL &&
         wn_engine_get_info(wn_backend_engine(wn_model_backend(model)), &info, NULL) == WN_OK)
         wn_buf_printf(out,
-                      ",\"family\":\"%s\",\"max_input_length\":%d,\"max_query_tokens\":%d,"
-                      "\"parameters\":%llu",
-                      info.family, info.max_tokens, info.max_query_tokens,
+                      ",\"family\":\"%s\",\"dtype\":\"%s\",\"max_input_length\":%d,"
+                      "\"max_query_tokens\":%d,\"parameters\":%llu",
+                      info.family, info.dtype, info.max_tokens, info.max_query_tokens,
                       (unsigned long long)info.n_parameters);
     wn_model_give(model);
     wn_buf_push_byte(out, '}');

@@ -32,6 +32,7 @@ struct wn_model {
 typedef struct place {
     char name[WN_MODEL_NAME_MAX + 1]; /* "": not used */
     char dir[WN_MODEL_DIR_MAX + 1];
+    char dtype[WN_MODEL_DTYPE_MAX + 1]; /* "": that of the options */
     wn_model_state state;
     wn_error error;
     wn_model *model; /* that answers; NULL: none yet */
@@ -91,11 +92,13 @@ static wn_status take_memory(wn_model_set *set, uint64_t bytes, wn_error *err)
             (unsigned long long)(used >> 20), (unsigned long long)(set->options.budget_min >> 20));
 }
 
-static wn_status open_backend(wn_model_set *set, wn_backend **out, const char *dir, wn_error *err)
+static wn_status open_backend(wn_model_set *set, wn_backend **out, const place *of, wn_error *err)
 {
     wn_backend_options options = set->options.backend;
     wn_backend *backend;
-    options.model_dir = dir[0] == '\0' ? NULL : dir;
+    options.model_dir = of->dir[0] == '\0' ? NULL : of->dir;
+    if (of->dtype[0] != '\0')
+        options.dtype = of->dtype;
     WN_TRY(wn_backend_open(&backend, &options, err));
     wn_status status = wn_backend_self_test(backend, err);
     if (status == WN_OK)
@@ -118,7 +121,7 @@ static wn_status open_model(wn_model_set *set, wn_model **out, const place *of, 
     wn_status status;
     if (later)
         WN_TRY_OUT(take_memory(set, lent, err));
-    status = open_backend(set, &model->backend, of->dir, err);
+    status = open_backend(set, &model->backend, of, err);
     wn_budget_return(set->options.budget, lent);
     if (status != WN_OK)
         goto out;
@@ -264,14 +267,17 @@ static wn_status add_source(wn_model_set *set, place *of, const wn_model_source 
 {
     wn_str name = wn_model_source_name(source);
     const char *dir = source->dir != NULL ? source->dir : "";
+    const char *dtype = source->dtype != NULL ? source->dtype : "";
     if (name.len > WN_MODEL_NAME_MAX || strlen(dir) > WN_MODEL_DIR_MAX)
         WN_FAIL(err, WN_ERR_ARGUMENT,
                 "model '%.*s' in '%.100s': name has %zu bytes, at most %d, "
                 "directory %zu, at most %d",
                 WN_STR_ARG(name), dir, name.len, WN_MODEL_NAME_MAX, strlen(dir), WN_MODEL_DIR_MAX);
     WN_ASSERT(name.len > 0 && !wn_model_set_has(set, name));
+    WN_ASSERT(strlen(dtype) <= WN_MODEL_DTYPE_MAX);
     snprintf(of->name, sizeof of->name, "%.*s", WN_STR_ARG(name));
     snprintf(of->dir, sizeof of->dir, "%s", dir);
+    snprintf(of->dtype, sizeof of->dtype, "%s", dtype);
     return WN_OK;
 }
 
@@ -414,6 +420,7 @@ bool wn_model_set_next(wn_model_set *set, size_t *i, wn_model_facts *out)
                                 .n_loads = of->n_loads};
         memcpy(out->name, of->name, sizeof out->name);
         memcpy(out->dir, of->dir, sizeof out->dir);
+        memcpy(out->dtype, of->dtype, sizeof out->dtype);
         if (of->state == WN_MODEL_FAILED)
             memcpy(out->error, of->error.message, sizeof out->error);
         if (of->model != NULL) {
@@ -436,7 +443,18 @@ static place *find_free(wn_model_set *set)
     return NULL;
 }
 
-wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *dir)
+bool wn_model_dtype_is_valid(wn_str dtype)
+{
+    static const char *const names[] = {"f32", "bf16", "int8", "auto"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
+        if (wn_str_equal(dtype, wn_str_from(names[i])))
+            return true;
+    }
+    return false;
+}
+
+wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *dir,
+                                   const char *dtype)
 {
     wn_model_outcome outcome = WN_MODEL_DONE;
     wn_lock_enter(&set->lock);
@@ -452,6 +470,7 @@ wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *d
     if (outcome == WN_MODEL_DONE) {
         of->state = WN_MODEL_LOADING;
         snprintf(of->dir, sizeof of->dir, "%s", dir);
+        snprintf(of->dtype, sizeof of->dtype, "%s", dtype);
         wn_cond_signal(&set->changed);
     }
     wn_lock_leave(&set->lock);

@@ -13,15 +13,17 @@
 #include "serve/budget.h"
 #include "serve/model_names.h"
 
-#define WN_MODELS_MAX    WN_METRIC_MODELS
-#define WN_MODEL_DIR_MAX 1023 /* bytes */
+#define WN_MODELS_MAX      WN_METRIC_MODELS
+#define WN_MODEL_DIR_MAX   1023 /* bytes */
+#define WN_MODEL_DTYPE_MAX 7
 
 typedef struct wn_model wn_model; /* a loaded one; who takes it gives it back */
 typedef struct wn_model_set wn_model_set;
 
 typedef struct wn_model_source {
-    const char *name; /* NULL: after the directory */
-    const char *dir;  /* NULL: the built-in model */
+    const char *name;  /* NULL: after the directory */
+    const char *dir;   /* NULL: the built-in model */
+    const char *dtype; /* as of wn_engine_options; NULL: that of the set's options */
 } wn_model_source;
 
 typedef struct wn_model_set_options {
@@ -45,8 +47,9 @@ typedef enum wn_model_state {
 /* What can be told of a name. */
 typedef struct wn_model_facts {
     char name[WN_MODEL_NAME_MAX + 1];
-    char dir[WN_MODEL_DIR_MAX + 1]; /* of the last load; "": the built-in model */
-    wn_model_state state;           /* of the last load */
+    char dir[WN_MODEL_DIR_MAX + 1];     /* of the last load; "": the built-in model */
+    char dtype[WN_MODEL_DTYPE_MAX + 1]; /* asked for with it; "": the set's */
+    wn_model_state state;               /* of the last load */
     char error[sizeof((wn_error *)0)->message];
     bool is_default;
     bool serving;     /* a model answers to it */
@@ -102,9 +105,13 @@ size_t wn_model_place(const wn_model *model); /* of its name, 0..WN_MODELS_MAX-1
 /* The facts of the next name, from place *i on; false behind the last. */
 bool wn_model_set_next(wn_model_set *set, size_t *i, wn_model_facts *out);
 
+/* Whether a model may be asked for in it: f32, bf16, int8 or auto. */
+bool wn_model_dtype_is_valid(wn_str dtype);
+
 /* Load a model for a name, new or not; the outcome of loading is among the facts.
- * Needs:   name and dir within their limits; wn_model_name_is_valid(). */
-wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *dir);
+ * Needs:   name, dir and dtype ("": the set's) within their limits; wn_model_name_is_valid(). */
+wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *dir,
+                                   const char *dtype);
 
 /* Take a name away. */
 wn_model_outcome wn_model_set_remove(wn_model_set *set, wn_str name);

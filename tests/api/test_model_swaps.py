@@ -41,9 +41,9 @@ def scores(model=None):
     return [(r["index"], r["logit"]) for r in answer["results"]]
 
 
-def load(name, path, want="ready", seconds=60):
+def load(name, path, want="ready", seconds=60, **more):
     """Load and wait for the outcome."""
-    status, fields, answer = call("POST", "/v1/admin/models", {"name": name, "path": path})
+    status, fields, answer = call("POST", "/v1/admin/models", {"name": name, "path": path, **more})
     assert status == 202 and fields["location"] == "/v1/admin/models/" + name, (status, answer)
     assert answer["name"] == name and answer["state"] in ("loading", "ready", "failed"), answer
     deadline = time.time() + seconds
@@ -54,6 +54,33 @@ def load(name, path, want="ready", seconds=60):
             return facts
         assert time.time() < deadline, facts
         time.sleep(0.01)
+
+
+def test_each_model_has_its_own_dtype():
+    facts = load("narrow", "bert", dtype="int8")
+    assert facts["dtype"] == "int8" and "dtype" not in load("wide", "bert"), facts
+    exact, rounded = dict(scores("wide")), dict(scores("narrow"))
+    assert exact == dict(scores("first")) and rounded != exact, (exact, rounded)
+    assert all(abs(exact[i] - rounded[i]) < 0.2 for i in exact), (exact, rounded)
+    assert {m["id"]: m["dtype"] for m in call("GET", "/v1/models")[2]["data"]} == {"first": "f32", "xlmr": "f32", "narrow": "int8", "wide": "f32"}
+    status, _, answer = call("POST", "/v1/admin/models", {"name": "narrow", "path": "bert", "dtype": "int4"})
+    assert status == 422 and "f32, bf16, int8 or auto" in json.dumps(answer), answer
+    for name in ("narrow", "wide"):
+        assert call("DELETE", "/v1/admin/models/" + name)[0] == 200
+
+
+def test_the_built_in_model_in_several_dtypes():
+    other = api_server.Server("--model", "exact=built-in", "--model", "fast=built-in,dtype=int8")
+    body = json.dumps({"query": "capital of France", "documents": ["Berlin is in Germany.", "Paris is the capital of France."]}).encode()[:-1]
+    logits = {}
+    for model in ("exact", "fast"):
+        status, _, answer = other.request("POST", "/v1/rerank", [("Content-Type", "application/json")],
+                                          body + f', "model": "{model}", "return_logits": true}}'.encode())
+        assert status == 200, answer
+        logits[model] = [r["logit"] for r in json.loads(answer)["results"]]
+    other.process.kill()
+    assert logits["exact"] != logits["fast"], logits
+    assert all(abs(a - b) < 0.05 * a for z in logits.values() for a, b in zip(z, logits["exact"])), logits
 
 
 def freed():

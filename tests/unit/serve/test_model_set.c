@@ -72,7 +72,7 @@ static bool find_facts(fixture *f, const char *name, wn_model_facts *out)
 static wn_model_facts load(fixture *f, const char *name, const char *dir)
 {
     wn_model_facts facts;
-    assert_int_equal(wn_model_set_load(f->set, wn_str_from(name), dir), WN_MODEL_DONE);
+    assert_int_equal(wn_model_set_load(f->set, wn_str_from(name), dir, ""), WN_MODEL_DONE);
     while (find_facts(f, name, &facts) && facts.state == WN_MODEL_LOADING)
         sched_yield();
     return facts;
@@ -85,7 +85,8 @@ static uint64_t budget_limit(fixture *f)
     return limit;
 }
 
-static const wn_model_source two[] = {{"one", MODELS "bert"}, {NULL, MODELS "xlmr/"}};
+static const wn_model_source two[] = {{.name = "one", .dir = MODELS "bert"},
+                                      {.dir = MODELS "xlmr/", .dtype = "int8"}};
 
 static void a_model_is_found_by_its_name_and_by_its_place(void **state)
 {
@@ -194,10 +195,11 @@ static void names_are_taken_away_but_for_the_default(void **state)
     wn_model_give(held);
     for (int i = 0; i < WN_MODELS_MAX - 1; i++) {
         snprintf(name, sizeof name, "m%d", i);
-        assert_int_equal(wn_model_set_load(f.set, wn_str_from(name), MODELS "nowhere"),
+        assert_int_equal(wn_model_set_load(f.set, wn_str_from(name), MODELS "nowhere", ""),
                          WN_MODEL_DONE);
     }
-    assert_int_equal(wn_model_set_load(f.set, WN_STR("last"), MODELS "bert"), WN_MODEL_TOO_MANY);
+    assert_int_equal(wn_model_set_load(f.set, WN_STR("last"), MODELS "bert", ""),
+                     WN_MODEL_TOO_MANY);
     end(&f); /* also with loads that have not begun */
 }
 
@@ -205,7 +207,8 @@ static void a_source_that_cannot_be_loaded_is_told(void **state)
 {
     (void)state;
     fixture f;
-    const wn_model_source sources[] = {{"a", MODELS "bert"}, {"b", MODELS "nowhere"}, {"c", NULL}};
+    const wn_model_source sources[] = {
+        {.name = "a", .dir = MODELS "bert"}, {.name = "b", .dir = MODELS "nowhere"}, {.name = "c"}};
     begin(&f, sources, 3);
     assert_int_equal(f.outcome.status, WN_ERR_IO);
     assert_non_null(strstr(f.outcome.message, "nowhere"));
@@ -219,8 +222,12 @@ static void a_source_is_named_after_its_directory(void **state)
         wn_model_source source;
         const char *name;
     } cases[] = {
-        {{"x", "/a/b"}, "x"}, {{NULL, "/a/b"}, "b"}, {{NULL, "a/b//"}, "b"},
-        {{NULL, "b"}, "b"},   {{NULL, "/"}, "/"},    {{NULL, NULL}, "winnow-multilingual-v1"},
+        {{.name = "x", .dir = "/a/b"}, "x"},
+        {{.dir = "/a/b"}, "b"},
+        {{.dir = "a/b//"}, "b"},
+        {{.dir = "b"}, "b"},
+        {{.dir = "/"}, "/"},
+        {{.dir = NULL}, "winnow-multilingual-v1"},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++) {
         wn_str name = wn_model_source_name(&cases[i].source);
