@@ -155,7 +155,8 @@ static wn_quota_outcome charge_entry(entry *e, const wn_key_limits *limits, uint
     if (!allows(limits->monthly_tokens, &e->of_month, tokens))
         return WN_QUOTA_MONTH;
     e->of_all.charged += tokens;
-    e->of_month.charged += tokens;
+    if (month == e->month) /* one that began before the month did is not of it */
+        e->of_month.charged += tokens;
     return WN_QUOTA_OK;
 }
 

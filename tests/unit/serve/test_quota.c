@@ -160,6 +160,23 @@ static void usage_of_last_month_does_not_count_in_this_one(void **state)
     assert_int_equal(wn_quota_charge(f->quota, &record, 90, JUNE_S), WN_QUOTA_OK);
 }
 
+/* A request that was begun in the last second of a month and charged after another one of the next:
+ * its usage is the old month's, so nothing would ever take it off the new one. */
+static void a_late_charge_of_last_month_does_not_count_in_this_one(void **state)
+{
+    fixture *f = *state;
+    wn_key_record record = record_of("AAAA0001", 100, 1000);
+    set_total(f, 0, "AAAA0001", 0, 0);
+    refresh(f, MAY_S);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 10, JUNE_S), WN_QUOTA_OK);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 30, JUNE_S - 1), WN_QUOTA_OK);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 91, JUNE_S), WN_QUOTA_MONTH);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 90, JUNE_S), WN_QUOTA_OK);
+    record.limits.monthly_tokens = WN_UNSET;
+    assert_int_equal(wn_quota_charge(f->quota, &record, 871, JUNE_S), WN_QUOTA_PREPAID);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 870, JUNE_S), WN_QUOTA_OK);
+}
+
 static void a_refresh_of_a_new_month_forgets_the_old_ones_charges(void **state)
 {
     fixture *f = *state;
@@ -215,6 +232,7 @@ int main(void)
         QUOTA_TEST(refunds_over_what_was_charged_give_nothing),
         QUOTA_TEST(what_the_store_gets_counts_once),
         QUOTA_TEST(usage_of_last_month_does_not_count_in_this_one),
+        QUOTA_TEST(a_late_charge_of_last_month_does_not_count_in_this_one),
         QUOTA_TEST(a_refresh_of_a_new_month_forgets_the_old_ones_charges),
         QUOTA_TEST(keys_come_and_go_with_refreshes),
         QUOTA_TEST(what_was_paid_for_ends_without_a_month_too),
