@@ -53,9 +53,10 @@ bool wn_call_set_pair(wn_rank_call *call, const json_t *query, const json_t *doc
     return true;
 }
 
+/* As the client sent it; NULL when documents were not read from a list. */
 static const json_t *source_of(const wn_rank_call *call, size_t i)
 {
-    return call->documents.source == NULL ? NULL : json_array_get(call->documents.source, i);
+    return json_array_get(call->documents.source, i);
 }
 
 static int push_dumped(const char *bytes, size_t n, void *out)
@@ -124,10 +125,11 @@ bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer
     const char *comma = "";
     wn_buf_push_byte(out, '[');
     for (size_t i = 0; i < answer->n_results && !out->failed; i++) {
-        if (answer->results[i].relevance_score < call->min_score)
-            continue;
+        const wn_result *result = &answer->results[i];
+        if (result->scored && result->relevance_score < call->min_score)
+            continue; /* of one without a score it is not known */
         wn_buf_push_str(out, wn_str_from(comma));
-        push_result(out, call, &answer->results[i]);
+        push_result(out, call, result);
         comma = ",";
     }
     return wn_buf_push_byte(out, ']');

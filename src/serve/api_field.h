@@ -30,6 +30,9 @@ typedef struct wn_field {
     const char *help; /* one sentence without a full stop */
 } wn_field;
 
+/* Whether a member is there and not null; NULL is allowed. */
+bool wn_field_is_given(const json_t *value);
+
 /* A body that is no ranking, in the shape of Jina's API. */
 typedef struct wn_form {
     const char *title;

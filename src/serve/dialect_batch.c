@@ -45,7 +45,7 @@ static void read_queries(wn_calls *calls, const json_t *queries, wn_problem *pro
         return;
     for (size_t i = 0; i < calls->n; i++) {
         const json_t *query = json_array_get(queries, i);
-        if (!json_is_string(query) || json_string_length(query) == 0)
+        if (json_string_length(query) == 0)
             wn_problem_note(problem, "queries", "string_type", query,
                             "Item %zu should be a string that is not empty, it is %s", i,
                             wn_json_type_name(query));

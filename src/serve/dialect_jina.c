@@ -11,7 +11,6 @@
 #include "base/str.h"
 #include "data/json_text.h"
 
-
 #define AT(member) offsetof(wn_rank_call, member)
 
 /* All fields but top_n, whose least value is what the two tables differ in. */

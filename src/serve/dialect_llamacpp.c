@@ -47,9 +47,12 @@ static const char *error_type(int status)
     switch (status) {
     case 401:
         return "authentication_error";
+    case 403:
+        return "permission_error";
     case 404:
         return "not_found_error";
     case 500:
+    case 504:
         return "server_error";
     case 503:
         return "unavailable_error";

@@ -39,7 +39,9 @@ static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *
     }
     wn_buf_push_str(out, WN_STR("\"relevance_score\":"));
     wn_json_push_double(out, wn_call_score(call, result));
-    return wn_buf_push_byte(out, '}');
+    wn_buf_push_str(out, WN_STR(",\"usage\":{"));
+    wn_push_member_int(out, "total_tokens", result->n_tokens);
+    return wn_buf_push_str(out, WN_STR("}}"));
 }
 
 bool wn_push_sagemaker_entry(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "data/json_bind.h"
+#include "data/unicode.h"
 
 #include <strings.h>
 
@@ -64,13 +65,18 @@ static bool take_cell(wn_buf *cell, wn_str *line)
     return !cell->failed;
 }
 
+static json_t *string_of(wn_str cell)
+{
+    return json_stringn_nocheck(cell.ptr == NULL ? "" : cell.ptr, cell.len);
+}
+
 /* A number when the cell is one, else the text, which its field refuses. */
 static json_t *number_of(wn_str cell)
 {
     json_int_t number = 0;
     for (size_t i = 0; i < cell.len; i++) {
         if (cell.ptr[i] < '0' || cell.ptr[i] > '9' || i == 15)
-            return json_stringn(cell.ptr, cell.len);
+            return string_of(cell);
         number = number * 10 + (cell.ptr[i] - '0');
     }
     return json_integer(number);
@@ -81,6 +87,8 @@ static wn_status set_cell(json_t *row, size_t i, wn_str cell, wn_error *err)
 {
     json_t *value = NULL;
     const char *name = row_fields[i].name;
+    if (wn_utf8_check(cell) < cell.len)
+        WN_FAIL(err, WN_ERR_INPUT, "%s is not UTF-8", name);
     if (i >= DOCUMENTS && cell.len == 0)
         return WN_OK;
     if (i == DOCUMENTS)
@@ -88,10 +96,8 @@ static wn_status set_cell(json_t *row, size_t i, wn_str cell, wn_error *err)
     else if (i > DOCUMENTS)
         value = number_of(cell);
     else
-        value = json_stringn(cell.ptr == NULL ? "" : cell.ptr, cell.len);
-    if (value == NULL)
-        WN_FAIL(err, WN_ERR_INPUT, "%s is not UTF-8", name);
-    if (json_object_set_new(row, name, value) != 0)
+        value = string_of(cell);
+    if (json_object_set_new(row, name, value) != 0) /* also without a value */
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a row");
     return WN_OK;
 }
@@ -123,7 +129,7 @@ static wn_status read_rows(json_t *rows, wn_str body, wn_error *err)
         if (json_array_size(rows) > WN_CALLS_PER_BODY_MAX)
             break;
         json_t *row = json_object();
-        if (row == NULL || json_array_append_new(rows, row) != 0)
+        if (json_array_append_new(rows, row) != 0) /* also without a row */
             status = wn_error_set(err, WN_ERR_MEMORY, WN_WHERE, "no memory for a row");
         else
             status = read_row(row, &cell, line, err);

@@ -11,7 +11,7 @@
 
 static const wn_field fields[] = {
     {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
-    {"texts", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
+    {"texts", WN_FIELD_STRINGS, AT(documents), true, 0, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     {"raw_scores", WN_FIELD_BOOL, AT(raw_scores), false, 0, 0, "logits in place of relevance"},
     {"return_text", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
@@ -35,6 +35,21 @@ static bool speaks(const wn_http_request *request, const json_t *body)
     return json_object_get(body, "texts") != NULL;
 }
 
+/* TEI tells it from other mistakes. */
+static const char no_texts[] = "INPUT_EMPTY";
+
+static void refuse_empty(wn_problem *problem, const char *field)
+{
+    wn_problem_set(problem, 400, no_texts, "`%s` cannot be empty", field);
+}
+
+static void check(wn_calls *calls, const json_t *body, wn_problem *problem)
+{
+    (void)body;
+    if (calls->at->documents.n == 0)
+        refuse_empty(problem, "texts");
+}
+
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_printf(out, "{\"index\":%zu,", result->index);
@@ -54,9 +69,11 @@ static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer
     return wn_push_results(out, calls->at, answers, push_result);
 }
 
-static const char *error_type(int status)
+static const char *error_type(const wn_problem *problem)
 {
-    switch (status) {
+    if (problem->code == no_texts)
+        return "Empty";
+    switch (problem->status) {
     case 429:
         return "Overloaded";
     case 503:
@@ -75,13 +92,13 @@ static bool push_problem(wn_buf *out, const wn_problem *problem, const char *req
     wn_buf_push_byte(out, '{');
     wn_push_member_string(out, "error", wn_str_from(problem->detail));
     wn_buf_push_byte(out, ',');
-    wn_push_member_string(out, "error_type", wn_str_from(error_type(problem->status)));
+    wn_push_member_string(out, "error_type", wn_str_from(error_type(problem)));
     return wn_buf_push_byte(out, '}');
 }
 
 static int status(const wn_problem *problem)
 {
-    return problem->status == 400 ? 422 : problem->status;
+    return problem->status == 400 && problem->code != no_texts ? 422 : problem->status;
 }
 
 /* ---- predict --------------------------------------------------------------------------------- */
@@ -90,7 +107,8 @@ static int status(const wn_problem *problem)
 static bool read_pair(wn_rank_call *call, const json_t *pair, size_t i, wn_problem *problem)
 {
     const json_t *first = json_array_get(pair, 0), *second = json_array_get(pair, 1);
-    if (json_array_size(pair) != 2 || !json_is_string(first) || !json_is_string(second)) {
+    if (json_array_size(pair) != 2 || json_string_value(first) == NULL ||
+        json_string_value(second) == NULL) {
         wn_problem_note(problem, "inputs", "pair", NULL,
                         "Input %zu should be a pair of strings: this model compares two texts", i);
         return false;
@@ -102,6 +120,10 @@ static bool read_pair(wn_rank_call *call, const json_t *pair, size_t i, wn_probl
 static void check_predict(wn_calls *calls, const json_t *body, wn_problem *problem)
 {
     const json_t *inputs = json_object_get(body, "inputs");
+    if (json_typeof(inputs) == JSON_ARRAY && json_array_size(inputs) == 0) {
+        refuse_empty(problem, "inputs");
+        return;
+    }
     calls->is_list = json_is_array(json_array_get(inputs, 0));
     if (!wn_calls_spread(calls, calls->is_list ? json_array_size(inputs) : 1, "inputs", problem))
         return;
@@ -133,6 +155,7 @@ const wn_dialect wn_dialect_tei = {
     .fields = fields,
     .n_fields = WN_ARRAY_LEN(fields),
     .prepare = wn_call_hide_documents,
+    .check = check,
     .push_answer = push_answer,
     .answer_schema = "\"type\":\"array\",\"items\":{" WN_SCHEMA_RESULT("score") "}",
     .problem_schema =

@@ -40,7 +40,7 @@ static void check(wn_calls *calls, const json_t *body, wn_problem *problem)
 {
     const json_t *instances = json_object_get(body, "instances");
     const json_t *parameters = json_object_get(body, "parameters");
-    if (parameters != NULL && !json_is_null(parameters))
+    if (wn_field_is_given(parameters))
         wn_fields_read(calls->at, parameter_fields, WN_ARRAY_LEN(parameter_fields), parameters,
                        problem);
     if (problem->status != 0)

@@ -26,10 +26,10 @@ static bool speaks(const wn_http_request *request, const json_t *body)
 /* A string counts as a list of one. */
 static size_t count(const json_t *value, const char *field, wn_problem *problem)
 {
-    if (json_is_string(value))
+    if (json_string_value(value) != NULL)
         return 1;
     for (size_t i = 0; i < json_array_size(value); i++) {
-        if (!json_is_string(json_array_get(value, i))) {
+        if (json_string_value(json_array_get(value, i)) == NULL) {
             wn_problem_note(problem, field, "string_type", NULL, "Item %zu should be a string", i);
             return 0;
         }
@@ -43,7 +43,7 @@ static size_t count(const json_t *value, const char *field, wn_problem *problem)
 
 static const json_t *item(const json_t *value, size_t i)
 {
-    return json_is_array(value) ? json_array_get(value, i) : value;
+    return json_string_value(value) != NULL ? value : json_array_get(value, i);
 }
 
 static void check(wn_calls *calls, const json_t *body, wn_problem *problem)

@@ -25,9 +25,9 @@ static const wn_field fields[] = {
 static bool speaks(const wn_http_request *request, const json_t *body)
 {
     wn_str agent;
-    const json_t *n = json_object_get(body, "top_n");
     return wn_http_find(request, "X-Voyage-Client-User-Agent", &agent) ||
-           (json_object_get(body, "top_k") != NULL && (n == NULL || json_is_null(n)));
+           (json_object_get(body, "top_k") != NULL &&
+            !wn_field_is_given(json_object_get(body, "top_n")));
 }
 
 static bool push_score(wn_buf *out, const wn_rank_call *call, const wn_result *result)

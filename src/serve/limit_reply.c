@@ -6,6 +6,7 @@
 #define SECOND_NS   1000000000u
 #define MS_NS       1000000u
 #define RETRY_MAX_S 86400u
+#define COUNT_SIZE  27 /* of 2^64 with its commas and a NUL */
 
 typedef unsigned long long ull;
 
@@ -84,12 +85,12 @@ bool wn_limit_push_fields(wn_reply *reply, const wn_decision *decision, bool x_f
 /* ---- refusing -------------------------------------------------------------------------------- */
 
 /* A number with commas between thousands, as the catalogue has them. */
-static void print_count(char *out, size_t size, uint64_t n)
+static void print_count(char out[COUNT_SIZE], uint64_t n)
 {
-    char digits[32];
+    char digits[COUNT_SIZE];
     int len = snprintf(digits, sizeof digits, "%llu", (ull)n);
     size_t at = 0;
-    for (int i = 0; i < len && at + 2 < size; i++) {
+    for (int i = 0; i < len; i++) {
         if (i > 0 && (len - i) % 3 == 0)
             out[at++] = ',';
         out[at++] = digits[i];
@@ -112,9 +113,9 @@ void wn_limit_refuse(wn_problem *problem, const wn_decision *decision, const wn_
     static const char *const advice[] = {"Reduce request frequency", "Reduce batch sizes"};
     wn_rate rate = decision->violated;
     const wn_standing *at = &decision->of[rate];
-    char current[40], limit[40], window[40] = "minute";
-    print_count(current, sizeof current, at->burst - at->remaining + cost->of[rate]);
-    print_count(limit, sizeof limit, at->burst);
+    char current[COUNT_SIZE], limit[COUNT_SIZE], window[40] = "minute";
+    print_count(current, at->burst - at->remaining + cost->of[rate]);
+    print_count(limit, at->burst);
     if (at->burst != at->per_minute)
         snprintf(window, sizeof window, "%llu seconds", (ull)window_s(at));
     wn_problem_set(problem, 429, codes[rate],
@@ -137,14 +138,14 @@ void wn_limit_refuse_entry(wn_problem *problem, const wn_limits *limits)
 void wn_limit_refuse_quota(wn_problem *problem, wn_quota_outcome outcome,
                            const wn_key_limits *limits, int status)
 {
-    char limit[40];
+    char limit[COUNT_SIZE];
     if (outcome == WN_QUOTA_PREPAID) {
         wn_problem_set(problem, status, "AUTHZ_INSUFFICIENT_BALANCE",
                        "Insufficient account balance. Ask the operator of this server to top up "
                        "your key.");
         return;
     }
-    print_count(limit, sizeof limit, (uint64_t)limits->monthly_tokens);
+    print_count(limit, (uint64_t)limits->monthly_tokens);
     wn_problem_set(problem, status, "AUTHZ_RESOURCE_LIMIT_EXCEEDED",
                    "Resource limit exceeded for your plan: this request would pass %s tokens in "
                    "this month. Wait for the next month or ask the operator of this server for a "
