@@ -1,42 +1,23 @@
-/* What dialects make of bodies that they refuse, of results that were not scored, and of problems.
- * What they answer else is in tests/api/cases. */
-#include "tests/support/check.h"
+/* What dialects make of bodies that they refuse and of problems, and which requests are theirs. */
+#include "tests/support/check_dialect.h"
 
 #include "base/str.h"
-#include "serve/api_dialect.h"
 
-#include <math.h>
-
-/* The call of a body, given that the fields are read; problem is for the caller to free. */
-static wn_calls read_body(const wn_dialect *dialect, const char *text, json_t **body,
-                          wn_rank_call *call, wn_problem *problem)
+static void assert_refused_with(const wn_dialect *dialect, const char *text, int status,
+                                const char *mistake)
 {
-    json_error_t why;
-    *body = json_loads(text, 0, &why);
-    if (*body == NULL)
-        fail_msg("%s: %s", text, why.text);
-    wn_calls calls = {.at = call, .n = 1, .arena = call->arena};
-    if (dialect->prepare != NULL)
-        dialect->prepare(call, &(wn_http_request){.path = {"/", 1}});
-    wn_fields_read(call, dialect->fields, dialect->n_fields, *body, problem);
-    if (problem->status == 0 && dialect->check != NULL)
-        dialect->check(&calls, *body, problem);
-    return calls;
+    check_reading reading;
+    check_read(&reading, dialect, NULL, text);
+    const wn_problem *problem = &reading.problem;
+    if (problem->status != status || strstr(problem->detail, mistake) == NULL)
+        fail_msg("%s: %.200s: %d '%s', expected %d '%s'", dialect->name, text, problem->status,
+                 problem->detail, status, mistake);
+    check_read_end(&reading);
 }
 
 static void assert_refused(const wn_dialect *dialect, const char *text, const char *mistake)
 {
-    wn_arena arena = WN_ARENA_INIT;
-    wn_problem problem = {0};
-    wn_rank_call call = wn_rank_call_init(&arena);
-    json_t *body;
-    (void)read_body(dialect, text, &body, &call, &problem);
-    if (problem.status != 422 || strstr(problem.detail, mistake) == NULL)
-        fail_msg("%s: %.200s: %d '%s', expected '%s'", dialect->name, text, problem.status,
-                 problem.detail, mistake);
-    wn_problem_deinit(&problem);
-    json_decref(body);
-    wn_arena_deinit(&arena);
+    assert_refused_with(dialect, text, 422, mistake);
 }
 
 static void bodies_that_do_not_validate_are_refused_by_name(void **state)
@@ -57,7 +38,8 @@ static void bodies_that_do_not_validate_are_refused_by_name(void **state)
         {&wn_dialect_batch, "{\"requests\":[{}],\"queries\":[\"a\"],\"documents\":[\"b\"]}", ""},
         {&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[\"b\",1]}", "texts -> 1' "},
         {&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[{\"text\":\"b\"}]}", "texts -> 0' "},
-        {&wn_dialect_tei_predict, "{\"inputs\":[]}", "Input 0 should be a pair"},
+        {&wn_dialect_tei_predict, "{\"inputs\":5}", "Input 0 should be a pair"},
+        {&wn_dialect_tei_predict, "{\"inputs\":\"a\"}", "Input 0 should be a pair"},
         {&wn_dialect_tei_predict, "{\"inputs\":[\"a\",1]}", "Input 0 should be a pair"},
         {&wn_dialect_tei_predict, "{\"inputs\":[1,\"a\"]}", "Input 0 should be a pair"},
         {&wn_dialect_tei_predict, "{\"inputs\":[[\"a\",\"b\"],[\"c\"]]}", "Input 1 should be"},
@@ -77,7 +59,29 @@ static void bodies_that_do_not_validate_are_refused_by_name(void **state)
          "{\"query\":\"a\",\"documents\":[{\"x\":1}],\"rank_fields\":[\"x\",\"y\",\"x\"]}",
          "rank_fields' "},
         {&wn_dialect_jina, "{\"query\":\"a\",\"documents\":{\"0\":\"b\"}}", "documents' "},
-        {&wn_dialect_jina, "[]", ""},
+        {&wn_dialect_jina, "[]", "'body' Input should be a JSON object, it is an array"},
+        {&wn_dialect_tei, "{\"query\":\"a\"}", "texts' Field required"},
+        {&wn_dialect_batch, "{\"requests\":[],\"queries\":null}", "requests' Either requests or"},
+        {&wn_dialect_batch, "{\"queries\":[]}", "requests' Either requests or"},
+        {&wn_dialect_vllm_score, "{\"text_1\":[\"a\",\"b\"],\"text_2\":\"c\"}",
+         "text_2' List should have as many items as text_1, 2, not 1"},
+        {&wn_dialect_vllm_score, "{\"text_1\":\"a\",\"text_2\":5}",
+         "text_2' Input should be a string or a list of strings that is not empty"},
+        {&wn_dialect_vertex, "{\"instances\":[]}", "instances' Input should be a list that is not"},
+        {&wn_dialect_vertex, "{\"instances\":5,\"parameters\":{}}", "instances' Input should be"},
+        {&wn_dialect_vertex, "{\"instances\":[{}],\"parameters\":[]}",
+         "parameters -> Validation error: 'body' Input should be a JSON object"},
+        {&wn_dialect_vertex,
+         "{\"instances\":[{\"query\":\"a\",\"texts\":[\"b\"]},{\"query\":\"a\"},{}]}",
+         "instances -> 1: Validation error: 'body -> texts' Field required"},
+        {&wn_dialect_sagemaker, "{\"data\":[{},{}]}", "it is an array"},
+        {&wn_dialect_sagemaker_csv, "\r\n\n", "rows' There should be at least one line"},
+        {&wn_dialect_sagemaker_csv, "1,q,[\"a\"]\n2,q\n3\n",
+         "row 1: Validation error: 'body -> documents' Field required"},
+        {&wn_dialect_sagemaker_csv, "1,q,[\"a\"],2\\", "top_n' Input should be a whole number"},
+        {&wn_dialect_sagemaker_csv, "1,q,[\"a\"],/", "top_n' Input should be a whole number"},
+        {&wn_dialect_sagemaker_csv, "1,q,[\"a\"],1234567890123456",
+         "top_n' Input should be a whole"},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(table); i++)
         assert_refused(table[i].dialect, table[i].body, table[i].mistake);
@@ -110,6 +114,8 @@ static void lists_have_a_length_at_most(void **state)
          WN_CALLS_PER_BODY_MAX},
         {&wn_dialect_tei_predict, "inputs", "[\"a\",\"b\"]", "", WN_CALLS_PER_BODY_MAX},
         {&wn_dialect_vllm_score, "text_2", "\"b\"", ",\"text_1\":\"a\"", WN_CALLS_PER_BODY_MAX},
+        {&wn_dialect_vertex, "instances", "{\"query\":\"a\",\"texts\":[\"b\"]}", "",
+         WN_CALLS_PER_BODY_MAX},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
         char mistake[64];
@@ -125,96 +131,64 @@ static void csv_is_read_until_there_are_too_many_lines(void **state)
 {
     (void)state;
     wn_buf text = WN_BUF_INIT;
-    wn_error err = {0};
+    check_reading reading;
     for (size_t i = 0; i < 2 * WN_CALLS_PER_BODY_MAX; i++)
         wn_buf_push_str(&text, WN_STR("a\n\n"));
-    json_t *body = wn_dialect_sagemaker_csv.parse(wn_buf_str(&text), &err);
-    assert_non_null(body);
-    assert_int_equal(json_array_size(json_object_get(body, "rows")), WN_CALLS_PER_BODY_MAX + 1);
-    json_decref(body);
+    assert_true(wn_buf_push_byte(&text, '\0'));
+    check_read(&reading, &wn_dialect_sagemaker_csv, NULL, text.ptr);
+    assert_non_null(reading.body);
+    assert_int_equal(json_array_size(json_object_get(reading.body, "rows")),
+                     WN_CALLS_PER_BODY_MAX + 1);
+    assert_int_equal(reading.problem.status, 422);
+    assert_non_null(strstr(reading.problem.detail, "rows' List should have at most 1000 items"));
+    check_read_end(&reading);
     wn_buf_deinit(&text);
 }
 
-static void rank_fields_have_short_names(void **state)
+static void csv_that_cannot_be_read_names_its_line(void **state)
 {
     (void)state;
-    for (size_t n = 256; n <= 257; n++) {
-        wn_arena arena = WN_ARENA_INIT;
-        wn_problem problem = {0};
-        wn_rank_call call = wn_rank_call_init(&arena);
-        json_t *body;
-        char name[258] = {0}, text[400];
-        memset(name, 'n', n);
-        snprintf(text, sizeof text,
-                 "{\"query\":\"a\",\"documents\":[\"b\"],\"rank_fields\":{\"%s\":1}}", name);
-        (void)read_body(&wn_dialect_jina, text, &body, &call, &problem);
-        assert_int_equal(problem.status, n > 256 ? 422 : 0);
-        wn_problem_deinit(&problem);
-        json_decref(body);
-        wn_arena_deinit(&arena);
+    static const struct {
+        const char *text;
+        wn_status status;
+        const char *why;
+    } table[] = {
+        {"1,q,[\"a\"]\n\n\xff,q,[\"a\"]", WN_ERR_INPUT, "line 3: id is not UTF-8"},
+        {"1,\xc3,[\"a\"]", WN_ERR_INPUT, "line 1: query is not UTF-8"},
+        {"1,q,[\"\xed\xa0\x80\"]", WN_ERR_INPUT, "line 1: documents is not UTF-8"},
+        {"1,q,[\"a\"],\xfe", WN_ERR_INPUT, "line 1: top_n is not UTF-8"},
+        {"1,q,[\"a\"", WN_ERR_FORMAT, "line 1: documents: "},
+        {"1,q,[\"a\"],1,", WN_ERR_INPUT, "line 1: more than the cells id, query, documents, top_n"},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
+        check_reading reading;
+        check_read(&reading, &wn_dialect_sagemaker_csv, NULL, table[i].text);
+        assert_null(reading.body);
+        assert_int_equal(reading.err.status, table[i].status);
+        if (strncmp(reading.err.message, table[i].why, strlen(table[i].why)) != 0)
+            fail_msg("'%s': '%s', expected '%s'", table[i].text, reading.err.message, table[i].why);
+        check_read_end(&reading);
     }
 }
 
-static void rank_fields_are_lines_of_strings_and_of_json(void **state)
+/* TEI tells it from other mistakes. */
+static void no_texts_at_all_are_empty_for_tei(void **state)
 {
     (void)state;
-    wn_arena arena = WN_ARENA_INIT;
-    wn_problem problem = {0};
-    wn_rank_call call = wn_rank_call_init(&arena);
-    json_t *body;
-    (void)read_body(&wn_dialect_jina,
-                    "{\"query\":\"a\",\"rank_fields\":[\"t\",\"gone\",\"null\",\"n\",\"l\"],"
-                    "\"documents\":[{\"l\":[1,{\"k\":true}],\"n\":2.5,\"t\":\"x\",\"null\":null},"
-                    "{\"t\":\"\",\"n\":1},\"plain\"]}",
-                    &body, &call, &problem);
-    assert_int_equal(problem.status, 0);
-    assert_int_equal(call.documents.n, 3);
-    assert_true(wn_str_equal(call.documents.at[0], WN_STR("x\n2.5\n[1,{\"k\":true}]")));
-    assert_true(wn_str_equal(call.documents.at[1], WN_STR("1")));
-    assert_true(wn_str_equal(call.documents.at[2], WN_STR("plain")));
-    json_decref(body);
-    wn_arena_deinit(&arena);
-}
-
-static void result_that_was_not_scored_says_so(void **state)
-{
-    (void)state;
-    const wn_str text = WN_STR("b");
-    wn_rank_call call = {.documents = {.at = &text, .n = 1}, .min_score = -HUGE_VAL};
-    wn_result result = {.index = 0, .scored = false};
+    assert_refused_with(&wn_dialect_tei, "{\"query\":\"a\",\"texts\":[]}", 400,
+                        "`texts` cannot be empty");
+    assert_refused_with(&wn_dialect_tei_predict, "{\"inputs\":[]}", 400,
+                        "`inputs` cannot be empty");
+    check_reading reading;
     wn_buf out = WN_BUF_INIT;
-    assert_true(wn_push_result(&out, &call, &result));
-    call.return_documents = true;
-    assert_true(wn_push_result(&out, &call, &result));
-    assert_true(wn_str_equal(wn_buf_str(&out),
-                             WN_STR("{\"index\":0,\"relevance_score\":0.0,\"scored\":false}"
-                                    "{\"index\":0,\"relevance_score\":0.0,\"scored\":false,"
-                                    "\"document\":{\"text\":\"b\"}}")));
+    check_read(&reading, &wn_dialect_tei, NULL, "{\"query\":\"a\",\"texts\":[]}");
+    assert_int_equal(wn_dialect_tei.status(&reading.problem), 400);
+    assert_true(wn_dialect_tei.push_problem(&out, &reading.problem, "id"));
+    assert_true(
+        wn_str_equal(wn_buf_str(&out),
+                     WN_STR("{\"error\":\"`texts` cannot be empty\",\"error_type\":\"Empty\"}")));
     wn_buf_deinit(&out);
-}
-
-static void documents_are_given_back_when_asked_for(void **state)
-{
-    (void)state;
-    const wn_str text = WN_STR("b");
-    wn_rank_call call = {.documents = {.at = &text, .n = 1}, .min_score = -HUGE_VAL};
-    const wn_calls calls = {.at = &call, .n = 1};
-    const wn_result result = {.index = 0, .scored = true, .relevance_score = 0.5};
-    const wn_rank_answer answer = {
-        .results = &result, .n_results = 1, .model = WN_STR("m"), .request_id = "id"};
-    static const wn_dialect *const dialects[] = {
-        &wn_dialect_jina,     &wn_dialect_cohere_v1, &wn_dialect_mixedbread, &wn_dialect_voyage,
-        &wn_dialect_pinecone, &wn_dialect_sagemaker, &wn_dialect_batch,      &wn_dialect_tei};
-    for (size_t i = 0; i < WN_ARRAY_LEN(dialects); i++)
-        for (int asked = 0; asked < 2; asked++) {
-            wn_buf out = WN_BUF_INIT;
-            call.return_documents = asked != 0;
-            assert_true(dialects[i]->push_answer(&out, &calls, &answer));
-            assert_true(wn_buf_push_byte(&out, '\0'));
-            if ((strstr(out.ptr, "\"b\"") != NULL) != call.return_documents)
-                fail_msg("%s: %s", dialects[i]->name, out.ptr);
-            wn_buf_deinit(&out);
-        }
+    check_read_end(&reading);
 }
 
 /* Whether a dialect takes a request with this field and body for its own. */
@@ -241,9 +215,23 @@ static void requests_on_a_shared_path_are_told_apart(void **state)
     assert_false(speaks(&wn_dialect_voyage, "X", "", "{\"top_k\":1,\"top_n\":1}"));
     assert_false(speaks(&wn_dialect_voyage, "X", "", "{\"top_n\":1}"));
     assert_true(speaks(&wn_dialect_pinecone, "X-Pinecone-Api-Version", "2025-01", "{}"));
+    assert_false(speaks(&wn_dialect_pinecone, "X", "2025-01", "{}"));
     assert_true(speaks(&wn_dialect_tei, "X", "", "{\"texts\":[]}"));
+    assert_false(speaks(&wn_dialect_tei, "X", "", "{\"documents\":[]}"));
+    assert_true(speaks(&wn_dialect_vllm_score, "X", "", "{\"text_1\":[]}"));
     assert_true(speaks(&wn_dialect_vllm_score, "X", "", "{\"text_2\":[]}"));
+    assert_false(speaks(&wn_dialect_vllm_score, "X", "", "{\"query\":\"\"}"));
+    assert_true(speaks(&wn_dialect_mixedbread, "X", "", "{\"input\":[]}"));
+    assert_false(speaks(&wn_dialect_mixedbread, "X", "", "{\"documents\":[]}"));
     assert_true(speaks(&wn_dialect_sagemaker, "X", "", "{\"data\":{}}"));
+    assert_false(speaks(&wn_dialect_sagemaker, "X", "", "{\"documents\":[]}"));
+    assert_true(speaks(&wn_dialect_sagemaker_csv, "content-type", "text/CSV", "{}"));
+    assert_true(speaks(&wn_dialect_sagemaker_csv, "Content-Type", "text/csv; charset=utf-8", "{}"));
+    assert_true(speaks(&wn_dialect_sagemaker_csv, "Content-Type", "text/csv ;x=y", "{}"));
+    assert_false(speaks(&wn_dialect_sagemaker_csv, "Content-Type", "text/csvx", "{}"));
+    assert_false(speaks(&wn_dialect_sagemaker_csv, "Content-Type", "text/cs", "{}"));
+    assert_false(speaks(&wn_dialect_sagemaker_csv, "Content-Type", "text/json", "{}"));
+    assert_false(speaks(&wn_dialect_sagemaker_csv, "Accept", "text/csv", "{}"));
 }
 
 static void weaviate_has_its_documents_itself(void **state)
@@ -251,10 +239,11 @@ static void weaviate_has_its_documents_itself(void **state)
     (void)state;
     static const char *const sources[] = {"unspecified:weaviate", "elsewhere"};
     for (size_t i = 0; i < WN_ARRAY_LEN(sources); i++) {
-        wn_http_field field = {WN_STR("Request-Source"), wn_str_from(sources[i])};
-        wn_rank_call call = wn_rank_call_init(NULL);
-        wn_dialect_jina.prepare(&call, &(wn_http_request){.fields = &field, .n_fields = 1});
-        assert_int_equal(call.return_documents, i == 1);
+        const wn_http_field field = {WN_STR("Request-Source"), wn_str_from(sources[i])};
+        check_reading reading;
+        check_read(&reading, &wn_dialect_jina, &field, "{\"query\":\"a\",\"documents\":[\"b\"]}");
+        assert_int_equal(reading.first.return_documents, i == 1);
+        check_read_end(&reading);
     }
 }
 
@@ -273,8 +262,10 @@ static void problems_have_the_words_of_their_api(void **state)
         {&wn_dialect_tei, 504, "{\"error\":\"why\",\"error_type\":\"Backend\"}"},
         {&wn_dialect_llamacpp, 400, "\"type\":\"invalid_request_error\""},
         {&wn_dialect_llamacpp, 401, "\"type\":\"authentication_error\""},
+        {&wn_dialect_llamacpp, 403, "\"type\":\"permission_error\""},
         {&wn_dialect_llamacpp, 404, "\"type\":\"not_found_error\""},
         {&wn_dialect_llamacpp, 500, "\"type\":\"server_error\""},
+        {&wn_dialect_llamacpp, 504, "\"type\":\"server_error\""},
         {&wn_dialect_llamacpp, 503, "\"type\":\"unavailable_error\""},
         {&wn_dialect_pinecone, 400,
          "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"why\"}"},
@@ -286,6 +277,7 @@ static void problems_have_the_words_of_their_api(void **state)
         {&wn_dialect_pinecone, 500, "\"INTERNAL\""},
         {&wn_dialect_pinecone, 503, "\"UNAVAILABLE\""},
         {&wn_dialect_pinecone, 504, "\"DEADLINE_EXCEEDED\""},
+        {&wn_dialect_vertex, 422, "{\"error\":\"why\",\"error_type\":\"Validation\"}"},
         {&wn_dialect_openvino, 400, "{\"error\":\"why\"}"},
         {&wn_dialect_cohere_v2, 400, "{\"message\":\"why\",\"id\":\"id\"}"},
         {&wn_dialect_jina, 400, "{\"detail\":\"why\",\"code\":\"WORD\",\"request_id\":\"id\"}"},
@@ -304,19 +296,57 @@ static void problems_have_the_words_of_their_api(void **state)
     }
 }
 
+static void statuses_are_those_of_their_api(void **state)
+{
+    (void)state;
+    static const struct {
+        const wn_dialect *dialect;
+        int own, told;
+    } table[] = {
+        {&wn_dialect_tei, 400, 422},      {&wn_dialect_tei, 422, 422},
+        {&wn_dialect_tei, 503, 503},      {&wn_dialect_tei_predict, 400, 422},
+        {&wn_dialect_llamacpp, 422, 400}, {&wn_dialect_llamacpp, 401, 401},
+        {&wn_dialect_pinecone, 422, 400}, {&wn_dialect_pinecone, 429, 429},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
+        wn_problem problem = {.status = table[i].own, .code = "WORD"};
+        assert_int_equal(table[i].dialect->status(&problem), table[i].told);
+    }
+}
+
+static void mistakes_are_listed_in_flat_problems(void **state)
+{
+    (void)state;
+    check_reading reading;
+    wn_buf out = WN_BUF_INIT;
+    check_read(&reading, &wn_dialect_jina, NULL, "{\"documents\":[],\"top_n\":0}");
+    assert_true(wn_dialect_jina.push_problem(&out, &reading.problem, "id"));
+    assert_true(wn_buf_push_byte(&out, '\0'));
+    assert_string_equal(
+        out.ptr,
+        "{\"detail\":\"Validation error: 'body -> query' Field required\",\"request_id\":\"id\","
+        "\"errors\":[{\"field\":\"body -> query\",\"message\":\"Field required\","
+        "\"type\":\"missing\"},{\"field\":\"body -> documents\",\"message\":\"List should have at "
+        "least 1 item after validation, not 0\",\"type\":\"too_short\",\"input\":[]},"
+        "{\"field\":\"body -> top_n\",\"message\":\"Input should be greater than or equal to 1\","
+        "\"type\":\"greater_than_equal\",\"input\":0}]}");
+    wn_buf_deinit(&out);
+    check_read_end(&reading);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_that_do_not_validate_are_refused_by_name),
         cmocka_unit_test(lists_have_a_length_at_most),
         cmocka_unit_test(csv_is_read_until_there_are_too_many_lines),
-        cmocka_unit_test(rank_fields_have_short_names),
-        cmocka_unit_test(rank_fields_are_lines_of_strings_and_of_json),
-        cmocka_unit_test(result_that_was_not_scored_says_so),
-        cmocka_unit_test(documents_are_given_back_when_asked_for),
+        cmocka_unit_test(csv_that_cannot_be_read_names_its_line),
+        cmocka_unit_test(no_texts_at_all_are_empty_for_tei),
         cmocka_unit_test(requests_on_a_shared_path_are_told_apart),
         cmocka_unit_test(weaviate_has_its_documents_itself),
         cmocka_unit_test(problems_have_the_words_of_their_api),
+        cmocka_unit_test(statuses_are_those_of_their_api),
+        cmocka_unit_test(mistakes_are_listed_in_flat_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
