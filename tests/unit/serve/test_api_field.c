@@ -219,6 +219,34 @@ static void rank_fields_are_different_names_or_weights_above_0(void **state)
     }
 }
 
+static void rank_fields_have_short_names(void **state)
+{
+    (void)state;
+    for (int n = 256; n <= 257; n++) {
+        char name[258], members[400];
+        memset(name, 'n', sizeof name);
+        snprintf(members, sizeof members,
+                 "\"query\":\"q\",\"documents\":[\"d\"],\"rank_fields\":{\"%.*s\":1}", n, name);
+        assert_mistake(members, n > 256 ? "rank_fields' Input should be a list of 1" : NULL);
+    }
+}
+
+static void rank_fields_are_lines_of_strings_and_of_json(void **state)
+{
+    (void)state;
+    check_reading reading;
+    static const char *const want[] = {"x\n2.5\n[1,{\"k\":true}]", "1", "plain"};
+    check_read(&reading, &wn_dialect_jina, NULL,
+               "{\"query\":\"a\",\"rank_fields\":[\"t\",\"gone\",\"null\",\"n\",\"l\"],"
+               "\"documents\":[{\"l\":[1,{\"k\":true}],\"n\":2.5,\"t\":\"x\",\"null\":null},"
+               "{\"t\":\"\",\"n\":1},\"plain\"]}");
+    assert_int_equal(reading.problem.status, 0);
+    assert_int_equal(reading.first.documents.n, WN_ARRAY_LEN(want));
+    for (size_t i = 0; i < WN_ARRAY_LEN(want); i++)
+        assert_true(wn_str_equal(reading.first.documents.at[i], wn_str_from(want[i])));
+    check_read_end(&reading);
+}
+
 /* "rank_fields" with names n0, n1, ... each with its weight. */
 static char *many_names(size_t n, size_t n_documents)
 {
@@ -264,6 +292,8 @@ int main(void)
         cmocka_unit_test(documents_are_a_list_of_texts),
         cmocka_unit_test(fields_with_weights_are_texts_of_their_own),
         cmocka_unit_test(rank_fields_are_different_names_or_weights_above_0),
+        cmocka_unit_test(rank_fields_have_short_names),
+        cmocka_unit_test(rank_fields_are_lines_of_strings_and_of_json),
         cmocka_unit_test(names_and_what_they_multiply_have_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

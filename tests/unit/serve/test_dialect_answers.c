@@ -270,6 +270,43 @@ static void what_is_asked_for_beyond_an_api_is_added(void **state)
                  "[{\"index\":1,\"relevance_score\":0.75,\"field\":\"u\"}]");
 }
 
+/* In every API whose results are objects that may have more members. */
+static void logits_are_added_in_every_api_that_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const wn_dialect *dialect;
+        const char *documents; /* the name of their field */
+    } table[] = {
+        {&wn_dialect_jina, "documents"},      {&wn_dialect_generic, "documents"},
+        {&wn_dialect_cohere_v1, "documents"}, {&wn_dialect_cohere_v2, "documents"},
+        {&wn_dialect_tei, "texts"},           {&wn_dialect_llamacpp, "documents"},
+        {&wn_dialect_voyage, "documents"},    {&wn_dialect_pinecone, "documents"},
+        {&wn_dialect_mixedbread, "input"},    {&wn_dialect_isaacus, "texts"},
+        {&wn_dialect_openvino, "documents"},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++)
+        for (int asked = 0; asked < 2; asked++) {
+            check_reading reading;
+            char body[200];
+            wn_buf out = WN_BUF_INIT;
+            const wn_rank_answer answer = answer_with(0);
+            snprintf(body, sizeof body,
+                     "{\"query\":\"q\",\"%s\":[\"a\",\"b\"],\"return_logits\":%s}",
+                     table[i].documents, asked ? "true" : "false");
+            check_read(&reading, table[i].dialect, NULL, body);
+            assert_int_equal(reading.problem.status, 0);
+            assert_true(table[i].dialect->push_answer(&out, &reading.calls, &answer));
+            assert_true(wn_buf_push_byte(&out, '\0'));
+            const char *first = strstr(out.ptr, ",\"logit\":1.5");
+            bool both = first != NULL && strstr(first, ",\"logit\":-1.5") != NULL;
+            if (both != (asked == 1))
+                fail_msg("%s: %s is answered %s", table[i].dialect->name, body, out.ptr);
+            wn_buf_deinit(&out);
+            check_read_end(&reading);
+        }
+}
+
 static void low_results_are_left_out(void **state)
 {
     (void)state;
@@ -312,6 +349,7 @@ int main(void)
         cmocka_unit_test(self_hosted_servers),
         cmocka_unit_test(containers),
         cmocka_unit_test(what_is_asked_for_beyond_an_api_is_added),
+        cmocka_unit_test(logits_are_added_in_every_api_that_says_so),
         cmocka_unit_test(low_results_are_left_out),
         cmocka_unit_test(result_that_was_not_scored_says_so_whatever_is_left_out),
         cmocka_unit_test(documents_without_a_source_are_texts),

@@ -430,6 +430,33 @@ static void batch_that_is_not_full_waits_for_what_is_on_its_way(void **state)
     check_machine_free(&m);
 }
 
+/* Two tasks of different lanes; the machine is not idle. */
+static void submit_to_both_lanes(check_machine *m, uint32_t n_rows, uint32_t tokens)
+{
+    wn_task *bulk = check_task(2, n_rows, tokens);
+    bulk->lane = WN_LANE_BULK;
+    check_submit(m, check_task(1, n_rows, tokens));
+    check_submit(m, bulk);
+}
+
+static void both_lanes_together_fill_a_batch(void **state)
+{
+    (void)state;
+    check_machine m = check_machine_new(NULL);
+    uint64_t wake_ns = 0;
+    check_submit(&m, check_task(1, 1, 10));
+    assert_int_equal(ask(&m, 1, MS(1), &wake_ns), 1);
+    submit_to_both_lanes(&m, CHECK_BATCH_ROWS / 2, 1); /* full of rows */
+    assert_int_equal(ask(&m, 1, MS(2), &wake_ns), CHECK_BATCH_ROWS);
+    submit_to_both_lanes(&m, 1, CHECK_BATCH_TOKENS / 2); /* full of tokens */
+    assert_int_equal(ask(&m, 1, MS(3), &wake_ns), 2);
+    submit_to_both_lanes(&m, 1, CHECK_BATCH_TOKENS / 2 - 1);
+    assert_int_equal(ask(&m, 1, MS(4), &wake_ns), 0);
+    assert_int_equal(ask(&m, 0, MS(4), &wake_ns), 2);
+    check_drain(&m);
+    check_machine_free(&m);
+}
+
 static void batch_is_closed_when_many_rows_do_not_fit(void **state)
 {
     (void)state;
@@ -518,6 +545,7 @@ int main(void)
         cmocka_unit_test(one_key_takes_half_of_the_places_at_most),
         cmocka_unit_test(no_place_is_left_for_a_new_key),
         cmocka_unit_test(batch_that_is_not_full_waits_for_what_is_on_its_way),
+        cmocka_unit_test(both_lanes_together_fill_a_batch),
         cmocka_unit_test(batch_is_closed_when_many_rows_do_not_fit),
         cmocka_unit_test(row_that_is_passed_over_keeps_its_place),
     };
