@@ -158,6 +158,11 @@ static void a_changed_rate_scales_what_is_owed(void **state)
     wn_gcra_verdict verdict = wn_gcra_charge(&at, &own, &tight, 1, START_NS);
     assert_false(verdict.allowed);
     assert_int_equal(verdict.remaining, 0);
+    const wn_gcra between = {.full_ns = START_NS, .part = 6}; /* 6/7 of a nanosecond */
+    wn_gcra_policy slowest = wn_gcra_policy_make(1, 60), half = wn_gcra_policy_make(2, 60);
+    assert_int_equal(wn_gcra_charge(&at, &between, &slow, 0, START_NS - 1).reset_ns, 2);
+    assert_int_equal(wn_gcra_charge(&at, &between, &half, 0, START_NS - 1).reset_ns, 2);
+    assert_int_equal(wn_gcra_charge(&at, &between, &slowest, 0, START_NS - 1).reset_ns, 1);
 }
 
 /* The reference: a bucket in exact fractions, filled by counting.  What it holds is a number of

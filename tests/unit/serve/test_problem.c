@@ -53,7 +53,13 @@ static void details_are_cut_between_characters(void **state)
     (void)state;
     static const struct {
         const char *last; /* one character */
-    } table[] = {{"a"}, {"\xc3\xa9"}, {"\xe2\x82\xac"}, {"\xf0\x9f\x98\x80"}};
+    } table[] = {{"a"},
+                 {"\xc2\x80"},
+                 {"\xdf\xbf"},
+                 {"\xe0\xa0\x80"},
+                 {"\xef\xbf\xbd"},
+                 {"\xf0\x90\x80\x80"},
+                 {"\xf4\x8f\xbf\xbf"}};
     char text[600];
     for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
         size_t len = strlen(table[i].last);
