@@ -57,9 +57,9 @@ static void check(wn_calls *calls, const json_t *body, wn_problem *problem)
 {
     const json_t *requests = json_object_get(body, "requests");
     const json_t *queries = json_object_get(body, "queries");
-    if (json_array_size(requests) > 0 && queries == NULL)
+    if (json_array_size(requests) > 0 && !wn_field_is_given(queries))
         read_requests(calls, requests, problem);
-    else if (json_array_size(queries) > 0 && requests == NULL)
+    else if (json_array_size(queries) > 0 && !wn_field_is_given(requests))
         read_queries(calls, queries, problem);
     else
         wn_problem_note(problem, "requests", "missing", NULL,

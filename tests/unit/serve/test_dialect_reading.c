@@ -179,6 +179,11 @@ static void batches_are_a_call_a_query(void **state)
         {&wn_dialect_batch,
          "{\"model\":\"m\",\"queries\":[\"q\",\"r\"],\"documents\":[\"a\"],\"top_n\":1}",
          "q: a model=m top=1 hidden\nr: a model=m top=1 hidden"},
+        {&wn_dialect_batch, "{\"queries\":[\"q\"],\"requests\":null,\"documents\":[\"a\"]}",
+         "q: a hidden"},
+        {&wn_dialect_batch,
+         "{\"queries\":null,\"requests\":[{\"query\":\"q\",\"documents\":[\"a\"]}]}",
+         "q: a hidden"},
         {&wn_dialect_batch,
          "{\"model\":\"m\",\"top_n\":2,\"requests\":[{\"query\":\"q\",\"documents\":[\"a\"]},"
          "{\"query\":\"r\",\"documents\":[\"b\"],\"model\":\"other\",\"top_n\":1,"
