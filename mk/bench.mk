@@ -19,3 +19,7 @@ $(B)/bench/%: $(B)/bench/%.o $(B)/libwinnow.a
 	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 bench-tokenizer: venv $(B)/bench/tokenizer_speed ## tokenizer speed beside the tokenizers package
 	$(VENV)/bin/python bench/tokenizer_speed.py --program $(B)/bench/tokenizer_speed --shared $(SHARED) $(ARGS)
+
+.PHONY: bench-dtypes
+bench-dtypes: $(B)/winnow ## nDCG@10 and Kendall's tau of bf16 and int8 beside f32 on the development sets (ARGS="--limit 100")
+	$(PYTHON) bench/eval_dtypes.py --winnow $(B)/winnow $(ARGS) $(SHARED)/data/dev/*/

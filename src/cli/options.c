@@ -389,6 +389,8 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                               .help = "how to print the figures"},
     [WN_OPT_HTML] = {WN_FOR(EVAL), "html", 0, "FILE", WN_VALUE_FILE,
                      .help = "write a page with charts as well, which needs no other file"},
+    [WN_OPT_SCORES] = {WN_FOR(EVAL), "scores", 0, "FILE", WN_VALUE_FILE,
+                       .help = "write the scores of each query's candidates, a line of JSON each"},
     [WN_OPT_BM25_ONLY] = {WN_FOR(EVAL), "bm25-only", 0, NULL, WN_VALUE_NONE,
                           .help = "measure BM25 alone and load no model"},
     [WN_OPT_LIMIT] = {WN_FOR(EVAL), "limit", 0, "N", WN_VALUE_INT, 1, INT32_MAX, .fallback = "all",

@@ -75,6 +75,7 @@ typedef enum wn_option_id {
     WN_OPT_NO_NORMALIZE,
     WN_OPT_REPORT_FORMAT,
     WN_OPT_HTML,
+    WN_OPT_SCORES,
     WN_OPT_BM25_ONLY,
     WN_OPT_LIMIT,
     WN_OPT_TOP,

@@ -125,6 +125,32 @@ def test_page_is_one_file():
     assert "://" not in text and "<script" not in text
 
 
+def test_scores_are_those_of_rank():
+    path = os.path.join(scratch, "scores.jsonl")
+    winnow("eval", "--scores", path, TINY)
+    with open(path, encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    os.remove(path)
+    ranked, cands = scores_of_rank(), candidates()
+    assert [line["qid"] for line in lines] == ["q1", "q2", "q3", "q4"] and {line["set"] for line in lines} == {"tiny"}
+    for line in lines:
+        assert line["scores"] == [ranked[line["qid"]][d] for d in cands[line["qid"]]], line
+
+
+def test_candidates_without_a_token_have_no_score():
+    folder, path = os.path.join(scratch, "blank"), os.path.join(scratch, "blank.jsonl")
+    shutil.copytree(TINY, folder)
+    with open(os.path.join(folder, "docs.tsv"), encoding="utf-8") as f:
+        text = f.read().replace("d9\ten\tBake the bread for forty minutes.", "d9\ten\t")
+    with open(os.path.join(folder, "docs.tsv"), "w", encoding="utf-8") as f:
+        f.write(text)
+    winnow("eval", "--scores", path, folder)
+    with open(path, encoding="utf-8") as f:
+        assert json.loads(f.readline())["scores"][0] is None
+    os.remove(path)
+    shutil.rmtree(folder)
+
+
 def test_mistakes_are_named():
     assert "nowhere/queries.tsv" in winnow("eval", "--bm25-only", "nowhere", status=1)
     bad = os.path.join(scratch, "bad")
@@ -132,7 +158,8 @@ def test_mistakes_are_named():
     with open(os.path.join(bad, "qrels.tsv"), "a") as f:
         f.write("q1\td3\tvery\n")
     assert "qrels.tsv line 11: grade 'very'" in winnow("eval", "--bm25-only", TINY, bad, status=4)
-    assert "no-such-folder" in winnow("eval", "--html", "no-such-folder/x.html", TINY, status=1)
+    for option in ("--html", "--scores"):
+        assert "no-such-folder" in winnow("eval", option, "no-such-folder/x", TINY, status=1)
     assert "operand" in winnow("eval", status=2)
     assert "--bm25-only" in winnow("eval", "--bm25-onyl", TINY, status=2)
 
