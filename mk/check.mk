@@ -1,6 +1,6 @@
 # Test targets.  `make check` is what a change must pass, `make test` what continuous integration runs.
 
-.PHONY: check test tests-built tidy reproducible asan tsan cover valgrind fault replay fuzz
+.PHONY: check test tests-built bit-identity tidy reproducible asan tsan cover valgrind fault replay fuzz
 
 RUN_TESTS = WINNOW=$(abspath $(B)/winnow) WINNOW_BUILD=$(abspath $(B)) WINNOW_SHARED=$(abspath $(SHARED)) \
             $(PYTHON) tools/run_tests.py
@@ -57,3 +57,6 @@ fuzz: ## libFuzzer on one target: make fuzz T=safetensors FUZZ_SECONDS=3600
 	@mkdir -p build/corpus/$(T) fuzz/corpus/$(T)
 	build/fuzz-clang/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 \
 	    -print_final_stats=1 -artifact_prefix=build/corpus/$(T)- build/corpus/$(T) fuzz/corpus/$(T)
+
+bit-identity: $(B)/tests/golden/test_bit_identity ## pairs in many batches beside the pair alone, every level and dtype (ROUNDS=20)
+	WINNOW_TEST_ROUNDS=$(or $(ROUNDS),20) $(RUN_TESTS) --verbose --timeout 3600 $<
