@@ -162,6 +162,77 @@ def roberta(folder, classes, tk, seed=2, dtype=None, config=None, **more):
     return model, tk
 
 
+OUTLIERS = {5: 70.0, 23: -55.0, 42: 60.0, 57: -80.0}
+
+
+def plant(model, norms, readers):
+    """Channels 50 to 100 times the others: in a norm's bias, or in its gain.  What a norm reads has them too,
+    from the layer before, so all gains are large; what reads a norm gives such channels small weights."""
+    deviation = (sum(v * v for v in OUTLIERS.values()) / model.config.hidden_size) ** 0.5
+    for linear in readers:
+        linear.weight[:, list(OUTLIERS)] *= 0.02
+    for norm in norms[1:]:
+        norm.weight.fill_(deviation / 1.5)
+    for norm in norms:
+        for i, (channel, size) in enumerate(OUTLIERS.items()):
+            first = norm is norms[0]
+            norm.weight[channel] = abs(size) * 0.05 if i < 2 else 0.8 * (abs(size) if first else deviation)
+            norm.bias[channel] = size if i < 2 else 0 if first else 0.2 * size
+
+
+def share_case(local):
+    """A pair and what its logit should be: how many of its words are of three sorts out of eight."""
+    good = {w for i, w in enumerate(WORDS) if i % 8 in (0, 2, 5)}
+    share, words = local.random(), local.choice((1, 2, 3, 5, 8, 12, 20, 32))
+    query = [local.choice(WORDS) for _ in range(local.randint(1, 6))]
+    document = [local.choice(sorted(good)) if local.random() < share else local.choice(WORDS) for _ in range(words)]
+    both = query + document
+    return " ".join(query), " ".join(document), 6 * sum(w in good for w in both) / len(both) - 3
+
+
+def outliers(folder, steps=300):
+    """An XLM-RoBERTa with outlier channels.  A random model's logits hardly differ from pair to pair, and any
+    rounding mixes them; this one is trained for half a minute, with the planted channels left as they are."""
+    torch.set_num_threads(1)
+    tk, local = xlmr_tokenizer(), random.Random(SEED)
+    config = XLMRobertaConfig(**dict(SMALL, hidden_size=64, num_hidden_layers=3, num_attention_heads=2, intermediate_size=128),
+                              vocab_size=tk.get_vocab_size(), num_labels=1, max_position_embeddings=162, type_vocab_size=1,
+                              pad_token_id=1, layer_norm_eps=1e-5, hidden_dropout_prob=0, attention_probs_dropout_prob=0)
+    model = randomize(XLMRobertaForSequenceClassification(config), 1.0, 50)
+    layers, channels = model.roberta.encoder.layer, list(OUTLIERS)
+    norms = [model.roberta.embeddings.LayerNorm] + [n for l in layers for n in (l.attention.output.LayerNorm, l.output.LayerNorm)]
+    own = [l.attention.self for l in layers]
+    readers = [model.classifier.dense] + [l.intermediate.dense for l in layers] + [m for o in own for m in (o.query, o.key, o.value)]
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() == 1:
+                p.fill_(1.0 if "LayerNorm.weight" in name else 0.0)
+            elif "embeddings" not in name:
+                p.mul_(0.5)
+        plant(model, norms, readers)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 2e-3 * min(1, step / 50) * (1 - step / steps) + 1e-5
+        pairs = [share_case(local) for _ in range(48)]
+        ids = [tk.encode(q, d).ids for q, d, _ in pairs]
+        longest = max(map(len, ids))
+        ids = torch.tensor([i + [1] * (longest - len(i)) for i in ids])
+        logits = model(input_ids=ids, attention_mask=(ids != 1).long()).logits[:, 0]
+        optimizer.zero_grad()
+        ((logits - torch.tensor([y for *_, y in pairs])) ** 2).mean().backward()
+        for norm in norms:
+            norm.weight.grad[channels] = norm.bias.grad[channels] = 0
+        for linear in readers:
+            linear.weight.grad[:, channels] = 0
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    save(folder, model, tk, torch.float16)
+    cases = []
+    for query, document, _ in (share_case(local) for _ in range(64)):
+        cases.append(dict(query=query, document=document, logit=float(f"{logit_of(model, tk.encode(query, document).ids):.9g}")))
+    write_cases(folder, cases)
+
+
 def rename_flash(folder):
     """The layout of jina-reranker-v2: other names, query, key and value in one matrix."""
     path = os.path.join(folder, "model.safetensors")
@@ -338,6 +409,7 @@ def main():
     embedder(at("embed-mean-st6"), randomize(BertModel(BertConfig(**SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=160)), 1.0, 43), tk, False,
              pooling=dict(embedding_dimension=32, pooling_mode="mean", include_prompt=True))
     bert(at("bert-d12x5"), hidden_size=60, num_attention_heads=5, intermediate_size=44, lengths=(1, 5, 30), seed=24)
+    outliers(at("xlmr-outliers"))
     write_json(root, "versions.json", dict(seed=SEED, python=platform.python_version(), torch=torch.__version__.split("+")[0],
                                            transformers=transformers.__version__, tokenizers=tokenizers.__version__, numpy=np.__version__))
 

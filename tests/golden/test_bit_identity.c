@@ -16,6 +16,7 @@ static const char *const models[] = {
     "tests/golden/models/bert-d9x3",
     "tests/golden/models/bert-d12x5",
     "tests/golden/models/xlmr",
+    "tests/golden/models/xlmr-outliers",
     "tests/golden/models/jina-v2-flash",
     "tests/golden/models/colbert-attend",
     "tests/golden/models/embed-cls",

@@ -1,6 +1,7 @@
 /* Weights: parts of any stored type are stacked, widened exactly and packed. */
 #include "tests/support/check.h"
 
+#include "base/mem.h"
 #include "compute/weight.h"
 #include "kernel/lowp.h"
 
@@ -195,6 +196,62 @@ static void parts_of_different_factors_are_quantized_anew(void **state)
 }
 
 /* Quantising what was quantised gives the same scale, for every fraction that a top can have. */
+/* Largest error of an i8 product of x with w, beside the largest exact sum. */
+static double product_error(const wn_gemm *gemm, const wn_linear_source *source, const float *x,
+                            const float *w, size_t n, size_t k)
+{
+    wn_linear linear;
+    wn_error err;
+    double worst = 0, largest = 0;
+    float *y = wn_mem_alloc(n, sizeof *y);
+    size_t stride = wn_gemm_row_bytes(gemm, k);
+    void *row = wn_mem_aligned(stride);
+    assert_true(y != NULL && row != NULL);
+    assert_ok(wn_linear_init(&linear, gemm, source, &err), &err);
+    gemm->take_rows(row, stride, x, k, linear.factor, 1, k);
+    gemm->multiply(y, n, row, stride, linear.packed, NULL, 1, n, k, WN_ACT_NONE);
+    for (size_t j = 0; j < n; j++) {
+        double sum = 0;
+        for (size_t p = 0; p < k; p++)
+            sum += (double)x[p] * (double)w[j * k + p];
+        worst = fmax(worst, fabs((double)y[j] - sum));
+        largest = fmax(largest, fabs(sum));
+    }
+    wn_linear_deinit(&linear);
+    wn_mem_free(row);
+    wn_mem_free(y);
+    return worst / largest;
+}
+
+/* One channel of a norm's output is 80 times the others, and its weights are small. */
+static void what_a_norm_magnifies_is_smoothed_before_it_is_quantized(void **state)
+{
+    (void)state;
+    enum { N = 24, K = 96, OUTLIER = 17 };
+    float w[N * K], x[K], gain[K];
+    size_t n_levels;
+    const char *reason, *const *names = wn_kernels_levels(&n_levels);
+    for (size_t p = 0; p < K; p++) {
+        gain[p] = p == OUTLIER ? 80 : 1;
+        x[p] = gain[p] * sinf((float)(3 * p * p));
+        for (size_t j = 0; j < N; j++)
+            w[j * K + p] = cosf((float)(5 * j * p + p)) / gain[p];
+    }
+    const wn_source weights = {.data = w, .dtype = WN_DTYPE_F32, .rows = N, .cols = K};
+    const wn_linear_source plain = {.parts = {weights}, .n_parts = 1};
+    wn_linear_source smooth = plain;
+    smooth.input_gain = (wn_source){.data = gain, .dtype = WN_DTYPE_F32, .rows = 1, .cols = K};
+    for (size_t l = 0; l < n_levels; l++) {
+        const wn_kernels *kernels = wn_kernels_get(names[l], &reason);
+        if (kernels == NULL || kernels->gemm_i8 == NULL)
+            continue;
+        double without = product_error(kernels->gemm_i8, &plain, x, w, N, K);
+        double with = product_error(kernels->gemm_i8, &smooth, x, w, N, K);
+        printf("# %s: error %.4f without, %.4f with the gain\n", names[l], without, with);
+        assert_true(with < without / 4);
+    }
+}
+
 static void scales_come_back(void **state)
 {
     (void)state;
@@ -249,6 +306,7 @@ int main(void)
         cmocka_unit_test(an_i8_product_takes_stored_bytes_scales_and_factor_as_they_are),
         cmocka_unit_test(other_products_take_bytes_times_scale_times_factor),
         cmocka_unit_test(parts_of_different_factors_are_quantized_anew),
+        cmocka_unit_test(what_a_norm_magnifies_is_smoothed_before_it_is_quantized),
         cmocka_unit_test(scales_come_back),
         cmocka_unit_test(rows_of_zeros_and_of_no_numbers_are_told),
         cmocka_unit_test(norms_are_widened),
