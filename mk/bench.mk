@@ -23,3 +23,8 @@ bench-tokenizer: venv $(B)/bench/tokenizer_speed ## tokenizer speed beside the t
 .PHONY: bench-dtypes
 bench-dtypes: $(B)/winnow ## nDCG@10 and Kendall's tau of bf16 and int8 beside f32 on the development sets (ARGS="--limit 100")
 	$(PYTHON) bench/eval_dtypes.py --winnow $(B)/winnow $(ARGS) $(SHARED)/data/dev/*/
+
+.PHONY: bench-scaling
+$(B)/bench/scaling: LDFLAGS += -Wl,--wrap=wn_pool_run
+bench-scaling: $(B)/bench/scaling ## one thread beside several, waiting at the ends of runs, ragged batches (ARGS="MODEL int8")
+	$(B)/bench/scaling $(ARGS)
