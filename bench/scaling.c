@@ -1,8 +1,8 @@
 /* How well a request spreads over threads: time with one thread over time with several, how long
- * workers wait at the ends of the pool's runs, and sequences of many lengths beside sequences of one
- * at the same number of tokens.  The link wraps wn_pool_run(), so what is measured is the product's
- * code as it is.  A request is the same sequence of runs each time; of each the quickest counts,
- * with what its workers did in it, so that other programs disturb little.
+ * workers wait at the ends of the pool's runs, and sequences of many lengths beside sequences of
+ * one at the same number of tokens.  The link wraps wn_pool_run(), so what is measured is the
+ * product's code as it is.  A request is the same sequence of runs each time; of each the quickest
+ * counts, with what its workers did in it, so that other programs disturb little.
  * Usage: scaling [MODEL|built-in [DTYPE [THREADS [REPEATS]]]] */
 #include "base/clock.h"
 #include "base/pool.h"

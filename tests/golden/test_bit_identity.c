@@ -1,6 +1,6 @@
 /* The same pair has the same bits, on every CPU level of this machine in every dtype that it has: a
  * pair scored alone by one thread, and in batches of random jobs, documents, order, number of
- * threads and token budget.  WINNOW_TEST_ROUNDS=N tries N batches with each, of longer texts too. */
+ * threads and token budget.  WINNOW_TEST_ROUNDS=N tries N batches with each, and longer texts. */
 #include "tests/support/check.h"
 #include "tests/support/check_engine.h"
 
