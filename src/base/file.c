@@ -54,6 +54,12 @@ wn_status wn_file_map_open(wn_file_map *out, const char *path, wn_error *err)
     return WN_OK;
 }
 
+void wn_file_map_release(const wn_file_map *map)
+{
+    if (map->len > 0) /* nothing was written, so nothing is lost; a refusal only costs memory */
+        (void)madvise((void *)(uintptr_t)map->ptr, map->len, MADV_DONTNEED);
+}
+
 void wn_file_unmap(wn_file_map *map)
 {
     if (map->len > 0)

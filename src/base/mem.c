@@ -39,11 +39,16 @@ bool wn_mem_regrow(void *items, size_t *cap, size_t need, size_t size)
     return true;
 }
 
-void *wn_mem_aligned(size_t size)
+void *wn_mem_aligned_raw(size_t size)
 {
     if (size > SIZE_MAX - WN_ALIGN)
         return NULL;
-    void *p = aligned_alloc(WN_ALIGN, wn_round_up(size == 0 ? 1 : size, WN_ALIGN));
+    return aligned_alloc(WN_ALIGN, wn_round_up(size == 0 ? 1 : size, WN_ALIGN));
+}
+
+void *wn_mem_aligned(size_t size)
+{
+    void *p = wn_mem_aligned_raw(size);
     if (p != NULL)
         memset(p, 0, size);
     return p;

@@ -1,6 +1,6 @@
 /* See weight.h.  Widening is exact for every stored type, so a packed weight is the file's value;
  * of I8 with scales it is rounded once, and an i8 product quantises that to the same bytes again.
- * Packing goes panel by panel: beside the result only one panel of rows is ever held. */
+ * Packing goes panel by panel: beside the result each thread holds only one panel of rows. */
 #include "compute/weight.h"
 #include "base/mem.h"
 #include "kernel/lowp.h"
@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define WN_WHERE "compute/weight"
+
+/* Rows whose magnitudes one item of work looks at. */
+#define TOPS_ROWS 32
 
 static float f32_at(const void *values, size_t i)
 {
@@ -58,18 +61,53 @@ static void widen_biases(float *bias, const wn_linear_source *source)
     }
 }
 
-/* factor[p] = largest magnitude of column p of the weights */
-static void find_tops(float *factor, const wn_linear_source *source, float *row)
+static size_t count_rows(const wn_linear_source *source)
 {
-    size_t k = source->parts[0].cols, n = 0;
-    memset(factor, 0, k * sizeof *factor);
+    size_t n = 0;
     for (size_t i = 0; i < source->n_parts; i++)
         n += source->parts[i].rows;
-    for (size_t j = 0; j < n; j++) {
-        widen_row(row, source->parts, j, true);
-        for (size_t p = 0; p < k; p++)
-            factor[p] = fmaxf(factor[p], fabsf(row[p]));
+    return n;
+}
+
+/* tops[p] = the larger one of it and the magnitudes of column p in n rows; a NaN is none. */
+static void raise_tops(float *tops, const float *rows, size_t n, size_t k)
+{
+    for (; n > 0; n--, rows += k) {
+        for (size_t p = 0; p < k; p++) {
+            float size = fabsf(rows[p]);
+            tops[p] = size > tops[p] ? size : tops[p];
+        }
     }
+}
+
+/* Finding the largest magnitudes of columns: each worker has those of the rows that it saw. */
+typedef struct tops_search {
+    const wn_linear_source *source;
+    float *scratch; /* [workers][2][k]: tops, a row */
+    size_t n, k;
+} tops_search;
+
+static void search_rows(void *arg, size_t item, int32_t worker)
+{
+    const tops_search *s = arg;
+    float *tops = s->scratch + (size_t)worker * 2 * s->k, *row = tops + s->k;
+    size_t end = WN_MIN(s->n, (item + 1) * TOPS_ROWS);
+    for (size_t j = item * TOPS_ROWS; j < end; j++) {
+        widen_row(row, s->source->parts, j, true);
+        raise_tops(tops, row, 1, s->k);
+    }
+}
+
+/* factor[p] = largest magnitude of column p of the weights */
+static void find_tops(float *factor, const wn_linear_source *source, wn_pool *pool, float *scratch)
+{
+    size_t k = source->parts[0].cols, n_workers = (size_t)wn_pool_n_threads(pool);
+    tops_search s = {source, scratch, count_rows(source), k};
+    memset(scratch, 0, n_workers * 2 * k * sizeof *scratch);
+    memset(factor, 0, k * sizeof *factor);
+    wn_pool_run(pool, (s.n + TOPS_ROWS - 1) / TOPS_ROWS, search_rows, &s);
+    for (size_t i = 0; i < n_workers; i++)
+        raise_tops(factor, scratch + i * 2 * k, 1, k);
 }
 
 /* What the columns of x are multiplied by before a row gets its one scale: some channels of
@@ -77,14 +115,15 @@ static void find_tops(float *factor, const wn_linear_source *source, float *row)
  * steps.  Half of the difference, in powers of two so that nothing is rounded, moves into the
  * weights.  Source: Xiao et al. 2023, SmoothQuant, with the gain in place of measured activations.
  */
-bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, float *scratch)
+bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, wn_pool *pool,
+                             float *scratch)
 {
     size_t k = source->parts[0].cols;
-    float *gain = scratch, *bias = scratch + k, *row = scratch + 2 * k;
+    float *gain = scratch, *bias = scratch + k;
     if (source->input_gain.data == NULL)
         return false;
     WN_ASSERT(source->input_gain.cols == k);
-    find_tops(factor, source, row);
+    find_tops(factor, source, pool, scratch);
     wn_dtype_to_f32(gain, source->input_gain.data, source->input_gain.dtype, k);
     memset(bias, 0, k * sizeof *bias);
     if (source->input_bias.data != NULL)
@@ -115,36 +154,70 @@ float wn_source_quantize_row(int8_t *q, const wn_source *matrix, size_t j, const
     return wn_i8_scale(top, WN_I8_LIMIT);
 }
 
-void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *panel)
+/* Packing of one layer.  factor is what columns are divided by: a power of two, so multiplying by its
+ * inverse is exact. */
+typedef struct packing {
+    const wn_linear *linear;
+    const wn_linear_source *source;
+    float *panels;        /* [workers][nr][k] */
+    const float *inverse; /* [k] or NULL */
+    bool as_stored;
+} packing;
+
+static void pack_panel(void *arg, size_t item, int32_t worker)
+{
+    const packing *p = arg;
+    const wn_gemm *gemm = p->linear->gemm;
+    size_t nr = (size_t)gemm->nr, k = p->linear->k, j = item * nr;
+    size_t rows = WN_MIN(nr, p->linear->n - j);
+    float *panel = p->panels + (size_t)worker * nr * k;
+    for (size_t i = 0; i < rows; i++) {
+        float *row = panel + i * k;
+        widen_row(row, p->source->parts, j + i, !p->as_stored);
+        for (size_t c = 0; p->inverse != NULL && c < k; c++)
+            row[c] *= p->inverse[c];
+    }
+    gemm->pack((unsigned char *)p->linear->packed + item * wn_gemm_panel_bytes(gemm, k), panel, k,
+               rows, k);
+}
+
+size_t wn_linear_scratch(const wn_gemm *gemm, size_t k, const wn_pool *pool)
+{
+    return ((size_t)wn_pool_n_threads(pool) * (size_t)gemm->nr + 1) * k;
+}
+
+void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, wn_pool *pool,
+                    float *scratch)
 {
     const wn_gemm *gemm = linear->gemm;
-    size_t nr = (size_t)gemm->nr, k = linear->k, panel_bytes = wn_gemm_panel_bytes(gemm, k);
-    unsigned char *out = linear->packed;
+    size_t nr = (size_t)gemm->nr, k = linear->k;
     bool as_stored = gemm->dtype == WN_DTYPE_I8 && is_quantized(source);
-    WN_ASSERT(linear->factor == NULL || gemm->nr >= 3);
-    if (linear->factor != NULL && as_stored)
+    packing p = {linear, source, scratch + k, NULL, as_stored};
+    WN_ASSERT(linear->factor == NULL || gemm->nr >= 2);
+    if (linear->factor != NULL && as_stored) {
         memcpy(linear->factor, source->parts[0].factor, k * sizeof(float));
-    else if (linear->factor != NULL)
-        (void)wn_linear_choose_factor(linear->factor, source, panel);
-    for (size_t j = 0; j < linear->n; j += nr, out += panel_bytes) {
-        size_t rows = WN_MIN(nr, linear->n - j);
-        for (size_t i = 0; i < rows; i++) {
-            widen_row(panel + i * k, source->parts, j + i, !as_stored);
-            for (size_t p = 0; linear->factor != NULL && !as_stored && p < k; p++)
-                panel[i * k + p] /= linear->factor[p];
-        }
-        gemm->pack(out, panel, k, rows, k);
+    } else if (linear->factor != NULL) {
+        (void)wn_linear_choose_factor(linear->factor, source, pool, scratch);
+        for (size_t c = 0; c < k; c++)
+            scratch[c] = 1 / linear->factor[c];
+        p.inverse = scratch;
     }
+    wn_pool_run(pool, (linear->n + nr - 1) / nr, pack_panel, &p);
     if (linear->bias != NULL)
         widen_biases(linear->bias, source);
 }
 
-static void *take(wn_linear *linear, size_t bytes, bool *ok)
+/* Count what was taken; *ok becomes false when there was no memory. */
+static void *took(void *memory, wn_linear *linear, size_t bytes, bool *ok)
 {
-    void *memory = wn_mem_aligned(bytes);
     linear->bytes += bytes;
     *ok = *ok && memory != NULL;
     return memory;
+}
+
+static void *take(wn_linear *linear, size_t bytes, bool *ok)
+{
+    return took(wn_mem_aligned(bytes), linear, bytes, ok);
 }
 
 /* Memory for the packed weights, the bias and the factors of a layer of n x k.
@@ -155,7 +228,8 @@ static bool allocate(wn_linear *linear, const wn_linear_source *source)
     bool ok = wn_mul_size(&elements, n_padded, linear->k + WN_ALIGN) && elements < SIZE_MAX / 16;
     if (!ok)
         return false;
-    linear->packed = take(linear, wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k), &ok);
+    size_t packed_bytes = wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k);
+    linear->packed = took(wn_mem_aligned_raw(packed_bytes), linear, packed_bytes, &ok);
     if (source->has_bias)
         linear->bias = take(linear, n_padded * sizeof(float), &ok);
     const void *factor = is_quantized(source) ? source->parts[0].factor : source->input_gain.data;
@@ -165,25 +239,23 @@ static bool allocate(wn_linear *linear, const wn_linear_source *source)
 }
 
 wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_linear_source *source,
-                         wn_error *err)
+                         wn_pool *pool, wn_error *err)
 {
     wn_status status = WN_OK;
-    wn_linear linear = {.gemm = gemm, .k = source->parts[0].cols};
+    wn_linear linear = {.gemm = gemm, .n = count_rows(source), .k = source->parts[0].cols};
     WN_ASSERT(source->n_parts <= WN_LINEAR_PARTS_MAX);
-    for (size_t i = 0; i < source->n_parts; i++) {
+    for (size_t i = 0; i < source->n_parts; i++)
         WN_ASSERT(source->parts[i].cols == linear.k);
-        linear.n += source->parts[i].rows;
-    }
     if (gemm->dtype == WN_DTYPE_I8 && linear.k > WN_GEMM_I8_K_MAX)
         WN_FAIL(err, WN_ERR_FORMAT, "a matrix of %zu x %zu, int8 products have at most %d columns",
                 linear.n, linear.k, WN_GEMM_I8_K_MAX);
-    float *panel = wn_mem_alloc((size_t)gemm->nr * sizeof(float), linear.k);
-    if (panel == NULL || !allocate(&linear, source))
+    float *scratch = wn_mem_aligned_raw(wn_linear_scratch(gemm, linear.k, pool) * sizeof(float));
+    if (scratch == NULL || !allocate(&linear, source))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a matrix of %zu x %zu", linear.n, linear.k);
-    wn_linear_pack(&linear, source, panel);
+    wn_linear_pack(&linear, source, pool, scratch);
     *out = linear;
 out:
-    wn_mem_free(panel);
+    wn_mem_free(scratch);
     if (status != WN_OK)
         wn_linear_deinit(&linear);
     return status;

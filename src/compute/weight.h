@@ -4,6 +4,7 @@
 #define WN_COMPUTE_WEIGHT_H
 
 #include "base/dtype.h"
+#include "base/pool.h"
 #include "base/status.h"
 #include "kernel/kernel.h"
 
@@ -58,21 +59,27 @@ typedef struct wn_linear_source {
                                          reads something else */
 } wn_linear_source;
 
-/* Take memory for a linear layer and pack its weights for a product.
+/* Take memory for a linear layer and pack its weights for a product, panels side by side on the
+ * threads of a pool (NULL: one); the bytes are the same for any.
  * Fails:   WN_ERR_MEMORY; WN_ERR_FORMAT when an i8 product cannot have so many columns.
- * Owns:    caller frees with wn_linear_deinit(); the source is not kept. */
+ * Owns:    caller frees with wn_linear_deinit(); neither source nor pool are kept. */
 WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm,
-                                     const wn_linear_source *source, wn_error *err);
+                                     const wn_linear_source *source, wn_pool *pool, wn_error *err);
 
 /* Widen and pack a source of the same shape in the place of the weights that are there.
- * Shapes:  panel [gemm->nr][k], scratch. */
-void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, float *panel);
+ * Shapes:  scratch [wn_linear_scratch()]. */
+void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, wn_pool *pool,
+                    float *scratch);
+
+/* Floats of scratch that packing weights of k columns takes. */
+size_t wn_linear_scratch(const wn_gemm *gemm, size_t k, const wn_pool *pool);
 void wn_linear_deinit(wn_linear *linear);
 
 /* Choose the factor that an i8 product has for weights that are not I8 yet.
- * Shapes:  factor [k]; scratch [3][k].
+ * Shapes:  factor [k]; scratch [2 x the pool's threads][k].
  * Returns: false when the layer reads no norm: it then has none. */
-bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, float *scratch);
+bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, wn_pool *pool,
+                             float *scratch);
 
 /* Row j of a matrix, divided by factor, as an i8 product quantises it: q[p] is about row[p] /
  * scale.

@@ -217,6 +217,12 @@ wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *n
     return status;
 }
 
+void wn_safetensors_release(const wn_safetensors *set)
+{
+    for (size_t i = 0; i < set->n_maps; i++)
+        wn_file_map_release(&set->maps[i]);
+}
+
 void wn_safetensors_close(wn_safetensors *set)
 {
     if (set == NULL)

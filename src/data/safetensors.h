@@ -39,6 +39,11 @@ WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir,
 WN_MUST_USE wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name,
                                            wn_error *err);
 
+/* Let go of the pages of mapped files that were read so far; views stay valid, and what is read
+ * again comes from the page cache.  Bytes in memory are left alone.
+ * Thread rule: any, also while others read. */
+void wn_safetensors_release(const wn_safetensors *set);
+
 /* Free a set; NULL is allowed. */
 void wn_safetensors_close(wn_safetensors *set);
 

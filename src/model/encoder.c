@@ -52,7 +52,7 @@ static wn_linear_source find_linear(wn_tensor_binder *binder, const char *name, 
         .has_bias = true};
 }
 
-wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_gemm *gemm,
+wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_model_options *options,
                          const char *name, size_t n, size_t k, wn_error *err)
 {
     const wn_linear_source source = {
@@ -60,7 +60,9 @@ wn_status wn_bind_linear(wn_linear *out, wn_tensor_binder *binder, const wn_gemm
         .biases = {wn_tensor_binder_get(binder, 1, n, "%s.bias", name)},
         .n_parts = 1,
         .has_bias = true};
-    return wn_tensor_binder_ok(binder) ? wn_linear_init(out, gemm, &source, err) : WN_OK;
+    if (!wn_tensor_binder_ok(binder))
+        return WN_OK;
+    return wn_linear_init(out, options->kernels->gemm_f32, &source, options->pool, err);
 }
 
 /* Gain and bias of a norm. */
@@ -131,13 +133,14 @@ static wn_status find_layer(wn_layer *layer, wn_layer_source *source, norm_sourc
                      config, err);
 }
 
-static wn_status init_layer(wn_layer *layer, const wn_layer_source *source, const wn_gemm *gemm,
-                            wn_error *err)
+static wn_status init_layer(wn_layer *layer, const wn_layer_source *source,
+                            const wn_model_options *options, wn_error *err)
 {
-    WN_TRY(wn_linear_init(&layer->qkv, gemm, &source->qkv, err));
-    WN_TRY(wn_linear_init(&layer->out, gemm, &source->out, err));
-    WN_TRY(wn_linear_init(&layer->up, gemm, &source->up, err));
-    return wn_linear_init(&layer->down, gemm, &source->down, err);
+    const wn_gemm *gemm = options->gemm;
+    WN_TRY(wn_linear_init(&layer->qkv, gemm, &source->qkv, options->pool, err));
+    WN_TRY(wn_linear_init(&layer->out, gemm, &source->out, options->pool, err));
+    WN_TRY(wn_linear_init(&layer->up, gemm, &source->up, options->pool, err));
+    return wn_linear_init(&layer->down, gemm, &source->down, options->pool, err);
 }
 
 static wn_table as_table(wn_source source)
@@ -146,25 +149,28 @@ static wn_table as_table(wn_source source)
 }
 
 static wn_status allocate_layers(wn_encoder_weights *out, const wn_config *config,
-                                 const wn_gemm *gemm, bool by_turns, wn_error *err)
+                                 const wn_model_options *options, wn_error *err)
 {
     size_t n = config->n_layers, widest = WN_MAX(config->hidden, config->intermediate);
+    bool by_turns = options->by_turns;
     out->layers = wn_mem_zalloc(n, sizeof *out->layers);
     out->n_layers = out->layers != NULL ? n : 0;
     if (by_turns) {
         out->sources = wn_mem_zalloc(n, sizeof *out->sources);
-        out->panel = wn_mem_alloc((size_t)gemm->nr * sizeof(float), widest);
+        out->pool = options->pool;
+        out->scratch = wn_mem_aligned_raw(wn_linear_scratch(options->gemm, widest, out->pool) *
+                                          sizeof *out->scratch);
     }
-    if (out->layers == NULL || (by_turns && (out->sources == NULL || out->panel == NULL)))
+    if (out->layers == NULL || (by_turns && (out->sources == NULL || out->scratch == NULL)))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", n);
     return WN_OK;
 }
 
 wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *config,
-                                  wn_tensor_binder *binder, const wn_gemm *gemm, bool by_turns,
+                                  wn_tensor_binder *binder, const wn_model_options *options,
                                   wn_error *err)
 {
-    *out = (wn_encoder_weights){0};
+    *out = (wn_encoder_weights){.set = binder->set};
     const layout *names = config->is_flash ? &flash_layout : &hf_layout;
     wn_embedding *e = &out->embedding;
     e->word = as_table(wn_tensor_binder_get(binder, config->vocab, config->hidden,
@@ -178,14 +184,16 @@ wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *conf
     e->norm = &out->embedding_norm;
     norm_source input;
     WN_TRY(bind_norm(&out->embedding_norm, &input, binder, names->embedding_norm, config, err));
-    WN_TRY(allocate_layers(out, config, gemm, by_turns, err));
+    WN_TRY(allocate_layers(out, config, options, err));
     for (size_t i = 0; i < config->n_layers; i++) {
         wn_layer_source source;
         WN_TRY(find_layer(&out->layers[i], &source, &input, names, i, config, binder, err));
-        if (by_turns)
+        if (options->by_turns)
             out->sources[i] = source;
-        if (wn_tensor_binder_ok(binder) && (!by_turns || i == 0))
-            WN_TRY(init_layer(&out->layers[i], &source, gemm, err));
+        if (!wn_tensor_binder_ok(binder) || (options->by_turns && i > 0))
+            continue;
+        WN_TRY(init_layer(&out->layers[i], &source, options, err));
+        wn_safetensors_release(out->set);
     }
     return WN_OK;
 }
@@ -203,7 +211,7 @@ void wn_encoder_weights_deinit(wn_encoder_weights *weights)
     }
     wn_mem_free(weights->layers);
     wn_mem_free(weights->sources);
-    wn_mem_free(weights->panel);
+    wn_mem_free(weights->scratch);
     wn_norm_deinit(&weights->embedding_norm);
     *weights = (wn_encoder_weights){0};
 }
@@ -252,10 +260,11 @@ static wn_layer layer_at(const wn_encoder_weights *weights, size_t i)
     layer.out = weights->layers[0].out;
     layer.up = weights->layers[0].up;
     layer.down = weights->layers[0].down;
-    wn_linear_pack(&layer.qkv, &source->qkv, weights->panel);
-    wn_linear_pack(&layer.out, &source->out, weights->panel);
-    wn_linear_pack(&layer.up, &source->up, weights->panel);
-    wn_linear_pack(&layer.down, &source->down, weights->panel);
+    wn_linear_pack(&layer.qkv, &source->qkv, weights->pool, weights->scratch);
+    wn_linear_pack(&layer.out, &source->out, weights->pool, weights->scratch);
+    wn_linear_pack(&layer.up, &source->up, weights->pool, weights->scratch);
+    wn_linear_pack(&layer.down, &source->down, weights->pool, weights->scratch);
+    wn_safetensors_release(weights->set);
     return layer;
 }
 

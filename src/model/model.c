@@ -22,19 +22,19 @@ struct wn_model {
     uint64_t n_parameters;
 };
 
-static wn_status bind_head(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
-                           wn_error *err)
+static wn_status bind_head(wn_model *model, wn_tensor_binder *binder,
+                           const wn_model_options *options, wn_error *err)
 {
     bool bert = model->config->family == WN_FAMILY_BERT;
     size_t h = model->config->hidden;
-    WN_TRY(wn_bind_linear(&model->dense, binder, kernels->gemm_f32,
+    WN_TRY(wn_bind_linear(&model->dense, binder, options,
                           bert ? "pooler.dense" : "classifier.dense", h, h, err));
-    return wn_bind_linear(&model->output, binder, kernels->gemm_f32,
+    return wn_bind_linear(&model->output, binder, options,
                           bert ? "classifier" : "classifier.out_proj", 1, h, err);
 }
 
-static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_kernels *kernels,
-                           wn_error *err)
+static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
+                           const wn_model_options *options, wn_error *err)
 {
     const wn_late_config *late = &model->config->late;
     wn_source w = wn_tensor_binder_get(binder, late->dim, model->config->hidden, "linear.weight");
@@ -47,7 +47,8 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_k
         WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
                 WN_LATE_DIM_MAX);
     const wn_linear_source projection = {.parts = {w}, .n_parts = 1};
-    WN_TRY(wn_linear_init(&model->output, kernels->gemm_f32, &projection, err));
+    const wn_gemm *gemm = options->kernels->gemm_f32;
+    WN_TRY(wn_linear_init(&model->output, gemm, &projection, options->pool, err));
     if (!late->token_weight)
         return WN_OK;
     model->token_weight = wn_mem_alloc(weights.cols, sizeof(float));
@@ -60,14 +61,12 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder, const wn_k
 static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
                           const wn_model_options *options, wn_error *err)
 {
-    const wn_kernels *kernels = options->kernels;
-    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, options->gemm,
-                                   options->by_turns, err));
+    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, options, err));
     switch (model->config->kind) {
     case WN_KIND_CROSS_ENCODER:
-        return bind_head(model, binder, kernels, err);
+        return bind_head(model, binder, options, err);
     case WN_KIND_LATE_INTERACTION:
-        return bind_late(model, binder, kernels, err);
+        return bind_late(model, binder, options, err);
     case WN_KIND_EMBEDDER:
         break;
     }

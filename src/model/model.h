@@ -14,6 +14,7 @@ typedef struct wn_model wn_model;
 typedef struct wn_model_options {
     const wn_kernels *kernels;
     const wn_gemm *gemm; /* of the kernels: the product of the layers; heads have the f32 one */
+    wn_pool *pool;       /* that packs; NULL: one thread */
     bool by_turns;       /* hold the matrices of one layer only, and pack each when it is its turn:
                             for a pass or two, on one thread at a time */
 } wn_model_options;
@@ -22,7 +23,8 @@ typedef struct wn_model_options {
  * tensors, as many as its message holds, and counts the others.  Unknown tensors that the family's
  * list of harmless ones does not name are an error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
- * Owns:    borrows config, set and options->kernels until wn_model_free(); caller frees *out. */
+ * Owns:    borrows config, set and options->kernels until wn_model_free(), the pool as long by turns;
+ *          the set's pages that were packed are released; caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
                                     const wn_safetensors *set, const wn_model_options *options,
                                     wn_error *err);

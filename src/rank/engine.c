@@ -89,17 +89,19 @@ static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
 typedef struct loading {
     wn_engine *engine;
     file_source *src;
+    wn_pool *pool; /* that packs */
     wn_status status[2];
     wn_error err[2];
 } loading;
 
-static wn_status load_weights(wn_engine *engine, wn_error *err)
+static wn_status load_weights(wn_engine *engine, wn_pool *pool, wn_error *err)
 {
-    const wn_model_options options = {.kernels = engine->kernels, .gemm = engine->gemm};
+    const wn_model_options options = {
+        .kernels = engine->kernels, .gemm = engine->gemm, .pool = pool};
     return wn_model_load(&engine->model, &engine->config, engine->tensors, &options, err);
 }
 
-static wn_status load_model(wn_engine *engine, const file_source *src, wn_error *err)
+static wn_status load_model(wn_engine *engine, const file_source *src, wn_pool *pool, wn_error *err)
 {
     if (src->dir != NULL) {
         WN_TRY(wn_safetensors_open(&engine->tensors, src->dir, err));
@@ -107,7 +109,7 @@ static wn_status load_model(wn_engine *engine, const file_source *src, wn_error 
         wn_str bytes = wn_builtin_file("model.safetensors");
         WN_TRY(wn_safetensors_parse(&engine->tensors, bytes, "built-in model.safetensors", err));
     }
-    return load_weights(engine, err);
+    return load_weights(engine, pool, err);
 }
 
 static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_error *err)
@@ -131,17 +133,17 @@ static void load_part(void *arg, size_t item, int32_t worker)
     (void)worker;
     loading *l = arg;
     l->status[item] = item == 0 ? load_tokenizer(l->engine, l->src, &l->err[0])
-                                : load_model(l->engine, l->src, &l->err[1]);
+                                : load_model(l->engine, l->src, l->pool, &l->err[1]);
 }
 
-static wn_status load_parts(wn_engine *engine, file_source *src, int32_t n_threads, wn_error *err)
+static wn_status load_parts(wn_engine *engine, file_source *src, wn_pool *pool, wn_error *err)
 {
-    loading l = {.engine = engine, .src = src};
-    wn_pool *pool = NULL;
-    if (n_threads > 1)
-        WN_TRY(wn_pool_new(&pool, 2, err));
-    wn_pool_run(pool, 2, load_part, &l);
-    wn_pool_free(pool);
+    loading l = {.engine = engine, .src = src, .pool = pool};
+    wn_pool *pair = NULL;
+    if (pool != NULL)
+        WN_TRY(wn_pool_new(&pair, 2, err));
+    wn_pool_run(pair, 2, load_part, &l);
+    wn_pool_free(pair);
     for (size_t i = 2; i-- > 0;) {
         if (l.status[i] != WN_OK) {
             if (err != NULL)
@@ -350,14 +352,17 @@ static wn_status note_report(wn_engine *engine, const wn_dtype_report *report, w
 }
 
 /* From the dtype that the engine is loaded in, go on to slower ones until one is good enough. */
-static wn_status settle_dtype(wn_engine *engine, wn_error *err)
+static wn_status settle_dtype(wn_engine *engine, wn_pool *pool, wn_error *err)
 {
     size_t i = 0;
+    wn_guard guard;
     while (engine->dtype != dtypes[i].name)
         i++;
+    if (dtypes[i].dtype != WN_DTYPE_F32)
+        WN_TRY(wn_guard_init(&guard, engine, pool, err));
     while (dtypes[i].dtype != WN_DTYPE_F32) {
         wn_dtype_report report;
-        WN_TRY(wn_guard_measure(&report, engine, err));
+        WN_TRY(wn_guard_measure(&report, &guard, engine, err));
         WN_TRY(note_report(engine, &report, err));
         if (report.good)
             return WN_OK;
@@ -366,7 +371,7 @@ static wn_status settle_dtype(wn_engine *engine, wn_error *err)
         while (engine->gemm == NULL);
         wn_model_free(engine->model);
         engine->model = NULL;
-        WN_TRY(load_weights(engine, err));
+        WN_TRY(load_weights(engine, pool, err));
     }
     return WN_OK;
 }
@@ -379,6 +384,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     if (engine == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for an engine");
     file_source src = {.dir = options.model_dir};
+    wn_pool *pool = NULL;
     wn_status status;
     engine->name =
         wn_arena_str(&engine->arena, wn_str_from(src.dir == NULL ? "built-in" : src.dir)).ptr;
@@ -391,15 +397,18 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     engine->dtype_reason = "";
     WN_TRY_OUT(choose_dtype(engine, dtype, err));
     WN_TRY_OUT(read_config(engine, &src, err));
-    WN_TRY_OUT(load_parts(engine, &src, n_threads, err));
+    if (n_threads > 1)
+        WN_TRY_OUT(wn_pool_new(&pool, n_threads, err));
+    WN_TRY_OUT(load_parts(engine, &src, pool, err));
     WN_TRY_OUT(check_tokenizer(engine, err));
     WN_TRY_OUT(prepare_limits(engine, err));
     if (strcmp(dtype, "auto") == 0)
-        WN_TRY_OUT(settle_dtype(engine, err));
+        WN_TRY_OUT(settle_dtype(engine, pool, err));
     make_fingerprint(engine);
     *out = engine;
     engine = NULL;
 out:
+    wn_pool_free(pool);
     model_files_deinit(&src);
     wn_engine_close(engine);
     return status;

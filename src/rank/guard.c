@@ -12,7 +12,6 @@
 #define TAU_MIN          0.95 /* of 24 pairs: some that hardly differ may change places */
 #define LARGEST          0.10 /* of the spread */
 #define N_TEXTS          3
-#define N_PAIRS          (WN_ARRAY_LEN(samples) * N_TEXTS)
 #define WITHIN(x, bound) ((x) <= (bound)) /* false for NaN */
 
 /* A question, a text that answers it, one near to it, one about something else. */
@@ -52,6 +51,8 @@ static const struct {
       "The beach is crowded on summer weekends.",
       "The equation has two real solutions when the discriminant is positive."}},
 };
+
+_Static_assert(WN_ARRAY_LEN(samples) * N_TEXTS == WN_GUARD_PAIRS, "as guard.h says");
 
 /* Logits of all pairs by an engine. */
 static wn_status score(float *logits, const wn_engine *engine, wn_error *err)
@@ -95,7 +96,7 @@ static void compare(wn_dtype_report *out, const float *fast, const float *exact)
 {
     long sum = 0, n_ordered = 0;
     float low = exact[0], high = exact[0], largest = 0;
-    for (size_t i = 0; i < N_PAIRS; i++) {
+    for (size_t i = 0; i < WN_GUARD_PAIRS; i++) {
         float difference = fabsf(fast[i] - exact[i]);
         largest = difference > largest || isnan(difference) ? difference : largest;
         low = fminf(low, exact[i]);
@@ -105,32 +106,40 @@ static void compare(wn_dtype_report *out, const float *fast, const float *exact)
             n_ordered += exact[i] != exact[j];
         }
     }
-    *out = (wn_dtype_report){.n_pairs = N_PAIRS,
+    *out = (wn_dtype_report){.n_pairs = WN_GUARD_PAIRS,
                              .tau = n_ordered > 0 ? (double)sum / (double)n_ordered : 0,
                              .largest = (double)largest,
                              .spread = (double)(high - low)};
     out->good = out->tau >= TAU_MIN && WITHIN(out->largest, LARGEST * out->spread);
 }
 
-wn_status wn_guard_measure(wn_dtype_report *out, const wn_engine *engine, wn_error *err)
+wn_status wn_guard_init(wn_guard *out, const wn_engine *engine, wn_pool *pool, wn_error *err)
 {
     const wn_gemm *f32 = engine->kernels->gemm_f32;
-    const wn_model_options options = {engine->kernels, f32, true};
-    float fast[N_PAIRS], exact[N_PAIRS];
+    const wn_model_options options = {
+        .kernels = engine->kernels, .gemm = f32, .pool = pool, .by_turns = true};
     wn_engine reference = *engine; /* shares all but the model */
     reference.gemm = f32;
     WN_TRY(wn_model_load(&reference.model, &engine->config, engine->tensors, &options, err));
-    wn_status status = score(exact, &reference, err);
+    wn_status status = score(out->exact, &reference, err);
     wn_model_free(reference.model);
-    WN_TRY(status);
+    return status;
+}
+
+wn_status wn_guard_measure(wn_dtype_report *out, const wn_guard *guard, const wn_engine *engine,
+                           wn_error *err)
+{
+    float fast[WN_GUARD_PAIRS];
     WN_TRY(score(fast, engine, err));
-    compare(out, fast, exact);
+    compare(out, fast, guard->exact);
     return WN_OK;
 }
 
 wn_status wn_engine_check_dtype(const wn_engine *engine, wn_dtype_report *out, wn_error *err)
 {
+    wn_guard guard;
     wn_dtype_report report;
-    WN_TRY(wn_guard_measure(&report, engine, err));
+    WN_TRY(wn_guard_init(&guard, engine, NULL, err));
+    WN_TRY(wn_guard_measure(&report, &guard, engine, err));
     return wn_abi_write(out, &report, sizeof report, "wn_dtype_report", err);
 }

@@ -142,12 +142,12 @@ static wn_status add_linear(quantizer *q, const wn_linear_source *linear, wn_err
 {
     size_t k = linear->parts[0].cols;
     float *factor = take(q, k, sizeof *factor, err);
-    float *scratch = wn_mem_alloc(3 * sizeof *scratch, k);
+    float *scratch = wn_mem_alloc(2 * sizeof *scratch, k);
     if (factor == NULL || scratch == NULL) {
         wn_mem_free(scratch);
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu values", k);
     }
-    bool has_factor = wn_linear_choose_factor(factor, linear, scratch);
+    bool has_factor = wn_linear_choose_factor(factor, linear, NULL, scratch);
     wn_mem_free(scratch);
     for (size_t i = 0; i < linear->n_parts; i++)
         WN_TRY(add_matrix(q, &linear->parts[i], has_factor ? factor : NULL, err));
@@ -294,7 +294,8 @@ wn_status wn_quantize(wn_quantize_report *out, const wn_engine *engine, const ch
                       const wn_quantize_options *options, wn_error *err)
 {
     quantizer q = {.engine = engine};
-    const wn_model_options by_turns = {engine->kernels, engine->kernels->gemm_f32, true};
+    const wn_model_options by_turns = {
+        .kernels = engine->kernels, .gemm = engine->kernels->gemm_f32, .by_turns = true};
     wn_quantize_report report; /* checked first: what is written is not taken back */
     WN_TRY(wn_abi_read(&report, sizeof report, out, "wn_quantize_report", err));
     WN_TRY(wn_abi_read(&q.options, sizeof q.options, options, "wn_quantize_options", err));

@@ -99,7 +99,7 @@ static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
                                      .has_bias = true};
     wn_linear linear;
     wn_error err;
-    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &source, &err), &err);
+    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &source, NULL, &err), &err);
     wn_mem_free(w);
     wn_mem_free(b);
     return linear;

@@ -40,7 +40,7 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
         wn_error err;
         if (kernels == NULL)
             continue;
-        assert_ok(wn_linear_init(&w, kernels->gemm_f32, &source, &err), &err);
+        assert_ok(wn_linear_init(&w, kernels->gemm_f32, &source, NULL, &err), &err);
         assert_int_equal(w.n, 4);
         assert_int_equal(w.k, 2);
         for (size_t j = 0; j < 4; j++) {
@@ -74,7 +74,7 @@ static void parts_cross_the_borders_of_panels(void **state)
     const wn_kernels *kernels = wn_kernels_get(NULL, &reason);
     wn_linear w;
     wn_error err;
-    assert_ok(wn_linear_init(&w, kernels->gemm_f32, &source, &err), &err);
+    assert_ok(wn_linear_init(&w, kernels->gemm_f32, &source, NULL, &err), &err);
     assert_int_equal(w.n, A + B + C);
     assert_null(w.bias);
     for (size_t j = 0; j < w.n; j++) {
@@ -107,7 +107,7 @@ static void quantize(quantized *m)
     for (size_t i = 0; i < 2; i++)
         m->plain.parts[i] =
             (wn_source){.data = m->w[i], .dtype = WN_DTYPE_F32, .rows = ROWS, .cols = COLS};
-    assert_true(wn_linear_choose_factor(m->factor, &m->plain, scratch));
+    assert_true(wn_linear_choose_factor(m->factor, &m->plain, NULL, scratch));
     for (size_t i = 0; i < 2; i++) {
         for (size_t j = 0; j < ROWS; j++)
             m->scale[i][j] = wn_source_quantize_row(m->q[i] + j * COLS, &m->plain.parts[i], j,
@@ -135,8 +135,8 @@ static void an_i8_product_takes_stored_bytes_scales_and_factor_as_they_are(void 
         wn_error err;
         if (kernels == NULL || kernels->gemm_i8 == NULL)
             continue;
-        assert_ok(wn_linear_init(&plain, kernels->gemm_i8, &m.plain, &err), &err);
-        assert_ok(wn_linear_init(&stored, kernels->gemm_i8, &m.stored, &err), &err);
+        assert_ok(wn_linear_init(&plain, kernels->gemm_i8, &m.plain, NULL, &err), &err);
+        assert_ok(wn_linear_init(&stored, kernels->gemm_i8, &m.stored, NULL, &err), &err);
         assert_int_equal(plain.bytes, stored.bytes);
         assert_memory_equal(plain.factor, stored.factor, COLS * sizeof(float));
         assert_memory_equal(plain.packed, stored.packed,
@@ -157,7 +157,7 @@ static void other_products_take_bytes_times_scale_times_factor(void **state)
     wn_linear w;
     wn_error err;
     quantize(&m);
-    assert_ok(wn_linear_init(&w, kernels->gemm_f32, &m.stored, &err), &err);
+    assert_ok(wn_linear_init(&w, kernels->gemm_f32, &m.stored, NULL, &err), &err);
     assert_null(w.factor);
     for (size_t j = 0; j < 2 * ROWS; j++) {
         for (size_t p = 0; p < COLS; p++) {
@@ -185,12 +185,12 @@ static void parts_of_different_factors_are_quantized_anew(void **state)
     for (size_t p = 0; p < COLS; p++)
         twice[p] = 2 * m.factor[p];
     m.stored.parts[1].factor = twice;
-    assert_ok(wn_linear_init(&w, kernels->gemm_i8, &m.stored, &err), &err);
+    assert_ok(wn_linear_init(&w, kernels->gemm_i8, &m.stored, NULL, &err), &err);
     assert_non_null(w.factor);
     assert_true(memcmp(w.factor, twice, sizeof twice) != 0);
     wn_linear_deinit(&w);
     m.stored.parts[0].factor = m.stored.parts[1].factor = NULL; /* none is one as well */
-    assert_ok(wn_linear_init(&w, kernels->gemm_i8, &m.stored, &err), &err);
+    assert_ok(wn_linear_init(&w, kernels->gemm_i8, &m.stored, NULL, &err), &err);
     assert_null(w.factor);
     wn_linear_deinit(&w);
 }
