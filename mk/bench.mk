@@ -14,6 +14,10 @@ bench-peers: venv lib ## Winnow beside ONNX Runtime, OpenVINO and sentence-trans
 bench-start: $(B)/winnow ## start-up time, binary size, peak memory
 	$(PYTHON) bench/start.py --winnow $(B)/winnow
 
+.PHONY: bench-load
+bench-load: $(B)/bench/load_time ## time and memory of loading the models of bench/peers (ARGS="--shapes base --cold")
+	$(PYTHON) bench/load_time.py --program $< $(ARGS)
+
 .PHONY: bench-tokenizer
 $(B)/bench/%: $(B)/bench/%.o $(B)/libwinnow.a
 	$(call Q,LD)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@

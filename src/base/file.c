@@ -11,6 +11,9 @@
 
 #define WN_WHERE "base/file"
 
+/* A page that is read may bring along those around it, at most of a huge page. */
+#define READ_AROUND ((size_t)2 << 20)
+
 /* Stands for the mapping of an empty file, which mmap refuses. */
 static const unsigned char empty_file[1];
 
@@ -54,10 +57,14 @@ wn_status wn_file_map_open(wn_file_map *out, const char *path, wn_error *err)
     return WN_OK;
 }
 
-void wn_file_map_release(const wn_file_map *map)
+void wn_file_map_release(const wn_file_map *map, const unsigned char *ptr, size_t len)
 {
-    if (map->len > 0) /* nothing was written, so nothing is lost; a refusal only costs memory */
-        (void)madvise((void *)(uintptr_t)map->ptr, map->len, MADV_DONTNEED);
+    size_t from = (size_t)(ptr - map->ptr);
+    size_t to = WN_MIN(map->len, wn_round_up(from + len, READ_AROUND));
+    WN_ASSERT(ptr >= map->ptr && from <= map->len && len <= map->len - from);
+    from -= from % READ_AROUND;
+    if (to > from) /* nothing was written, so nothing is lost; a refusal only costs memory */
+        (void)madvise((void *)(uintptr_t)(map->ptr + from), to - from, MADV_DONTNEED);
 }
 
 void wn_file_unmap(wn_file_map *map)

@@ -16,10 +16,11 @@ typedef struct wn_file_map {
  * Owns:    caller unmaps with wn_file_unmap(). */
 WN_MUST_USE wn_status wn_file_map_open(wn_file_map *out, const char *path, wn_error *err);
 
-/* Let go of the pages that this process has read: they stay in the system's page cache, other
- * processes keep theirs, and what is read again comes from there.
+/* Let go of the pages of len bytes from ptr on, and of those that reading them has brought along:
+ * they stay in the system's page cache, other processes keep theirs, and what is read again comes
+ * from there.
  * Thread rule: any, also while others read. */
-void wn_file_map_release(const wn_file_map *map);
+void wn_file_map_release(const wn_file_map *map, const unsigned char *ptr, size_t len);
 
 /* Unmap; a map of zeros is allowed. */
 void wn_file_unmap(wn_file_map *map);

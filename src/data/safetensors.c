@@ -217,10 +217,15 @@ wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *n
     return status;
 }
 
-void wn_safetensors_release(const wn_safetensors *set)
+void wn_safetensors_release(const wn_safetensors *set, const wn_tensor_view *view)
 {
-    for (size_t i = 0; i < set->n_maps; i++)
-        wn_file_map_release(&set->maps[i]);
+    for (size_t i = 0; i < set->n_maps; i++) {
+        const wn_file_map *map = &set->maps[i];
+        if (view == NULL)
+            wn_file_map_release(map, map->ptr, map->len);
+        else if ((uintptr_t)view->data - (uintptr_t)map->ptr < map->len)
+            wn_file_map_release(map, view->data, view->bytes);
+    }
 }
 
 void wn_safetensors_close(wn_safetensors *set)

@@ -39,10 +39,10 @@ WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir,
 WN_MUST_USE wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name,
                                            wn_error *err);
 
-/* Let go of the pages of mapped files that were read so far; views stay valid, and what is read
- * again comes from the page cache.  Bytes in memory are left alone.
+/* Let go of the pages of a tensor (NULL: of all files) that were read so far, when its file is
+ * mapped; views stay valid, and what is read again comes from the page cache.
  * Thread rule: any, also while others read. */
-void wn_safetensors_release(const wn_safetensors *set);
+void wn_safetensors_release(const wn_safetensors *set, const wn_tensor_view *view);
 
 /* Free a set; NULL is allowed. */
 void wn_safetensors_close(wn_safetensors *set);

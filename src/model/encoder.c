@@ -193,7 +193,7 @@ wn_status wn_encoder_weights_init(wn_encoder_weights *out, const wn_config *conf
         if (!wn_tensor_binder_ok(binder) || (options->by_turns && i > 0))
             continue;
         WN_TRY(init_layer(&out->layers[i], &source, options, err));
-        wn_safetensors_release(out->set);
+        wn_safetensors_release(out->set, NULL);
     }
     return WN_OK;
 }
@@ -264,7 +264,7 @@ static wn_layer layer_at(const wn_encoder_weights *weights, size_t i)
     wn_linear_pack(&layer.out, &source->out, weights->pool, weights->scratch);
     wn_linear_pack(&layer.up, &source->up, weights->pool, weights->scratch);
     wn_linear_pack(&layer.down, &source->down, weights->pool, weights->scratch);
-    wn_safetensors_release(weights->set);
+    wn_safetensors_release(weights->set, NULL);
     return layer;
 }
 

@@ -28,8 +28,10 @@ static uint64_t add_tensor(uint64_t fingerprint, const wn_tensor_view *t)
 uint64_t wn_fingerprint_tensors(uint64_t fingerprint, const wn_safetensors *set)
 {
     for (size_t i = 0; i < wn_safetensors_count(set); i++) {
-        fingerprint = add_tensor(fingerprint, wn_safetensors_at(set, i));
-        wn_safetensors_release(set); /* a page that is read brings its neighbours along */
+        const wn_tensor_view *view = wn_safetensors_at(set, i);
+        fingerprint = add_tensor(fingerprint, view);
+        wn_safetensors_release(set, view);
     }
+    wn_safetensors_release(set, NULL);
     return fingerprint;
 }

@@ -195,6 +195,83 @@ static void parts_of_different_factors_are_quantized_anew(void **state)
     wn_linear_deinit(&w);
 }
 
+/* Three parts of 45, 7 and 61 rows, as F32 or BF16, with or without a norm before them. */
+enum { TALL = 45 + 7 + 61, WIDE = 67 };
+typedef struct tall {
+    float f32[TALL * WIDE], gain[WIDE];
+    uint16_t bf16[TALL * WIDE];
+} tall;
+
+static wn_linear_source tall_source(tall *m, wn_dtype dtype, bool has_norm)
+{
+    static const size_t rows[] = {45, 7, 61};
+    wn_linear_source source = {.n_parts = 3};
+    size_t first = 0;
+    for (size_t i = 0; i < TALL * WIDE; i++) {
+        m->f32[i] = sinf((float)i) * (i % WIDE == 2 ? 1 / 64.0f : 1);
+        m->bf16[i] = (uint16_t)(0x3F00 + i % 200);
+    }
+    for (size_t p = 0; p < WIDE; p++)
+        m->gain[p] = p % 5 == 2 ? 20 : 0.25f;
+    for (size_t i = 0; i < 3; first += rows[i++])
+        source.parts[i] =
+            (wn_source){.data = dtype == WN_DTYPE_F32 ? (const void *)(m->f32 + first * WIDE)
+                                                      : (const void *)(m->bf16 + first * WIDE),
+                        .dtype = dtype,
+                        .rows = rows[i],
+                        .cols = WIDE};
+    if (has_norm)
+        source.input_gain =
+            (wn_source){.data = m->gain, .dtype = WN_DTYPE_F32, .rows = 1, .cols = WIDE};
+    return source;
+}
+
+/* Pack by one thread, then by n_threads over bytes that are all set: each is written again. */
+static void check_threads(const wn_gemm *gemm, const wn_linear_source *source, int32_t n_threads)
+{
+    wn_linear one, many;
+    wn_pool *pool = NULL;
+    wn_error err;
+    assert_ok(wn_pool_new(&pool, n_threads, &err), &err);
+    assert_ok(wn_linear_init(&one, gemm, source, NULL, &err), &err);
+    assert_ok(wn_linear_init(&many, gemm, source, pool, &err), &err);
+    size_t bytes = wn_gemm_packed_bytes(gemm, one.n, one.k);
+    assert_memory_equal(one.packed, many.packed, bytes);
+    assert_int_equal(one.factor == NULL, many.factor == NULL);
+    if (one.factor != NULL)
+        assert_memory_equal(one.factor, many.factor, WIDE * sizeof(float));
+    float *scratch = wn_mem_alloc(wn_linear_scratch(gemm, WIDE, pool), sizeof *scratch);
+    memset(many.packed, 0xA5, bytes);
+    memset(scratch, 0xA5, wn_linear_scratch(gemm, WIDE, pool) * sizeof *scratch);
+    wn_linear_pack(&many, source, pool, scratch);
+    assert_memory_equal(one.packed, many.packed, bytes);
+    wn_mem_free(scratch);
+    wn_linear_deinit(&one);
+    wn_linear_deinit(&many);
+    wn_pool_free(pool);
+}
+
+static void any_number_of_threads_packs_the_same_bytes(void **state)
+{
+    (void)state;
+    static tall m;
+    size_t n_levels, n_tried = 0;
+    const char *reason, *const *names = wn_kernels_levels(&n_levels);
+    for (size_t l = 0; l < n_levels; l++) {
+        const wn_kernels *kernels = wn_kernels_get(names[l], &reason);
+        for (wn_dtype dtype = WN_DTYPE_F32; kernels != NULL && dtype <= WN_DTYPE_I8; dtype++) {
+            const wn_gemm *gemm = wn_kernels_gemm(kernels, dtype);
+            for (int turn = 0; gemm != NULL && turn < 4; turn++) {
+                wn_dtype stored = turn % 2 == 0 ? WN_DTYPE_F32 : WN_DTYPE_BF16;
+                const wn_linear_source source = tall_source(&m, stored, turn >= 2);
+                for (int32_t n_threads = 1; n_threads <= 5; n_threads += 2, n_tried++)
+                    check_threads(gemm, &source, n_threads);
+            }
+        }
+    }
+    assert_true(n_tried > 0);
+}
+
 /* Quantising what was quantised gives the same scale, for every fraction that a top can have. */
 /* Largest error of an i8 product of x with w, beside the largest exact sum. */
 static double product_error(const wn_gemm *gemm, const wn_linear_source *source, const float *x,
@@ -207,7 +284,7 @@ static double product_error(const wn_gemm *gemm, const wn_linear_source *source,
     size_t stride = wn_gemm_row_bytes(gemm, k);
     void *row = wn_mem_aligned(stride);
     assert_true(y != NULL && row != NULL);
-    assert_ok(wn_linear_init(&linear, gemm, source, &err), &err);
+    assert_ok(wn_linear_init(&linear, gemm, source, NULL, &err), &err);
     gemm->take_rows(row, stride, x, k, linear.factor, 1, k);
     gemm->multiply(y, n, row, stride, linear.packed, NULL, 1, n, k, WN_ACT_NONE);
     for (size_t j = 0; j < n; j++) {
@@ -307,6 +384,7 @@ int main(void)
         cmocka_unit_test(other_products_take_bytes_times_scale_times_factor),
         cmocka_unit_test(parts_of_different_factors_are_quantized_anew),
         cmocka_unit_test(what_a_norm_magnifies_is_smoothed_before_it_is_quantized),
+        cmocka_unit_test(any_number_of_threads_packs_the_same_bytes),
         cmocka_unit_test(scales_come_back),
         cmocka_unit_test(rows_of_zeros_and_of_no_numbers_are_told),
         cmocka_unit_test(norms_are_widened),
