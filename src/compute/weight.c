@@ -154,8 +154,8 @@ float wn_source_quantize_row(int8_t *q, const wn_source *matrix, size_t j, const
     return wn_i8_scale(top, WN_I8_LIMIT);
 }
 
-/* Packing of one layer.  factor is what columns are divided by: a power of two, so multiplying by its
- * inverse is exact. */
+/* Packing of one layer.  What columns are divided by are powers of two, so that multiplying by
+ * their inverse is exact. */
 typedef struct packing {
     const wn_linear *linear;
     const wn_linear_source *source;

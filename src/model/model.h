@@ -23,8 +23,8 @@ typedef struct wn_model_options {
  * tensors, as many as its message holds, and counts the others.  Unknown tensors that the family's
  * list of harmless ones does not name are an error too.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
- * Owns:    borrows config, set and options->kernels until wn_model_free(), the pool as long by turns;
- *          the set's pages that were packed are released; caller frees *out. */
+ * Owns:    borrows config, set and options->kernels until wn_model_free(), by turns the pool, too;
+ *          lets go of the set's pages that it packed; caller frees *out. */
 WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
                                     const wn_safetensors *set, const wn_model_options *options,
                                     wn_error *err);

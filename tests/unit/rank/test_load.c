@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Resident bytes of this process in mapped files whose names end so; how many mappings there are. */
+/* Resident bytes of this process in mapped files whose names end so, and how many of them. */
 static size_t resident_of(const char *ending, size_t *n_maps)
 {
     char line[4096];
