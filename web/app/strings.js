@@ -1,6 +1,6 @@
 // The words of the pages.  Each language is a file in strings/ with the same keys.
 
-export const languages = { en: 'English' }; // those of strings/
+export const languages = { en: 'English', de: 'Deutsch', es: 'Español', ja: '日本語', zh: '简体中文' }; // those of strings/
 
 const chosen = localStorage.getItem('winnow-language');
 const wanted = [chosen, ...navigator.languages].map((l) => (l ?? '').slice(0, 2));
