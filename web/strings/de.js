@@ -33,7 +33,7 @@ export default {
     'query-hint': 'Wonach wird gesucht?',
     'documents': 'Dokumente',
     'documents-hint':
-        'Mehrere Zeilen einfügen: jede wird ein Dokument. Oder eine Datei hierher ziehen. Alt + ↑ oder ↓ verschiebt ein Dokument.',
+        'Mehrere Zeilen in ein Dokument einfügen: Jede wird ein eigenes. Oder eine Datei hierher ziehen. Alt + ↑ oder ↓ verschiebt.',
     'documents-too-many': '{n} Dokumente sind zu viele: höchstens {most} je Anfrage. Die ersten {most} bleiben.',
     'document-n': 'Dokument {n}',
     'document-drag': 'An eine andere Stelle ziehen',
@@ -84,7 +84,7 @@ export default {
     'relevant': 'Relevant',
     'no-explanation': 'Dieses Modell gibt keine Erklärungen.',
     'explain-late-interaction':
-        'Je kräftiger ein Wort gefärbt ist, desto mehr von der Suchanfrage passt am besten zu ihm. Die Teile ergeben den Rohwert.',
+        'Je kräftiger die Farbe, desto mehr von der Suchanfrage passt dort am besten. Alle Teile zusammen ergeben den Rohwert.',
     'explain-occlusion': 'Je kräftiger ein Wort gefärbt ist, desto mehr sänke der Rohwert ohne es; rote Wörter senken ihn.',
     'explain-special': '{weight} des Rohwerts kommen von den Sondertokens um den Text.',
     'status':

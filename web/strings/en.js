@@ -32,7 +32,7 @@ export default {
     'query': 'Query',
     'query-hint': 'What are you looking for?',
     'documents': 'Documents',
-    'documents-hint': 'Paste several lines to make each a document, or drop a file here. Alt + ↑ or ↓ moves a document.',
+    'documents-hint': 'Paste several lines into a document and each becomes one, or drop a file here. Alt + ↑ or ↓ moves a document.',
     'documents-too-many': '{n} documents are too many: a request takes {most}. The first {most} are kept.',
     'document-n': 'Document {n}',
     'document-drag': 'Drag to another place',
@@ -82,7 +82,7 @@ export default {
     'why': 'Why?',
     'relevant': 'Relevant',
     'no-explanation': 'This model gives no explanations.',
-    'explain-late-interaction': 'The stronger a word’s colour, the more of the query it matches best. The parts add up to the raw score.',
+    'explain-late-interaction': 'The stronger the colour, the more of the query matches best there. All parts add up to the raw score.',
     'explain-occlusion': 'The stronger a word’s colour, the more the raw score would fall without it; red words lower it.',
     'explain-special': '{weight} of the score comes from the special tokens around the text.',
     'status':

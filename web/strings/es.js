@@ -32,7 +32,7 @@ export default {
     'query': 'Consulta',
     'query-hint': '¿Qué buscas?',
     'documents': 'Documentos',
-    'documents-hint': 'Pega varias líneas (cada una será un documento) o arrastra un archivo. Alt + ↑ o ↓ mueve un documento.',
+    'documents-hint': 'Pega varias líneas en un documento y cada una será uno, o arrastra aquí un archivo. Alt + ↑ o ↓ mueve un documento.',
     'documents-too-many': '{n} documentos son demasiados: una petición admite {most}. Se conservan los primeros {most}.',
     'document-n': 'Documento {n}',
     'document-drag': 'Arrastrar a otro lugar',
@@ -83,7 +83,7 @@ export default {
     'relevant': 'Relevante',
     'no-explanation': 'Este modelo no da explicaciones.',
     'explain-late-interaction':
-        'Cuanto más intenso el color de una palabra, más partes de la consulta coinciden con ella. La suma es la puntuación bruta.',
+        'Cuanto más intenso el color, más partes de la consulta encajan mejor ahí. Todas juntas suman la puntuación bruta.',
     'explain-occlusion': 'Cuanto más intenso el color de una palabra, más bajaría la puntuación bruta sin ella; las rojas la bajan.',
     'explain-special': '{weight} de la puntuación bruta viene de los tokens especiales que rodean el texto.',
     'status':

@@ -32,7 +32,7 @@ export default {
     'query': 'クエリ',
     'query-hint': '何をお探しですか？',
     'documents': '文書',
-    'documents-hint': '複数行を貼り付けると 1 行が 1 文書になります。ファイルのドロップも可能です。Alt + ↑/↓ で文書を移動します。',
+    'documents-hint': '文書に複数行を貼り付けると 1 行が 1 文書になります。ファイルのドロップも可能です。Alt + ↑/↓ で文書を移動します。',
     'documents-too-many': '{n} 件は多すぎます。1 回のリクエストは {most} 件までです。先頭の {most} 件を残しました。',
     'document-n': '文書 {n}',
     'document-drag': 'ドラッグして移動',
@@ -82,7 +82,7 @@ export default {
     'why': '理由',
     'relevant': '関連あり',
     'no-explanation': 'このモデルは説明に対応していません。',
-    'explain-late-interaction': '色が濃い語ほど、クエリのより多くの部分と最もよく一致しています。合計が生スコアです。',
+    'explain-late-interaction': '色が濃い部分ほど、クエリのより多くの部分と最もよく一致しています。すべての合計が生スコアです。',
     'explain-occlusion': '色が濃い語ほど、除いたときに生スコアが大きく下がります。赤い語はスコアを下げています。',
     'explain-special': 'このうち {weight} は本文の前後の特殊トークンによるものです。',
     'status':

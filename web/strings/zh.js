@@ -32,7 +32,7 @@ export default {
     'query': '查询',
     'query-hint': '想找什么？',
     'documents': '文档',
-    'documents-hint': '粘贴多行文字，每行成为一个文档；也可以拖入文件。按 Alt + ↑ 或 ↓ 移动文档。',
+    'documents-hint': '在文档中粘贴多行文字，每行成为一个文档；也可以拖入文件。按 Alt + ↑ 或 ↓ 移动文档。',
     'documents-too-many': '{n} 个文档太多了，每次请求最多 {most} 个，已保留前 {most} 个。',
     'document-n': '文档 {n}',
     'document-drag': '拖动到其他位置',
@@ -82,7 +82,7 @@ export default {
     'why': '为什么？',
     'relevant': '相关',
     'no-explanation': '此模型不提供解释。',
-    'explain-late-interaction': '颜色越深的词，与查询中越多的部分最匹配。各部分之和即为原始分。',
+    'explain-late-interaction': '颜色越深的部分，与查询中越多的内容最匹配。各部分之和即为原始分。',
     'explain-occlusion': '颜色越深的词，去掉后原始分下降越多；红色的词会拉低分数。',
     'explain-special': '其中 {weight} 来自文本前后的特殊词元。',
     'status':
