@@ -302,7 +302,8 @@ WN_API WN_MUST_USE wn_status wn_run(wn_runner *runner, wn_job *const *jobs, size
 /* How the vectors of a document are kept. */
 typedef enum wn_vector_format {
     WN_VECTOR_F32 = 0, /* as they are */
-    WN_VECTOR_INT8 = 1 /* in about a quarter of the bytes: 8-bit integers and a scale a vector */
+    WN_VECTOR_INT8 = 1 /* in about a quarter of the bytes: whole numbers of 8 bits and a scale a
+                          vector; the query's are rounded likewise, and the comparison is faster */
 } wn_vector_format;
 
 /* One sequence that the model reads: a document, or a window of a long one, beside the query.
@@ -311,7 +312,8 @@ typedef enum wn_vector_format {
 typedef struct wn_row_ref {
     wn_job *job;
     size_t row;    /* below wn_job_n_rows(), or WN_ROW_QUERY */
-    void *vectors; /* [wn_job_vector_bytes()]; NULL: not to be kept */
+    void *vectors; /* [wn_job_vector_bytes()], aligned as floats are; NULL: not to be kept.  Of use
+                      to engines of this model, cpu_level and dtype only */
     bool known;    /* vectors holds those of an equal row, which are used; else they are written */
     wn_vector_format format;
 } wn_row_ref;

@@ -18,6 +18,9 @@
 #define TOLERANCE_MEAN      1e-6
 #define TOLERANCE_MAXSIM    1e-4
 
+/* That sum when vectors of 40 numbers are rounded to 7 bits, those of the query to 8. */
+#define TOLERANCE_MAXSIM_I8 0.5
+
 /* norm_f32 of rows of 4 elements or more; below, everything cancels and eps alone decides. */
 #define TOLERANCE_NORM       2e-5
 #define TOLERANCE_NORM_SHORT 2e-3

@@ -550,7 +550,7 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_VECTOR_FORMAT] =
         {WN_FOR(SERVE), "vector-format", 0, "FORMAT", WN_VALUE_CHOICE, .choices = "f32|int8",
          .help = "how those vectors are kept: as they are, or rounded to a quarter of "
-                 "the size, which changes scores a little"},
+                 "the size, which is faster and changes scores a little"},
     [WN_OPT_CACHE_DIR] = {WN_FOR(SERVE), "cache-dir", 0, "DIR", WN_VALUE_DIR, .fallback = "nowhere",
                           .help = "where the score cache is written when the server ends, to be "
                                   "there when it starts again"},

@@ -53,16 +53,6 @@ wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols)
     return tensor;
 }
 
-size_t wn_query_floats(const wn_kernels *kernels, size_t nq, size_t dim)
-{
-    return wn_round_up(nq, (size_t)kernels->gemm_f32->nr) * dim;
-}
-
-void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim)
-{
-    exec->kernels->gemm_f32->pack(packed, q, dim, nq, dim);
-}
-
 wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows)
 {
     size_t most = exec->plan.row_block, n_threads = (size_t)wn_pool_n_threads(exec->pool);

@@ -49,5 +49,11 @@ wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows);
 /* See ops.h. */
 void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
+void wn_maxsim_cpu(wn_exec *exec, float *scores, const wn_query *const *queries,
+                   const wn_doc_vectors *documents, size_t n);
+void wn_nearest_cpu(wn_exec *exec, wn_nearest *const *nearest, const wn_query *const *queries,
+                    const wn_doc_vectors *documents, size_t n);
+void wn_keep_vectors_cpu(wn_exec *exec, void *const *kept, const wn_doc_vectors *documents,
+                         size_t n);
 
 #endif

@@ -31,12 +31,21 @@ typedef struct wn_attention {
     float scale; /* 1 / sqrt(head_dim) in most families */
 } wn_attention;
 
-/* The token vectors of a late-interaction query. */
+/* The vectors of a query: one a token in late interaction, one in all of an embedder. */
 typedef struct wn_query {
-    float *vectors; /* as made by wn_exec_pack_query() */
-    float *weights; /* [n] */
+    unsigned char *packed; /* as made by wn_exec_pack_query() */
+    float *weights;        /* [n] */
     size_t n;
 } wn_query;
+
+/* The vectors of a document that a query is compared with. */
+typedef struct wn_doc_vectors {
+    const void *rows; /* [n][dim] f32; [n] of wn_vector_bytes() when they are kept */
+    size_t n, dim;
+    const uint8_t *keep; /* [n] of 0 and 1: those that count; NULL: all */
+    wn_dtype dtype;      /* F32, or I8: they are rounded to 8 bits before they are compared */
+    bool kept;           /* rows are as keep_vectors() made them */
+} wn_doc_vectors;
 
 /* The document token that a query token is nearest to. */
 typedef struct wn_nearest {
@@ -84,18 +93,23 @@ typedef struct wn_ops {
     /* Rows to euclidean length 1; y may be x. */
     void (*normalize)(wn_exec *exec, wn_tensor *y, const wn_tensor *x);
 
-    /* scores[s] = sum_i weight[i] * max_j <q_i, d_j> over the kept tokens j of sequence s and the
-     * token vectors q_i of its own query.
-     * Shapes:  scores, queries [n_seqs] (host memory), d [n_tokens][dim], keep [n_tokens] or
-     *          NULL. */
-    void (*maxsim)(wn_exec *exec, float *scores, const wn_query *const *queries, const wn_tensor *d,
-                   const uint8_t *keep, const wn_batch *batch);
+    /* scores[s] = sum_i weight[i] * max_j <q_i, d_j> over the vectors j of document s that count
+     * and the vectors q_i of its own query, which is rounded as the document is; 0 when none
+     * counts.  The same bits whether vectors are kept or not.
+     * Shapes:  scores, queries, documents [n] (host memory). */
+    void (*maxsim)(wn_exec *exec, float *scores, const wn_query *const *queries,
+                   const wn_doc_vectors *documents, size_t n);
 
-    /* nearest[s][i] = the kept token j of sequence s with the largest <q_i, d_j>, the first of
-     * equals, and that product.
-     * Shapes:  nearest [n_seqs] of [queries[s]->n] or NULL (not wanted); else as maxsim. */
+    /* nearest[s][i] = the vector j of document s with the largest <q_i, d_j>, the first of equals,
+     * and that product.
+     * Shapes:  nearest [n] of [queries[s]->n] or NULL (not wanted); else as maxsim. */
     void (*nearest)(wn_exec *exec, wn_nearest *const *nearest, const wn_query *const *queries,
-                    const wn_tensor *d, const uint8_t *keep, const wn_batch *batch);
+                    const wn_doc_vectors *documents, size_t n);
+
+    /* Vectors as maxsim reads them without a copy.
+     * Shapes:  kept [n] of [documents[s].n] of wn_vector_bytes() or NULL (not wanted). */
+    void (*keep_vectors)(wn_exec *exec, void *const *kept, const wn_doc_vectors *documents,
+                         size_t n);
 } wn_ops;
 
 /* Allocate the workspace of a plan.
@@ -115,8 +129,17 @@ void wn_exec_reset(wn_exec *exec);
  * Needs:   it was planned: asserts when the workspace is used up. */
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
 
-/* Pack query vectors [nq][dim] for ops->maxsim; packed holds wn_query_floats() floats. */
-void wn_exec_pack_query(const wn_exec *exec, float *packed, const float *q, size_t nq, size_t dim);
-size_t wn_query_floats(const wn_kernels *kernels, size_t nq, size_t dim);
+/* Pack query vectors q [nq][dim] for the products of all types of vectors; packed, 64-byte aligned,
+ * holds wn_query_bytes(). */
+void wn_exec_pack_query(const wn_exec *exec, unsigned char *packed, const float *q, size_t nq,
+                        size_t dim);
+size_t wn_query_bytes(const wn_kernels *kernels, size_t nq, size_t dim);
+
+/* The part of a packed query for vectors of a type, F32 or I8. */
+const void *wn_query_part(const wn_kernels *kernels, const wn_query *query, wn_dtype dtype,
+                          size_t dim);
+
+/* Bytes of a vector that is kept. */
+size_t wn_vector_bytes(const wn_kernels *kernels, wn_dtype dtype, size_t dim);
 
 #endif

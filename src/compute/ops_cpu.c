@@ -220,9 +220,6 @@ typedef struct seq_job {
     const float *x;
     size_t cols;
     wn_pool_kind kind;
-    const wn_query *const *queries; /* [n_seqs] */
-    const uint8_t *keep;
-    wn_nearest *const *nearest; /* [n_seqs] */
 } seq_job;
 
 /* Rows of x in the order of the sequence, divided once at the end. */
@@ -277,81 +274,6 @@ static void normalize(wn_exec *exec, wn_tensor *y, const wn_tensor *x)
     wn_pool_run(exec->pool, job.cut.n_blocks, normalize_item, &job);
 }
 
-static void maxsim_item(void *arg, size_t item, int32_t worker)
-{
-    const seq_job *job = arg;
-    const wn_query *q = job->queries[item];
-    size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
-    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(job->exec->kernels, q->n) * sizeof(float));
-    job->y[item] =
-        job->exec->kernels->maxsim_f32(q->vectors, q->weights, q->n, job->x + first * job->cols,
-                                       job->keep != NULL ? job->keep + first : NULL, n, job->cols,
-                                       wn_exec_floats(wn_exec_scratch(job->exec, worker), 0));
-}
-
-static void maxsim(wn_exec *exec, float *scores, const wn_query *const *queries, const wn_tensor *d,
-                   const uint8_t *keep, const wn_batch *batch)
-{
-    WN_ASSERT(d->rows == batch->n_tokens);
-    seq_job job = {.exec = exec,
-                   .batch = batch,
-                   .y = scores,
-                   .x = d->data,
-                   .cols = d->cols,
-                   .queries = queries,
-                   .keep = keep};
-    wn_pool_run(exec->pool, batch->n_seqs, maxsim_item, &job);
-}
-
-/* Take row j of products where it is larger than what was seen. */
-static void take_nearer(wn_nearest *nearest, const float *dots, size_t n, uint32_t j, bool first)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (first || dots[i] > nearest[i].dot)
-            nearest[i] = (wn_nearest){j, dots[i]};
-    }
-}
-
-static void nearest_item(void *arg, size_t item, int32_t worker)
-{
-    const seq_job *job = arg;
-    const wn_kernels *kernels = job->exec->kernels;
-    const wn_query *q = job->queries[item];
-    wn_nearest *nearest = job->nearest[item];
-    size_t first = job->batch->seq_start[item], n = job->batch->seq_start[item + 1] - first;
-    const wn_gemm *gemm = kernels->gemm_f32;
-    size_t tile = (size_t)gemm->mr, n_kept = 0;
-    if (nearest == NULL)
-        return;
-    wn_exec_check_scratch(job->exec, wn_maxsim_scratch(kernels, q->n) * sizeof(float));
-    float *dots = wn_exec_floats(wn_exec_scratch(job->exec, worker), 0);
-    for (size_t i = 0; i < q->n; i++)
-        nearest[i] = (wn_nearest){UINT32_MAX, 0};
-    for (size_t j = 0; j < n; j += tile) {
-        size_t rows = WN_MIN(n - j, tile);
-        gemm->multiply(dots, q->n, job->x + (first + j) * job->cols, job->cols * sizeof(float),
-                       q->vectors, NULL, rows, q->n, job->cols, WN_ACT_NONE);
-        for (size_t r = 0; r < rows; r++) {
-            if (job->keep == NULL || job->keep[first + j + r])
-                take_nearer(nearest, dots + r * q->n, q->n, (uint32_t)(j + r), n_kept++ == 0);
-        }
-    }
-}
-
-static void find_nearest(wn_exec *exec, wn_nearest *const *nearest, const wn_query *const *queries,
-                         const wn_tensor *d, const uint8_t *keep, const wn_batch *batch)
-{
-    WN_ASSERT(d->rows == batch->n_tokens);
-    seq_job job = {.exec = exec,
-                   .batch = batch,
-                   .x = d->data,
-                   .cols = d->cols,
-                   .queries = queries,
-                   .keep = keep,
-                   .nearest = nearest};
-    wn_pool_run(exec->pool, batch->n_seqs, nearest_item, &job);
-}
-
 const wn_ops wn_ops_cpu = {
     .name = "cpu",
     .embed = embed,
@@ -361,6 +283,7 @@ const wn_ops wn_ops_cpu = {
     .attention = wn_attention_cpu,
     .pool = pool,
     .normalize = normalize,
-    .maxsim = maxsim,
-    .nearest = find_nearest,
+    .maxsim = wn_maxsim_cpu,
+    .nearest = wn_nearest_cpu,
+    .keep_vectors = wn_keep_vectors_cpu,
 };

@@ -79,8 +79,12 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
     };
     size_t widest =
         WN_MAX(wn_scratch_bytes(&plan, gemm), wn_scratch_bytes(&plan, kernels->gemm_f32));
-    size_t maxsim = wn_maxsim_scratch(kernels, dims->max_tokens) * sizeof(float);
-    plan.scratch_bytes_per_thread = wn_round_up(WN_MAX(widest, maxsim), WN_ALIGN);
+    const wn_dtype kept[] = {WN_DTYPE_F32, WN_DTYPE_I8};
+    for (size_t i = 0; i < WN_ARRAY_LEN(kept); i++) {
+        const wn_gemm *vectors = wn_kernels_vector_gemm(kernels, kept[i]);
+        widest = WN_MAX(widest, wn_scratch_maxsim(vectors, dims->max_tokens, dims->out_dim).total);
+    }
+    plan.scratch_bytes_per_thread = wn_round_up(widest, WN_ALIGN);
     size_t scratch;
     bool fits = count_activations(&plan.activation_bytes, &plan) &&
                 wn_mul_size(&scratch, plan.scratch_bytes_per_thread, n_threads) &&

@@ -81,6 +81,26 @@ static inline wn_layer_scratch wn_scratch_layer(const wn_gemm *gemm, size_t rows
     return s;
 }
 
+/* Parts of the comparison of a query with a document: the largest products so far, those of a block
+ * of its vectors, and these as rows. */
+typedef struct wn_maxsim_scratch {
+    size_t dots, rows; /* offsets in bytes */
+    size_t stride;     /* of products, in floats */
+    size_t row_bytes;
+    size_t total;
+} wn_maxsim_scratch;
+
+/* The parts for nq vectors of a query, of dim numbers. */
+static inline wn_maxsim_scratch wn_scratch_maxsim(const wn_gemm *gemm, size_t nq, size_t dim)
+{
+    wn_maxsim_scratch s = {.stride = wn_scratch_stride(nq),
+                           .row_bytes = wn_gemm_row_bytes(gemm, dim)};
+    s.dots = s.stride * sizeof(float);
+    s.rows = s.dots + (size_t)gemm->mr * s.stride * sizeof(float);
+    s.total = s.rows + (size_t)gemm->mr * s.row_bytes;
+    return s;
+}
+
 /* Scratch of one thread for a product: the largest that any op needs. */
 static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
 {

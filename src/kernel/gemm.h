@@ -52,7 +52,8 @@ typedef struct wn_gemm {
                       size_t m, size_t k);
 
     /* y = act(rows . w^T + bias).
-     * Shapes:  rows [m] as of take_rows(); f32 also reads any x [m][k] in place, stride in bytes;
+     * Shapes:  rows [m] as of take_rows(), stride in bytes; f32 also reads any x [m][k] in place,
+     *          and i8 the first wn_gemm_row_used() bytes of each row, wherever they were copied to;
      *          packed of n x k; bias [n] or NULL; y [m][n] row stride ldy, in elements.
      * Needs:   m, n, k >= 1; no overlap of y with the inputs. */
     void (*multiply)(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
@@ -79,13 +80,18 @@ static inline size_t wn_gemm_packed_bytes(const wn_gemm *gemm, size_t n, size_t 
     return (n + nr - 1) / nr * wn_gemm_panel_bytes(gemm, k);
 }
 
-/* Bytes from one row to the next: an odd number of cache lines, so that the rows of a tile spread
- * over all sets of the first-level cache.  An i8 row ends with its scale. */
-static inline size_t wn_gemm_row_bytes(const wn_gemm *gemm, size_t k)
+/* Bytes of a row that are read.  An i8 row ends with its scale. */
+static inline size_t wn_gemm_row_used(const wn_gemm *gemm, size_t k)
 {
     size_t bytes = wn_gemm_depth(gemm, k) * wn_dtype_size(gemm->dtype);
-    bytes += gemm->dtype == WN_DTYPE_I8 ? sizeof(float) : 0;
-    return ((bytes + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
+    return bytes + (gemm->dtype == WN_DTYPE_I8 ? sizeof(float) : 0);
+}
+
+/* Bytes from one row to the next: an odd number of cache lines, so that the rows of a tile spread
+ * over all sets of the first-level cache. */
+static inline size_t wn_gemm_row_bytes(const wn_gemm *gemm, size_t k)
+{
+    return ((wn_gemm_row_used(gemm, k) + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
 }
 
 #endif

@@ -42,9 +42,9 @@ static const struct {
 static const char *const names[] = {
     "scalar",
 #if defined(__x86_64__)
-    "avx2", "avx-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx",
+    "avx2",   "avx-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx",
 #elif defined(__aarch64__)
-    "neon", "dotprod", "i8mm", "neon-bf16",
+    "neon",   "dotprod", "i8mm", "neon-bf16",
 #endif
 };
 _Static_assert(WN_ARRAY_LEN(names) == WN_ARRAY_LEN(levels), "one name a level");
@@ -81,6 +81,12 @@ static const char *lack(uint32_t missing)
             return reasons[i].reason;
     }
     return "";
+}
+
+const wn_gemm *wn_kernels_vector_gemm(const wn_kernels *kernels, wn_dtype dtype)
+{
+    const wn_gemm *gemm = wn_kernels_gemm(kernels, dtype);
+    return gemm != NULL ? gemm : &wn_gemm_i8_scalar;
 }
 
 const wn_kernels *wn_kernels_get(const char *level, const char **reason)

@@ -41,20 +41,11 @@ typedef struct wn_kernels {
      * Error:   |y - exact| <= TOLERANCE_UNIT (tests/tolerance.h). */
     void (*normalize_f32)(float *y, const float *x, size_t m, size_t n);
 
-    /* out = sum over i of weight[i] * max over j with keep[j] of <q[i], d[j]>; double accumulation
-     * over i, in order.  0 when no j is kept.
-     * Shapes:  q [nq][dim] packed by gemm_f32, weight [nq], d [nd][dim],
-     *          keep [nd] or NULL (all), scratch [wn_round_up(nq, nr) + 16 rows of it]. */
-    float (*maxsim_f32)(const void *q, const float *weight, size_t nq, const float *d,
-                        const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+    /* best[j] = max(best[j], x[i][j]) over the rows i with keep[i].
+     * Shapes:  best [n], x [m][n] row stride ldx, keep [m] of 0 and 1, or NULL (all). */
+    void (*max_rows)(float *best, const float *x, size_t ldx, const uint8_t *keep, size_t m,
+                     size_t n);
 } wn_kernels;
-
-/* Floats of scratch that maxsim_f32 needs. */
-static inline size_t wn_maxsim_scratch(const wn_kernels *kernels, size_t nq)
-{
-    const wn_gemm *gemm = kernels->gemm_f32;
-    return wn_round_up(nq, (size_t)gemm->nr) * (1 + (size_t)gemm->mr);
-}
 
 /* The product of a compute dtype; NULL when the level has none. */
 static inline const wn_gemm *wn_kernels_gemm(const wn_kernels *kernels, wn_dtype dtype)
@@ -63,6 +54,10 @@ static inline const wn_gemm *wn_kernels_gemm(const wn_kernels *kernels, wn_dtype
            : dtype == WN_DTYPE_BF16 ? kernels->gemm_bf16
                                     : kernels->gemm_f32;
 }
+
+/* The product that reads vectors kept as F32 or I8: the level's, or the scalar one of a level that
+ * has none for I8.  Never NULL. */
+const wn_gemm *wn_kernels_vector_gemm(const wn_kernels *kernels, wn_dtype dtype);
 
 #define WN_LEVELS_MAX 16
 

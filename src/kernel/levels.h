@@ -21,8 +21,8 @@ void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n)
 void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n);
-float wn_maxsim_f32_scalar(const void *q, const float *weight, size_t nq, const float *d,
-                           const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+void wn_max_rows_scalar(float *best, const float *x, size_t ldx, const uint8_t *keep, size_t m,
+                        size_t n);
 
 #if defined(__x86_64__)
 
@@ -63,8 +63,8 @@ void wn_softmax_f32_neon(float *s, size_t ld, float scale, size_t m, size_t n);
 void wn_act_f32_neon(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_neon(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_neon(float *y, const float *x, size_t m, size_t n);
-float wn_maxsim_f32_neon(const void *q, const float *weight, size_t nq, const float *d,
-                         const uint8_t *keep, size_t nd, size_t dim, float *scratch);
+void wn_max_rows_neon(float *best, const float *x, size_t ldx, const uint8_t *keep, size_t m,
+                      size_t n);
 
 #endif
 

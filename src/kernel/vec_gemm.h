@@ -122,30 +122,4 @@ static inline void pack_f32_t(void *packed, const float *w, size_t ldw, size_t n
     }
 }
 
-/* maxsim_f32 of the kernel table, with a level's product. */
-static inline float maxsim_by(const wn_gemm *gemm, const void *q, const float *weight, size_t nq,
-                              const float *d, const uint8_t *keep, size_t nd, size_t dim,
-                              float *scratch)
-{
-    size_t n = wn_round_up(nq, NR), mr = (size_t)gemm->mr, n_kept = 0;
-    float *best = scratch, *dots = scratch + n;
-    for (size_t j = 0; j < nd; j += mr) {
-        size_t rows = WN_MIN(nd - j, mr);
-        gemm->multiply(dots, n, d + j * dim, dim * sizeof *d, q, NULL, rows, n, dim, WN_ACT_NONE);
-        for (size_t r = 0; r < rows; r++) {
-            if (keep != NULL && !keep[j + r])
-                continue;
-            const float *row = dots + r * n, *other = n_kept++ == 0 ? row : best;
-            for (size_t i = 0; i < n; i += LANES)
-                store_first(best + i,
-                            vec_max(load_first(row + i, LANES), load_first(other + i, LANES)),
-                            LANES);
-        }
-    }
-    double sum = 0;
-    for (size_t i = 0; i < nq && n_kept > 0; i++)
-        sum += (double)weight[i] * (double)best[i];
-    return (float)sum;
-}
-
 #endif

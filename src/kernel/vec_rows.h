@@ -154,4 +154,18 @@ static inline void normalize_f32(float *y, const float *x, size_t m, size_t n)
     }
 }
 
+/* A vector of columns at a time, so that their maxima stay in a register. */
+static inline void max_rows(float *best, const float *x, size_t ldx, const uint8_t *keep, size_t m,
+                            size_t n)
+{
+    for (size_t j = 0; j < n; j += LANES) {
+        vec top = load_first(best + j, n - j);
+        for (size_t i = 0; i < m; i++) {
+            if (keep == NULL || keep[i])
+                top = vec_max(load_first(x + i * ldx + j, n - j), top);
+        }
+        store_first(best + j, top, n - j);
+    }
+}
+
 #endif

@@ -7,7 +7,6 @@
 #include "base/str.h"
 #include "rank/abi.h"
 #include "rank/runner.h"
-#include "rank/vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -197,18 +196,18 @@ static wn_status make_rows(wn_job *job, wn_error *err)
 static wn_status make_query_room(wn_job *job, wn_error *err)
 {
     const wn_config *config = &job->engine->config;
-    size_t n = job->n_query + job->engine->n_special_single, floats = config->hidden;
-    if (config->kind == WN_KIND_LATE_INTERACTION) {
+    size_t n = job->n_query + job->engine->n_special_single;
+    bool late = config->kind == WN_KIND_LATE_INTERACTION;
+    if (late)
         n = WN_MAX(n, config->late.query_pad_to);
-        floats =
-            wn_query_floats(job->engine->kernels, n, wn_model_dims(job->engine->model).out_dim);
-    }
-    job->query.n = job->score_query.n_vectors = n;
+    job->n_query_tokens = job->score_query.n_vectors = n;
     if (config->kind == WN_KIND_CROSS_ENCODER)
         return WN_OK;
-    job->query.vectors = wn_mem_aligned(floats * sizeof(float));
-    job->query.weights = wn_mem_alloc(n, sizeof(float));
-    if (job->query.vectors == NULL || job->query.weights == NULL)
+    job->query.n = late ? n : 1;
+    job->query.packed = wn_mem_aligned(wn_query_bytes(job->engine->kernels, job->query.n,
+                                                      wn_model_dims(job->engine->model).out_dim));
+    job->query.weights = wn_mem_alloc(job->query.n, sizeof(float));
+    if (job->query.packed == NULL || job->query.weights == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a query of %zu tokens", n);
     return WN_OK;
 }
@@ -237,9 +236,9 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
     WN_TRY_OUT(make_query_room(job, err));
     WN_TRY_OUT(make_rows(job, err));
     wn_job_begin(job);
-    job->usage.query_tokens = job->query.n;
+    job->usage.query_tokens = job->n_query_tokens;
     if (job->engine->config.kind != WN_KIND_CROSS_ENCODER)
-        job->usage.total_tokens += job->query.n;
+        job->usage.total_tokens += job->n_query_tokens;
     job->usage.tokenize_ns = wn_clock_ns() - began;
     *out = job;
     job = NULL;
@@ -258,7 +257,7 @@ void wn_job_free(wn_job *job)
     wn_mem_free(job->docs);
     wn_mem_free(job->rows);
     wn_mem_free(job->results);
-    wn_mem_free(job->query.vectors);
+    wn_mem_free(job->query.packed);
     wn_mem_free(job->query.weights);
     wn_mem_free(job->nearest);
     wn_mem_free(job);
@@ -285,7 +284,7 @@ size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, ui
     if (job->engine->config.kind == WN_KIND_LATE_INTERACTION) {
         n = late_sequence(late, late->query_marker, ids, job->query_ids, job->n_query);
         *n_keys = (uint32_t)n;
-        while (n < job->query.n)
+        while (n < job->n_query_tokens)
             ids[n++] = late->mask_id;
         if (late->attend_to_mask)
             *n_keys = (uint32_t)n;
@@ -372,23 +371,23 @@ void wn_job_row_ids(const wn_job *job, size_t row, int32_t *ids, int32_t *types)
 void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types)
 {
     uint32_t n_keys;
-    memset(types, 0, job->query.n * sizeof *types);
+    memset(types, 0, job->n_query_tokens * sizeof *types);
     (void)wn_job_query_sequence(job, ids, types, &n_keys);
+}
+
+wn_dtype wn_job_vector_dtype(wn_vector_format format)
+{
+    return format == WN_VECTOR_INT8 ? WN_DTYPE_I8 : WN_DTYPE_F32;
 }
 
 size_t wn_job_vector_bytes(const wn_job *job, size_t row, wn_vector_format format)
 {
     const wn_engine *engine = job->engine;
-    switch (engine->config.kind) {
-    case WN_KIND_LATE_INTERACTION:
-        return wn_vectors_bytes(format, wn_job_row_tokens(job, row),
-                                wn_model_dims(engine->model).out_dim);
-    case WN_KIND_EMBEDDER:
-        return wn_vectors_bytes(format, 1, engine->config.hidden);
-    case WN_KIND_CROSS_ENCODER:
-        break;
-    }
-    return 0;
+    if (engine->config.kind == WN_KIND_CROSS_ENCODER)
+        return 0;
+    size_t n = engine->config.kind == WN_KIND_EMBEDDER ? 1 : wn_job_row_tokens(job, row);
+    return n * wn_vector_bytes(engine->kernels, wn_job_vector_dtype(format),
+                               wn_model_dims(engine->model).out_dim);
 }
 
 float wn_job_logit(const wn_job *job, size_t row)

@@ -50,9 +50,9 @@ struct wn_job {
     bool done, stopped;    /* the last run gave results; should_stop() ended it */
     size_t n_texts_scored; /* texts whose last row has been scored, or that have none */
     wn_usage usage;
-    bool query_read; /* query has its vectors, or needs none */
-    wn_query query;  /* as the model sees it: a vector a token of its own sequence, special and mask
-                       tokens included, or one pooled vector of that */
+    bool query_read;       /* query has its vectors, or needs none */
+    size_t n_query_tokens; /* of its own sequence, special and mask tokens included */
+    wn_query query;        /* as the model sees it: a vector a token of that, or one pooled */
     wn_score_query score_query;
 };
 
@@ -63,6 +63,9 @@ size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, ui
 /* Write a row's sequence; returns its length. */
 size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, int32_t *types);
 size_t wn_job_row_length(const wn_job *job, const wn_row *row);
+
+/* What vectors of a format are rows of. */
+wn_dtype wn_job_vector_dtype(wn_vector_format format);
 
 /* Forget the last run. */
 void wn_job_begin(wn_job *job);

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "rank/abi.h"
-#include "rank/vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,10 +48,13 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->ref = wn_mem_alloc(n_seqs, sizeof *runner->ref);
     runner->scores = wn_mem_alloc(n_seqs, sizeof *runner->scores);
     runner->nearest = wn_mem_alloc(n_seqs, sizeof *runner->nearest);
+    runner->documents = wn_mem_alloc(n_seqs, sizeof *runner->documents);
+    runner->kept = wn_mem_alloc(n_seqs, sizeof *runner->kept);
     if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
         runner->seq_start == NULL || runner->n_keys == NULL || runner->owner == NULL ||
         runner->row == NULL || runner->query == NULL || runner->ref == NULL ||
-        runner->scores == NULL || runner->nearest == NULL)
+        runner->scores == NULL || runner->nearest == NULL || runner->documents == NULL ||
+        runner->kept == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
     return WN_OK;
 }
@@ -129,6 +131,8 @@ void wn_runner_free(wn_runner *runner)
     wn_mem_free(runner->ref);
     wn_mem_free(runner->scores);
     wn_mem_free(runner->nearest);
+    wn_mem_free(runner->documents);
+    wn_mem_free(runner->kept);
     wn_exec_free(runner->exec);
     wn_pool_free(runner->pool);
     wn_mem_free(runner);
@@ -305,7 +309,7 @@ static void read_late_queries(wn_runner *runner, const wn_batch *batch)
         const float *vectors = v.data + start * v.cols;
         for (size_t i = 0; i < n; i++)
             job->query.weights[i] = wn_model_token_weight(model, batch->ids[start + i]);
-        wn_exec_pack_query(runner->exec, job->query.vectors, vectors, n, v.cols);
+        wn_exec_pack_query(runner->exec, job->query.packed, vectors, n, v.cols);
         job->score_query = (wn_score_query){
             .n_vectors = n,
             .weight = query_weight(vectors, job->query.weights, n, v.cols),
@@ -322,8 +326,11 @@ static void read_queries(wn_runner *runner)
         read_late_queries(runner, &batch);
     } else {
         wn_tensor v = wn_runner_pool(runner, &batch, runner->engine->config.pool, true);
-        for (size_t s = 0; s < batch.n_seqs; s++)
-            memcpy(runner->owner[s]->query.vectors, v.data + s * v.cols, v.cols * sizeof(float));
+        for (size_t s = 0; s < batch.n_seqs; s++) {
+            wn_query *query = &runner->owner[s]->query;
+            query->weights[0] = 1;
+            wn_exec_pack_query(runner->exec, query->packed, v.data + s * v.cols, 1, v.cols);
+        }
     }
     wn_runner_clear(runner);
 }
@@ -343,66 +350,45 @@ static bool want_nearest(wn_runner *runner)
     return any;
 }
 
-/* Keep the vectors of the staged rows that are to be kept.
- * Shapes:  d [sum of the rows' vectors][dim], first [n_seqs + 1]; NULL: a vector a row. */
-static void keep_vectors(const wn_runner *runner, wn_tensor *d, const uint32_t *first)
+/* The documents of the staged rows: vectors that are known, or rows of d.
+ * Shapes:  d [n_tokens][dim], or a vector a sequence. */
+static void describe(wn_runner *runner, const wn_batch *batch, const wn_tensor *d)
 {
-    for (size_t s = 0; s < runner->n_seqs; s++) {
+    const wn_engine *engine = runner->engine;
+    bool late = engine->config.kind == WN_KIND_LATE_INTERACTION;
+    for (size_t s = 0; s < batch->n_seqs; s++) {
         const wn_row_ref *ref = runner->ref[s];
-        size_t start = first == NULL ? s : first[s], n = first == NULL ? 1 : first[s + 1] - start;
-        if (ref != NULL)
-            wn_vectors_keep(ref->vectors, ref->format, d->data + start * d->cols, n, d->cols);
+        size_t start = batch->seq_start[s], first = late ? start : s;
+        runner->documents[s] = (wn_doc_vectors){
+            .rows = runner->known ? ref->vectors : d->data + first * d->cols,
+            .n = late ? batch->seq_start[s + 1] - start : 1,
+            .dim = wn_model_dims(engine->model).out_dim,
+            .keep = engine->skip_token != NULL ? runner->keep + start : NULL,
+            .dtype = wn_job_vector_dtype(ref == NULL ? WN_VECTOR_F32 : ref->format),
+            .kept = runner->known,
+        };
+        runner->kept[s] = runner->known || ref == NULL ? NULL : ref->vectors;
     }
 }
 
-/* The vectors of the staged rows, which are all known. */
-static wn_tensor load_vectors(const wn_runner *runner, size_t dim, const uint32_t *first)
-{
-    size_t rows = first == NULL ? runner->n_seqs : runner->n_tokens;
-    wn_tensor d = wn_exec_tensor(runner->exec, rows, dim);
-    for (size_t s = 0; s < runner->n_seqs; s++) {
-        const wn_row_ref *ref = runner->ref[s];
-        size_t start = first == NULL ? s : first[s], n = first == NULL ? 1 : first[s + 1] - start;
-        wn_vectors_load(d.data + start * dim, ref->vectors, ref->format, n, dim);
-    }
-    return d;
-}
-
-static void score_late(wn_runner *runner, const wn_batch *batch)
+/* Score the documents by their vectors, which the model makes unless they are known. */
+static void score_vectors(wn_runner *runner, const wn_batch *batch)
 {
     const wn_engine *engine = runner->engine;
     const wn_ops *ops = wn_exec_ops(runner->exec);
-    const uint8_t *keep = engine->skip_token == NULL ? NULL : runner->keep;
-    wn_tensor d;
-    if (runner->known) {
-        d = load_vectors(runner, wn_model_dims(engine->model).out_dim, batch->seq_start);
-    } else {
+    wn_tensor d = {0};
+    if (!runner->known && engine->config.kind == WN_KIND_LATE_INTERACTION)
         d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
-        keep_vectors(runner, &d, batch->seq_start);
-    }
-    for (size_t i = 0; keep != NULL && i < batch->n_tokens; i++)
+    else if (!runner->known)
+        d = wn_runner_pool(runner, batch, engine->config.pool, true);
+    for (size_t i = 0; engine->skip_token != NULL && i < batch->n_tokens; i++)
         runner->keep[i] = !engine->skip_token[batch->ids[i]];
-    ops->maxsim(runner->exec, runner->scores, runner->query, &d, keep, batch);
+    describe(runner, batch, &d);
+    ops->keep_vectors(runner->exec, runner->kept, runner->documents, batch->n_seqs);
+    ops->maxsim(runner->exec, runner->scores, runner->query, runner->documents, batch->n_seqs);
     if (want_nearest(runner))
-        ops->nearest(runner->exec, runner->nearest, runner->query, &d, keep, batch);
-}
-
-static void score_embeddings(wn_runner *runner, const wn_batch *batch)
-{
-    wn_tensor d;
-    if (runner->known) {
-        d = load_vectors(runner, runner->engine->config.hidden, NULL);
-    } else {
-        d = wn_runner_pool(runner, batch, runner->engine->config.pool, true);
-        keep_vectors(runner, &d, NULL);
-    }
-    for (size_t s = 0; s < batch->n_seqs; s++) {
-        const float *q = runner->owner[s]->query.vectors;
-        double dot = 0;
-        for (size_t j = 0; j < d.cols; j++)
-            dot += (double)q[j] * (double)d.data[s * d.cols + j];
-        runner->scores[s] = (float)dot;
-    }
+        ops->nearest(runner->exec, runner->nearest, runner->query, runner->documents,
+                     batch->n_seqs);
 }
 
 /* Tell a job's caller how far it is, and ask whether it still wants the rest. */
@@ -437,10 +423,8 @@ static void score_rows(wn_runner *runner)
         wn_model_logits(runner->engine->model, runner->exec, &batch, runner->scores);
         break;
     case WN_KIND_LATE_INTERACTION:
-        score_late(runner, &batch);
-        break;
     case WN_KIND_EMBEDDER:
-        score_embeddings(runner, &batch);
+        score_vectors(runner, &batch);
         break;
     }
     for (size_t s = 0; s < runner->n_seqs; s++) {
@@ -457,7 +441,7 @@ static void need_query(wn_runner *runner, wn_job *job)
 {
     if (job->query_read)
         return;
-    if (!wn_runner_fits(runner, job->query.n))
+    if (!wn_runner_fits(runner, job->n_query_tokens))
         read_queries(runner);
     stage(runner, job, NULL, NULL);
     job->query_read = true;

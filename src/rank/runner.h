@@ -46,6 +46,8 @@ struct wn_runner {
     const wn_row_ref **ref;       /* [plan.batch_seqs] of the row; NULL: from wn_run() */
     float *scores;                /* [plan.batch_seqs] */
     wn_nearest **nearest;         /* [plan.batch_seqs] where matches go; NULL: not wanted */
+    wn_doc_vectors *documents;    /* [plan.batch_seqs] */
+    void **kept;                  /* [plan.batch_seqs] where vectors go; NULL: not to be kept */
     size_t n_seqs, n_tokens;
     bool known;   /* the staged rows' vectors are known */
     bool reports; /* jobs hear of their progress */

@@ -258,7 +258,7 @@ static wn_status make_cache(wn_backend *backend, const wn_backend_options *optio
     WN_TRY(wn_engine_get_info(backend->engine, &info, err));
     (void)snprintf(backend->cache_model, sizeof backend->cache_model, "%s %s %s %s%s",
                    info.fingerprint, info.cpu_level, info.dtype, wn_version(),
-                   backend->vector_format == WN_VECTOR_INT8 ? " v8" : "");
+                   backend->vector_format == WN_VECTOR_INT8 ? " int8 vectors" : "");
     if (options->cache_dir != NULL &&
         !wn_buf_printf(&backend->cache_path, "%s/scores-%s", options->cache_dir, info.fingerprint))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");

@@ -1,4 +1,4 @@
-/* Matrix product and sum of maxima of every level.  Before the activation all levels must give the
+/* Matrix product of every level.  Before the activation all levels must give the
  * bits of one plain chain of fused multiply-adds; nothing around the output may change; a row must
  * not depend on the number of rows. */
 #include "tests/support/check.h"
@@ -131,58 +131,12 @@ static void packed_panels_hold_every_element_and_zeros(void **state)
     check_levels(check_packing);
 }
 
-static void check_maxsim_of(const wn_kernels *kernels, size_t nq, size_t nd, size_t dim,
-                            bool masked)
-{
-    matrices a = make(kernels, 1, nq, dim);
-    float *d = wn_mem_aligned(nd * dim * sizeof(float));
-    float *scratch = wn_mem_aligned(wn_maxsim_scratch(kernels, nq) * sizeof(float));
-    uint8_t *keep = wn_mem_zalloc(nd + 1, 1);
-    check_random(d, nd * dim, 1);
-    for (size_t j = 0; j < nd; j++)
-        keep[j] = (j * 7 + nq) % 3 != 0;
-    double want = 0;
-    for (size_t i = 0; i < nq; i++) {
-        float best = -INFINITY;
-        for (size_t j = 0; j < nd; j++) {
-            float dot = 0;
-            for (size_t p = 0; p < dim; p++)
-                dot = fmaf(d[j * dim + p], a.w[i * dim + p], dot);
-            best = !masked || keep[j] ? fmaxf(best, dot) : best;
-        }
-        want += isinf(best) ? 0 : (double)a.bias[i] * (double)best;
-    }
-    float got =
-        kernels->maxsim_f32(a.packed, a.bias, nq, d, masked ? keep : NULL, nd, dim, scratch);
-    assert_true(got == (float)want);
-    wn_mem_free(d);
-    wn_mem_free(scratch);
-    wn_mem_free(keep);
-    drop(&a);
-}
-
-static void check_maxsim(const wn_kernels *kernels)
-{
-    for (size_t nq = 1; nq < 50; nq += 6)
-        for (size_t nd = 1; nd < 40; nd += 5)
-            check_maxsim_of(kernels, nq, nd, 1 + (nq + nd) % 33, nq % 4 == 1);
-    float none = kernels->maxsim_f32(NULL, NULL, 0, NULL, NULL, 0, 8, NULL);
-    assert_true(none == 0);
-}
-
-static void maxsim_is_exact_with_weights_and_masks(void **state)
-{
-    (void)state;
-    check_levels(check_maxsim);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gemm_is_one_chain_of_multiply_adds_on_every_level),
         cmocka_unit_test(gemm_row_does_not_depend_on_the_number_of_rows),
         cmocka_unit_test(packed_panels_hold_every_element_and_zeros),
-        cmocka_unit_test(maxsim_is_exact_with_weights_and_masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

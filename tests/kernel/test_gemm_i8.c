@@ -291,6 +291,36 @@ static void gemm_i8_row_does_not_depend_on_the_number_of_rows(void **state)
     check_everywhere(check_rows);
 }
 
+/* Rows without the space between them, at an odd address. */
+static void check_copies(const wn_kernels *kernels)
+{
+    enum { N = 45 };
+    if (kernels->gemm_i8 == NULL)
+        return;
+    for (size_t m = 1; m < 70; m += m < 20 ? 1 : 13) {
+        matrices a = make(kernels, m, N, 1 + m * 29 % 203);
+        size_t used = wn_gemm_row_used(a.gemm, a.k);
+        unsigned char *copy = wn_mem_alloc(1 + m * used, 1);
+        float *y = random_matrix(m * a.ldy);
+        assert_non_null(copy);
+        run(&a, NULL, a.bias, WN_ACT_NONE);
+        memcpy(y, a.y, m * a.ldy * sizeof *y);
+        for (size_t i = 0; i < m; i++)
+            memcpy(copy + 1 + i * used, a.rows + i * a.stride, used);
+        a.gemm->multiply(a.y, a.ldy, copy + 1, used, a.packed, a.bias, m, N, a.k, WN_ACT_NONE);
+        assert_memory_equal(a.y, y, m * a.ldy * sizeof *y);
+        wn_mem_free(copy);
+        wn_mem_free(y);
+        drop(&a);
+    }
+}
+
+static void gemm_i8_reads_rows_that_were_copied_together(void **state)
+{
+    (void)state;
+    check_everywhere(check_copies);
+}
+
 static void check_acts(const wn_kernels *kernels)
 {
     const char *reason;
@@ -357,6 +387,7 @@ int main(void)
         cmocka_unit_test(gemm_i8_does_not_saturate_or_wrap),
         cmocka_unit_test(a_row_or_column_that_is_not_finite_gives_nan),
         cmocka_unit_test(gemm_i8_row_does_not_depend_on_the_number_of_rows),
+        cmocka_unit_test(gemm_i8_reads_rows_that_were_copied_together),
         cmocka_unit_test(gemm_i8_applies_each_activation),
         cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
     };

@@ -227,6 +227,41 @@ static void normalize_gives_length_one_and_keeps_zero_rows(void **state)
     check_levels(check_normalize);
 }
 
+static void check_max_rows_of(const wn_kernels *kernels, size_t m, size_t n, bool masked)
+{
+    size_t ldx = n + 5;
+    float want[N_MAX];
+    uint8_t keep[ROWS];
+    check_random(x, m * ldx, 3);
+    check_random(y, n, 1);
+    y[n] = 77;
+    memcpy(want, y, n * sizeof *want);
+    for (size_t i = 0; i < m; i++) {
+        keep[i] = (i + n) % 2 == 0;
+        for (size_t j = 0; j < n && (!masked || keep[i]); j++)
+            want[j] = fmaxf(want[j], x[i * ldx + j]);
+    }
+    kernels->max_rows(y, x, ldx, masked ? keep : NULL, m, n);
+    assert_memory_equal(y, want, n * sizeof *want);
+    assert_true(y[n] == 77);
+}
+
+static void check_max_rows(const wn_kernels *kernels)
+{
+    for (size_t t = 0; t < WN_ARRAY_LEN(lengths); t++) {
+        for (size_t m = 0; m <= ROWS; m++) {
+            check_max_rows_of(kernels, m, lengths[t], false);
+            check_max_rows_of(kernels, m, lengths[t], true);
+        }
+    }
+}
+
+static void maxima_of_rows_pass_over_those_that_are_not_kept(void **state)
+{
+    (void)state;
+    check_levels(check_max_rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +270,7 @@ int main(void)
         cmocka_unit_test(activations_are_within_two_millionths),
         cmocka_unit_test(rows_of_every_type_are_added_exactly),
         cmocka_unit_test(normalize_gives_length_one_and_keeps_zero_rows),
+        cmocka_unit_test(maxima_of_rows_pass_over_those_that_are_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,100 +152,168 @@ static void normalize_gives_every_row_length_one(void **state)
     check_levels(check_normalize);
 }
 
+/* ---- documents beside queries ---------------------------------------------------------------- */
+
+enum { NQ = 19 };
+
+/* A query and documents of every length; of each three tokens one does not count. */
+typedef struct late {
+    wn_query query[2];
+    const wn_query *queries[SEQS];
+    wn_doc_vectors documents[SEQS];
+    void *kept[SEQS];
+    float q[NQ * DIM], weight[2][NQ];
+    uint8_t keep[TOKENS];
+} late;
+
+static void drop_late(late *l)
+{
+    wn_mem_free(l->query[0].packed);
+    for (size_t s = 0; s < SEQS; s++)
+        wn_mem_free(l->kept[s]);
+}
+
+static void make_late(late *l, const wn_kernels *kernels, wn_exec *exec, const wn_tensor *d,
+                      wn_dtype dtype)
+{
+    unsigned char *packed = wn_mem_aligned(wn_query_bytes(kernels, NQ, DIM));
+    assert_non_null(packed);
+    check_random(d->data, TOKENS * DIM, 1);
+    check_random(l->q, NQ * DIM, 1);
+    check_random(l->weight[0], 2 * NQ, 1);
+    for (size_t t = 0; t < TOKENS; t++)
+        l->keep[t] = t % 3 != 0;
+    wn_exec_pack_query(exec, packed, l->q, NQ, DIM);
+    for (size_t i = 0; i < 2; i++)
+        l->query[i] = (wn_query){packed, l->weight[i], NQ};
+    for (size_t s = 0; s < SEQS; s++) {
+        size_t n = start[s + 1] - start[s];
+        l->queries[s] = &l->query[s % 2];
+        l->documents[s] = (wn_doc_vectors){.rows = d->data + start[s] * DIM,
+                                           .n = n,
+                                           .dim = DIM,
+                                           .keep = l->keep + start[s],
+                                           .dtype = dtype};
+        /* All but one are kept, to the byte. */
+        l->kept[s] = s == 1 ? NULL : wn_mem_alloc(n, wn_vector_bytes(kernels, dtype, DIM));
+    }
+}
+
+/* Read the vectors that are kept from now on. */
+static void forget_rows(late *l, const wn_tensor *d)
+{
+    for (size_t s = 0; s < SEQS; s++) {
+        if (l->kept[s] == NULL)
+            continue;
+        l->documents[s].rows = l->kept[s];
+        l->documents[s].kept = true;
+        memset(d->data + start[s] * DIM, 0, (start[s + 1] - start[s]) * DIM * sizeof(float));
+    }
+}
+
+static double dot_of(const late *l, const wn_tensor *d, size_t i, size_t t)
+{
+    double dot = 0;
+    for (size_t j = 0; j < DIM; j++)
+        dot += (double)l->q[i * DIM + j] * (double)d->data[t * DIM + j];
+    return dot;
+}
+
+static double exact_maxsim(const late *l, const wn_tensor *d, size_t s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < NQ; i++) {
+        double best = -INFINITY;
+        for (size_t t = start[s]; t < start[s + 1]; t++)
+            best = l->keep[t] ? fmax(best, dot_of(l, d, i, t)) : best;
+        sum += isinf(best) ? 0 : (double)l->queries[s]->weights[i] * best;
+    }
+    return sum;
+}
+
+static void check_maxsim_of(const wn_kernels *kernels, wn_dtype dtype)
+{
+    pair p = begin(kernels, 1);
+    wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
+    const wn_ops *ops = wn_exec_ops(p.one);
+    const double bound = dtype == WN_DTYPE_F32 ? TOLERANCE_MAXSIM : TOLERANCE_MAXSIM_I8;
+    float scores[SEQS], again[SEQS];
+    late l;
+    make_late(&l, kernels, p.one, &d, dtype);
+    ops->maxsim(p.one, scores, l.queries, l.documents, SEQS);
+    for (size_t s = 0; s < SEQS; s++)
+        assert_near((double)scores[s], exact_maxsim(&l, &d, s), bound);
+    assert_true(scores[0] == 0); /* its only token does not count */
+    ops->maxsim(p.three, again, l.queries, l.documents, SEQS);
+    assert_memory_equal(scores, again, sizeof scores);
+    ops->keep_vectors(p.three, l.kept, l.documents, SEQS);
+    forget_rows(&l, &d);
+    ops->maxsim(p.three, again, l.queries, l.documents, SEQS);
+    assert_memory_equal(scores, again, sizeof scores);
+    l.documents[2].n = 0;
+    ops->maxsim(p.one, scores, l.queries, l.documents, SEQS);
+    assert_true(scores[2] == 0);
+    drop_late(&l);
+    end(&p);
+}
+
 static void check_maxsim(const wn_kernels *kernels)
 {
-    enum { NQ = 19 };
+    check_maxsim_of(kernels, WN_DTYPE_F32);
+    check_maxsim_of(kernels, WN_DTYPE_I8);
+}
+
+static void maxsim_scores_each_document_by_its_vectors_that_count(void **state)
+{
+    (void)state;
+    check_levels(check_maxsim);
+}
+
+static void check_nearest_of(const wn_kernels *kernels, wn_dtype dtype)
+{
     pair p = begin(kernels, 1);
-    wn_batch batch = whole_batch();
     wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
-    float q[NQ * DIM], weight[2][NQ], scores[SEQS], again[SEQS];
-    uint8_t keep[TOKENS];
-    float *packed = wn_mem_aligned(wn_query_floats(kernels, NQ, DIM) * sizeof *packed);
-    check_random(d.data, TOKENS * DIM, 1);
-    check_random(q, NQ * DIM, 1);
-    check_random(weight[0], 2 * NQ, 1);
-    for (size_t t = 0; t < TOKENS; t++)
-        keep[t] = t % 3 != 0;
-    wn_exec_pack_query(p.one, packed, q, NQ, DIM);
-    const wn_query either[2] = {{packed, weight[0], NQ}, {packed, weight[1], NQ}};
-    const wn_query *queries[SEQS];
-    for (size_t s = 0; s < SEQS; s++)
-        queries[s] = &either[s % 2];
-    wn_exec_ops(p.one)->maxsim(p.one, scores, queries, &d, keep, &batch);
-    wn_exec_ops(p.three)->maxsim(p.three, again, queries, &d, keep, &batch);
-    assert_memory_equal(scores, again, sizeof scores);
+    const wn_ops *ops = wn_exec_ops(p.one);
+    const double bound = dtype == WN_DTYPE_F32 ? TOLERANCE_MAXSIM : TOLERANCE_MAXSIM_I8;
+    float scores[SEQS];
+    wn_nearest found[SEQS][NQ], again[SEQS][NQ], *to[SEQS], *to_again[SEQS];
+    late l;
+    make_late(&l, kernels, p.one, &d, dtype);
+    memset(found, 0, sizeof found);
+    memset(again, 0, sizeof again);
     for (size_t s = 0; s < SEQS; s++) {
-        double want = 0;
-        size_t n_kept = 0;
-        for (size_t i = 0; i < NQ; i++) {
-            double best = -INFINITY;
-            n_kept = 0;
-            for (size_t t = start[s]; t < start[s + 1]; t++) {
-                double dot = 0;
-                for (size_t j = 0; j < DIM; j++)
-                    dot += (double)q[i * DIM + j] * (double)d.data[t * DIM + j];
-                best = keep[t] ? fmax(best, dot) : best;
-                n_kept += keep[t];
-            }
-            want += (double)queries[s]->weights[i] * best;
-        }
-        assert_true(n_kept == 0 ? scores[s] == 0
-                                : fabs((double)scores[s] - want) < TOLERANCE_MAXSIM);
+        to[s] = s == 1 ? NULL : found[s];
+        to_again[s] = s == 1 ? NULL : again[s];
     }
-    assert_true(scores[0] == 0); /* its only token is dropped */
-    wn_mem_free(packed);
+    ops->maxsim(p.one, scores, l.queries, l.documents, SEQS);
+    ops->nearest(p.one, to, l.queries, l.documents, SEQS);
+    for (size_t s = 0; s < SEQS; s++) {
+        double sum = 0;
+        for (size_t i = 0; i < NQ && s != 1; i++) {
+            size_t t = start[s] + found[s][i].token;
+            if (found[s][i].token == UINT32_MAX)
+                continue;
+            assert_true(t < start[s + 1] && l.keep[t]);
+            assert_near((double)found[s][i].dot, dot_of(&l, &d, i, t), bound);
+            sum += (double)l.queries[s]->weights[i] * (double)found[s][i].dot;
+        }
+        if (s != 1)
+            assert_near(sum, (double)scores[s], TOLERANCE_MAXSIM);
+    }
+    assert_int_equal(found[0][0].token, UINT32_MAX); /* its only token does not count */
+    assert_int_equal(found[1][0].token, 0);          /* nothing was written */
+    ops->keep_vectors(p.one, l.kept, l.documents, SEQS);
+    forget_rows(&l, &d);
+    ops->nearest(p.three, to_again, l.queries, l.documents, SEQS);
+    assert_memory_equal(found, again, sizeof found);
+    drop_late(&l);
     end(&p);
 }
 
 static void check_nearest(const wn_kernels *kernels)
 {
-    enum { NQ = 19 };
-    pair p = begin(kernels, 1);
-    wn_batch batch = whole_batch();
-    wn_tensor d = wn_exec_tensor(p.one, TOKENS, DIM);
-    float q[NQ * DIM], weight[NQ], scores[SEQS];
-    uint8_t keep[TOKENS];
-    wn_nearest found[SEQS][NQ], again[SEQS][NQ], *to[SEQS], *to_again[SEQS];
-    float *packed = wn_mem_aligned(wn_query_floats(kernels, NQ, DIM) * sizeof *packed);
-    check_random(d.data, TOKENS * DIM, 1);
-    check_random(q, NQ * DIM, 1);
-    check_random(weight, NQ, 1);
-    for (size_t t = 0; t < TOKENS; t++)
-        keep[t] = t % 3 != 0;
-    wn_exec_pack_query(p.one, packed, q, NQ, DIM);
-    const wn_query query = {packed, weight, NQ};
-    const wn_query *queries[SEQS];
-    memset(found, 0, sizeof found);
-    memset(again, 0, sizeof again);
-    for (size_t s = 0; s < SEQS; s++) {
-        queries[s] = &query;
-        to[s] = s == 1 ? NULL : found[s];
-        to_again[s] = s == 1 ? NULL : again[s];
-    }
-    wn_exec_ops(p.one)->maxsim(p.one, scores, queries, &d, keep, &batch);
-    wn_exec_ops(p.one)->nearest(p.one, to, queries, &d, keep, &batch);
-    wn_exec_ops(p.three)->nearest(p.three, to_again, queries, &d, keep, &batch);
-    assert_memory_equal(found, again, sizeof found);
-    for (size_t s = 0; s < SEQS; s++) {
-        double sum = 0;
-        for (size_t i = 0; i < NQ && s != 1; i++) {
-            size_t t = start[s] + found[s][i].token;
-            double dot = 0;
-            if (found[s][i].token == UINT32_MAX)
-                continue;
-            assert_true(t < start[s + 1] && keep[t]);
-            for (size_t j = 0; j < DIM; j++)
-                dot += (double)q[i * DIM + j] * (double)d.data[t * DIM + j];
-            assert_near((double)found[s][i].dot, dot, TOLERANCE_MAXSIM);
-            sum += (double)weight[i] * (double)found[s][i].dot;
-        }
-        if (s != 1)
-            assert_near(sum, (double)scores[s], TOLERANCE_MAXSIM);
-    }
-    assert_int_equal(found[0][0].token, UINT32_MAX); /* its only token is dropped */
-    assert_int_equal(found[1][0].token, 0);          /* nothing was written */
-    wn_mem_free(packed);
-    end(&p);
+    check_nearest_of(kernels, WN_DTYPE_F32);
+    check_nearest_of(kernels, WN_DTYPE_I8);
 }
 
 static void nearest_tokens_are_those_that_maxsim_adds_up(void **state)
@@ -254,11 +322,7 @@ static void nearest_tokens_are_those_that_maxsim_adds_up(void **state)
     check_levels(check_nearest);
 }
 
-static void maxsim_scores_each_sequence_by_its_kept_tokens(void **state)
-{
-    (void)state;
-    check_levels(check_maxsim);
-}
+/* ---- long sequences -------------------------------------------------------------------------- */
 
 static void check_long_attention(const wn_kernels *kernels)
 {
@@ -304,7 +368,7 @@ int main(void)
         cmocka_unit_test(embedding_adds_word_position_and_type),
         cmocka_unit_test(pooling_takes_the_first_or_the_mean_of_the_keys),
         cmocka_unit_test(normalize_gives_every_row_length_one),
-        cmocka_unit_test(maxsim_scores_each_sequence_by_its_kept_tokens),
+        cmocka_unit_test(maxsim_scores_each_document_by_its_vectors_that_count),
         cmocka_unit_test(nearest_tokens_are_those_that_maxsim_adds_up),
         cmocka_unit_test(attention_of_a_long_sequence_is_cut_without_a_trace),
     };

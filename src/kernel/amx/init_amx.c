@@ -1,14 +1,7 @@
 /* The AMX level: int8 and bf16 products by tiles; all else as in the level below. */
 #include "kernel/levels.h"
 #include "kernel/vec_act.h"
-#include "kernel/vec_gemm.h"
 #include "kernel/vec_rows.h"
-
-static float maxsim_f32(const void *q, const float *weight, size_t nq, const float *d,
-                        const uint8_t *keep, size_t nd, size_t dim, float *scratch)
-{
-    return maxsim_by(&wn_gemm_f32_avx512, q, weight, nq, d, keep, nd, dim, scratch);
-}
 
 const wn_kernels wn_kernels_amx = {
     .level = "amx",
@@ -20,5 +13,5 @@ const wn_kernels wn_kernels_amx = {
     .act_f32 = act_f32,
     .add_row = add_row,
     .normalize_f32 = normalize_f32,
-    .maxsim_f32 = maxsim_f32,
+    .max_rows = max_rows,
 };

@@ -10,5 +10,5 @@ const wn_kernels wn_kernels_i8mm = {
     .act_f32 = wn_act_f32_neon,
     .add_row = wn_add_row_neon,
     .normalize_f32 = wn_normalize_f32_neon,
-    .maxsim_f32 = wn_maxsim_f32_neon,
+    .max_rows = wn_max_rows_neon,
 };

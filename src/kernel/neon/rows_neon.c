@@ -1,7 +1,6 @@
 /* Row kernels of the Neon levels: the vector levels' code on Neon's vectors. */
 #include "kernel/levels.h"
 #include "kernel/vec_act.h"
-#include "kernel/vec_gemm.h"
 #include "kernel/vec_rows.h"
 
 void wn_norm_f32_neon(float *y, const float *x, const float *residual, const float *gain,
@@ -30,8 +29,8 @@ void wn_normalize_f32_neon(float *y, const float *x, size_t m, size_t n)
     normalize_f32(y, x, m, n);
 }
 
-float wn_maxsim_f32_neon(const void *q, const float *weight, size_t nq, const float *d,
-                         const uint8_t *keep, size_t nd, size_t dim, float *scratch)
+void wn_max_rows_neon(float *best, const float *x, size_t ldx, const uint8_t *keep, size_t m,
+                      size_t n)
 {
-    return maxsim_by(&wn_gemm_f32_neon, q, weight, nq, d, keep, nd, dim, scratch);
+    max_rows(best, x, ldx, keep, m, n);
 }

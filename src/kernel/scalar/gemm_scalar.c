@@ -1,4 +1,4 @@
-/* Matrix product of the scalar level, its packing, and the sum of maxima that stands on it.
+/* Matrix product of the scalar level and its packing.
  * Each element is one chain of fused multiply-adds over k in rising order that starts from 0: the
  * order that every level keeps, so that all levels give the same bits.  fmaf() is exact on every
  * machine; where the processor has the instruction, libm uses it. */
@@ -86,22 +86,3 @@ const wn_gemm wn_gemm_f32_scalar = {
     .take_rows = wn_take_rows_f32_scalar,
     .multiply = multiply,
 };
-
-float wn_maxsim_f32_scalar(const void *q, const float *weight, size_t nq, const float *d,
-                           const uint8_t *keep, size_t nd, size_t dim, float *scratch)
-{
-    float *best = scratch, *dots = scratch + wn_round_up(nq, NR);
-    size_t n_kept = 0;
-    for (size_t j = 0; j < nd; j++) {
-        if (keep != NULL && !keep[j])
-            continue;
-        multiply(dots, nq, d + j * dim, 0, q, NULL, 1, nq, dim, WN_ACT_NONE);
-        for (size_t i = 0; i < nq; i++)
-            best[i] = n_kept == 0 || dots[i] > best[i] ? dots[i] : best[i];
-        n_kept++;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < nq && n_kept > 0; i++)
-        sum += (double)weight[i] * (double)best[i];
-    return (float)sum;
-}

@@ -12,5 +12,5 @@ const wn_kernels wn_kernels_scalar = {
     .act_f32 = wn_act_f32_scalar,
     .add_row = wn_add_row_scalar,
     .normalize_f32 = wn_normalize_f32_scalar,
-    .maxsim_f32 = wn_maxsim_f32_scalar,
+    .max_rows = wn_max_rows_scalar,
 };

@@ -102,3 +102,12 @@ void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n)
             y[j] = (float)((double)x[j] * scale);
     }
 }
+
+void wn_max_rows_scalar(float *best, const float *x, size_t ldx, const uint8_t *keep, size_t m,
+                        size_t n)
+{
+    for (size_t i = 0; i < m; i++, x += ldx) {
+        for (size_t j = 0; j < n && (keep == NULL || keep[i]); j++)
+            best[j] = x[j] > best[j] ? x[j] : best[j];
+    }
+}

@@ -5,54 +5,10 @@
 
 #include "base/defs.h"
 #include "base/str.h"
-#include "rank/vectors.h"
 
-enum { DIM = 24, N = 5, DOCS = 6, ROOM = 1 << 18, ROWS_MAX = 24 };
+enum { DOCS = 6, ROOM = 1 << 18, ROWS_MAX = 24 };
 
 static wn_error err;
-
-static void eight_bits_are_near_and_their_own_rounding(void **state)
-{
-    (void)state;
-    float v[N * DIM], was[N * DIM], loaded[N * DIM];
-    unsigned char kept[N * (DIM + sizeof(float))], again[sizeof kept];
-    assert_int_equal(wn_vectors_bytes(WN_VECTOR_INT8, N, DIM), sizeof kept);
-    for (size_t i = 0; i < N * DIM; i++)
-        was[i] = v[i] = i < DIM ? 0 : (float)((double)check_random_below(2001) / 1000 - 1);
-    wn_vectors_keep(kept, WN_VECTOR_INT8, v, N, DIM);
-    for (size_t i = 0; i < N; i++) {
-        float most = 0;
-        for (size_t j = 0; j < DIM; j++)
-            most = fmaxf(most, fabsf(was[i * DIM + j]));
-        for (size_t j = 0; j < DIM; j++)
-            assert_near((double)v[i * DIM + j], (double)was[i * DIM + j], (double)most / 253);
-    }
-    wn_vectors_load(loaded, kept, WN_VECTOR_INT8, N, DIM);
-    assert_memory_equal(loaded, v, sizeof v);
-    memcpy(was, v, sizeof v);
-    wn_vectors_keep(again, WN_VECTOR_INT8, v, N, DIM); /* nothing more is lost */
-    assert_memory_equal(again, kept, sizeof kept);
-    assert_memory_equal(was, v, sizeof v);
-    memcpy(v, loaded, sizeof v);
-    wn_vectors_keep(NULL, WN_VECTOR_INT8, v, N, DIM); /* rounded, not kept */
-    assert_memory_equal(v, loaded, sizeof v);
-}
-
-static void floats_are_kept_as_they_are(void **state)
-{
-    (void)state;
-    float v[N * DIM], kept[N * DIM], loaded[N * DIM];
-    assert_int_equal(wn_vectors_bytes(WN_VECTOR_F32, N, DIM), sizeof kept);
-    for (size_t i = 0; i < N * DIM; i++)
-        v[i] = (float)i / 7;
-    wn_vectors_keep(kept, WN_VECTOR_F32, v, N, DIM);
-    wn_vectors_load(loaded, kept, WN_VECTOR_F32, N, DIM);
-    assert_memory_equal(loaded, v, sizeof v);
-    wn_vectors_keep(NULL, WN_VECTOR_F32, loaded, N, DIM);
-    assert_memory_equal(loaded, v, sizeof v);
-}
-
-/* ---- through the model ----------------------------------------------------------------------- */
 
 static const char *const models[] = {NULL, "tests/golden/models/colbert",
                                      "tests/golden/models/embed-mean"};
@@ -171,8 +127,6 @@ static void vectors_that_make_no_sense_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eight_bits_are_near_and_their_own_rounding),
-        cmocka_unit_test(floats_are_kept_as_they_are),
         cmocka_unit_test(known_vectors_give_the_bits_of_reading_again),
         cmocka_unit_test(vectors_that_make_no_sense_are_refused),
     };
