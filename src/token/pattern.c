@@ -29,6 +29,7 @@ struct wn_pattern {
     size_t source_len;
     range *ranges; /* KIND_CLASS */
     size_t n_ranges;
+    bool begins[256]; /* KIND_CLASS: a character of the class may begin with this byte */
     wn_scanner *scan;
     pcre2_general_context *memory;
     pcre2_code *code;
@@ -45,6 +46,13 @@ static void pcre_free(void *p, void *data)
 {
     (void)data;
     wn_mem_free(p);
+}
+
+static unsigned char first_byte(uint32_t c)
+{
+    char bytes[4];
+    (void)wn_utf8_encode(bytes, c);
+    return (unsigned char)bytes[0];
 }
 
 /* "[...]" with plain characters and ranges only: no negation, escape or nested class.
@@ -71,6 +79,8 @@ static wn_status parse_class(wn_pattern *pattern, bool *is_class, wn_error *err)
         if (r.last < r.first || r.last == '\\' || r.last == '[')
             return WN_OK;
         ranges[count++] = r;
+        memset(pattern->begins + first_byte(r.first), true,
+               (size_t)(first_byte(r.last) - first_byte(r.first)) + 1);
     }
     pattern->ranges = wn_mem_alloc(count, sizeof *ranges);
     if (pattern->ranges == NULL)
@@ -247,18 +257,26 @@ static bool find_blanks(const wn_finder *f, wn_span *span)
     return false;
 }
 
+static bool is_in_class(const wn_pattern *p, uint32_t c)
+{
+    for (size_t i = 0; i < p->n_ranges; i++) {
+        if (c >= p->ranges[i].first && c <= p->ranges[i].last)
+            return true;
+    }
+    return false;
+}
+
+/* No character begins with a byte that another goes on with, so byte by byte is safe. */
 static bool find_class(const wn_finder *f, wn_span *span)
 {
     const wn_pattern *p = f->pattern;
     size_t len;
-    for (size_t at = f->at; at < f->text.len; at += len) {
-        uint32_t c = wn_utf8_decode(f->text.ptr + at, &len);
-        for (size_t i = 0; i < p->n_ranges; i++) {
-            if (c >= p->ranges[i].first && c <= p->ranges[i].last) {
-                *span = (wn_span){(uint32_t)at, (uint32_t)(at + len)};
-                return true;
-            }
-        }
+    for (size_t at = f->at; at < f->text.len; at++) {
+        if (!p->begins[(unsigned char)f->text.ptr[at]] ||
+            !is_in_class(p, wn_utf8_decode(f->text.ptr + at, &len)))
+            continue;
+        *span = (wn_span){(uint32_t)at, (uint32_t)(at + len)};
+        return true;
     }
     return false;
 }

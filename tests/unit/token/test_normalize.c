@@ -287,6 +287,12 @@ static void steps_follow_the_reference(void **state)
          " x_y_"},
         {"{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[\u064B-\u0652x]\"},\"content\":\"\"}",
          "ax\u064Bb\u0652", "ab"},
+        /* Ranges over several first bytes of UTF-8, and characters beside them. */
+        {"{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[b\u00E9-\u0451\u4E00-\u9FFF"
+         "\U0001F600-\U0001F64F]\"},\"content\":\"\"}",
+         "abc\u00E8\u00E9\u03B1\u0451\u0452\u4DFF\u4E00\u9FFF\uA000\U0001F5FF\U0001F600"
+         "\U0001F64F\U0001F650",
+         "ac\u00E8\u0452\u4DFF\uA000\U0001F5FF\U0001F650"},
         {"{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFKC\"},{\"type\":\"Lowercase\"}]}",
          "\uFF21\u0130", "ai\u0307"},
         {"{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
