@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What caches save: requests of documents that are new, then the same with another query, then that again.
 
-  serve_cache.py [--documents 100] [--tokens 128] [--repeat 11] [--model DIR]
+  serve_cache.py [--documents 100] [--tokens 128] [--repeat 11] [--model DIR] [OPTION OF winnow serve ...]
 
 Printed are the medians over HTTP on one connection, and the ratios of neighbours; results must be equal.  Another query
 finds the vectors of the documents, which models that read them for themselves have; the same one finds the scores.
@@ -19,10 +19,10 @@ def main():
     p.add_argument("--documents", type=int, default=100)
     p.add_argument("--tokens", type=int, default=128)
     p.add_argument("--repeat", type=int, default=11)
-    args = p.parse_args()
+    args, options = p.parse_known_args()
     rng = random.Random(5)
     words = "river valley stone water slow field house market music engine winter light paper window bread".split()
-    server = api_server.Server(*(["--model", args.model] if args.model else []))
+    server = api_server.Server(*(["--model", args.model] if args.model else []), *options)
     connection = http.client.HTTPConnection(server.host, server.port)
 
     def ask(body):

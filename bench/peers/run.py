@@ -255,11 +255,14 @@ def compare_built_in(args):
     lanes = []
     for e in own:
         query, documents = make_english(100, 123, 5)
-        kept = {}
-        first = e.winnow.rank_kept(query, documents, kept)
-        assert first == e.winnow.rank_kept(query, documents, kept) == e.winnow.rank(query, documents), "kept vectors change scores"
+        kept = {False: {}, True: {}}
+        for int8 in kept:
+            first = e.winnow.rank_kept(query, documents, kept[int8], int8)
+            assert first == e.winnow.rank_kept(query, documents, kept[int8], int8), "kept vectors change scores"
+            assert int8 or first == e.winnow.rank(query, documents), "vectors that are to be kept change scores"
         for way, run in (("new documents", lambda e=e: e.winnow.rank(query, documents)),
-                         ("kept vectors", lambda e=e, kept=kept: e.winnow.rank_kept(query, documents, kept))):
+                         ("kept vectors", lambda e=e, kept=kept: e.winnow.rank_kept(query, documents, kept[False])),
+                         ("kept as int8", lambda e=e, kept=kept: e.winnow.rank_kept(query, documents, kept[True], True))):
             lanes.append(Lane("winnow built-in", e.dtype, way, run))
     for e in mini:
         lanes.append(Lane("winnow mini", e.dtype, "from texts", e.ways(*make_texts("a", 3))[0][1]))

@@ -96,16 +96,16 @@ class Winnow:
         self.check(self.lib.wn_rank(c.byref(job), self.runner, c.byref(request), c.byref(self.err)))
         return self.take_logits(job)
 
-    def rank_kept(self, query, documents, kept):
+    def rank_kept(self, query, documents, kept, int8=False):
         """As rank(), for models that read documents for themselves: their vectors are written to the dictionary
-        `kept` when it is empty, else taken from it."""
+        `kept` when it is empty, else taken from it; int8: they are rounded."""
         request, held = self.request(query, documents)
         job = c.c_void_p()
         self.check(self.lib.wn_job_new(c.byref(job), self.runner, c.byref(request), c.byref(self.err)))
         n, known = self.lib.wn_job_n_rows(job), bool(kept)
         for row in () if known else range(n):
-            kept[row] = c.create_string_buffer(self.lib.wn_job_vector_bytes(job, c.c_size_t(row), 0))
-        rows = (RowRef * n)(*[RowRef(job.value, row, c.addressof(kept[row]), known, 0) for row in range(n)])
+            kept[row] = c.create_string_buffer(self.lib.wn_job_vector_bytes(job, c.c_size_t(row), int(int8)))
+        rows = (RowRef * n)(*[RowRef(job.value, row, c.addressof(kept[row]), known, int(int8)) for row in range(n)])
         self.check(self.lib.wn_run_rows(self.runner, rows, c.c_size_t(n), c.byref(self.err)))
         self.check(self.lib.wn_job_end(job, c.c_bool(False), c.byref(self.err)))
         return self.take_logits(job)
