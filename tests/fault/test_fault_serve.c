@@ -144,7 +144,7 @@ static void loaded(void *owner, const wn_error *err)
 static wn_status load_model(void *arg, wn_error *err)
 {
     static wn_metrics metrics;
-    static const wn_model_source source = {"a", "tests/golden/models/bert"};
+    static const wn_model_source source = {.name = "a", .dir = "tests/golden/models/bert"};
     waiting w = {.told = false};
     wn_budget *budget = arg;
     wn_model_set *set = NULL;
