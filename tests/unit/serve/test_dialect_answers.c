@@ -2,6 +2,7 @@
 #include "tests/support/check_dialect.h"
 
 #include "base/str.h"
+#include "serve/explain.h"
 
 static const wn_result results[] = {
     {.index = 1,
@@ -329,6 +330,48 @@ static void result_that_was_not_scored_says_so_whatever_is_left_out(void **state
                  "[{\"index\":0,\"relevance_score\":0.0,\"scored\":false}]");
 }
 
+/* Tokens of a byte-level model may be parts of a character. */
+static void explanations_name_whole_characters(void **state)
+{
+    (void)state;
+    const wn_str text = WN_STR("x\"\xc3\xa9y");
+    const wn_match matches[] = {
+        {.query_start = 0, .query_end = 1},
+        {.query_start = 2, .query_end = 2}, /* a special token */
+        {.query_start = 2, .query_end = 3}, /* the first half of the last character */
+        {.query_start = 3, .query_end = 4}, /* the second */
+    };
+    wn_insight_token tokens[] = {
+        {.start = 0, .end = 1, .weight = 1.5f, .matches = matches, .n_matches = 4},
+        {.start = 2, .end = 4, .weight = -0.25f, .matches = matches + 1, .n_matches = 1}};
+    const wn_insight insights[] = {{.index = 7},
+                                   {.index = 0,
+                                    .has_sentence = true,
+                                    .sentence = {2, 5},
+                                    .method = "late-interaction",
+                                    .tokens = tokens,
+                                    .n_tokens = 2,
+                                    .has_special = true,
+                                    .special = 0.5f}};
+    const wn_rank_call call = {.query = WN_STR("q \xc3\xa9"),
+                               .documents = {.at = &text, .n = 1},
+                               .insights = insights,
+                               .n_insights = 2};
+    wn_buf out = WN_BUF_INIT;
+    assert_true(wn_push_extras(&out, &call, &(wn_result){.index = 1, .scored = true}));
+    assert_true(wn_push_extras(&out, &call, &(wn_result){.index = 7, .scored = true}));
+    assert_int_equal(out.len, 0);
+    assert_true(wn_push_extras(&out, &call, &(wn_result){.index = 0, .scored = true}));
+    assert_true(wn_buf_push_byte(&out, '\0'));
+    assert_string_equal(
+        out.ptr,
+        ",\"sentence\":{\"start\":2,\"end\":5},\"explain\":{\"method\":\"late-interaction\","
+        "\"special\":0.5,\"tokens\":[{\"start\":0,\"end\":1,\"text\":\"x\",\"weight\":1.5,"
+        "\"query\":[\"q\",\"\xc3\xa9\",\"\xc3\xa9\"]},{\"start\":2,\"end\":4,"
+        "\"text\":\"\xc3\xa9\",\"weight\":-0.25}]}");
+    wn_buf_deinit(&out);
+}
+
 static void documents_without_a_source_are_texts(void **state)
 {
     (void)state;
@@ -352,6 +395,7 @@ int main(void)
         cmocka_unit_test(logits_are_added_in_every_api_that_says_so),
         cmocka_unit_test(low_results_are_left_out),
         cmocka_unit_test(result_that_was_not_scored_says_so_whatever_is_left_out),
+        cmocka_unit_test(explanations_name_whole_characters),
         cmocka_unit_test(documents_without_a_source_are_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
