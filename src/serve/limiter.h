@@ -62,6 +62,7 @@ struct wn_limiter {
  * A key that owes nothing needs no room.  When there is none left where a key belongs, the one that
  * owes for the shortest time is forgotten, which is in its favour; with up to an eighth of n_keys
  * owing at a time that is less likely than 1 in 10^6.
+ * Needs:   n_keys < 2^32.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    caller frees with wn_limiter_free(). */
 WN_MUST_USE wn_status wn_limiter_new_memory(wn_limiter **out, size_t n_keys, wn_error *err);

@@ -171,7 +171,8 @@ static const wn_limiter_backend backend = {charge, refund, enter, leave, free_me
 wn_status wn_limiter_new_memory(wn_limiter **out, size_t n_keys, wn_error *err)
 {
     size_t n_sets = 1;
-    while (n_sets < SIZE_MAX / 4 && n_sets * WAYS < n_keys)
+    WN_ASSERT(n_keys <= UINT32_MAX);
+    while (n_sets * WAYS < n_keys)
         n_sets *= 2;
     memory_limiter *m = wn_mem_zalloc(1, sizeof *m);
     key_state(*sets)[WAYS] = wn_mem_zalloc(n_sets, sizeof *sets);

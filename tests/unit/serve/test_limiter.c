@@ -210,16 +210,6 @@ static void a_refused_charge_takes_no_room(void **state)
     wn_limiter_free(limiter);
 }
 
-static void more_keys_than_memory_holds_are_refused(void **state)
-{
-    (void)state;
-    wn_error err = {0};
-    wn_limiter *limiter = NULL;
-    assert_fails(wn_limiter_new_memory(&limiter, SIZE_MAX, &err), WN_ERR_MEMORY, &err,
-                 "no memory for the limits of 18446744073709551615 keys");
-    assert_null(limiter);
-}
-
 enum { N_THREADS = 4, N_CHARGES = 5000 };
 
 typedef struct worker {
@@ -278,7 +268,6 @@ int main(void)
         cmocka_unit_test(who_owes_nothing_makes_room_for_all),
         cmocka_unit_test(a_request_inside_keeps_its_room),
         cmocka_unit_test(a_refused_charge_takes_no_room),
-        cmocka_unit_test(more_keys_than_memory_holds_are_refused),
         cmocka_unit_test(threads_together_get_no_more_than_one_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
