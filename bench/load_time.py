@@ -6,10 +6,11 @@
 
 The shapes are those of bench/peers/make_model.py; one that is not there is left out.  Runs of all kinds
 take turns, each a process of its own; times are medians, memory the most of all runs.
-  read     cat of the weights and the tokenizer into nothing
-  load     wn_engine_open()
   weights  the matrices of the layers in the dtype that was chosen, all else as the file has it
-  after    resident memory of the whole process when the model is loaded
+  packed   what of that the engine copies into memory; tables stay in the file
+  read     cat of the weights and the tokenizer into nothing; cpu: its processor time
+  load     wn_engine_open(); cpu: of all threads
+  after    resident memory of the whole process when the model is loaded, and as a share of the weights
   peak     the most that it was until then
 With --cold the files' pages are dropped from the page cache before each run; else they are in it.
 """
@@ -39,9 +40,13 @@ def drop(paths):
 
 
 def read(paths):
+    """-> wall seconds, processor seconds"""
     start = time.perf_counter()
-    subprocess.run(["cat", *paths], stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
+    pid = os.posix_spawnp("cat", ["cat", *paths], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+    _, status, usage = os.wait4(pid, 0)
+    if status != 0:
+        raise SystemExit(f"cat ended with status {status}")
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
 
 
 def measure(args, shape):
@@ -61,14 +66,15 @@ def measure(args, shape):
             out = subprocess.run([args.program, "built-in" if shape == "built-in" else folder, dtype, str(args.threads)],
                                  stdout=subprocess.PIPE, check=True).stdout
             runs.append(json.loads(out))
-    size, seconds = os.path.getsize(model), statistics.median(reads)
+    read_s, read_cpu = (statistics.median(column) for column in zip(*reads))
     for dtype, runs in loads.items():
-        weights, load = weights_of(model, runs[0]["dtype"]), statistics.median(r["seconds"] for r in runs)
+        weights = weights_of(model, runs[0]["dtype"])
+        load_s, load_cpu = (statistics.median(r[k] for r in runs) for k in ("seconds", "cpu_seconds"))
         after, peak = (max(r[k] for r in runs) for k in ("resident_bytes", "peak_bytes"))
         name = dtype if dtype != "auto" else f"auto: {runs[0]['dtype']}"
-        print(f"{shape:9} {name:10} {size / 1e6:8.1f} {weights / 1e6:8.1f} {seconds:8.4f} {load:8.4f} {load / seconds:7.2f} "
-              f"{after / 1e6:8.1f} {after / weights:6.2f} {peak / 1e6:8.1f} {peak / weights:6.2f} "
-              f"{statistics.median(r['cpu_seconds'] for r in runs):8.4f} {runs[0]['weight_bytes'] / 1e6:8.1f}", flush=True)
+        print(f"{shape:9} {name:10} {os.path.getsize(model) / 1e6:8.1f} {weights / 1e6:8.1f} {runs[0]['weight_bytes'] / 1e6:8.1f} "
+              f"{read_s:7.3f} {load_s:7.3f} {load_s / read_s:6.2f} {read_cpu:7.3f} {load_cpu:7.3f} {load_cpu / read_cpu:6.2f} "
+              f"{after / 1e6:8.1f} {after / weights:5.2f} {peak / 1e6:8.1f} {peak / weights:5.2f}", flush=True)
 
 
 def main():
@@ -78,11 +84,11 @@ def main():
     p.add_argument("--shapes", default="mini,base,large,built-in")
     p.add_argument("--dtypes", default="f32,bf16,int8,auto")
     p.add_argument("--repeat", type=int, default=5)
-    p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--threads", type=int, default=0, help="0: all")
     p.add_argument("--cold", action="store_true")
     args = p.parse_args()
-    print(f"{'shape':9} {'dtype':10} {'file MB':>8} {'weights':>8} {'read s':>8} {'load s':>8} {'ratio':>7} "
-          f"{'after MB':>8} {'ratio':>6} {'peak MB':>8} {'ratio':>6} {'cpu s':>8} {'packed':>8}")
+    print(f"{'shape':9} {'dtype':10} {'file MB':>8} {'weights':>8} {'packed':>8} {'read s':>7} {'load s':>7} {'ratio':>6} "
+          f"{'r. cpu':>7} {'l. cpu':>7} {'ratio':>6} {'after MB':>8} {'share':>5} {'peak MB':>8} {'share':>5}")
     for shape in args.shapes.split(","):
         if shape == "built-in" or os.path.exists(os.path.join(args.models, shape, "model.safetensors")):
             measure(args, shape)

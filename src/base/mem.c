@@ -2,6 +2,7 @@
  * (-Wl,--wrap=malloc,...) and fail the n-th allocation without a hook in the product. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,4 +58,11 @@ void *wn_mem_aligned(size_t size)
 void wn_mem_free(void *p)
 {
     free(p);
+}
+
+void wn_mem_trim(void)
+{
+#if defined(__GLIBC__)
+    (void)malloc_trim(0);
+#endif
 }

@@ -28,12 +28,14 @@ static inline bool wn_mem_grow(void *items, size_t *cap, size_t need, size_t siz
  * Owns:    caller frees with wn_mem_free(). */
 void *wn_mem_aligned(size_t size) __attribute__((warn_unused_result));
 
-/* The same, not cleared.  Where the system has huge pages for those who ask, a large block gets
- * them.
+/* The same, not cleared.
  * Owns:    caller frees with wn_mem_free(). */
 void *wn_mem_aligned_raw(size_t size) __attribute__((warn_unused_result));
 
 /* Free what the functions above returned; NULL is allowed. */
 void wn_mem_free(void *p);
+
+/* Give memory that was freed back to the system, where the C library keeps it. */
+void wn_mem_trim(void);
 
 #endif

@@ -410,6 +410,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
 out:
     wn_pool_free(pool);
     model_files_deinit(&src);
+    wn_mem_trim(); /* what loading took for a while would stay until as much is taken again */
     wn_engine_close(engine);
     return status;
 }
