@@ -50,7 +50,7 @@ def routes(server):
     _, _, text = server.request("GET", "/openapi.json")
     for path, methods in json.loads(text)["paths"].items():
         for method, operation in methods.items():
-            yield method.upper(), path.replace("{id}", "x"), operation.get("security") == []
+            yield method.upper(), path.replace("/ui/{id}", "/ui/icon.svg").replace("{id}", "x"), operation.get("security") == []
 
 
 def variants(path):
