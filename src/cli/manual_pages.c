@@ -275,7 +275,7 @@ bool wn_manual_push_markdown(wn_buf *out)
 {
     wn_buf_printf(out,
                   "# The command line\n\nWritten by `winnow help --markdown` from the table in "
-                  "`src/cli/options.c`; `make docs` rewrites it.\n\n"
+                  "`src/cli/commands.c` and `src/cli/options.c`; `make docs` rewrites it.\n\n"
                   "Results go to standard output, everything else to standard error. `--` ends "
                   "the options, `-` is standard input.\n");
     for (int i = 0; i < WN_CMD_COUNT; i++)

@@ -1,8 +1,8 @@
 /* The one table of commands and options.  Its rows drive the command line, environment variables,
  * configuration files, range checks, defaults, --help, the nearest match for a word that does not
  * exist, the manual page, shell completions, docs/cli.md and docs/configuration.md.
- * A new option is a row of wn_options[] and its id below; a new command is a row of wn_commands[],
- * its id, and its function in main.c.  Thread rule: constant, any. */
+ * A new option is a row of wn_options[] in options.c and its id below; a new command is a row of
+ * wn_commands[] in commands.c, its id, and its function in main.c.  Thread rule: constant, any. */
 #ifndef WN_CLI_OPTIONS_H
 #define WN_CLI_OPTIONS_H
 
