@@ -118,7 +118,7 @@ $(B)/%.o: %.c Makefile
 # The built-in model: the files of models/default, byte for byte, behind start and end symbols.
 BUILTIN_FILES := $(wildcard models/default/config.json models/default/tokenizer.json \
                    models/default/tokenizer_config.json models/default/model.safetensors \
-                   models/default/reference.jsonl)
+                   models/default/reference.jsonl models/default/MODEL_CARD.md)
 $(B)/gen/builtin.S: tools/make_builtin.py $(BUILTIN_FILES) Makefile
 	@mkdir -p $(@D)
 	$(call Q,GEN)$(PYTHON) tools/make_builtin.py $(BUILTIN_FILES) > $@

@@ -113,6 +113,8 @@ typedef struct wn_engine_info {
                                     query; a longer one is cut or windowed */
     const char *dtype;        /* what layers are computed in: "f32", "bf16", "int8" */
     const char *dtype_reason; /* why "auto" chose it; "" when it was asked for */
+    const char *license;      /* of the weights, by the word that config.json, README.md or
+                                 MODEL_CARD.md has for it, such as "apache-2.0"; "": none */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 

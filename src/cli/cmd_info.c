@@ -49,6 +49,7 @@ static void collect(facts *f, const wn_engine_info *e, const wn_runner_info *r)
 {
     add_text(f, "model", "model", e->model);
     add_text(f, "fingerprint", "fingerprint", e->fingerprint);
+    add_text(f, "license", "licence", e->license[0] != '\0' ? e->license : "unknown");
     add_text(f, "kind", "kind", kind_name(e->kind));
     add_text(f, "family", "family", e->family);
     add_text(f, "tokenizer", "tokenizer", e->tokenizer);

@@ -13,6 +13,8 @@ typedef enum wn_family {
     WN_FAMILY_COLBERT      /* late interaction over BERT */
 } wn_family;
 
+#define WN_LICENSE_MAX 63 /* bytes */
+
 /* How a logit becomes a relevance score. */
 typedef enum wn_score_rule {
     WN_SCORE_SIGMOID = 1,
@@ -51,6 +53,7 @@ typedef struct wn_config {
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
     size_t window_overlap;   /* tokens that long-document windows share */
     wn_late_config late;
+    char license[WN_LICENSE_MAX + 1]; /* of the weights, such as "apache-2.0"; "": not known */
 } wn_config;
 
 /* A file of a model directory: its bytes, or ptr NULL when it is not there. */
@@ -62,6 +65,8 @@ typedef struct wn_model_files {
     wn_str modules;               /* modules.json */
     wn_str pooling;               /* 1_Pooling/config.json */
     wn_str colbert_metadata;      /* artifact.metadata */
+    wn_str readme;                /* README.md */
+    wn_str model_card;            /* MODEL_CARD.md */
 } wn_model_files;
 
 /* Read the configuration.

@@ -19,7 +19,7 @@
 #define WN_WHERE            "rank/engine"
 #define CONFIG_BYTES_MAX    (16u << 20)
 #define TOKENIZER_BYTES_MAX (256u << 20)
-#define FILES_MAX           8
+#define FILES_MAX           9
 
 /* The files of a model, from a directory or from the binary. */
 typedef struct file_source {
@@ -62,6 +62,16 @@ static void model_files_deinit(file_source *src)
         wn_buf_deinit(&src->owned[i]);
 }
 
+/* A card says nothing that scores depend on, so one that cannot be read is as good as none. */
+static wn_status read_card(file_source *src, wn_str *out, const char *name, wn_error *err)
+{
+    wn_error ignored = {0};
+    wn_status status = read_file(src, out, name, CONFIG_BYTES_MAX, false, &ignored);
+    if (status == WN_ERR_MEMORY)
+        WN_FAIL(err, WN_ERR_MEMORY, "%s", ignored.message);
+    return WN_OK;
+}
+
 static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
 {
     wn_model_files files = {0};
@@ -82,6 +92,8 @@ static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
         WN_TRY(read_file(src, optional[i].out, optional[i].name, CONFIG_BYTES_MAX, false, err));
         engine->config_print = wn_fingerprint_file(engine->config_print, *optional[i].out);
     }
+    WN_TRY(read_card(src, &files.readme, "README.md", err));
+    WN_TRY(read_card(src, &files.model_card, "MODEL_CARD.md", err));
     return wn_config_parse(&engine->config, &files, err);
 }
 
@@ -463,6 +475,7 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .max_document_tokens = (int32_t)wn_engine_row_room(engine, 0),
         .dtype = engine->dtype,
         .dtype_reason = engine->dtype_reason,
+        .license = c->license,
     };
     return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

@@ -38,6 +38,7 @@ static const char *const companions[] = {
     "1_Pooling/config.json",
     "artifact.metadata",
     "README.md",
+    "MODEL_CARD.md",
     "LICENSE",
 };
 

@@ -16,12 +16,15 @@ static void push_model(wn_buf *out, wn_model_set *models, wn_str name)
     wn_buf_push_str(out, WN_STR(",\"object\":\"model\",\"created\":0,\"owned_by\":\"winnow\","
                                 "\"model_type\":\"rerank\""));
     if (model != NULL &&
-        wn_engine_get_info(wn_backend_engine(wn_model_backend(model)), &info, NULL) == WN_OK)
+        wn_engine_get_info(wn_backend_engine(wn_model_backend(model)), &info, NULL) == WN_OK) {
+        const char *quote = info.license[0] != '\0' ? "\"" : "";
         wn_buf_printf(out,
                       ",\"family\":\"%s\",\"dtype\":\"%s\",\"max_input_length\":%d,"
-                      "\"max_query_tokens\":%d,\"parameters\":%llu",
+                      "\"max_query_tokens\":%d,\"parameters\":%llu,\"license\":%s%s%s",
                       info.family, info.dtype, info.max_tokens, info.max_query_tokens,
-                      (unsigned long long)info.n_parameters);
+                      (unsigned long long)info.n_parameters, quote,
+                      quote[0] != '\0' ? info.license : "null", quote);
+    }
     wn_model_give(model);
     wn_buf_push_byte(out, '}');
 }
