@@ -94,11 +94,20 @@ static wn_status read_proxies(wn_networks *out, const wn_args *args, wn_error *e
     return status == WN_OK ? WN_OK : wn_error_prefix(err, status, "--trusted-proxies");
 }
 
+static wn_status check_reports(const char *dir, wn_error *err)
+{
+    struct stat info;
+    if (dir == NULL || (stat(dir, &info) == 0 && S_ISDIR(info.st_mode)))
+        return WN_OK;
+    WN_FAIL(err, WN_ERR_ARGUMENT, "--reports: '%s' is no folder", dir);
+}
+
 wn_status wn_serve_check(wn_args *args, wn_error *err)
 {
     wn_networks proxies;
     WN_TRY(check_origins(wn_args_text(args, WN_OPT_CORS_ALLOW_ORIGIN), err));
     WN_TRY(read_proxies(&proxies, args, err));
+    WN_TRY(check_reports(wn_args_text(args, WN_OPT_REPORTS), err));
     static const wn_option_id keys[] = {WN_OPT_API_KEY, WN_OPT_ADMIN_KEY};
     for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
         const char *key = wn_args_text(args, keys[i]);
@@ -242,6 +251,8 @@ static wn_service_options service_options(const wn_args *args, const char *host,
         .health_route = wn_args_text(args, WN_OPT_HEALTH_ROUTE),
         .tei_headers = wn_args_has(args, WN_OPT_TEI_HEADERS),
         .cors_origins = wn_args_text(args, WN_OPT_CORS_ALLOW_ORIGIN),
+        .reports_dir = wn_args_text(args, WN_OPT_REPORTS),
+        .body_bytes = (uint64_t)wn_args_int(args, WN_OPT_BODY_LIMIT),
         .no_ui = wn_args_has(args, WN_OPT_NO_UI),
         .strict_models = wn_args_has(args, WN_OPT_STRICT_MODELS),
         .request_timeout_ms = (int32_t)wn_args_int(args, WN_OPT_REQUEST_TIMEOUT),
@@ -321,7 +332,7 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
         .reloaded = reloaded,
         .user = own,
     };
-    options.limits.body_bytes = (size_t)wn_args_int(args, WN_OPT_BODY_LIMIT);
+    options.limits.body_bytes = (size_t)options.service.body_bytes;
     wn_status status;
     WN_TRY_OUT(
         wn_program_state_dir(&state, &options.service.accounts.state_dir, own->program, err));

@@ -179,6 +179,9 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                                   "refuse requests for well-known models that are not this one"},
     [WN_OPT_NO_UI] = {WN_FOR(SERVE), "no-ui", 0, NULL, WN_VALUE_NONE,
                       .help = "serve the API alone, without the pages for people"},
+    [WN_OPT_REPORTS] = {WN_FOR(SERVE), "reports", 0, "DIR", WN_VALUE_DIR, .fallback = "none",
+                        .help = "show the reports of eval and bench in this folder, .html and "
+                                ".json, to everybody who can reach the server"},
     [WN_OPT_CORS_ALLOW_ORIGIN] = {WN_FOR(SERVE), "cors-allow-origin", 0, "ORIGINS", WN_VALUE_TEXT,
                                   .fallback = "none",
                                   .help = "pages whose scripts may use the server: origins such as "

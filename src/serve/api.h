@@ -40,6 +40,14 @@ wn_handler wn_api_openapi, wn_api_docs;
 /* api_web.c: pages for people. */
 wn_handler wn_api_root, wn_api_page, wn_api_web_file;
 
+/* api_limits.c */
+wn_handler wn_api_limits;
+extern const wn_form wn_form_limits;
+
+/* api_reports.c */
+wn_handler wn_api_reports, wn_api_report;
+extern const wn_form wn_form_reports, wn_form_report;
+
 /* api_metrics.c */
 wn_handler wn_api_metrics;
 

@@ -19,6 +19,11 @@
         .method = WN_HTTP_GET, .path = (path_), .scope = WN_SCOPE_PUBLIC, .begin = (handler),      \
         .name = (name_), .summary = (summary_),                                                    \
     }
+#define PUBLIC_FORM(path_, name_, summary_, handler, form_, worker)                                \
+    {                                                                                              \
+        .method = WN_HTTP_GET, .path = (path_), .scope = WN_SCOPE_PUBLIC, .on_worker = (worker),   \
+        .begin = (handler), .form = (form_), .name = (name_), .summary = (summary_),               \
+    }
 #define KEYED_GET(path_, name_, summary_, scope_, handler)                                         \
     {                                                                                              \
         .method = WN_HTTP_GET, .path = (path_), .scope = (scope_), .begin = (handler),             \
@@ -82,7 +87,16 @@ static const wn_route routes[] = {
     PUBLIC_GET("/api-doc/openapi.json", "docs", "TEI's path of the same", wn_api_openapi),
     PUBLIC_GET("/docs", "docs", "This description as a page", wn_api_docs),
     PUBLIC_GET("/playground", "ui", "A page to try rankings", wn_api_page),
+    PUBLIC_GET("/limits", "ui", "What anybody may use how much of", wn_api_page),
+    PUBLIC_GET("/licence", "ui", "What the licences of the models allow", wn_api_page),
+    PUBLIC_GET("/benchmarks", "ui", "The reports, as pages", wn_api_page),
+    PUBLIC_GET("/faq", "ui", "Questions and answers", wn_api_page),
     PUBLIC_GET("/ui/...", "ui", "Files of the pages", wn_api_web_file),
+    PUBLIC_FORM("/v1/limits", "limits", "Limits of keys, requests and models", wn_api_limits,
+                &wn_form_limits, false),
+    PUBLIC_FORM("/v1/reports", "reports", "The reports of eval and bench that the operator shows",
+                wn_api_reports, &wn_form_reports, true),
+    PUBLIC_FORM("/v1/reports/...", "reports", "One report", wn_api_report, &wn_form_report, true),
     PUBLIC_GET("/v1/cluster/auth", "auth", "Xinference: whether a key is needed",
                wn_api_cluster_auth),
     KEYED_GET("/v1/models", "models", "The models that answer", WN_SCOPE_RERANK, wn_api_models),

@@ -225,6 +225,7 @@ static wn_status enter_sandbox(server *s, wn_error *err)
     for (size_t i = 0; i < s->options->service.n_models; i++)
         wn_sandbox_add(&options.readable, s->options->service.models[i].dir);
     wn_sandbox_add(&options.readable, s->options->service.model_root);
+    wn_sandbox_add(&options.readable, s->options->service.reports_dir);
     return wn_sandbox_enter(&s->sandbox, &options, err);
 }
 

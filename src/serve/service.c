@@ -30,7 +30,8 @@
 #define REQUESTS_BYTES_MIN (32 << 20)
 #define STUCK_AFTER_MS     30000
 #define REQUEST_TIMEOUT_MS 55000 /* inside the 60 s that SageMaker and others wait */
-#define STATUS_CLIENT_GONE 499   /* nginx's word for a client that did not wait */
+#define NS_PER_MS          1000000
+#define STATUS_CLIENT_GONE 499 /* nginx's word for a client that did not wait */
 
 /* What workers do first: end what was begun, then what takes them a moment, then the rest. */
 enum { LEVEL_RESUMED = 0, LEVEL_SMALL, LEVEL_LARGE };
@@ -244,13 +245,23 @@ wn_str wn_service_cors_origins(const wn_service *service)
     return wn_str_from(service->options.cors_origins);
 }
 
+static uint64_t request_timeout_ms(const wn_service *service)
+{
+    int32_t ms = service->options.request_timeout_ms;
+    return ms > 0 ? (uint64_t)ms : REQUEST_TIMEOUT_MS;
+}
+
 wn_service_facts wn_service_facts_of(const wn_service *service)
 {
     return (wn_service_facts){.open = wn_accounts_is_open(service->accounts),
                               .has_ui = !service->options.no_ui,
                               .n_workers = service->options.backend.n_workers,
                               .metrics_of_tei = service->options.metrics_of_tei,
-                              .max_requests = service->options.max_requests};
+                              .max_requests = service->options.max_requests,
+                              .body_bytes = service->options.body_bytes,
+                              .request_timeout_ms = request_timeout_ms(service),
+                              .max_queue_wait_ms = service->options.backend.max_wait_ns / NS_PER_MS,
+                              .reports_dir = service->options.reports_dir};
 }
 
 wn_metrics *wn_service_metrics(wn_service *service)
@@ -560,10 +571,8 @@ bool wn_service_admit(wn_exchange *x)
 /* The server's limit, which a request may lower. */
 static void set_deadline(wn_exchange *x)
 {
-    uint64_t ms = (uint64_t)x->service->options.request_timeout_ms, own = 0;
+    uint64_t ms = request_timeout_ms(x->service), own = 0;
     wn_str given;
-    if (ms == 0)
-        ms = REQUEST_TIMEOUT_MS;
     if (wn_http_find(x->request, "X-Request-Timeout-Ms", &given) && given.len > 0 &&
         given.len < 10) {
         for (size_t i = 0; i < given.len && own != UINT64_MAX; i++) {

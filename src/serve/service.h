@@ -30,6 +30,8 @@ typedef struct wn_service_options {
     bool tei_headers;          /* answers in TEI's shape carry its fields of times */
     const char *cors_origins;  /* of pages that may use it, see cors.h; NULL: none */
     wn_networks trusted_proxies;
+    const char *reports_dir;    /* what it has is shown to everybody; NULL: none */
+    uint64_t body_bytes;        /* the most that a body may have, which clients are told */
     bool no_ui;                 /* the pages for people are not there */
     bool strict_models;         /* answer to the model's own name only */
     int32_t max_requests;       /* at a time; 0: no limit of its own */
@@ -46,6 +48,8 @@ typedef struct wn_service_facts {
     bool has_ui;
     bool metrics_of_tei;
     int32_t n_workers, max_requests;
+    uint64_t body_bytes, request_timeout_ms, max_queue_wait_ms;
+    const char *reports_dir; /* NULL: none */
 } wn_service_facts;
 
 typedef struct wn_service wn_service;

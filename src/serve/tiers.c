@@ -20,8 +20,15 @@ typedef struct tier {
     tier_limits products[WN_PRODUCT_COUNT];
 } tier;
 
-/* The first one is what a name that is no tier counts as. */
 static const tier tiers[] = {
+    {WN_TIER_NONE,
+     {
+         [WN_PRODUCT_RERANK] = {{0, 0}, true},
+         [WN_PRODUCT_EMBED] = {{0, 0}, true},
+         [WN_PRODUCT_CLASSIFY] = {{0, 0}, true},
+         [WN_PRODUCT_TRAIN] = {{0, 0}, true},
+         [WN_PRODUCT_SEGMENT] = {{20, 0}, false},
+     }},
     {"key",
      {
          [WN_PRODUCT_RERANK] = {{500, 1000000}, false},
@@ -38,14 +45,6 @@ static const tier tiers[] = {
          [WN_PRODUCT_TRAIN] = {{60, 1000000}, false},
          [WN_PRODUCT_SEGMENT] = {{1000, 0}, false},
      }},
-    {WN_TIER_NONE,
-     {
-         [WN_PRODUCT_RERANK] = {{0, 0}, true},
-         [WN_PRODUCT_EMBED] = {{0, 0}, true},
-         [WN_PRODUCT_CLASSIFY] = {{0, 0}, true},
-         [WN_PRODUCT_TRAIN] = {{0, 0}, true},
-         [WN_PRODUCT_SEGMENT] = {{20, 0}, false},
-     }},
 };
 
 static const tier *find(const char *name)
@@ -59,7 +58,12 @@ static const tier *find(const char *name)
 static const tier_limits *row_of(const char *name, wn_product product)
 {
     const tier *found = find(name);
-    return &(found != NULL ? found : &tiers[0])->products[product];
+    return &(found != NULL ? found : find("key"))->products[product];
+}
+
+const char *wn_tier_name(size_t i)
+{
+    return i < WN_ARRAY_LEN(tiers) ? tiers[i].name : NULL;
 }
 
 bool wn_tier_exists(const char *name)

@@ -18,8 +18,15 @@ typedef enum wn_product {
     WN_PRODUCT_COUNT
 } wn_product;
 
+/* The scope of a product's routes, which have the same order. */
+#define WN_PRODUCT_SCOPE(product) (1u << (product))
+_Static_assert(WN_PRODUCT_SCOPE(WN_PRODUCT_SEGMENT) == WN_SCOPE_SEGMENT, "order of products");
+
 #define WN_TIER_NONE  "none" /* of who brings no key */
 #define WN_TIER_NAMES "none, key or premium"
+
+/* The name of the i-th tier, from the least on; NULL behind the last. */
+const char *wn_tier_name(size_t i);
 
 /* Whether there is a tier of this name. */
 bool wn_tier_exists(const char *name);
