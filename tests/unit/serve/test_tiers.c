@@ -41,6 +41,10 @@ static void tiers_are_known_by_name(void **state)
     assert_true(wn_tier_exists("key"));
     assert_true(wn_tier_exists("premium"));
     assert_false(wn_tier_exists("gold"));
+    assert_string_equal(wn_tier_name(0), "none");
+    assert_string_equal(wn_tier_name(1), "key");
+    assert_string_equal(wn_tier_name(2), "premium");
+    assert_null(wn_tier_name(3));
     assert_int_equal(wn_tier_limits("gold", WN_PRODUCT_RERANK, NULL).per_minute[0], 500);
     assert_true(wn_tier_allows("gold", WN_PRODUCT_RERANK));
 }
