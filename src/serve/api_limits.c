@@ -14,55 +14,48 @@
 
 const wn_form wn_form_limits = {
     .title = "limits",
-    .answer_schema =
-        WN_SCHEMA_OBJECT(
-            "\"object\",\"key_needed\",\"products\",\"request\",\"models\"",
-            "\"object\":{\"const\":\"limits\"},\"key_needed\":" SCHEMA_BOOL
-            ",\"burst_seconds\":" WN_SCHEMA_INT ",\"products\":" WN_SCHEMA_LIST(
-                WN_SCHEMA_OBJECT(
-                    "\"name\",\"available\",\"tiers\"",
-                    "\"name\":" WN_SCHEMA_STRING ",\"available\":" SCHEMA_BOOL
-                    ",\"tiers\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
-                        "\"name\",\"allowed\",\"requests_per_minute\",\"tokens_per_minute\"",
-                        "\"name\":" WN_SCHEMA_STRING ",\"allowed\":" SCHEMA_BOOL
-                        ",\"requests_per_minute\":" SCHEMA_NUMBER
-                        ",\"tokens_per_minute\":" SCHEMA_NUMBER
-                        ",\"requests_at_once\":" SCHEMA_NUMBER)))) ",\"request\":"
-                                                                   "{" WN_SCHEMA_OBJECT("\"body_"
-                                                                                        "bytes\","
-                                                                                        "\"document"
-                                                                                        "s\"",
-                                                                                        "\"body_"
-                                                                                        "bytes\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"documen"
-                                                                                        "ts\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"documen"
-                                                                                        "t_"
-                                                                                        "fields\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"explain"
-                                                                                        "ed_"
-                                                                                        "results\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"json_"
-                                                                                        "values\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"json_"
-                                                                                        "depth\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"timeout"
-                                                                                        "_ms\""
-                                                                                        ":" WN_SCHEMA_INT
-                                                                                        ",\"queue_"
-                                                                                        "wait_"
-                                                                                        "ms\""
-                                                                                        ":" WN_SCHEMA_INT) "},\"models\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT("\"id\"",
-                                                                                                                                                           "\"id\":" WN_SCHEMA_STRING
-                                                                                                                                                           ",\"max_input_length\":" WN_SCHEMA_INT
-                                                                                                                                                           ",\"max_query_tokens\":" WN_SCHEMA_INT
-                                                                                                                                                           ",\"max_document_tokens\":" WN_SCHEMA_INT))),
+    .answer_schema = WN_SCHEMA_OBJECT(
+        "\"object\",\"key_needed\",\"products\",\"request\",\"models\"",
+        "\"object\":{\"const\":\"limits\"},\"key_needed\":" SCHEMA_BOOL
+        ",\"burst_seconds\":" WN_SCHEMA_INT ",\"products\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
+            "\"name\",\"available\",\"tiers\"",
+            "\"name\":" WN_SCHEMA_STRING ",\"available\":" SCHEMA_BOOL
+            ",\"tiers\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
+                "\"name\",\"allowed\",\"requests_per_minute\",\"tokens_per_minute\"",
+                "\"name\":" WN_SCHEMA_STRING ",\"allowed\":" SCHEMA_BOOL
+                ",\"requests_per_minute\":" SCHEMA_NUMBER ",\"tokens_per_minute\":" SCHEMA_NUMBER
+                ",\"requests_at_once\":" SCHEMA_NUMBER)))) ",\"request\":"
+                                                           "{" WN_SCHEMA_OBJECT(
+                                                               "\"body_"
+                                                               "bytes\","
+                                                               "\"document"
+                                                               "s\"",
+                                                               "\"body_"
+                                                               "bytes\""
+                                                               ":" WN_SCHEMA_INT ",\"documen"
+                                                               "ts\""
+                                                               ":" WN_SCHEMA_INT ",\"documen"
+                                                               "t_"
+                                                               "fields\""
+                                                               ":" WN_SCHEMA_INT ",\"explain"
+                                                               "ed_"
+                                                               "results\""
+                                                               ":" WN_SCHEMA_INT ",\"json_"
+                                                               "values\""
+                                                               ":" WN_SCHEMA_INT ",\"json_"
+                                                               "depth\""
+                                                               ":" WN_SCHEMA_INT ",\"timeout"
+                                                               "_ms\""
+                                                               ":" WN_SCHEMA_INT ",\"queue_"
+                                                               "wait_"
+                                                               "ms\""
+                                                               ":" WN_SCHEMA_INT) "},"
+                                                                                  "\"models\""
+                                                                                  ":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT("\"id\"",
+                                                                                                                      "\"id\":" WN_SCHEMA_STRING
+                                                                                                                      ",\"max_input_length\":" WN_SCHEMA_INT
+                                                                                                                      ",\"max_query_tokens\":" WN_SCHEMA_INT
+                                                                                                                      ",\"max_document_tokens\":" WN_SCHEMA_INT))),
 };
 
 static const char *word(bool yes)
@@ -111,14 +104,15 @@ static void push_product(wn_buf *out, wn_product product)
 
 static void push_request(wn_buf *out, const wn_service_facts *facts)
 {
-    wn_buf_printf(out,
-                  ",\"request\":{\"body_bytes\":%llu,\"documents\":%d,\"document_fields\":%d,"
-                  "\"explained_results\":%d,\"json_values\":%d,\"json_depth\":%d,"
-                  "\"timeout_ms\":%llu,\"queue_wait_ms\":%llu}",
-                  (unsigned long long)facts->body_bytes, WN_DOCUMENTS_PER_CALL_MAX, WN_FIELDS_MAX,
-                  WN_EXPLAIN_RESULTS_MAX, WN_JSON_VALUES_MAX, WN_JSON_DEPTH_MAX,
-                  (unsigned long long)facts->request_timeout_ms,
-                  (unsigned long long)facts->max_queue_wait_ms);
+    wn_buf_printf(
+        out,
+        ",\"request\":{\"body_bytes\":%llu,\"documents\":%d,\"rankings\":%d,\"document_fields\":%d,"
+        "\"explained_results\":%d,\"json_values\":%d,\"json_depth\":%d,"
+        "\"timeout_ms\":%llu,\"queue_wait_ms\":%llu}",
+        (unsigned long long)facts->body_bytes, WN_DOCUMENTS_PER_CALL_MAX, WN_CALLS_PER_BODY_MAX,
+        WN_FIELDS_MAX, WN_EXPLAIN_RESULTS_MAX, WN_JSON_VALUES_MAX, WN_JSON_DEPTH_MAX,
+        (unsigned long long)facts->request_timeout_ms,
+        (unsigned long long)facts->max_queue_wait_ms);
 }
 
 /* Returns whether it is loaded and was told. */

@@ -132,4 +132,196 @@ export default {
     'unreachable': 'Der Server antwortet nicht. Läuft er noch?',
     'refused': '{status}: {detail}',
     'retry-after': { one: 'In {n} Sekunde erneut versuchen.', other: 'In {n} Sekunden erneut versuchen.' },
+
+    'skip-main': 'Zum Inhalt springen',
+
+    'limits-page': 'Winnow: Limits',
+    'limits-title': 'Was und wie viel genutzt werden darf',
+    'limits-open': 'Dieser Server verlangt keinen Schlüssel, also gelten keine Limits. Die Tabelle gilt, sobald es Schlüssel gibt.',
+    'limits-closed':
+        'Dieser Server verlangt einen Schlüssel. Ein Schlüssel kann eigene Limits haben, die vorgehen; jede Antwort nennt den '
+        + 'Rest in ihren RateLimit-Feldern.',
+    'limits-rates': 'Anfragen und Tokens pro Minute',
+    'limits-rates-hint':
+        'Was zuerst aufgebraucht ist, zählt, je Schlüssel. Auf einmal darf die Menge von {n} Sekunden kommen; was darüber '
+        + 'liegt, bekommt 429 und Retry-After und wird nicht berechnet.',
+    'limits-product': 'Produkt',
+    'limits-not': 'nicht ohne Schlüssel',
+    'limits-free': 'unbegrenzt',
+    'limits-requests': { one: '{n} Anfrage', other: '{n} Anfragen' },
+    'limits-tokens': '{n} Tokens',
+    'limits-tokens-free': 'beliebig viele Tokens',
+    'limits-at-once': '{n} gleichzeitig',
+    'limits-to-come': 'nicht in dieser Version',
+    'tier-none': 'Ohne Schlüssel',
+    'tier-key': 'Mit Schlüssel',
+    'tier-premium': 'Mit Premium-Schlüssel',
+    'product-rerank': 'Reranking',
+    'product-embed': 'Embeddings',
+    'product-classify': 'Klassifikation',
+    'product-train': 'Training von Klassifikatoren',
+    'product-segment': 'Texte zerlegen',
+    'limits-request': 'Eine Anfrage',
+    'limits-seconds': '{n} s',
+    'limits-body': 'Größe des Inhalts',
+    'limits-documents': 'Dokumente',
+    'limits-rankings': 'Rankings in einem Stapel',
+    'limits-fields': 'Gewichtete Felder eines Dokuments, jedes zählt als eines',
+    'limits-explained': 'Erklärte Ergebnisse',
+    'limits-json-values': 'JSON-Werte',
+    'limits-json-depth': 'Ineinander geschachtelte JSON-Werte',
+    'limits-wait': 'Längste Wartezeit; dauerte es länger, wird abgelehnt',
+    'limits-timeout': 'Längste Dauer insgesamt',
+    'limits-models': 'Tokens eines Modells',
+    'limits-models-hint':
+        'Ein längeres Dokument wird in überlappenden Fenstern gelesen, das beste zählt. Eine längere Suchanfrage wird gekürzt.',
+    'limits-input': 'Auf einmal gelesen',
+    'limits-document': 'Dokument',
+    'limits-json': 'Dasselbe als JSON',
+
+    'licence-page': 'Winnow: Lizenzprüfung',
+    'licence-title': 'Darf ich das dafür verwenden?',
+    'licence-intro': 'Drei Fragen, beantwortet nach der Lizenz, die das Modell für seine Gewichte nennt.',
+    'licence-questions': 'Deine Verwendung',
+    'licence-weights': 'Wessen Gewichte?',
+    'licence-loaded': 'Modelle dieses Servers',
+    'licence-other': 'Beliebige Gewichte unter',
+    'licence-not-listed': 'einer Lizenz, die hier fehlt',
+    'licence-needs-key': 'Schlüssel eingeben, um unter den Modellen dieses Servers zu wählen.',
+    'licence-where': 'Wo läuft es?',
+    'licence-where-own': 'Auf eigenen Maschinen, für mich oder meine Firma',
+    'licence-where-service': 'Als Dienst, den andere über ein Netz nutzen',
+    'licence-where-shipped': 'Ich gebe es weiter, etwa in einem Produkt oder Image',
+    'licence-gain': 'Ist es für kommerzielle Zwecke?',
+    'licence-gain-no': 'Nein: Forschung, Lehre, privat',
+    'licence-gain-yes': 'Ja, in irgendeiner Form',
+    'licence-answer': 'Antwort',
+    'licence-is': 'Die Gewichte stehen unter {licence}: {kind}.',
+    'licence-none': 'Das Modell nennt keine Lizenz für seine Gewichte.',
+    'licence-program': 'Winnow selbst steht unter Apache-2.0: Verwende es für alles und gib die Lizenz mit ihm weiter.',
+    'licence-advice': 'Das ist keine Rechtsberatung: Es entscheidet der Text der Lizenz.',
+    'verdict-yes': 'Ja',
+    'verdict-no': 'Nein',
+    'verdict-ask': 'Unbekannt',
+    'kind-permissive': 'freizügig',
+    'kind-free': 'gemeinfrei gegeben',
+    'kind-copyleft': 'Copyleft',
+    'kind-network': 'Copyleft, auch für Dienste',
+    'kind-unchanged': 'keine veränderten Fassungen',
+    'kind-non-commercial': 'nicht kommerziell',
+    'kind-own': 'eigene Bedingungen',
+    'kind-unknown': 'unbekannt',
+    'duty-author': 'Vor der Verwendung beim Urheber nachfragen.',
+    'duty-read': 'Die Bedingungen lesen: Sie sagen, wer es wofür verwenden darf.',
+    'duty-buy': 'Den Urheber um eine kommerzielle Lizenz bitten oder ein anderes Modell nehmen.',
+    'duty-notice': 'Lizenz und Namen des Urhebers mit den Gewichten weitergeben.',
+    'duty-same': 'Die Gewichte, auch veränderte, unter derselben Lizenz weitergeben.',
+    'duty-source': 'Veränderte Gewichte denen anbieten, die den Dienst nutzen.',
+    'duty-unchanged': 'Keine veränderten, etwa nachtrainierten Gewichte weitergeben.',
+    'duty-gain': 'Nur solange niemand daran verdient.',
+
+    'benchmarks-page': 'Winnow: Benchmarks',
+    'benchmarks-title': 'Benchmarks',
+    'benchmarks-off': 'Dieser Server zeigt keine Berichte.',
+    'benchmarks-empty': 'Es gibt noch keinen Bericht.',
+    'benchmarks-count': { one: '{n} Bericht, gemessen vom Betreiber dieses Servers.', other: '{n} Berichte, gemessen vom Betreiber dieses Servers.' },
+    'benchmarks-how': 'So werden welche gezeigt',
+    'benchmarks-pages': 'Qualität',
+    'benchmarks-runs': 'Geschwindigkeit',
+    'benchmarks-peak': 'Was eine Maschine höchstens kann',
+    'benchmarks-peak-hint': 'In 10⁹ Operationen oder Bytes pro Sekunde.',
+    'benchmarks-operations': 'Operationen einzeln',
+    'benchmarks-unread': 'Weitere Berichte',
+    'benchmarks-report': 'Bericht',
+    'benchmarks-date': 'Datum',
+    'benchmarks-size': 'Größe',
+    'benchmarks-machine': 'Maschine',
+    'benchmarks-threads': { one: '{n} Thread', other: '{n} Threads' },
+    'benchmarks-documents': 'Dokumente',
+    'benchmarks-seconds': 'Sekunden pro Anfrage',
+    'benchmarks-pairs': 'Dokumente pro Sekunde',
+    'benchmarks-tokens': 'Tokens pro Sekunde',
+    'benchmarks-memory': 'Speicher in MB',
+    'benchmarks-memory-read': 'Speicher lesen',
+    'benchmarks-level': 'Stufe',
+    'benchmarks-type': 'Typ',
+    'benchmarks-instructions': 'Befehle',
+    'benchmarks-one-thread': 'Ein Thread',
+    'benchmarks-operation': 'Operation',
+    'benchmarks-shape': 'Form',
+    'benchmarks-milliseconds': 'Millisekunden',
+    'benchmarks-share': '% des Höchstwerts',
+
+    'faq-page': 'Winnow: Fragen und Antworten',
+    'faq-title': 'Fragen und Antworten',
+    'faq-intro': 'Für diesen Server, mit den Limits, die er jetzt hat.',
+    'faq-price-q': 'Was kostet es?',
+    'faq-price-a':
+        'Nichts pro Token: Das Programm ist frei, bezahlt wird die Maschine, auf der es läuft. Miss ihre Geschwindigkeit und '
+        + 'teile: den Preis einer Stunde durch die Dokumente einer Stunde.',
+    'faq-models-q': 'Wie unterscheiden sich die Modelle?',
+    'faq-models-a':
+        'Kleine Modelle sind schneller, große ordnen meist besser. Vergleiche zwei auf der Seite zum Ausprobieren oder miss '
+        + 'sie mit winnow eval an eigenen Daten.',
+    'faq-family': 'Familie',
+    'faq-parameters': 'Parameter',
+    'faq-source-q': 'Ist es Open Source?',
+    'faq-source-a':
+        'Ja: Programm, Bibliothek und diese Seiten stehen unter Apache-2.0. Die Gewichte eines Modells haben eine eigene '
+        + 'Lizenz.',
+    'faq-languages-q': 'Welche Sprachen versteht es?',
+    'faq-languages-a':
+        'Die, mit denen sein Modell trainiert wurde. Das eingebaute Modell liest viele, und die Suchanfrage darf in einer '
+        + 'anderen Sprache sein als die Dokumente; seltene Schriften zerfallen in Buchstaben und werden schlechter geordnet.',
+    'faq-lengths-q': 'Wie lang dürfen Suchanfragen und Dokumente sein?',
+    'faq-lengths-a':
+        'Eine Suchanfrage hat bis zu {query} Tokens. Ein Dokument darf beliebig lang sein: Über {document} Tokens wird es in '
+        + 'überlappenden Fenstern gelesen, das beste zählt. Alles zusammen darf {size} haben.',
+    'faq-documents-q': 'Wie viele Dokumente darf eine Anfrage haben?',
+    'faq-documents-a': '{documents}. Jedes Feld mit eigenem Gewicht zählt als ein Dokument.',
+    'faq-batch-q': 'Kann ich viele Suchanfragen auf einmal senden?',
+    'faq-batch-a':
+        'Ja: /v1/rerank/batch nimmt bis zu {rankings} Rankings oder Suchanfragen zu denselben Dokumenten. Für Dateien gibt es '
+        + 'winnow rank --format jsonl.',
+    'faq-latency-q': 'Wie lange dauern 100 Dokumente?',
+    'faq-latency-a':
+        'Das hängt von Maschine, Modell und Texten ab. Miss es hier und jetzt, mit neuen Texten, die kein Cache kennt; es '
+        + 'zählt für deine Limits.',
+    'faq-measure': 'Messen',
+    'faq-measuring': 'Runde {n} von {of} …',
+    'faq-measured':
+        '{ms} ms, davon {compute} ms Rechenzeit: der Median von {rounds} Runden mit {documents} Dokumenten zu {tokens} Tokens. '
+        + 'Das sind {rate} Dokumente pro Sekunde.',
+    'faq-deploy-q': 'Läuft es auf AWS und in anderen Clouds?',
+    'faq-deploy-a':
+        'Ja, auf jeder Linux-Maschine: als Paket mit systemd-Dienst, als Container, auf Kubernetes. Es spricht die Protokolle '
+        + 'von SageMaker, Vertex AI, Azure ML und KServe.',
+    'faq-tuning-q': 'Kann ich ein Modell nachtrainieren?',
+    'faq-tuning-a':
+        'Nicht mit Winnow: Diese Version trainiert nicht. Trainiere ein Modell der Familien BERT, RoBERTa oder ColBERT mit den '
+        + 'Werkzeugen seiner Autoren, speichere es als safetensors und lade den Ordner mit --model.',
+    'faq-one-key-q': 'Gilt ein Schlüssel für alle APIs?',
+    'faq-one-key-a': 'Ja: Ein Schlüssel dieses Servers gilt für jede API, die er spricht, und für jeden Pfad, den seine Rechte nennen.',
+    'faq-usage-q': 'Wo sehe ich, was ich verbraucht habe?',
+    'faq-usage-a': 'Im Dashboard oder mit GET /v1/usage: Anfragen, Tokens und Fehler nach Tag, Modell und Pfad, auch als CSV.',
+    'faq-forgotten-q': 'Was, wenn ich meinen Schlüssel vergessen habe?',
+    'faq-forgotten-a':
+        'Niemand kann ihn wieder lesen: Gespeichert ist nur ein Hash. Der Betreiber kann ihm ein neues Geheimnis geben (winnow '
+        + 'keys rotate); das alte gilt dann noch einen Tag.',
+    'faq-expiry-q': 'Laufen Schlüssel ab?',
+    'faq-expiry-a': 'Nur wenn der Betreiber einen letzten Tag gesetzt hat. Ein widerrufener Schlüssel endet sofort.',
+    'faq-first-q': 'Warum ist die erste Anfrage langsam?',
+    'faq-first-a':
+        'Sie sollte es nicht sein: Modelle sind geladen und geprüft, bevor der Server bereit ist, und bleiben es auch ohne '
+        + 'Anfragen. Was schon bewertet wurde, geht schneller, weil die Bewertung aufgehoben wird.',
+    'faq-training-q': 'Werden meine Daten zum Training verwendet?',
+    'faq-training-a':
+        'Nein. Texte verlassen diesen Server nicht und werden nicht gespeichert: Im Protokoll stehen Anzahlen und Zeiten, '
+        + 'aufgehobene Bewertungen kennt nur ein Hash mit Schlüssel.',
+    'faq-tokens-q': 'Was zählt als Token?',
+    'faq-tokens-a':
+        'Was das Modell liest: die Suchanfrage einmal und jedes Dokument, jeweils mit Sondertokens. Die Summe steht in '
+        + 'usage.total_tokens jeder Antwort; danach richten sich Limits, Kontingente und Abrechnungen.',
+    'faq-failed-q': 'Zählen fehlgeschlagene Anfragen?',
+    'faq-failed-a': 'Sie kosten keine Tokens, zählen aber als Anfrage im Limit pro Minute.',
 };

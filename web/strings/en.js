@@ -130,4 +130,195 @@ export default {
     'unreachable': 'The server does not answer. Is it still running?',
     'refused': '{status}: {detail}',
     'retry-after': { one: 'Try again in {n} second.', other: 'Try again in {n} seconds.' },
+
+    'skip-main': 'Skip to the content',
+
+    'limits-page': 'Winnow limits',
+    'limits-title': 'What you may use how much of',
+    'limits-open': 'This server asks nobody for a key, so nobody is limited. The table holds for keys once there are some.',
+    'limits-closed':
+        'This server wants a key. A key may have limits of its own, which come before these; every answer tells what is left '
+        + 'in its RateLimit fields.',
+    'limits-rates': 'Requests and tokens a minute',
+    'limits-rates-hint':
+        'Whichever of the two is used up first counts, for each key. Up to {n} seconds’ worth may come at once; what is too '
+        + 'much gets 429 and Retry-After, and is not charged.',
+    'limits-product': 'Product',
+    'limits-not': 'not without a key',
+    'limits-free': 'no limit',
+    'limits-requests': { one: '{n} request', other: '{n} requests' },
+    'limits-tokens': '{n} tokens',
+    'limits-tokens-free': 'any number of tokens',
+    'limits-at-once': '{n} at once',
+    'limits-to-come': 'not in this version',
+    'tier-none': 'Without a key',
+    'tier-key': 'With a key',
+    'tier-premium': 'With a premium key',
+    'product-rerank': 'Reranking',
+    'product-embed': 'Embeddings',
+    'product-classify': 'Classification',
+    'product-train': 'Training of classifiers',
+    'product-segment': 'Cutting texts',
+    'limits-request': 'One request',
+    'limits-seconds': '{n} s',
+    'limits-body': 'Size of the body',
+    'limits-documents': 'Documents',
+    'limits-rankings': 'Rankings in a batch',
+    'limits-fields': 'Weighted fields of a document, each of which counts as one',
+    'limits-explained': 'Results that are explained',
+    'limits-json-values': 'JSON values',
+    'limits-json-depth': 'JSON values inside each other',
+    'limits-wait': 'Longest wait for its turn; refused if it would be longer',
+    'limits-timeout': 'Longest time in all',
+    'limits-models': 'Tokens of a model',
+    'limits-models-hint': 'A longer document is read in overlapping windows, of which the best counts. A longer query is cut.',
+    'limits-input': 'Read at once',
+    'limits-document': 'Document',
+    'limits-json': 'The same as JSON',
+
+    'licence-page': 'Winnow licence check',
+    'licence-title': 'May I use it for this?',
+    'licence-intro': 'Three questions, answered by the licence that the model names for its weights.',
+    'licence-questions': 'Your use',
+    'licence-weights': 'Whose weights?',
+    'licence-loaded': 'Models of this server',
+    'licence-other': 'Any weights under',
+    'licence-not-listed': 'a licence that is not listed',
+    'licence-needs-key': 'Enter a key to choose among the models of this server.',
+    'licence-where': 'Where does it run?',
+    'licence-where-own': 'On machines of mine, for myself or my company',
+    'licence-where-service': 'As a service that others use over a network',
+    'licence-where-shipped': 'I give it to others, say in a product or an image',
+    'licence-gain': 'Is it for commercial use?',
+    'licence-gain-no': 'No: research, teaching, private use',
+    'licence-gain-yes': 'Yes, in any way',
+    'licence-answer': 'Answer',
+    'licence-is': 'The weights are under {licence}: {kind}.',
+    'licence-none': 'The model names no licence for its weights.',
+    'licence-program': 'Winnow itself is under Apache-2.0: use it for anything, and pass on its licence with it.',
+    'licence-advice': 'This is no legal advice: the text of the licence decides.',
+    'verdict-yes': 'Yes',
+    'verdict-no': 'No',
+    'verdict-ask': 'Unknown',
+    'kind-permissive': 'permissive',
+    'kind-free': 'given up to everybody',
+    'kind-copyleft': 'copyleft',
+    'kind-network': 'copyleft, for services too',
+    'kind-unchanged': 'no changed versions',
+    'kind-non-commercial': 'non-commercial',
+    'kind-own': 'terms of its own',
+    'kind-unknown': 'unknown',
+    'duty-author': 'Ask its author before you use it.',
+    'duty-read': 'Read its terms: they say who may use it for what.',
+    'duty-buy': 'Ask its author for a commercial licence, or take another model.',
+    'duty-notice': 'Pass on the licence and the name of the author with the weights.',
+    'duty-same': 'Pass on the weights, changed ones too, under the same licence.',
+    'duty-source': 'Offer changed weights to those who use the service.',
+    'duty-unchanged': 'Do not pass on changed weights, such as fine-tuned ones.',
+    'duty-gain': 'Only as long as nobody earns by it.',
+
+    'benchmarks-page': 'Winnow benchmarks',
+    'benchmarks-title': 'Benchmarks',
+    'benchmarks-off': 'This server shows no reports.',
+    'benchmarks-empty': 'There is no report yet.',
+    'benchmarks-count': { one: '{n} report, as the operator of this server measured it.', other: '{n} reports, as the operator of this server measured them.' },
+    'benchmarks-how': 'How to show some',
+    'benchmarks-pages': 'Quality',
+    'benchmarks-runs': 'Speed',
+    'benchmarks-peak': 'What a machine can do at most',
+    'benchmarks-peak-hint': 'In 10⁹ operations or bytes a second.',
+    'benchmarks-operations': 'Operations one by one',
+    'benchmarks-unread': 'More reports',
+    'benchmarks-report': 'Report',
+    'benchmarks-date': 'Date',
+    'benchmarks-size': 'Size',
+    'benchmarks-machine': 'Machine',
+    'benchmarks-threads': { one: '{n} thread', other: '{n} threads' },
+    'benchmarks-documents': 'Documents',
+    'benchmarks-seconds': 'Seconds a request',
+    'benchmarks-pairs': 'Documents a second',
+    'benchmarks-tokens': 'Tokens a second',
+    'benchmarks-memory': 'Memory in MB',
+    'benchmarks-memory-read': 'Reading memory',
+    'benchmarks-level': 'Level',
+    'benchmarks-type': 'Type',
+    'benchmarks-instructions': 'Instructions',
+    'benchmarks-one-thread': 'One thread',
+    'benchmarks-operation': 'Operation',
+    'benchmarks-shape': 'Shape',
+    'benchmarks-milliseconds': 'Milliseconds',
+    'benchmarks-share': '% of the peak',
+
+    'faq-page': 'Winnow questions and answers',
+    'faq-title': 'Questions and answers',
+    'faq-intro': 'For this server, with the limits that it has now.',
+    'faq-price-q': 'What does it cost?',
+    'faq-price-a':
+        'Nothing per token: the program is free, and you pay for the machine that it runs on. Measure its speed and divide: '
+        + 'the price of an hour by the documents of an hour.',
+    'faq-models-q': 'How do the models differ?',
+    'faq-models-a':
+        'Small models are faster, large ones mostly put documents in better order. Compare two in the playground, or measure '
+        + 'them on your own data with winnow eval.',
+    'faq-family': 'Family',
+    'faq-parameters': 'Parameters',
+    'faq-source-q': 'Is it open source?',
+    'faq-source-a':
+        'Yes: the program, its library and these pages are under Apache-2.0. The weights of a model have a licence of their '
+        + 'own.',
+    'faq-languages-q': 'Which languages does it understand?',
+    'faq-languages-a':
+        'Those that its model was trained on. The built-in model reads many, and a query may be in another language than the '
+        + 'documents; scripts that are rare in its training fall into letters and rank worse.',
+    'faq-lengths-q': 'How long may queries and documents be?',
+    'faq-lengths-a':
+        'A query has up to {query} tokens. A document may be of any length: beyond {document} tokens it is read in overlapping '
+        + 'windows, of which the best counts. All of a request is at most {size}.',
+    'faq-documents-q': 'How many documents does a query take?',
+    'faq-documents-a': '{documents}. Each field that has a weight of its own counts as a document.',
+    'faq-batch-q': 'Can I send many queries at once?',
+    'faq-batch-a':
+        'Yes: /v1/rerank/batch takes up to {rankings} rankings, or queries for the same documents. For files there is winnow '
+        + 'rank --format jsonl.',
+    'faq-latency-q': 'How long do 100 documents take?',
+    'faq-latency-a':
+        'That depends on the machine, the model and the texts. Measure it here and now, with new texts that no cache knows; it '
+        + 'counts for your limits.',
+    'faq-measure': 'Measure',
+    'faq-measuring': 'Round {n} of {of} …',
+    'faq-measured':
+        '{ms} ms, of which {compute} ms are computing: the median of {rounds} rounds of {documents} documents of {tokens} '
+        + 'tokens. That is {rate} documents a second.',
+    'faq-deploy-q': 'Does it run on AWS and other clouds?',
+    'faq-deploy-a':
+        'Yes, on any Linux machine: as a package with a systemd service, as a container, on Kubernetes. It speaks the '
+        + 'protocols of SageMaker, Vertex AI, Azure ML and KServe.',
+    'faq-tuning-q': 'Can I fine-tune a model?',
+    'faq-tuning-a':
+        'Not with Winnow: this version does not train. Fine-tune a BERT, RoBERTa or ColBERT model with the tools of its '
+        + 'authors, save it as safetensors and load its folder with --model.',
+    'faq-one-key-q': 'Does one key work for all APIs?',
+    'faq-one-key-a': 'Yes: a key of this server is good for every API that the server speaks and every route that its scopes name.',
+    'faq-usage-q': 'How do I see what I have used?',
+    'faq-usage-a': 'In the dashboard, or with GET /v1/usage: requests, tokens and errors by day, model and route, also as CSV.',
+    'faq-forgotten-q': 'What if I have forgotten my key?',
+    'faq-forgotten-a':
+        'Nobody can read it again: only a hash of it is kept. The operator can give it a new secret (winnow keys rotate); the '
+        + 'old one then holds for one more day.',
+    'faq-expiry-q': 'Do keys expire?',
+    'faq-expiry-a': 'Only if the operator gave it a last day. A key that was revoked ends at once.',
+    'faq-first-q': 'Why is the first request slow?',
+    'faq-first-a':
+        'It is not meant to be: models are loaded and tested before the server says that it is ready, and are not unloaded '
+        + 'when nobody asks. What was scored before is faster, as its score is kept.',
+    'faq-training-q': 'Is my data used for training?',
+    'faq-training-a':
+        'No. Texts do not leave this server and are not stored: the log has counts and times, kept scores are known by a keyed '
+        + 'hash.',
+    'faq-tokens-q': 'What counts as a token?',
+    'faq-tokens-a':
+        'What the model reads: the query once and every document, each with its special tokens. Each answer has the sum in '
+        + 'usage.total_tokens; that is what limits, quotas and statements go by.',
+    'faq-failed-q': 'Do failed requests count?',
+    'faq-failed-a': 'They cost no tokens, but each is a request in the limit of requests a minute.',
 };

@@ -131,4 +131,196 @@ export default {
     'unreachable': 'El servidor no responde. ¿Sigue en marcha?',
     'refused': '{status}: {detail}',
     'retry-after': { one: 'Inténtalo de nuevo en {n} segundo.', other: 'Inténtalo de nuevo en {n} segundos.' },
+
+    'skip-main': 'Ir al contenido',
+
+    'limits-page': 'Winnow: límites',
+    'limits-title': 'Cuánto puedes usar de cada cosa',
+    'limits-open': 'Este servidor no pide clave, así que no hay límites. La tabla valdrá cuando haya claves.',
+    'limits-closed':
+        'Este servidor pide una clave. Una clave puede tener límites propios, que valen antes que estos; cada respuesta dice '
+        + 'lo que queda en sus campos RateLimit.',
+    'limits-rates': 'Solicitudes y tokens por minuto',
+    'limits-rates-hint':
+        'Cuenta lo que se agote primero, por clave. De una vez puede llegar lo de {n} segundos; lo que sobra recibe 429 y '
+        + 'Retry-After, y no se cobra.',
+    'limits-product': 'Producto',
+    'limits-not': 'no sin clave',
+    'limits-free': 'sin límite',
+    'limits-requests': { one: '{n} solicitud', other: '{n} solicitudes' },
+    'limits-tokens': '{n} tokens',
+    'limits-tokens-free': 'tokens sin límite',
+    'limits-at-once': '{n} a la vez',
+    'limits-to-come': 'no en esta versión',
+    'tier-none': 'Sin clave',
+    'tier-key': 'Con clave',
+    'tier-premium': 'Con clave premium',
+    'product-rerank': 'Reordenación',
+    'product-embed': 'Embeddings',
+    'product-classify': 'Clasificación',
+    'product-train': 'Entrenamiento de clasificadores',
+    'product-segment': 'División de textos',
+    'limits-request': 'Una solicitud',
+    'limits-seconds': '{n} s',
+    'limits-body': 'Tamaño del cuerpo',
+    'limits-documents': 'Documentos',
+    'limits-rankings': 'Ordenaciones en un lote',
+    'limits-fields': 'Campos con peso de un documento; cada uno cuenta como uno',
+    'limits-explained': 'Resultados explicados',
+    'limits-json-values': 'Valores JSON',
+    'limits-json-depth': 'Valores JSON anidados',
+    'limits-wait': 'Espera más larga; si fuera mayor, se rechaza',
+    'limits-timeout': 'Tiempo máximo en total',
+    'limits-models': 'Tokens de un modelo',
+    'limits-models-hint':
+        'Un documento más largo se lee en ventanas solapadas, de las que cuenta la mejor. Una consulta más larga se corta.',
+    'limits-input': 'Leídos a la vez',
+    'limits-document': 'Documento',
+    'limits-json': 'Lo mismo en JSON',
+
+    'licence-page': 'Winnow: licencia',
+    'licence-title': '¿Puedo usarlo para esto?',
+    'licence-intro': 'Tres preguntas, respondidas según la licencia que el modelo indica para sus pesos.',
+    'licence-questions': 'Tu uso',
+    'licence-weights': '¿Los pesos de quién?',
+    'licence-loaded': 'Modelos de este servidor',
+    'licence-other': 'Cualquier peso bajo',
+    'licence-not-listed': 'una licencia que no está en la lista',
+    'licence-needs-key': 'Introduce una clave para elegir entre los modelos de este servidor.',
+    'licence-where': '¿Dónde se ejecuta?',
+    'licence-where-own': 'En máquinas propias, para mí o mi empresa',
+    'licence-where-service': 'Como servicio que otros usan por la red',
+    'licence-where-shipped': 'Lo entrego a otros, en un producto o una imagen',
+    'licence-gain': '¿Es para uso comercial?',
+    'licence-gain-no': 'No: investigación, enseñanza, uso privado',
+    'licence-gain-yes': 'Sí, de alguna forma',
+    'licence-answer': 'Respuesta',
+    'licence-is': 'Los pesos están bajo {licence}: {kind}.',
+    'licence-none': 'El modelo no indica ninguna licencia para sus pesos.',
+    'licence-program': 'Winnow mismo está bajo Apache-2.0: úsalo para todo y entrega con él su licencia.',
+    'licence-advice': 'Esto no es asesoramiento jurídico: decide el texto de la licencia.',
+    'verdict-yes': 'Sí',
+    'verdict-no': 'No',
+    'verdict-ask': 'No se sabe',
+    'kind-permissive': 'permisiva',
+    'kind-free': 'cedida a todos',
+    'kind-copyleft': 'copyleft',
+    'kind-network': 'copyleft, también para servicios',
+    'kind-unchanged': 'sin versiones modificadas',
+    'kind-non-commercial': 'no comercial',
+    'kind-own': 'condiciones propias',
+    'kind-unknown': 'desconocida',
+    'duty-author': 'Pregunta a su autor antes de usarlo.',
+    'duty-read': 'Lee sus condiciones: dicen quién puede usarlo y para qué.',
+    'duty-buy': 'Pide a su autor una licencia comercial o toma otro modelo.',
+    'duty-notice': 'Entrega la licencia y el nombre del autor con los pesos.',
+    'duty-same': 'Entrega los pesos, también los modificados, bajo la misma licencia.',
+    'duty-source': 'Ofrece los pesos modificados a quienes usan el servicio.',
+    'duty-unchanged': 'No entregues pesos modificados, por ejemplo ajustados.',
+    'duty-gain': 'Solo mientras nadie gane dinero con ello.',
+
+    'benchmarks-page': 'Winnow: mediciones',
+    'benchmarks-title': 'Mediciones',
+    'benchmarks-off': 'Este servidor no muestra informes.',
+    'benchmarks-empty': 'Aún no hay ningún informe.',
+    'benchmarks-count': { one: '{n} informe, medido por el operador de este servidor.', other: '{n} informes, medidos por el operador de este servidor.' },
+    'benchmarks-how': 'Cómo mostrar algunos',
+    'benchmarks-pages': 'Calidad',
+    'benchmarks-runs': 'Velocidad',
+    'benchmarks-peak': 'Lo máximo que puede una máquina',
+    'benchmarks-peak-hint': 'En 10⁹ operaciones o bytes por segundo.',
+    'benchmarks-operations': 'Operaciones una a una',
+    'benchmarks-unread': 'Más informes',
+    'benchmarks-report': 'Informe',
+    'benchmarks-date': 'Fecha',
+    'benchmarks-size': 'Tamaño',
+    'benchmarks-machine': 'Máquina',
+    'benchmarks-threads': { one: '{n} hilo', other: '{n} hilos' },
+    'benchmarks-documents': 'Documentos',
+    'benchmarks-seconds': 'Segundos por solicitud',
+    'benchmarks-pairs': 'Documentos por segundo',
+    'benchmarks-tokens': 'Tokens por segundo',
+    'benchmarks-memory': 'Memoria en MB',
+    'benchmarks-memory-read': 'Lectura de memoria',
+    'benchmarks-level': 'Nivel',
+    'benchmarks-type': 'Tipo',
+    'benchmarks-instructions': 'Instrucciones',
+    'benchmarks-one-thread': 'Un hilo',
+    'benchmarks-operation': 'Operación',
+    'benchmarks-shape': 'Forma',
+    'benchmarks-milliseconds': 'Milisegundos',
+    'benchmarks-share': '% del máximo',
+
+    'faq-page': 'Winnow: preguntas y respuestas',
+    'faq-title': 'Preguntas y respuestas',
+    'faq-intro': 'Para este servidor, con los límites que tiene ahora.',
+    'faq-price-q': '¿Cuánto cuesta?',
+    'faq-price-a':
+        'Nada por token: el programa es libre y se paga la máquina en la que corre. Mide su velocidad y divide: el precio de '
+        + 'una hora entre los documentos de una hora.',
+    'faq-models-q': '¿En qué se diferencian los modelos?',
+    'faq-models-a':
+        'Los pequeños son más rápidos, los grandes casi siempre ordenan mejor. Compara dos en la página de pruebas o mídelos '
+        + 'con winnow eval sobre tus propios datos.',
+    'faq-family': 'Familia',
+    'faq-parameters': 'Parámetros',
+    'faq-source-q': '¿Es de código abierto?',
+    'faq-source-a':
+        'Sí: el programa, su biblioteca y estas páginas están bajo Apache-2.0. Los pesos de un modelo tienen su propia '
+        + 'licencia.',
+    'faq-languages-q': '¿Qué idiomas entiende?',
+    'faq-languages-a':
+        'Los que aprendió su modelo. El incluido lee muchos, y la consulta puede estar en otro idioma que los documentos; las '
+        + 'escrituras poco frecuentes se descomponen en letras y se ordenan peor.',
+    'faq-lengths-q': '¿Cuánto pueden medir consultas y documentos?',
+    'faq-lengths-a':
+        'Una consulta tiene hasta {query} tokens. Un documento puede ser de cualquier longitud: a partir de {document} tokens '
+        + 'se lee en ventanas solapadas, de las que cuenta la mejor. Toda la solicitud mide como mucho {size}.',
+    'faq-documents-q': '¿Cuántos documentos admite una consulta?',
+    'faq-documents-a': '{documents}. Cada campo con peso propio cuenta como un documento.',
+    'faq-batch-q': '¿Puedo enviar muchas consultas a la vez?',
+    'faq-batch-a':
+        'Sí: /v1/rerank/batch admite hasta {rankings} ordenaciones, o consultas para los mismos documentos. Para archivos está '
+        + 'winnow rank --format jsonl.',
+    'faq-latency-q': '¿Cuánto tardan 100 documentos?',
+    'faq-latency-a':
+        'Depende de la máquina, del modelo y de los textos. Mídelo aquí y ahora, con textos nuevos que ninguna caché conoce; '
+        + 'cuenta para tus límites.',
+    'faq-measure': 'Medir',
+    'faq-measuring': 'Ronda {n} de {of} …',
+    'faq-measured':
+        '{ms} ms, de ellos {compute} ms de cálculo: la mediana de {rounds} rondas de {documents} documentos de {tokens} '
+        + 'tokens. Son {rate} documentos por segundo.',
+    'faq-deploy-q': '¿Funciona en AWS y otras nubes?',
+    'faq-deploy-a':
+        'Sí, en cualquier máquina Linux: como paquete con un servicio de systemd, como contenedor, en Kubernetes. Habla los '
+        + 'protocolos de SageMaker, Vertex AI, Azure ML y KServe.',
+    'faq-tuning-q': '¿Puedo ajustar un modelo?',
+    'faq-tuning-a':
+        'No con Winnow: esta versión no entrena. Ajusta un modelo BERT, RoBERTa o ColBERT con las herramientas de sus autores, '
+        + 'guárdalo como safetensors y carga su carpeta con --model.',
+    'faq-one-key-q': '¿Vale una clave para todas las API?',
+    'faq-one-key-a': 'Sí: una clave de este servidor vale para cada API que habla y cada ruta que nombran sus permisos.',
+    'faq-usage-q': '¿Dónde veo lo que he usado?',
+    'faq-usage-a': 'En el panel o con GET /v1/usage: solicitudes, tokens y errores por día, modelo y ruta, también en CSV.',
+    'faq-forgotten-q': '¿Y si he olvidado mi clave?',
+    'faq-forgotten-a':
+        'Nadie puede volver a leerla: solo se guarda un hash. El operador puede darle un secreto nuevo (winnow keys rotate); '
+        + 'el viejo vale entonces un día más.',
+    'faq-expiry-q': '¿Caducan las claves?',
+    'faq-expiry-a': 'Solo si el operador le puso un último día. Una clave revocada termina al instante.',
+    'faq-first-q': '¿Por qué es lenta la primera solicitud?',
+    'faq-first-a':
+        'No debería serlo: los modelos se cargan y se prueban antes de que el servidor esté listo, y no se descargan cuando '
+        + 'nadie pregunta. Lo ya puntuado va más rápido, porque se guarda su puntuación.',
+    'faq-training-q': '¿Se usan mis datos para entrenar?',
+    'faq-training-a':
+        'No. Los textos no salen de este servidor ni se guardan: el registro tiene cantidades y tiempos, y las puntuaciones '
+        + 'guardadas se conocen por un hash con clave.',
+    'faq-tokens-q': '¿Qué cuenta como token?',
+    'faq-tokens-a':
+        'Lo que lee el modelo: la consulta una vez y cada documento, con sus tokens especiales. Cada respuesta da la suma en '
+        + 'usage.total_tokens; por ella van límites, cuotas y facturas.',
+    'faq-failed-q': '¿Cuentan las solicitudes fallidas?',
+    'faq-failed-a': 'No cuestan tokens, pero cada una es una solicitud en el límite por minuto.',
 };
