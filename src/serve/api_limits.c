@@ -9,53 +9,37 @@
 #include "data/json_bind.h"
 #include "data/json_text.h"
 
-#define SCHEMA_BOOL   "{\"type\":\"boolean\"}"
-#define SCHEMA_NUMBER "{\"type\":[\"integer\",\"null\"]}"
+#define SCHEMA_BOOL  "{\"type\":\"boolean\"}"
+#define SCHEMA_LIMIT "{\"type\":[\"integer\",\"null\"]}"
+#define SCHEMA_TIER                                                                                \
+    WN_SCHEMA_OBJECT("\"name\",\"allowed\"",                                                       \
+                     "\"name\":" WN_SCHEMA_STRING ",\"allowed\":" SCHEMA_BOOL                      \
+                     ",\"requests_per_minute\":" SCHEMA_LIMIT                                      \
+                     ",\"tokens_per_minute\":" SCHEMA_LIMIT ",\"requests_at_once\":" SCHEMA_LIMIT)
+#define SCHEMA_PRODUCT                                                                             \
+    WN_SCHEMA_OBJECT("\"name\",\"available\",\"tiers\"",                                           \
+                     "\"name\":" WN_SCHEMA_STRING ",\"available\":" SCHEMA_BOOL                    \
+                     ",\"tiers\":" WN_SCHEMA_LIST(SCHEMA_TIER))
+#define SCHEMA_REQUEST                                                                             \
+    WN_SCHEMA_OBJECT("\"body_bytes\",\"documents\"",                                               \
+                     "\"body_bytes\":" WN_SCHEMA_INT ",\"documents\":" WN_SCHEMA_INT               \
+                     ",\"rankings\":" WN_SCHEMA_INT ",\"document_fields\":" WN_SCHEMA_INT          \
+                     ",\"explained_results\":" WN_SCHEMA_INT ",\"json_values\":" WN_SCHEMA_INT     \
+                     ",\"json_depth\":" WN_SCHEMA_INT ",\"timeout_ms\":" WN_SCHEMA_INT             \
+                     ",\"queue_wait_ms\":" WN_SCHEMA_INT)
+#define SCHEMA_MODEL                                                                               \
+    WN_SCHEMA_OBJECT("\"id\"", "\"id\":" WN_SCHEMA_STRING ",\"max_input_length\":" WN_SCHEMA_INT   \
+                               ",\"max_query_tokens\":" WN_SCHEMA_INT                              \
+                               ",\"max_document_tokens\":" WN_SCHEMA_INT)
 
 const wn_form wn_form_limits = {
     .title = "limits",
-    .answer_schema = WN_SCHEMA_OBJECT(
-        "\"object\",\"key_needed\",\"products\",\"request\",\"models\"",
-        "\"object\":{\"const\":\"limits\"},\"key_needed\":" SCHEMA_BOOL
-        ",\"burst_seconds\":" WN_SCHEMA_INT ",\"products\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
-            "\"name\",\"available\",\"tiers\"",
-            "\"name\":" WN_SCHEMA_STRING ",\"available\":" SCHEMA_BOOL
-            ",\"tiers\":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT(
-                "\"name\",\"allowed\",\"requests_per_minute\",\"tokens_per_minute\"",
-                "\"name\":" WN_SCHEMA_STRING ",\"allowed\":" SCHEMA_BOOL
-                ",\"requests_per_minute\":" SCHEMA_NUMBER ",\"tokens_per_minute\":" SCHEMA_NUMBER
-                ",\"requests_at_once\":" SCHEMA_NUMBER)))) ",\"request\":"
-                                                           "{" WN_SCHEMA_OBJECT(
-                                                               "\"body_"
-                                                               "bytes\","
-                                                               "\"document"
-                                                               "s\"",
-                                                               "\"body_"
-                                                               "bytes\""
-                                                               ":" WN_SCHEMA_INT ",\"documen"
-                                                               "ts\""
-                                                               ":" WN_SCHEMA_INT ",\"documen"
-                                                               "t_"
-                                                               "fields\""
-                                                               ":" WN_SCHEMA_INT ",\"explain"
-                                                               "ed_"
-                                                               "results\""
-                                                               ":" WN_SCHEMA_INT ",\"json_"
-                                                               "values\""
-                                                               ":" WN_SCHEMA_INT ",\"json_"
-                                                               "depth\""
-                                                               ":" WN_SCHEMA_INT ",\"timeout"
-                                                               "_ms\""
-                                                               ":" WN_SCHEMA_INT ",\"queue_"
-                                                               "wait_"
-                                                               "ms\""
-                                                               ":" WN_SCHEMA_INT) "},"
-                                                                                  "\"models\""
-                                                                                  ":" WN_SCHEMA_LIST(WN_SCHEMA_OBJECT("\"id\"",
-                                                                                                                      "\"id\":" WN_SCHEMA_STRING
-                                                                                                                      ",\"max_input_length\":" WN_SCHEMA_INT
-                                                                                                                      ",\"max_query_tokens\":" WN_SCHEMA_INT
-                                                                                                                      ",\"max_document_tokens\":" WN_SCHEMA_INT))),
+    .answer_schema =
+        WN_SCHEMA_OBJECT("\"object\",\"key_needed\",\"products\",\"request\",\"models\"",
+                         "\"object\":{\"const\":\"limits\"},\"key_needed\":" SCHEMA_BOOL
+                         ",\"burst_seconds\":" WN_SCHEMA_INT ",\"products\":" WN_SCHEMA_LIST(
+                             SCHEMA_PRODUCT) ",\"request\":{" SCHEMA_REQUEST
+                                             "},\"models\":" WN_SCHEMA_LIST(SCHEMA_MODEL)),
 };
 
 static const char *word(bool yes)

@@ -54,9 +54,9 @@ function measuring() {
 
 function modelTable(models) {
     const head = [t('model'), t('faq-family'), { right: t('faq-parameters') }, { right: t('limits-input') }, t('nav-licence')];
-    return table(t('faq-models-q'), head, models.map((m) => [m.id, m.family ?? '–',
-        { right: m.parameters ? `${number(m.parameters / 1e6, 0)} M` : '–' }, { right: m.max_input_length ? number(m.max_input_length) : '–' },
-        m.license ?? t('kind-unknown')]));
+    const figure = (value, unit = '') => ({ right: Number.isFinite(value) ? number(value, 0) + unit : '–' });
+    return table(t('faq-models-q'), head, models.map((m) => [m.id, m.family ?? '–', figure(m.parameters / 1e6, ' M'),
+        figure(m.max_input_length), m.license ?? t('kind-unknown')]));
 }
 
 /** What stands below the words of an answer. */
