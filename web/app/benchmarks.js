@@ -25,10 +25,11 @@ function runs(reports) {
     const rows = reports.map(({ report, data }) => [[link(report), h('small', {}, day(report.modified))],
         [word(data.model), h('small', {}, word(data.workload))],
         [word(data.processor), h('small', {}, `${word(data.cpu_level)}, ${word(data.dtype)}, ${threads(data)}`)],
-        figure(data.documents, 0), figure(data.seconds_per_request?.median), figure(data.pairs_per_second, 1),
-        figure(data.tokens_per_second, 0), figure(data.peak_memory_bytes, 0, 1e6)]);
+        figure(data.documents, 0), figure(data.seconds_per_request?.median),
+        { right: [figure(data.pairs_per_second, 1).right, h('small', {}, t('limits-tokens', { n: Math.round(data.tokens_per_second) || 0 }))] },
+        figure(data.peak_memory_bytes, 0, 1e6)]);
     return panel(t('benchmarks-runs'), table(t('benchmarks-runs'), [t('benchmarks-report'), t('model'), t('benchmarks-machine'),
-        ...['documents', 'seconds', 'pairs', 'tokens', 'memory'].map((name) => ({ right: t(`benchmarks-${name}`) }))], rows));
+        ...['documents', 'seconds', 'pairs', 'memory'].map((name) => ({ right: t(`benchmarks-${name}`) }))], rows));
 }
 
 function peak({ report, data }) {

@@ -240,7 +240,6 @@ export default {
     'benchmarks-documents': 'Dokumente',
     'benchmarks-seconds': 'Sekunden pro Anfrage',
     'benchmarks-pairs': 'Dokumente pro Sekunde',
-    'benchmarks-tokens': 'Tokens pro Sekunde',
     'benchmarks-memory': 'Speicher in MB',
     'benchmarks-memory-read': 'Speicher lesen',
     'benchmarks-level': 'Stufe',

@@ -237,7 +237,6 @@ export default {
     'benchmarks-documents': 'Documents',
     'benchmarks-seconds': 'Seconds a request',
     'benchmarks-pairs': 'Documents a second',
-    'benchmarks-tokens': 'Tokens a second',
     'benchmarks-memory': 'Memory in MB',
     'benchmarks-memory-read': 'Reading memory',
     'benchmarks-level': 'Level',

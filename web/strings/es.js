@@ -239,7 +239,6 @@ export default {
     'benchmarks-documents': 'Documentos',
     'benchmarks-seconds': 'Segundos por solicitud',
     'benchmarks-pairs': 'Documentos por segundo',
-    'benchmarks-tokens': 'Tokens por segundo',
     'benchmarks-memory': 'Memoria en MB',
     'benchmarks-memory-read': 'Lectura de memoria',
     'benchmarks-level': 'Nivel',

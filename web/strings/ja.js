@@ -230,7 +230,6 @@ export default {
     'benchmarks-documents': '文書数',
     'benchmarks-seconds': '1 リクエストの秒数',
     'benchmarks-pairs': '毎秒の文書数',
-    'benchmarks-tokens': '毎秒のトークン数',
     'benchmarks-memory': 'メモリ (MB)',
     'benchmarks-memory-read': 'メモリ読み出し',
     'benchmarks-level': 'レベル',

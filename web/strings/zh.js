@@ -230,7 +230,6 @@ export default {
     'benchmarks-documents': '文档数',
     'benchmarks-seconds': '每个请求的秒数',
     'benchmarks-pairs': '每秒文档数',
-    'benchmarks-tokens': '每秒词元数',
     'benchmarks-memory': '内存（MB）',
     'benchmarks-memory-read': '读内存',
     'benchmarks-level': '级别',
