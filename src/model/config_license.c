@@ -59,7 +59,7 @@ static wn_str value_of(wn_str line, wn_str rest, size_t key_len)
     if (value.len > 0 || !next_line(&item, &rest))
         return value;
     item = bare(item);
-    if (next_line(&after, &rest) && wn_str_starts(bare(after), WN_STR("-")))
+    if (next_line(&after, &rest) && wn_str_starts(bare(after), WN_STR("- ")))
         return value;
     return wn_str_starts(item, WN_STR("- ")) ? bare(wn_str_slice(item, 2, item.len)) : value;
 }

@@ -1,5 +1,5 @@
 // Questions and answers, with the figures of this server; the speed is measured here and now.
-import { call, stages } from './api.js';
+import { call, key, stages } from './api.js';
 import { $, $$, h } from './dom.js';
 import { complain, size, table } from './reading.js';
 import { askForKey, begin } from './shell.js';
@@ -76,7 +76,7 @@ function openNamed() {
 
 async function load() {
     const { body: limits } = await call('GET', '/v1/limits');
-    const models = await call('GET', '/v1/models').then((answer) => answer.body.data, () => []);
+    const models = limits.key_needed && !key.get() ? [] : await call('GET', '/v1/models').then((answer) => answer.body.data, () => []);
     const first = limits.models[0], known = (n) => (n === undefined ? '–' : n);
     const values = { documents: limits.request.documents, rankings: limits.request.rankings, size: size(limits.request.body_bytes),
         query: known(first?.max_query_tokens), document: known(first?.max_document_tokens), seconds: limits.request.timeout_ms / 1000 };

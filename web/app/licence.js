@@ -1,7 +1,8 @@
 // The licence page: where, whose weights, for money or not; answered from what the loaded models say of themselves.
-import { call } from './api.js';
+import { call, key } from './api.js';
 import { $, h } from './dom.js';
 import { judge, kindOf, known } from './licences.js';
+import { words } from './reading.js';
 import { askForKey, begin } from './shell.js';
 import { t } from './strings.js';
 
@@ -37,16 +38,23 @@ function offer(models) {
     show();
 }
 
+/** What to press for the key that the list of models needs. */
+function keyButton() {
+    const ask = async () => { if (await askForKey()) await load(); };
+    return h('button', { type: 'button', class: 'link', onclick: ask }, t('licence-needs-key'));
+}
+
 async function load() {
+    let models = [], note = '';
     try {
-        offer((await call('GET', '/v1/models')).body.data);
-        $('#weights-note').replaceChildren();
+        const { body: limits } = await call('GET', '/v1/limits');
+        if (limits.key_needed && !key.get()) note = keyButton();
+        else models = (await call('GET', '/v1/models')).body.data;
     } catch (mistake) {
-        offer([]);
-        const ask = async () => { if (await askForKey()) await load(); };
-        $('#weights-note').replaceChildren(mistake.status === 401
-            ? h('button', { type: 'button', class: 'link', onclick: ask }, t('licence-needs-key')) : t('unreachable'));
+        note = mistake.status === 401 ? keyButton() : words(mistake);
     }
+    offer(models);
+    $('#weights-note').replaceChildren(note);
 }
 
 choices($('#where'), ['own', 'service', 'shipped']);

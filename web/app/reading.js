@@ -26,7 +26,12 @@ export function say(text, bad = false) {
     $('#status').classList.toggle('bad', bad);
 }
 
+/** Why something failed. */
+export function words(mistake) {
+    return mistake instanceof Refused ? t('refused', { status: String(mistake.status), detail: mistake.message }) : t('unreachable');
+}
+
 /** Say why something failed. */
 export function complain(mistake) {
-    say(mistake instanceof Refused ? t('refused', { status: String(mistake.status), detail: mistake.message }) : t('unreachable'), true);
+    say(words(mistake), true);
 }

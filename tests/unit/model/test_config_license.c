@@ -46,6 +46,7 @@ static void a_card_tells_it_in_its_front_matter(void **state)
     assert_card("---\r\ntags:\r\n- license: x\r\nlicense:   \"CC-BY-NC-4.0\"  # no\r\n---\r\n",
                 "CC-BY-NC-4.0");
     assert_card("---\nlicense:\n- mit\ntags:\n- a\n---\n", "mit");
+    assert_card("---\nlicense:\n  - mit\n---\n", "mit");
     assert_card("---\nlicense: [mit]\n---\n", "mit");
     assert_card("---\nlicense: 'mit'", "mit");
     assert_card("license: mit\n---\n", "");
