@@ -1,6 +1,7 @@
-/* A model directory's JSON files from strangers, one behind the other with a NUL between:
+/* A model directory's files from strangers, one behind the other with a NUL between:
  * config.json, tokenizer_config.json, config_sentence_transformers.json, sentence_bert_config.json,
- * 1_Pooling/config.json, artifact.metadata, modules.json.  What is accepted must be in range. */
+ * 1_Pooling/config.json, artifact.metadata, modules.json, README.md, MODEL_CARD.md.  What is
+ * accepted must be in range, and a licence is a word. */
 #include "model/config.h"
 
 #include <string.h>
@@ -16,7 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              &files.sentence_bert_config,
                              &files.pooling,
                              &files.colbert_metadata,
-                             &files.modules};
+                             &files.modules,
+                             &files.readme,
+                             &files.model_card};
     const char *at = (const char *)data, *end = at + size;
     for (size_t i = 0; i < WN_ARRAY_LEN(parts) && at < end; i++) {
         const char *stop =
@@ -32,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     WN_ASSERT(status == WN_OK || err.message[0] != '\0');
     if (status != WN_OK)
         return 0;
+    WN_ASSERT(strlen(config.license) <= WN_LICENSE_MAX && strpbrk(config.license, " \"<>") == NULL);
     WN_ASSERT(config.n_layers >= 1 && config.hidden >= 1 && config.n_heads >= 1 &&
               config.vocab >= 1);
     WN_ASSERT(config.hidden == config.n_heads * config.head_dim);

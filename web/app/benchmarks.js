@@ -15,6 +15,7 @@ const link = (report) => h('a', { href: `/v1/reports/${report.name}`, target: '_
 const figure = (value, digits = 3, scale = 1) => ({ right: Number.isFinite(value) ? number(value / scale, digits) : '–' });
 const word = (value) => (typeof value === 'string' || Number.isFinite(value) ? String(value) : '–');
 const threads = (data) => t('benchmarks-threads', { n: Number(data.threads) || 0 });
+const tokens = (value) => t('limits-tokens', { n: Math.round(value) || 0 });
 const list = (value) => (Array.isArray(value) ? value.filter((row) => row !== null && typeof row === 'object') : []);
 
 function panel(title, ...content) {
@@ -26,7 +27,7 @@ function runs(reports) {
         [word(data.model), h('small', {}, word(data.workload))],
         [word(data.processor), h('small', {}, `${word(data.cpu_level)}, ${word(data.dtype)}, ${threads(data)}`)],
         figure(data.documents, 0), figure(data.seconds_per_request?.median),
-        { right: [figure(data.pairs_per_second, 1).right, h('small', {}, t('limits-tokens', { n: Math.round(data.tokens_per_second) || 0 }))] },
+        { right: [figure(data.pairs_per_second, 1).right, h('small', {}, tokens(data.tokens_per_second))] },
         figure(data.peak_memory_bytes, 0, 1e6)]);
     return panel(t('benchmarks-runs'), table(t('benchmarks-runs'), [t('benchmarks-report'), t('model'), t('benchmarks-machine'),
         ...['documents', 'seconds', 'pairs', 'memory'].map((name) => ({ right: t(`benchmarks-${name}`) }))], rows));
