@@ -1,5 +1,5 @@
 /* Price tables: whatever they hold, they are read or refused, and what was read can be printed. */
-#include "cli/prices.h"
+#include "cli/price_file.h"
 
 #include "base/str.h"
 

@@ -65,6 +65,18 @@ bool wn_buf_printf(wn_buf *buf, const char *format, ...)
     return ok;
 }
 
+bool wn_buf_push_count(wn_buf *buf, uint64_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            wn_buf_push_byte(buf, ',');
+        wn_buf_push_byte(buf, digits[i]);
+    }
+    return !buf->failed;
+}
+
 void wn_buf_clear(wn_buf *buf)
 {
     buf->len = 0;

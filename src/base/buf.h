@@ -13,7 +13,10 @@ typedef struct wn_buf {
     bool failed;
 } wn_buf;
 
-#define WN_BUF_INIT {0}
+#define WN_BUF_INIT                                                                                \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* Make room for more bytes behind len; the capacity at least doubles. */
 bool wn_buf_reserve(wn_buf *buf, size_t more);
@@ -23,6 +26,9 @@ bool wn_buf_push(wn_buf *buf, const void *bytes, size_t n);
 bool wn_buf_push_str(wn_buf *buf, wn_str s);
 bool wn_buf_push_byte(wn_buf *buf, char byte);
 bool wn_buf_printf(wn_buf *buf, const char *format, ...) WN_PRINTF(2, 3);
+
+/* Append a whole number with commas between thousands. */
+bool wn_buf_push_count(wn_buf *buf, uint64_t n);
 
 /* Set len to 0 and clear the failure; keeps the memory. */
 void wn_buf_clear(wn_buf *buf);

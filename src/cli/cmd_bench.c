@@ -90,15 +90,15 @@ static void push_run_table(bench *b, const wn_workload *w, const wn_bench_figure
     push_title(b, "workload");
     wn_terminal_push_text(out, wn_str_from(w->name), WN_COLUMNS_UNLIMITED);
     wn_buf_printf(out, ": %zu request%s, ", w->n, w->n == 1 ? "" : "s");
-    wn_terminal_push_count(out, w->n_documents);
+    wn_buf_push_count(out, w->n_documents);
     wn_buf_printf(out, " document%s, ", w->n_documents == 1 ? "" : "s");
-    wn_terminal_push_count(out, f->tokens);
+    wn_buf_push_count(out, f->tokens);
     wn_buf_printf(out, " tokens\n");
     push_title(b, "machine");
     wn_terminal_push_text(out, wn_str_from(b->processor), WN_COLUMNS_UNLIMITED);
     wn_buf_printf(out, "; level %s, %s, %d thread%s, batches of ", b->info.cpu_level, b->info.dtype,
                   (int)b->runner_info.n_threads, b->runner_info.n_threads == 1 ? "" : "s");
-    wn_terminal_push_count(out, (uint64_t)b->runner_info.batch_tokens);
+    wn_buf_push_count(out, (uint64_t)b->runner_info.batch_tokens);
     wn_buf_printf(out, " tokens\n");
     push_title(b, "request");
     wn_buf_printf(out, "%.4g s median, %.4g fastest, %.4g slowest, of %zu pass%s\n", f->median,

@@ -103,7 +103,7 @@ static void push_table(wn_buf *out, const facts *f, const wn_terminal *terminal)
         } else if (strcmp(a->unit, "B") == 0) {
             wn_buf_printf(out, "%.1f MiB", (double)a->number / (1 << 20));
         } else {
-            wn_terminal_push_count(out, a->number);
+            wn_buf_push_count(out, a->number);
             wn_buf_printf(out, "%s%s", a->unit[0] != '\0' ? " " : "", a->unit);
         }
         wn_buf_push_byte(out, '\n');

@@ -121,9 +121,9 @@ static void print_notes(const ranker *r, const wn_answer *answer, size_t n_docum
     if (!terminal->out_is_tty || !terminal->err_is_tty)
         return;
     wn_buf line = WN_BUF_INIT;
-    wn_terminal_push_count(&line, n_documents);
+    wn_buf_push_count(&line, n_documents);
     wn_buf_printf(&line, " document%s, ", n_documents == 1 ? "" : "s");
-    wn_terminal_push_count(&line, answer->usage.total_tokens);
+    wn_buf_push_count(&line, answer->usage.total_tokens);
     if (wn_buf_printf(&line, " tokens, %.3g %s", ms < 1000 ? ms : ms / 1000,
                       ms < 1000 ? "ms" : "s") &&
         wn_buf_push_byte(&line, '\0'))

@@ -3,10 +3,12 @@
 #define _DEFAULT_SOURCE /* realpath */
 #include "cli/program.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
 #include "cli/model_list.h"
 #include "cli/pid_file.h"
+#include "cli/price_file.h"
 #include "cli/settings.h"
 #include "cli/systemd.h"
 #include "serve/cors.h"
@@ -117,6 +119,9 @@ wn_status wn_serve_check(wn_args *args, wn_error *err)
     wn_tls *tls;
     WN_TRY(open_tls(&tls, args, err));
     wn_tls_free(tls);
+    wn_prices *prices;
+    WN_TRY(wn_price_file_read(&prices, wn_args_text(args, WN_OPT_PRICES), err));
+    wn_mem_free(prices);
     wn_model_list models;
     WN_TRY(wn_model_list_read(&models, args, err));
     for (size_t i = 0; i < models.n; i++)
@@ -333,7 +338,10 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
         .user = own,
     };
     options.limits.body_bytes = (size_t)options.service.body_bytes;
+    wn_prices *prices = NULL;
     wn_status status;
+    WN_TRY_OUT(wn_price_file_read(&prices, wn_args_text(args, WN_OPT_PRICES), err));
+    options.service.prices = prices;
     WN_TRY_OUT(
         wn_program_state_dir(&state, &options.service.accounts.state_dir, own->program, err));
     WN_TRY_OUT(read_proxies(&options.service.trusted_proxies, args, err));
@@ -342,6 +350,7 @@ static wn_status run(serving *own, wn_args *args, const wn_systemd *systemd, wn_
     own->log->level = options.tunable.log_level;
     status = wn_server_run(&options, err);
 out:
+    wn_mem_free(prices);
     wn_buf_deinit(&state);
     return status;
 }

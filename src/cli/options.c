@@ -154,7 +154,7 @@ const wn_option wn_options[WN_OPT_COUNT] = {
                           .reach = WN_REACH_FLAG,
                           .help = "print statements of a month such as 2026-11, a page of HTML for "
                                   "each key that was used, or for that of --key"},
-    [WN_OPT_PRICES] = {WN_FOR(USAGE), "prices", 0, "FILE", WN_VALUE_FILE, .reach = WN_REACH_FLAG,
+    [WN_OPT_PRICES] = {WN_FOR(USAGE) | WN_FOR(SERVE), "prices", 0, "FILE", WN_VALUE_FILE,
                        .fallback = "no amounts",
                        .help = "prices of a statement: a YAML file such as deploy/prices.yaml"},
     [WN_OPT_TOP_URL] = {WN_FOR(TOP), "url", 0, "URL", WN_VALUE_TEXT, .reach = WN_REACH_FLAG,

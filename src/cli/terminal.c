@@ -122,18 +122,6 @@ bool wn_terminal_push_bar(wn_buf *out, double fraction, size_t cells)
     return !out->failed;
 }
 
-bool wn_terminal_push_count(wn_buf *out, uint64_t n)
-{
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            wn_buf_push_byte(out, ',');
-        wn_buf_push_byte(out, digits[i]);
-    }
-    return !out->failed;
-}
-
 /* ---- progress -------------------------------------------------------------------------------- */
 
 static void push_duration(wn_buf *out, double seconds)
@@ -167,10 +155,10 @@ bool wn_progress_push_line(wn_buf *out, const wn_progress *progress, uint64_t el
     double seconds = (double)elapsed_ns / 1e9;
     double fraction = total == 0 ? 0 : WN_MIN((double)done / (double)total, 1.0);
     wn_buf words = WN_BUF_INIT;
-    wn_terminal_push_count(&words, done);
+    wn_buf_push_count(&words, done);
     if (total > 0) {
         wn_buf_printf(&words, " of ");
-        wn_terminal_push_count(&words, total);
+        wn_buf_push_count(&words, total);
     }
     wn_buf_printf(&words, " %s", progress->noun);
     if (total > 0 && done > 0) {

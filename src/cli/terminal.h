@@ -32,9 +32,6 @@ bool wn_terminal_push_text(wn_buf *out, wn_str text, size_t columns);
  * Needs:   cells <= WN_BAR_CELLS_MAX. */
 bool wn_terminal_push_bar(wn_buf *out, double fraction, size_t cells);
 
-/* Append a whole number with commas between thousands. */
-bool wn_terminal_push_count(wn_buf *out, uint64_t n);
-
 /* Work that may take long: nothing is drawn in the first second. */
 typedef struct wn_progress {
     bool enabled, drawn, colour;

@@ -33,6 +33,7 @@ struct wn_accounts {
     wn_limiter *limiter;
     wn_quota *quota;
     wn_ledger *ledger;
+    wn_failures *failures;
     wn_thread *thread;
     uint64_t seed;
     wn_lock lock; /* guards the rest, and the store against two threads */
@@ -168,6 +169,7 @@ wn_status wn_accounts_new(wn_accounts **out, const wn_accounts_options *options,
     WN_TRY_OUT(add_static_keys(a, err));
     WN_TRY_OUT(wn_limiter_new_memory(&a->limiter, WN_LIMITER_KEYS, err));
     WN_TRY_OUT(wn_quota_new(&a->quota, err));
+    WN_TRY_OUT(wn_failures_new(&a->failures, err));
     if (a->state.store != NULL) {
         WN_TRY_OUT(refresh(a, true, err));
         WN_TRY_OUT(wn_thread_start(&a->thread, "wn-store", work, a, err));
@@ -189,6 +191,7 @@ void wn_accounts_free(wn_accounts *a)
     wn_lock_leave(&a->lock);
     wn_thread_join(a->thread);
     wn_ledger_free(a->ledger);
+    wn_failures_free(a->failures);
     wn_quota_free(a->quota);
     wn_limiter_free(a->limiter);
     wn_key_cache_free(a->keys);
@@ -328,7 +331,7 @@ bool wn_accounts_identify(wn_accounts *a, wn_identity *out, const wn_http_reques
                        "This key may not do that: its tier '%s' cannot rerank.", out->record.tier);
         return false;
     }
-    if ((out->record.scopes & (uint32_t)scope) == (uint32_t)scope)
+    if (((out->record.scopes | WN_SCOPE_ANY) & (uint32_t)scope) == (uint32_t)scope)
         return true;
     wn_buf word = WN_BUF_INIT;
     wn_scopes_push(&word, (uint32_t)scope);
@@ -381,9 +384,40 @@ bool wn_accounts_charge(wn_accounts *a, wn_identity *identity, uint64_t tokens, 
     return true;
 }
 
+bool wn_accounts_look(wn_accounts *a, wn_identity *identity, wn_quota_use *out)
+{
+    const wn_key_limits *limits = &identity->record.limits;
+    wn_limiter_charge(a->limiter, &identity->decision, identity->number, &identity->limits,
+                      &(wn_cost){0}, wn_clock_ns());
+    return (limits->monthly_tokens != WN_UNSET || limits->prepaid_tokens != WN_UNSET) &&
+           wn_quota_look(a->quota, &identity->record, unix_s(), out);
+}
+
+size_t wn_accounts_failures(wn_accounts *a, wn_failure *out, const wn_key_id *key)
+{
+    return wn_failures_list(a->failures, out, key);
+}
+
+static wn_key_id id_of(const wn_identity *identity)
+{
+    return identity->has_key ? identity->record.id : (wn_key_id){{0}};
+}
+
+static void note_failure(wn_accounts *a, const wn_identity *identity, const wn_charge *charge)
+{
+    wn_failure failure = {.key = id_of(identity),
+                          .at_s = unix_s(),
+                          .route = charge->route,
+                          .code = charge->code,
+                          .status = charge->status};
+    snprintf(failure.request_id, sizeof failure.request_id, "%s", charge->request_id);
+    wn_failures_add(a->failures, &failure);
+}
+
 void wn_accounts_settle(wn_accounts *a, wn_identity *identity, const wn_charge *charge)
 {
-    uint64_t used = charge->failed ? 0 : WN_MIN(charge->tokens, identity->tokens);
+    bool failed = charge->status != 0;
+    uint64_t used = failed ? 0 : WN_MIN(charge->tokens, identity->tokens);
     uint64_t back = identity->tokens - used;
     if (back > 0) {
         const wn_cost cost = {.of = {[WN_RATE_TOKENS] = WN_MIN(back, WN_GCRA_COST_MAX)}};
@@ -394,13 +428,15 @@ void wn_accounts_settle(wn_accounts *a, wn_identity *identity, const wn_charge *
         wn_limiter_leave(a->limiter, identity->number);
     identity->entered = false;
     identity->tokens = 0;
+    if (failed && charge->route != NULL)
+        note_failure(a, identity, charge);
     if (a->ledger == NULL || charge->route == NULL)
         return;
-    const wn_usage_counts counts = {.requests = !charge->failed,
+    const wn_usage_counts counts = {.requests = !failed,
                                     .tokens = used,
-                                    .cached_tokens = charge->failed ? 0 : charge->cached_tokens,
-                                    .errors = charge->failed};
-    wn_key_id id = identity->has_key ? identity->record.id : (wn_key_id){{0}};
+                                    .cached_tokens = failed ? 0 : charge->cached_tokens,
+                                    .errors = failed};
+    wn_key_id id = id_of(identity);
     wn_ledger_add(a->ledger, &id, unix_s() / 60, wn_str_from(charge->route),
                   wn_str_from(charge->model), &counts);
 }

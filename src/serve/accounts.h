@@ -8,6 +8,7 @@
 #define WN_SERVE_ACCOUNTS_H
 
 #include "base/log.h"
+#include "serve/failures.h"
 #include "serve/http_request.h"
 #include "serve/ledger.h"
 #include "serve/limiter.h"
@@ -42,7 +43,9 @@ typedef struct wn_charge {
     const char *route; /* NULL: it is not counted as usage */
     const char *model;
     uint64_t tokens, cached_tokens;
-    bool failed;
+    int32_t status;         /* of the answer when it failed; 0: it did not */
+    const char *code;       /* of the problem; NULL: none */
+    const char *request_id; /* may be NULL when it did not fail */
 } wn_charge;
 
 /* Open the store and start the thread.
@@ -96,6 +99,13 @@ bool wn_accounts_begin(wn_accounts *accounts, wn_identity *identity, wn_problem 
 /* Charge the tokens of a request; a false one is a 429, or a 403 when a quota is used up. */
 bool wn_accounts_charge(wn_accounts *accounts, wn_identity *identity, uint64_t tokens,
                         wn_problem *problem);
+
+/* Where who asks stands now: its rates in identity->decision, nothing of which is charged, and what
+ * it has used of its quota, if it has one; returns whether it has. */
+bool wn_accounts_look(wn_accounts *accounts, wn_identity *identity, wn_quota_use *out);
+
+/* The latest requests that failed; see wn_failures_list(). */
+size_t wn_accounts_failures(wn_accounts *accounts, wn_failure *out, const wn_key_id *key);
 
 /* The request ends: give back what was charged and not used, and count what was. */
 void wn_accounts_settle(wn_accounts *accounts, wn_identity *identity, const wn_charge *charge);

@@ -58,8 +58,12 @@ extern const wn_form wn_form_key_list, wn_form_key_create, wn_form_key, wn_form_
     wn_form_key_rotate;
 
 /* api_usage.c */
-wn_handler wn_api_usage;
-extern const wn_form wn_form_usage;
+wn_handler wn_api_usage, wn_api_usage_errors, wn_api_usage_statement;
+extern const wn_form wn_form_usage, wn_form_usage_errors, wn_form_usage_statement;
+
+/* api_own_key.c */
+wn_handler wn_api_own_key;
+extern const wn_form wn_form_own_key;
 
 /* api_models.c */
 wn_handler wn_api_models, wn_api_model, wn_api_cluster_auth;

@@ -24,7 +24,8 @@ typedef enum wn_scope {
     WN_SCOPE_SEGMENT = 1 << 4,
     WN_SCOPE_USAGE = 1 << 5, /* its own usage */
     WN_SCOPE_METRICS = 1 << 6,
-    WN_SCOPE_ADMIN = 1 << 7 /* keys and usage of all, models */
+    WN_SCOPE_ADMIN = 1 << 7, /* keys and usage of all, models */
+    WN_SCOPE_ANY = 1 << 8    /* every key has it, and no record holds it: what a key is */
 } wn_scope;
 
 #define WN_SCOPES_ALL     0xFFu

@@ -185,3 +185,16 @@ void wn_quota_refund(wn_quota *quota, const wn_key_record *record, uint64_t toke
     }
     wn_lock_leave(&quota->lock);
 }
+
+bool wn_quota_look(wn_quota *quota, const wn_key_record *record, int64_t now_s, wn_quota_use *out)
+{
+    wn_lock_enter(&quota->lock);
+    const entry *e = find(&quota->entries, &record->id);
+    *out = (wn_quota_use){0};
+    if (e != NULL)
+        out->all_tokens = e->of_all.stored + e->of_all.charged;
+    if (e != NULL && wn_month_of_s(now_s) == e->month)
+        out->month_tokens = e->of_month.stored + e->of_month.charged;
+    wn_lock_leave(&quota->lock);
+    return e != NULL;
+}

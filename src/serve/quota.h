@@ -17,6 +17,11 @@ typedef enum wn_quota_outcome {
     WN_QUOTA_PREPAID /* those that were paid for */
 } wn_quota_outcome;
 
+/* Tokens used. */
+typedef struct wn_quota_use {
+    uint64_t month_tokens, all_tokens;
+} wn_quota_use;
+
 /* Fails:   WN_ERR_MEMORY.
  * Owns:    caller frees with wn_quota_free(). */
 WN_MUST_USE wn_status wn_quota_new(wn_quota **out, wn_error *err);
@@ -38,6 +43,10 @@ WN_MUST_USE wn_quota_outcome wn_quota_charge(wn_quota *quota, const wn_key_recor
 
 /* Give back what was charged in the same month and not used. */
 void wn_quota_refund(wn_quota *quota, const wn_key_record *record, uint64_t tokens, int64_t now_s);
+
+/* Tokens that a key with a quota has used in the month of now_s and in all; false for a key without
+ * one, or that no refresh has seen. */
+bool wn_quota_look(wn_quota *quota, const wn_key_record *record, int64_t now_s, wn_quota_use *out);
 
 /* The store has rows of usage now that were charged here before.
  * Thread:  the store's. */

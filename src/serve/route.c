@@ -35,6 +35,12 @@
         .begin = (handler), .name = (name_), .summary = (summary_),                                \
     }
 
+#define USAGE(path_, summary_, handler, form_)                                                     \
+    {                                                                                              \
+        .method = WN_HTTP_GET, .path = (path_), .scope = WN_SCOPE_USAGE, .on_worker = true,        \
+        .begin = (handler), .form = (form_), .name = "usage", .summary = (summary_),               \
+    }
+
 #define ADMIN(method_, path_, summary_, handler, form_, status_)                                   \
     {                                                                                              \
         .method = WN_HTTP_##method_, .path = (path_), .scope = WN_SCOPE_ADMIN, .on_worker = true,  \
@@ -73,15 +79,19 @@ static const wn_route routes[] = {
     KEYED_GET("/metrics", "metrics", "Counters for Prometheus", WN_SCOPE_METRICS, wn_api_metrics),
     KEYED_GET("/v1/metrics", "metrics", "NVIDIA NIM's path of the same", WN_SCOPE_METRICS,
               wn_api_metrics),
+    USAGE("/v1/usage", "What a key has used", wn_api_usage, &wn_form_usage),
+    USAGE("/v1/usage/errors", "The latest requests of a key that failed", wn_api_usage_errors,
+          &wn_form_usage_errors),
+    USAGE("/v1/usage/statement", "A page of HTML: what was used in a month, and what it costs",
+          wn_api_usage_statement, &wn_form_usage_statement),
     {
         .method = WN_HTTP_GET,
-        .path = "/v1/usage",
-        .scope = WN_SCOPE_USAGE,
-        .on_worker = true,
-        .begin = wn_api_usage,
-        .form = &wn_form_usage,
-        .name = "usage",
-        .summary = "What a key has used",
+        .path = "/v1/key",
+        .scope = WN_SCOPE_ANY,
+        .begin = wn_api_own_key,
+        .form = &wn_form_own_key,
+        .name = "key",
+        .summary = "What the caller's key may do, and what is left of its limits",
     },
     PUBLIC_GET("/openapi.json", "docs", "This description", wn_api_openapi),
     PUBLIC_GET("/api-doc/openapi.json", "docs", "TEI's path of the same", wn_api_openapi),

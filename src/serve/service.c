@@ -110,7 +110,9 @@ static void settle(wn_exchange *x, int status)
                                                   : wn_service_model_name(x->service),
                         .tokens = x->identity.tokens,
                         .cached_tokens = x->bill.cached_tokens,
-                        .failed = status >= 400 && status != STATUS_CLIENT_GONE};
+                        .status = status >= 400 && status != STATUS_CLIENT_GONE ? status : 0,
+                        .code = x->problem.code,
+                        .request_id = x->request_id};
     if (status == STATUS_CLIENT_GONE) {
         uint64_t all = 0, done = 0;
         for (size_t i = 0; i < x->n_tickets; i++) {
@@ -238,6 +240,11 @@ const char *wn_service_model_root(const wn_service *service)
 bool wn_service_sends_tei_headers(const wn_service *service)
 {
     return service->options.tei_headers;
+}
+
+const wn_prices *wn_service_prices(const wn_service *service)
+{
+    return service->options.prices;
 }
 
 wn_str wn_service_cors_origins(const wn_service *service)

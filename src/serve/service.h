@@ -9,6 +9,7 @@
 #include "serve/exchange.h"
 #include "serve/metrics.h"
 #include "serve/model_set.h"
+#include "serve/prices.h"
 
 typedef enum wn_life {
     WN_LIFE_STARTING = 0, /* the model is being loaded */
@@ -32,6 +33,7 @@ typedef struct wn_service_options {
     wn_networks trusted_proxies;
     const char *reports_dir;    /* what it has is shown to everybody; NULL: none */
     uint64_t body_bytes;        /* the most that a body may have, which clients are told */
+    const wn_prices *prices;    /* of statements; NULL: none */
     bool no_ui;                 /* the pages for people are not there */
     bool strict_models;         /* answer to the model's own name only */
     int32_t max_requests;       /* at a time; 0: no limit of its own */
@@ -100,6 +102,10 @@ const char *wn_service_model_root(const wn_service *service);
 /* Whether answers in TEI's shape carry its fields.
  * Thread:  any. */
 bool wn_service_sends_tei_headers(const wn_service *service);
+
+/* What tokens cost; NULL: that is not known.
+ * Thread:  any. */
+const wn_prices *wn_service_prices(const wn_service *service);
 
 /* Of pages that may use it.
  * Thread:  any. */

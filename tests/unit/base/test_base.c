@@ -188,9 +188,25 @@ static void message_shows_whole_characters(void **state)
     assert_int_equal(wn_str_shown((wn_str){NULL, 0}), 0);
 }
 
+static void counts_have_commas(void **state)
+{
+    (void)state;
+    wn_buf out = WN_BUF_INIT;
+    wn_buf_push_count(&out, 0);
+    wn_buf_push_count(&out, 999);
+    wn_buf_push_byte(&out, ' ');
+    wn_buf_push_count(&out, 1000);
+    wn_buf_push_byte(&out, ' ');
+    wn_buf_push_count(&out, UINT64_MAX);
+    wn_buf_push_byte(&out, '\0');
+    assert_string_equal(out.ptr, "0999 1,000 18,446,744,073,709,551,615");
+    wn_buf_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_have_commas),
         cmocka_unit_test(error_names_thing_and_both_values),
         cmocka_unit_test(error_cuts_long_message_at_a_character),
         cmocka_unit_test(size_arithmetic_refuses_to_wrap),

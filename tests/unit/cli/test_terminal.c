@@ -81,21 +81,6 @@ static void terminal_bar_is_filled_in_eighths(void **state)
     }
 }
 
-static void terminal_counts_have_commas(void **state)
-{
-    (void)state;
-    wn_buf out = WN_BUF_INIT;
-    wn_terminal_push_count(&out, 0);
-    wn_terminal_push_count(&out, 999);
-    wn_buf_push_byte(&out, ' ');
-    wn_terminal_push_count(&out, 1000);
-    wn_buf_push_byte(&out, ' ');
-    wn_terminal_push_count(&out, UINT64_MAX);
-    wn_buf_push_byte(&out, '\0');
-    assert_string_equal(out.ptr, "0999 1,000 18,446,744,073,709,551,615");
-    wn_buf_deinit(&out);
-}
-
 static void expect_progress(size_t columns, uint64_t seconds, size_t done, size_t total,
                             const char *want)
 {
@@ -136,7 +121,6 @@ int main(void)
         cmocka_unit_test(terminal_counts_wide_and_combining_characters),
         cmocka_unit_test(terminal_shows_no_control_characters),
         cmocka_unit_test(terminal_bar_is_filled_in_eighths),
-        cmocka_unit_test(terminal_counts_have_commas),
         cmocka_unit_test(progress_tells_what_is_left),
         cmocka_unit_test(progress_fits_into_narrow_terminals),
     };

@@ -71,6 +71,27 @@ static void a_month_gives_what_it_says_and_not_more(void **state)
     assert_int_equal(wn_quota_charge(f->quota, &record, 1, JUNE_S), WN_QUOTA_MONTH);
 }
 
+static void what_was_used_can_be_looked_at(void **state)
+{
+    fixture *f = *state;
+    wn_quota_use use;
+    wn_key_record record = record_of("AAAA0001", 100, 1000), other = record_of("AAAA0002", 1, 1);
+    assert_false(wn_quota_look(f->quota, &record, MAY_S, &use));
+    set_total(f, 0, "AAAA0001", 30, 500);
+    refresh(f, MAY_S);
+    assert_false(wn_quota_look(f->quota, &other, MAY_S, &use));
+    assert_true(wn_quota_look(f->quota, &record, MAY_S, &use));
+    assert_int_equal(use.month_tokens, 30);
+    assert_int_equal(use.all_tokens, 500);
+    assert_int_equal(wn_quota_charge(f->quota, &record, 60, MAY_S), WN_QUOTA_OK);
+    assert_true(wn_quota_look(f->quota, &record, MAY_S, &use));
+    assert_int_equal(use.month_tokens, 90);
+    assert_int_equal(use.all_tokens, 560);
+    assert_true(wn_quota_look(f->quota, &record, JUNE_S, &use));
+    assert_int_equal(use.month_tokens, 0);
+    assert_int_equal(use.all_tokens, 560);
+}
+
 static void what_was_paid_for_ends_once(void **state)
 {
     fixture *f = *state;
@@ -226,6 +247,7 @@ int main(void)
 #define QUOTA_TEST(name) cmocka_unit_test_setup_teardown(name, begin_test, end_test)
     const struct CMUnitTest tests[] = {
         QUOTA_TEST(a_month_gives_what_it_says_and_not_more),
+        QUOTA_TEST(what_was_used_can_be_looked_at),
         QUOTA_TEST(what_was_paid_for_ends_once),
         QUOTA_TEST(keys_without_quota_are_never_refused_and_unseen_ones_always),
         QUOTA_TEST(a_refund_gives_back_in_its_month),

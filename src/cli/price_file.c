@@ -1,20 +1,18 @@
-/* See prices.h.  The file is read as a tree of libyaml's nodes, of which a price table is two
+/* See price_file.h.  The file is read as a tree of libyaml's nodes, of which a price table is two
  * mappings deep; what else it holds is refused with its line. */
-#include "cli/prices.h"
+#include "cli/price_file.h"
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
-#include "cli/terminal.h"
 
 #include <stdio.h>
 #include <yaml.h>
 
-#define WN_WHERE      "cli/prices"
-#define PRICE_DIGITS  9 /* before the point */
-#define COIN_LIMIT    ((uint64_t)1 << 63)
-#define DECIMALS      2 /* of most currencies */
-#define TOKENS_A_UNIT 1000000
-
-__extension__ typedef unsigned __int128 u128;
+#define WN_WHERE     "cli/price_file"
+#define PRICE_DIGITS 9 /* before the point */
+#define DECIMALS     2 /* of most currencies */
+#define BYTES_MAX    (1 << 20)
 
 typedef struct reader {
     const char *name; /* of the file */
@@ -239,51 +237,22 @@ wn_status wn_prices_parse(wn_prices *out, wn_str text, const char *name, wn_erro
     return status;
 }
 
-const wn_price *wn_prices_find(const wn_prices *prices, const char *model)
+wn_status wn_price_file_read(wn_prices **out, const char *path, wn_error *err)
 {
-    const wn_price *any = NULL;
-    for (size_t i = 0; i < prices->n_models; i++) {
-        if (strcmp(prices->models[i].model, model) == 0)
-            return &prices->models[i];
-        if (strcmp(prices->models[i].model, "*") == 0)
-            any = &prices->models[i];
-    }
-    return any;
-}
-
-/* ---- money ----------------------------------------------------------------------------------- */
-
-wn_status wn_price_amount(uint64_t *out, uint64_t tokens, uint64_t price, uint32_t decimals,
-                          wn_error *err)
-{
-    u128 unit = (u128)TOKENS_A_UNIT * WN_PRICE_UNIT; /* of tokens * price, a currency's unit */
-    for (uint32_t i = 0; i < decimals; i++)
-        unit /= 10; /* a coin */
-    u128 coins = ((u128)tokens * price + unit / 2) / unit;
-    if (coins > COIN_LIMIT)
-        WN_FAIL(err, WN_ERR_LIMIT, "%llu tokens cost more than can be counted",
-                (unsigned long long)tokens);
-    *out = (uint64_t)coins;
-    return WN_OK;
-}
-
-bool wn_money_push(wn_buf *out, uint64_t coins, uint32_t decimals)
-{
-    uint64_t unit = 1;
-    for (uint32_t i = 0; i < decimals; i++)
-        unit *= 10;
-    wn_terminal_push_count(out, coins / unit);
-    return decimals == 0 ||
-           wn_buf_printf(out, ".%0*llu", (int)decimals, (unsigned long long)(coins % unit));
-}
-
-bool wn_price_push(wn_buf *out, uint64_t price)
-{
-    char digits[8];
-    snprintf(digits, sizeof digits, "%06u", (unsigned)(price % WN_PRICE_UNIT));
-    size_t n = 6;
-    while (n > 2 && digits[n - 1] == '0')
-        n--;
-    wn_terminal_push_count(out, price / WN_PRICE_UNIT);
-    return wn_buf_printf(out, ".%.*s", (int)n, digits);
+    wn_buf text = WN_BUF_INIT;
+    wn_status status = WN_OK;
+    *out = NULL;
+    if (path == NULL)
+        return WN_OK;
+    wn_prices *prices = wn_mem_zalloc(1, sizeof *prices);
+    if (prices == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for prices");
+    WN_TRY_OUT(wn_file_read(&text, path, BYTES_MAX, err));
+    WN_TRY_OUT(wn_prices_parse(prices, wn_buf_str(&text), path, err));
+    *out = prices;
+    prices = NULL;
+out:
+    wn_mem_free(prices);
+    wn_buf_deinit(&text);
+    return status;
 }

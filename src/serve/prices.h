@@ -1,17 +1,8 @@
-/* A price table: what a million tokens of each model cost.  A YAML file:
- *
- *   currency: EUR
- *   decimals: 2                        # of its smallest coin; 2 without this
- *   issuer: Example Search Ltd.        # who writes the statement; may be missing
- *   note: Payable within 30 days.      # at its end; may be missing
- *   models:
- *     winnow-multilingual-v1: {tokens: 0.02, cached_tokens: 0.002}
- *     "*": {tokens: 0.05}              # every other; cached tokens cost the same without a price
- *
- * Money is whole numbers throughout: prices of millionths, amounts of the smallest coin.
- * Thread rule: one at a time. */
-#ifndef WN_CLI_PRICES_H
-#define WN_CLI_PRICES_H
+/* What a million tokens of each model cost.  Money is whole numbers throughout: prices of
+ * millionths, amounts of the smallest coin.
+ * Thread rule: a table that does not change: any. */
+#ifndef WN_SERVE_PRICES_H
+#define WN_SERVE_PRICES_H
 
 #include "base/buf.h"
 #include "base/status.h"
@@ -34,10 +25,6 @@ typedef struct wn_prices {
     wn_price models[WN_PRICE_MODELS_MAX];
     size_t n_models;
 } wn_prices;
-
-/* Read a price table; `name` stands for it in messages.
- * Fails:   WN_ERR_FORMAT with name and line, WN_ERR_LIMIT, WN_ERR_MEMORY. */
-WN_MUST_USE wn_status wn_prices_parse(wn_prices *out, wn_str text, const char *name, wn_error *err);
 
 /* The price of a model; NULL when there is none, not even of "*". */
 const wn_price *wn_prices_find(const wn_prices *prices, const char *model);

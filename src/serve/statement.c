@@ -1,15 +1,27 @@
 /* See statement.h.  Each line of the charges is rounded to the smallest coin by itself and the
  * total is their sum, so that whoever adds the printed amounts gets the printed total. */
-#include "cli/statement.h"
+#include "serve/statement.h"
 
 #include "base/date.h"
-#include "base/mem.h"
-#include "base/str.h"
-#include "cli/terminal.h"
 #include "base/html_text.h"
+#include "base/str.h"
 #include "serve/usage_report.h"
 
-#define WN_WHERE "cli/statement"
+#include <stdlib.h>
+#include <string.h>
+
+#define WN_WHERE    "serve/statement"
+#define MONTH_CHARS 7
+
+/* That of one key. */
+typedef struct statement {
+    const char *key_id, *key_name; /* "": usage without a key */
+    int64_t since_s, until_s;      /* of the month, as in wn_usage_query */
+    int64_t now_s;
+    const wn_usage_row *rows; /* [n_rows] by day and model, of this key */
+    size_t n_rows;
+    const wn_prices *prices; /* NULL: none */
+} statement;
 
 static const char style[] =
     "@page{size:A4;margin:18mm 16mm 20mm}\n"
@@ -60,7 +72,7 @@ static void push_month(wn_buf *out, int64_t since_s)
 static void push_count_cell(wn_buf *out, uint64_t n)
 {
     push(out, "<td>");
-    wn_terminal_push_count(out, n);
+    wn_buf_push_count(out, n);
     push(out, "</td>");
 }
 
@@ -71,7 +83,7 @@ static void push_text_cell(wn_buf *out, const char *text)
     push(out, "</td>");
 }
 
-bool wn_statement_push_begin(wn_buf *out, int64_t since_s)
+static void push_begin(wn_buf *out, int64_t since_s)
 {
     push(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
               "<meta name=\"viewport\" content=\"width=device-width\">\n<title>Usage statement, ");
@@ -79,12 +91,6 @@ bool wn_statement_push_begin(wn_buf *out, int64_t since_s)
     push(out, "</title>\n<style>\n");
     push(out, style);
     push(out, "</style></head><body>\n");
-    return !out->failed;
-}
-
-bool wn_statement_push_end(wn_buf *out)
-{
-    return wn_buf_push_str(out, WN_STR("</body></html>\n"));
 }
 
 /* ---- charges --------------------------------------------------------------------------------- */
@@ -95,7 +101,7 @@ typedef struct charge {
     uint64_t tokens, price, coins;
 } charge;
 
-static wn_status push_charge(wn_buf *out, charge *c, const wn_statement *s, const char *model,
+static wn_status push_charge(wn_buf *out, charge *c, const statement *s, const char *model,
                              wn_error *err)
 {
     WN_TRY(wn_price_amount(&c->coins, c->tokens, c->price, s->prices->decimals, err));
@@ -112,7 +118,7 @@ static wn_status push_charge(wn_buf *out, charge *c, const wn_statement *s, cons
 }
 
 /* What was used of the model of a row, on all days; zero when an earlier row was of it. */
-static bool sum_model(wn_usage_counts *out, const wn_statement *s, size_t first)
+static bool sum_model(wn_usage_counts *out, const statement *s, size_t first)
 {
     const char *model = s->rows[first].model;
     *out = (wn_usage_counts){0};
@@ -128,7 +134,7 @@ static bool sum_model(wn_usage_counts *out, const wn_statement *s, size_t first)
     return true;
 }
 
-static wn_status push_model_charges(wn_buf *out, uint64_t *total, const wn_statement *s,
+static wn_status push_model_charges(wn_buf *out, uint64_t *total, const statement *s,
                                     const char *model, const wn_usage_counts *used, wn_error *err)
 {
     const wn_price *price = wn_prices_find(s->prices, model);
@@ -155,7 +161,7 @@ static void push_money(wn_buf *out, uint64_t coins, const wn_prices *prices)
     wn_buf_printf(out, " %s", prices->currency);
 }
 
-static wn_status push_charges(wn_buf *out, uint64_t *total, const wn_statement *s, wn_error *err)
+static wn_status push_charges(wn_buf *out, uint64_t *total, const statement *s, wn_error *err)
 {
     push(out, "<h2>Charges</h2>\n<table><thead><tr><th class=\"t\">model</th><th class=\"t\">"
               "what</th><th>quantity</th><th>price of a million</th>");
@@ -183,7 +189,7 @@ static void push_counts(wn_buf *out, const wn_usage_counts *c)
     push(out, "</tr>\n");
 }
 
-static void push_usage(wn_buf *out, const wn_statement *s)
+static void push_usage(wn_buf *out, const statement *s)
 {
     wn_usage_counts sum = wn_usage_sum(s->rows, s->n_rows);
     push(out, "<h2>Usage by day</h2>\n<table><thead><tr><th class=\"t\">day</th>"
@@ -203,7 +209,7 @@ static void push_usage(wn_buf *out, const wn_statement *s)
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
-static void push_head(wn_buf *out, const wn_statement *s)
+static void push_head(wn_buf *out, const statement *s)
 {
     push(out, "<main>\n<header><div><h1>Usage statement</h1><p>");
     push_month(out, s->since_s);
@@ -229,7 +235,7 @@ static void push_head(wn_buf *out, const wn_statement *s)
                                     : "</dd></dl>\n");
 }
 
-static void push_foot(wn_buf *out, const wn_statement *s)
+static void push_foot(wn_buf *out, const statement *s)
 {
     push(out, "<footer>");
     if (s->prices != NULL && s->prices->note[0] != '\0') {
@@ -242,8 +248,9 @@ static void push_foot(wn_buf *out, const wn_statement *s)
               "were known from before.</p></footer>\n</main>\n");
 }
 
-/* The amount comes before the lines that it is the sum of, so these are written apart. */
-wn_status wn_statement_push(wn_buf *out, const wn_statement *s, wn_error *err)
+/* One statement, which begins a page.  The amount comes before the lines that it is the sum of, so
+ * these are written apart. */
+static wn_status push_statement(wn_buf *out, const statement *s, wn_error *err)
 {
     wn_buf charges = WN_BUF_INIT;
     uint64_t total = 0;
@@ -264,4 +271,73 @@ wn_status wn_statement_push(wn_buf *out, const wn_statement *s, wn_error *err)
 out:
     wn_buf_deinit(&charges);
     return status;
+}
+
+/* ---- the statements of a month --------------------------------------------------------------- */
+
+wn_status wn_statements_query(wn_usage_query *out, wn_str month, wn_str key, const char **wrong,
+                              wn_error *err)
+{
+    const wn_report_order order = {
+        .from = month, .to = month, .by = WN_STR("day,key,model"), .key = key};
+    wn_status status = wn_report_query(out, &order, 0, wrong, err);
+    if (month.len == MONTH_CHARS && (status == WN_OK || strcmp(*wrong, "key") == 0))
+        return status;
+    *wrong = "month";
+    WN_FAIL(err, WN_ERR_ARGUMENT, "is '%.*s', expected a month such as 2026-11", WN_STR_ARG(month));
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const wn_usage_row *x = a, *y = b;
+    int by_key = strcmp(x->key.text, y->key.text);
+    if (by_key != 0)
+        return by_key;
+    if (x->minute != y->minute)
+        return x->minute < y->minute ? -1 : 1;
+    return strcmp(x->model, y->model);
+}
+
+static const char *name_of(const wn_statements *s, const char *id)
+{
+    for (size_t i = 0; i < s->n_keys; i++)
+        if (strcmp(s->keys[i].id.text, id) == 0)
+            return s->keys[i].name;
+    return "";
+}
+
+/* The statement of the rows from the first on that are of its key; *n tells how many. */
+static wn_status push_next(wn_buf *out, const wn_statements *s, const char *id, size_t first,
+                           size_t *n, wn_error *err)
+{
+    *n = 0;
+    while (first + *n < s->n_rows && strcmp(s->rows[first + *n].key.text, id) == 0)
+        ++*n;
+    const statement one = {.key_id = id,
+                           .key_name = name_of(s, id),
+                           .since_s = s->query.since_s,
+                           .until_s = s->query.until_s,
+                           .now_s = s->now_s,
+                           .rows = s->rows + first,
+                           .n_rows = *n,
+                           .prices = s->prices};
+    return push_statement(out, &one, err);
+}
+
+wn_status wn_statements_push(wn_buf *out, const wn_statements *s, wn_error *err)
+{
+    const char *id = s->query.key.text;
+    bool of_one = id[0] != '\0' || s->query.keyless;
+    size_t n;
+    if (s->n_rows > 0)
+        qsort(s->rows, s->n_rows, sizeof *s->rows, compare_rows);
+    push_begin(out, s->query.since_s);
+    if (of_one)
+        WN_TRY(push_next(out, s, id, 0, &n, err));
+    for (size_t i = 0; !of_one && i < s->n_rows; i += n)
+        WN_TRY(push_next(out, s, s->rows[i].key.text, i, &n, err));
+    push(out, "</body></html>\n");
+    if (out->failed)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for statements");
+    return WN_OK;
 }
