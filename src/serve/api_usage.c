@@ -115,8 +115,8 @@ static bool read_format(wn_report_format *out, wn_exchange *x, wn_str format)
     return true;
 }
 
-/* Whose usage it is: the caller's, unless an administrator says otherwise.  An empty *key is all, or
- * what was used without one. */
+/* Whose usage it is: the caller's, unless an administrator says otherwise.  An empty *key is all,
+ * or what was used without one. */
 static bool set_key(bool *keyless, wn_str *key, wn_exchange *x)
 {
     const wn_identity *who = &x->identity;
