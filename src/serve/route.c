@@ -101,6 +101,7 @@ static const wn_route routes[] = {
     PUBLIC_GET("/licence", "ui", "What the licences of the models allow", wn_api_page),
     PUBLIC_GET("/benchmarks", "ui", "The reports, as pages", wn_api_page),
     PUBLIC_GET("/faq", "ui", "Questions and answers", wn_api_page),
+    PUBLIC_GET("/dashboard", "ui", "A page about a key's usage, and for operators", wn_api_page),
     PUBLIC_GET("/ui/...", "ui", "Files of the pages", wn_api_web_file),
     PUBLIC_FORM("/v1/limits", "limits", "Limits of keys, requests and models", wn_api_limits,
                 &wn_form_limits, false),

@@ -3,7 +3,11 @@
 /** The key that requests bring; it stays in this tab. */
 export const key = {
     get: () => sessionStorage.getItem('winnow-key') ?? '',
-    set: (text) => (text ? sessionStorage.setItem('winnow-key', text) : sessionStorage.removeItem('winnow-key')),
+    set(text) {
+        if (text) sessionStorage.setItem('winnow-key', text);
+        else sessionStorage.removeItem('winnow-key');
+        dispatchEvent(new Event('winnow-key'));
+    },
 };
 
 /** What the server said no with; code, status, requestId. */

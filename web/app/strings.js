@@ -18,8 +18,9 @@ export function t(key, values = {}) {
     });
 }
 
+/** A number in the language's form; digits behind the point at most, or options of Intl.NumberFormat. */
 export function number(value, digits = 3) {
-    return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+    return new Intl.NumberFormat(language, typeof digits === 'number' ? { maximumFractionDigits: digits } : digits).format(value);
 }
 
 export function chooseLanguage(code) {

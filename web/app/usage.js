@@ -1,0 +1,133 @@
+// What a key has used, what is left of its limits, and what went wrong.
+import { call } from './api.js';
+import { attempt, day, table, time } from './board.js';
+import { bars, days } from './chart.js';
+import { download, h } from './dom.js';
+import { number, t } from './strings.js';
+
+const COUNTS = ['requests', 'tokens', 'cached_tokens', 'errors'];
+const iso = (date) => date.toISOString().slice(0, 10);
+
+// ---- what is left --------------------------------------------------------------------------------
+
+/** [name, figure, what stands below, [value, most] of a meter] of what a key may. */
+function standing(own) {
+    const rate = (kind, now) => (now ? [t(`board-rate-${kind}`), number(now.remaining),
+        t('board-rate-of', { most: now.per_minute, s: number(now.reset_s, 1) }), [Math.min(now.remaining, now.per_minute), now.per_minute]]
+        : [t(`board-rate-${kind}`), t('board-unlimited')]);
+    const month = own.month && [t('board-month'), number(own.month.left),
+        t('board-month-of', { most: own.month.tokens, day: day(own.month.begins_again) }), [own.month.left, own.month.tokens]];
+    const prepaid = own.prepaid && [t('board-prepaid'), number(own.prepaid.left), t('board-prepaid-of', { most: own.prepaid.tokens }),
+        [own.prepaid.left, own.prepaid.tokens]];
+    return [rate('requests', own.limits.requests), rate('tokens', own.limits.tokens), month, prepaid,
+        own.limits.concurrency && [t('board-concurrency'), number(own.limits.concurrency)],
+        own.id !== null && [t('board-expires'), day(own.expires)], own.id !== null && [t('board-tier'), own.tier]].filter(Boolean);
+}
+
+function showStanding(box, own) {
+    box.replaceChildren(...standing(own).map(([name, figure, below, meter]) => h('div', { class: 'tile' }, h('dt', {}, name), h('dd', {}, figure,
+        meter ? h('meter', { min: 0, max: meter[1], value: meter[0], 'aria-label': `${name}: ${figure}` }) : null,
+        below ? h('span', { class: 'hint' }, below) : null))));
+}
+
+// ---- what was used -------------------------------------------------------------------------------
+
+/** Rows of /v1/usage as series of one count over days. */
+function seriesOf(rows, by, labels, count) {
+    const place = new Map(labels.map((label, i) => [label, i])), found = new Map();
+    for (const row of rows) {
+        const name = row[by] ?? t('board-no-key');
+        if (!found.has(name)) found.set(name, labels.map(() => 0));
+        if (place.has(row.day)) found.get(name)[place.get(row.day)] += row[count];
+    }
+    return [...found].map(([name, values]) => ({ name, values }));
+}
+
+function totalsOf(total) {
+    return COUNTS.map((count) => `${t(`board-${count.replace('_', '-')}`)}: ${number(total[count])}`).join(' · ');
+}
+
+/** Errors by code, the most frequent first. */
+function byCode(failures) {
+    const found = new Map();
+    for (const one of failures) {
+        const name = `${one.status} ${one.code ?? ''}`;
+        if (!found.has(name)) found.set(name, { n: 0, last: one });
+        found.get(name).n++;
+    }
+    return [...found].sort((a, b) => b[1].n - a[1].n).map(([name, { n, last }]) => [name, number(n), time(last.time), last.route, last.request_id]);
+}
+
+function showErrors(box, failures, all) {
+    const codes = [t('board-code'), { text: t('board-count'), number: true }, t('board-last'), t('board-route'), t('board-request-id')];
+    const each = [t('board-time'), t('board-code'), t('board-route'), t('board-request-id'), ...(all ? [t('board-by-key')] : [])];
+    const row = (one) => [time(one.time), `${one.status} ${one.code ?? ''}`, one.route, one.request_id,
+        ...(all ? [one.key ?? t('board-no-key')] : [])];
+    box.replaceChildren(table(t('board-errors-by-code'), codes, byCode(failures), t('board-errors-none')),
+        failures.length === 0 ? ''
+            : h('details', {}, h('summary', {}, t('board-errors-each')), table(t('board-errors-each'), each, failures.map(row))));
+}
+
+// ---- the part ------------------------------------------------------------------------------------
+
+const button = (words, onclick) => h('button', { type: 'button', onclick }, words);
+const field = (id, words, input) => h('label', { for: id }, words, Object.assign(input, { id }));
+const section = (id, title, ...children) => h('section', { class: 'panel', 'aria-labelledby': id }, h('h2', { id }, title), children);
+
+/** Fill a box; -> {look(own)}, which is called every two seconds. */
+export async function open(box, own) {
+    const admin = own.scopes.split(',').includes('admin');
+    const today = new Date(), thisMonth = iso(today).slice(0, 7);
+    const from = h('input', { type: 'date', value: iso(new Date(today - 29 * 864e5)), max: iso(today) });
+    const to = h('input', { type: 'date', value: iso(today), max: iso(today) });
+    const by = h('select', {}, ['model', 'route', ...(admin ? ['key'] : [])].map((name) => h('option', { value: name }, t(`board-by-${name}`))));
+    const whose = h('select', {}, h('option', { value: '' }, t('board-own')), h('option', { value: 'all' }, t('board-all-keys')));
+    const month = h('input', { type: 'month', value: thisMonth, max: thisMonth, placeholder: '2026-11' });
+    const tiles = h('dl', { class: 'tiles' }), charts = h('div', { class: 'two' }), totals = h('p', { class: 'totals' });
+    const problem = h('p', { class: 'bad', role: 'alert' }), errors = h('div', { class: 'part' });
+    if (admin) whose.value = 'all';
+
+    const ofKey = () => (whose.value ? `&key=${encodeURIComponent(whose.value)}` : '');
+    const path = () => `/v1/usage?from=${from.value}&to=${to.value}&by=day,${by.value}${ofKey()}`;
+    const chart = (count, { from: first, to: last, data }) => h('div', { class: 'panel' }, bars({
+        title: t(`board-${count}-by-day`), head: t('board-day'), labels: days(first, last),
+        series: seriesOf(data, by.value, days(first, last), count) }));
+    async function show() {
+        problem.textContent = '';
+        const used = await attempt(() => call('GET', path()), (text) => { problem.textContent = text; });
+        charts.replaceChildren(...(used ? ['tokens', 'requests'].map((count) => chart(count, used.body)) : []));
+        totals.textContent = used ? totalsOf(used.body.total) : '';
+        const failed = await attempt(() => call('GET', `/v1/usage/errors?${ofKey().slice(1)}`), (text) => { problem.textContent ||= text; });
+        if (failed) showErrors(errors, failed.body.data, whose.value === 'all');
+    }
+    async function keep(name, query, type) {
+        const answer = await attempt(() => call('GET', query, undefined, { accept: type }));
+        if (answer) download(name, answer.text, type);
+    }
+    const csv = () => keep(`usage-${from.value}-${to.value}.csv`, `${path()}&format=csv`, 'text/csv');
+    const statement = () => keep(`statement-${month.value}.html`,
+        `/v1/usage/statement?month=${encodeURIComponent(month.value)}${ofKey()}`, 'text/html');
+    box.replaceChildren(
+        section('left-title', t('board-left'), tiles),
+        section('used-title', t('board-used'),
+            h('div', { class: 'controls' }, field('used-from', t('board-from'), from), field('used-to', t('board-to'), to),
+                field('used-by', t('board-by'), by), admin ? field('used-whose', t('board-whose'), whose) : null,
+                button(t('board-refresh'), show), button(t('board-csv'), csv)),
+            totals, problem),
+        charts,
+        section('errors-title', t('board-errors-recent'), errors),
+        section('statement-title', t('board-statement'), h('p', { class: 'hint' }, t('board-statement-help')),
+            h('div', { class: 'controls' }, field('statement-month', t('board-statement-month'), month),
+                button(t('board-statement-get'), statement))));
+    showStanding(tiles, own);
+    for (const input of [from, to, by, whose]) input.addEventListener('change', show);
+    await show();
+    if (admin) await addKeys(whose);
+    return { look: (now) => showStanding(tiles, now) };
+}
+
+/** An administrator may look at any key. */
+async function addKeys(whose) {
+    const listed = await attempt(() => call('GET', '/v1/admin/keys'), () => {});
+    for (const one of listed?.body.data ?? []) whose.append(h('option', { value: one.id }, one.name ? `${one.name} (${one.id})` : one.id));
+}
