@@ -23,6 +23,9 @@ export async function attempt(f, say = toast) {
     }
 }
 
+/** What people call a key. */
+export const label = (one) => (one.name && one.name !== one.id ? `${one.name} (${one.id})` : one.id);
+
 const stamp = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 const dayOnly = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
 

@@ -1,12 +1,12 @@
 // The dashboard: parts that the key in use may see, of which the one in view is kept up to date.
 import { call, key, Refused } from './api.js';
-import { reason } from './board.js';
+import { label, reason } from './board.js';
 import { $, $$, h } from './dom.js';
 import { askForKey, begin } from './shell.js';
 import { t } from './strings.js';
 
 const EVERY_MS = 2000;
-const parts = { usage: 'usage', live: 'metrics', keys: 'admin', models: 'admin' }; // name: the scope that it needs
+const parts = { usage: '', live: 'metrics', keys: 'admin', models: 'admin' }; // name: the scope that it needs, if any
 
 let own = null; // of /v1/key
 let current = null; // {name, part: what its open() gave}
@@ -22,10 +22,9 @@ function notice(text, ...acts) {
 }
 
 const giveKey = () => h('button', { type: 'button', class: 'main', onclick: () => askForKey() }, t('board-give-key'));
-const scopes = () => own.scopes.replaceAll(',', ', ');
 
 function allowed() {
-    const held = own === null ? [] : own.scopes.split(',');
+    const held = own === null ? [] : ['', ...own.scopes.split(',')];
     return Object.keys(parts).filter((name) => held.includes(parts[name]));
 }
 
@@ -42,7 +41,7 @@ async function start() {
             needs ? giveKey() : h('button', { type: 'button', onclick: start }, t('board-again')));
     }
     $('#who').textContent = own === null ? '' : own.id === null ? t('board-open')
-        : t('board-who', { key: own.name && own.name !== own.id ? `${own.name} (${own.id})` : own.id, scopes: scopes() });
+        : t('board-who', { key: label(own), scopes: own.scopes.replaceAll(',', ', ') });
     build();
     document.documentElement.dataset.ready = '';
 }
@@ -72,7 +71,6 @@ function build() {
     $('#hidden-parts').textContent = hiddenParts(names);
     const asked = location.hash.slice(1);
     if (names.length > 0) choose(names.includes(asked) ? asked : names[0], false);
-    else if (own !== null) notice(t('board-no-part', { scopes: scopes() }), giveKey());
 }
 
 async function choose(name, keep = true) {

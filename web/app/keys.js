@@ -1,6 +1,6 @@
 // The keys of the server, for administrators: make, change, rotate, revoke.
 import { call, Refused } from './api.js';
-import { attempt, day, dialog, reason, sure, table, time } from './board.js';
+import { attempt, day, dialog, label, reason, sure, table, time } from './board.js';
 import { $, h, toast } from './dom.js';
 import { number, t } from './strings.js';
 
@@ -11,8 +11,6 @@ const NUMBERS = { rpm: [0, 1e9], tpm: [0, 1e9], concurrency: [0, 1e6], monthly_t
 const AT_ONCE = 200;
 
 const NAMELESS = '–';
-
-const label = (one) => (one.name ? `${one.name} (${one.id})` : one.id);
 
 // ---- what a key is -------------------------------------------------------------------------------
 
@@ -34,7 +32,7 @@ function edit(one, send) {
         expires: h('input', { type: 'date', value: dateOf(one?.expires) }),
         ...Object.fromEntries(Object.entries(NUMBERS).map(([name, [min, max]]) =>
             [name, h('input', { type: 'number', min, max, step: 1, value: one?.[name] ?? '',
-                placeholder: name === 'weight' ? '1' : t('board-by-tier') })])),
+                placeholder: name === 'weight' ? '1' : name.endsWith('_tokens') ? t('board-unlimited') : t('board-by-tier') })])),
     };
     inputs.tier.value = one?.tier ?? 'key';
     const had = one ? one.scopes.split(',') : USUAL;

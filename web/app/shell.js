@@ -40,7 +40,11 @@ export function askForKey(why = '') {
             h('div', { class: 'buttons' },
                 h('button', { type: 'button', onclick: () => close(false) }, t('cancel')),
                 h('button', { type: 'button', class: 'main', onclick: () => close(true) }, t('key-use'))));
-        input.addEventListener('keydown', (e) => { if (e.key === 'Enter') close(true); });
+        input.addEventListener('keydown', (e) => {
+            if (e.key !== 'Enter') return;
+            e.preventDefault(); // or it would press the button that has the focus next
+            close(true);
+        });
         document.body.append(box);
         box.showModal();
         input.select();

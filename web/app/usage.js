@@ -1,6 +1,6 @@
 // What a key has used, what is left of its limits, and what went wrong.
 import { call } from './api.js';
-import { attempt, day, table, time } from './board.js';
+import { attempt, day, label, table, time } from './board.js';
 import { bars, days } from './chart.js';
 import { download, h } from './dom.js';
 import { number, t } from './strings.js';
@@ -32,12 +32,12 @@ function showStanding(box, own) {
 
 // ---- what was used -------------------------------------------------------------------------------
 
-/** Rows of /v1/usage as series of one count over days. */
-function seriesOf(rows, by, labels, count) {
-    const place = new Map(labels.map((label, i) => [label, i])), found = new Map();
+/** Rows of /v1/usage as series of one count over days; names are those of keys. */
+function seriesOf(rows, by, all, count, names) {
+    const place = new Map(all.map((one, i) => [one, i])), found = new Map();
     for (const row of rows) {
-        const name = row[by] ?? t('board-no-key');
-        if (!found.has(name)) found.set(name, labels.map(() => 0));
+        const name = row[by] === null ? t('board-no-key') : names.get(row[by]) ?? row[by];
+        if (!found.has(name)) found.set(name, all.map(() => 0));
         if (place.has(row.day)) found.get(name)[place.get(row.day)] += row[count];
     }
     return [...found].map(([name, values]) => ({ name, values }));
@@ -76,22 +76,32 @@ const section = (id, title, ...children) => h('section', { class: 'panel', 'aria
 
 /** Fill a box; -> {look(own)}, which is called every two seconds. */
 export async function open(box, own) {
-    const admin = own.scopes.split(',').includes('admin');
+    const tiles = h('dl', { class: 'tiles' }), scopes = own.scopes.split(',');
+    showStanding(tiles, own);
+    box.replaceChildren(section('left-title', t('board-left'), tiles));
+    if (scopes.includes('usage')) await addUsage(box, scopes.includes('admin'));
+    else box.append(h('p', { class: 'hint' }, t('board-hidden', { part: t('board-used'), scope: 'usage' })));
+    return { look: (now) => showStanding(tiles, now) };
+}
+
+async function addUsage(box, admin) {
     const today = new Date(), thisMonth = iso(today).slice(0, 7);
     const from = h('input', { type: 'date', value: iso(new Date(today - 29 * 864e5)), max: iso(today) });
     const to = h('input', { type: 'date', value: iso(today), max: iso(today) });
     const by = h('select', {}, ['model', 'route', ...(admin ? ['key'] : [])].map((name) => h('option', { value: name }, t(`board-by-${name}`))));
     const whose = h('select', {}, h('option', { value: '' }, t('board-own')), h('option', { value: 'all' }, t('board-all-keys')));
     const month = h('input', { type: 'month', value: thisMonth, max: thisMonth, placeholder: '2026-11' });
-    const tiles = h('dl', { class: 'tiles' }), charts = h('div', { class: 'two' }), totals = h('p', { class: 'totals' });
+    const charts = h('div', { class: 'two' }), totals = h('p', { class: 'totals' });
     const problem = h('p', { class: 'bad', role: 'alert' }), errors = h('div', { class: 'part' });
+    const names = admin ? await keyNames() : new Map();
+    for (const [id, name] of names) whose.append(h('option', { value: id }, name));
     if (admin) whose.value = 'all';
 
     const ofKey = () => (whose.value ? `&key=${encodeURIComponent(whose.value)}` : '');
     const path = () => `/v1/usage?from=${from.value}&to=${to.value}&by=day,${by.value}${ofKey()}`;
     const chart = (count, { from: first, to: last, data }) => h('div', { class: 'panel' }, bars({
         title: t(`board-${count}-by-day`), head: t('board-day'), labels: days(first, last),
-        series: seriesOf(data, by.value, days(first, last), count) }));
+        series: seriesOf(data, by.value, days(first, last), count, names) }));
     async function show() {
         problem.textContent = '';
         const used = await attempt(() => call('GET', path()), (text) => { problem.textContent = text; });
@@ -107,8 +117,7 @@ export async function open(box, own) {
     const csv = () => keep(`usage-${from.value}-${to.value}.csv`, `${path()}&format=csv`, 'text/csv');
     const statement = () => keep(`statement-${month.value}.html`,
         `/v1/usage/statement?month=${encodeURIComponent(month.value)}${ofKey()}`, 'text/html');
-    box.replaceChildren(
-        section('left-title', t('board-left'), tiles),
+    box.append(
         section('used-title', t('board-used'),
             h('div', { class: 'controls' }, field('used-from', t('board-from'), from), field('used-to', t('board-to'), to),
                 field('used-by', t('board-by'), by), admin ? field('used-whose', t('board-whose'), whose) : null,
@@ -119,15 +128,12 @@ export async function open(box, own) {
         section('statement-title', t('board-statement'), h('p', { class: 'hint' }, t('board-statement-help')),
             h('div', { class: 'controls' }, field('statement-month', t('board-statement-month'), month),
                 button(t('board-statement-get'), statement))));
-    showStanding(tiles, own);
     for (const input of [from, to, by, whose]) input.addEventListener('change', show);
     await show();
-    if (admin) await addKeys(whose);
-    return { look: (now) => showStanding(tiles, now) };
 }
 
-/** An administrator may look at any key. */
-async function addKeys(whose) {
+/** An administrator may look at any key: id -> what people call it. */
+async function keyNames() {
     const listed = await attempt(() => call('GET', '/v1/admin/keys'), () => {});
-    for (const one of listed?.body.data ?? []) whose.append(h('option', { value: one.id }, one.name ? `${one.name} (${one.id})` : one.id));
+    return new Map((listed?.body.data ?? []).map((one) => [one.id, label(one)]));
 }
