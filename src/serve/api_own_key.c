@@ -20,11 +20,11 @@
 const wn_form wn_form_own_key = {
     .title = "own key",
     .answer_schema = WN_SCHEMA_OBJECT(
-        "\"object\",\"id\",\"scopes\",\"limits\"",
+        "\"object\",\"id\",\"scopes\",\"keeps_usage\",\"limits\"",
         "\"object\":{\"const\":\"key\"},\"id\":{\"type\":[\"string\",\"null\"]},"
         "\"name\":" WN_SCHEMA_STRING ",\"tier\":" WN_SCHEMA_STRING ",\"scopes\":" WN_SCHEMA_STRING
-        ",\"created\":" WN_SCHEMA_INT ",\"expires\":" WN_SCHEMA_INT
-        ",\"limits\":{" WN_SCHEMA_OBJECT(
+        ",\"keeps_usage\":{\"type\":\"boolean\"},\"created\":" WN_SCHEMA_INT
+        ",\"expires\":" WN_SCHEMA_INT ",\"limits\":{" WN_SCHEMA_OBJECT(
             "", "\"requests\":{" RATE_SCHEMA "},\"tokens\":{" RATE_SCHEMA
                 "},\"concurrency\":" WN_SCHEMA_INT) "},"
                                                     "\"month\":{" QUOTA_SCHEMA
@@ -81,8 +81,9 @@ bool wn_api_own_key(wn_exchange *x)
     wn_identity *who = &x->identity;
     const wn_key_record *record = &who->record;
     wn_buf *out = &x->reply.body;
+    wn_accounts *accounts = wn_service_accounts(x->service);
     wn_quota_use used;
-    bool has_quota = wn_accounts_look(wn_service_accounts(x->service), who, &used);
+    bool has_quota = wn_accounts_look(accounts, who, &used);
     wn_buf_push_str(out, WN_STR("{\"object\":\"key\",\"id\":"));
     if (who->has_key) {
         wn_buf_printf(out, "\"%s\"", record->id.text);
@@ -93,7 +94,7 @@ bool wn_api_own_key(wn_exchange *x)
     }
     wn_buf_push_str(out, WN_STR(",\"scopes\":\""));
     wn_scopes_push(out, record->scopes);
-    wn_buf_push_byte(out, '"');
+    wn_buf_printf(out, "\",\"keeps_usage\":%s", wn_accounts_has_state(accounts) ? "true" : "false");
     if (record->created_s > 0)
         wn_buf_printf(out, ",\"created\":%lld", (long long)record->created_s);
     if (record->expires_s > 0)

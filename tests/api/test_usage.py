@@ -156,7 +156,7 @@ def test_a_key_learns_what_is_left_and_pays_nothing_for_it():
     assert month == {"tokens": 10**6, "used": used, "left": 10**6 - used}, month
     assert own.pop("prepaid") == {"tokens": 10**4, "used": used, "left": 10**4 - used}, own
     del own["limits"]
-    assert own == {"object": "key", "id": made["id"], "name": "carol", "tier": "key", "scopes": "rerank", "created": made["created"],
+    assert own == {"object": "key", "id": made["id"], "name": "carol", "tier": "key", "scopes": "rerank", "keeps_usage": True, "created": made["created"],
                    "expires": 32474736000}, own
     assert own_key(server, "nope")[0] == 401
 

@@ -34,6 +34,7 @@ export const day = (unix) => (unix ? dayOnly.format(unix * 1000) : t('board-neve
 
 /** 1234567 bytes in words. */
 export function bytes(n) {
+    if (Number.isNaN(n)) return '–';
     const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
     let unit = 0;
     for (; n >= 1000 && unit + 1 < units.length; unit++) n /= 1000;
@@ -43,9 +44,10 @@ export function bytes(n) {
 /** A table in a box that scrolls; heads: ['text', {text, number: true}], rows: [[cell, ...]], cells are texts or elements. */
 export function table(name, heads, rows, empty = t('board-nothing')) {
     const numeric = heads.map((head) => head.number);
+    const headOf = (head, i) => h('th', { scope: 'col', class: numeric[i] && 'number' }, head.text ?? head);
     return h('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': name },
         h('table', {}, h('caption', {}, name),
-            h('thead', {}, h('tr', {}, heads.map((head, i) => h('th', { scope: 'col', class: numeric[i] && 'number' }, head.text ?? head)))),
+            h('thead', {}, h('tr', {}, heads.map(headOf))),
             h('tbody', {}, rows.length === 0 ? h('tr', {}, h('td', { colspan: heads.length }, empty))
                 : rows.map((row) => h('tr', {}, row.map((cell, i) => h(i === 0 ? 'th' : 'td',
                     { scope: i === 0 && 'row', class: numeric[i] ? 'number' : heads[i].wrap && 'wrap' }, cell)))))));

@@ -66,7 +66,8 @@ function draw(svg, { labels, series }, width) {
 function tableOf({ title, head, labels, series }) {
     const rows = labels.map((label, i) => [label, i]).filter(([, i]) => series.some((one) => one.values[i] > 0)).reverse();
     return h('table', {}, h('caption', {}, title),
-        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, head), series.map((one) => h('th', { scope: 'col', class: 'number' }, one.name)))),
+        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, head),
+            series.map((one) => h('th', { scope: 'col', class: 'number' }, one.name)))),
         h('tbody', {}, rows.map(([label, i]) => h('tr', {}, h('th', { scope: 'row' }, label),
             series.map((one) => h('td', { class: 'number' }, number(one.values[i])))))));
 }

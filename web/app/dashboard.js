@@ -42,14 +42,14 @@ async function start() {
     }
     $('#who').textContent = own === null ? '' : own.id === null ? t('board-open')
         : t('board-who', { key: label(own), scopes: own.scopes.replaceAll(',', ', ') });
-    build();
+    await build();
     document.documentElement.dataset.ready = '';
 }
 
 // ---- parts ---------------------------------------------------------------------------------------
 
 function tab(name) {
-    return h('button', { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': `part-${name}`, 'aria-selected': 'false', tabindex: -1,
+    return h('button', { type: 'button', role: 'tab', id: `tab-${name}`, tabindex: -1, 'aria-controls': `part-${name}`, 'aria-selected': 'false',
         onclick: () => choose(name), onkeydown: move }, t(`board-part-${name}`));
 }
 
@@ -70,7 +70,7 @@ function build() {
     $('#panels').replaceChildren(...names.map(panel));
     $('#hidden-parts').textContent = hiddenParts(names);
     const asked = location.hash.slice(1);
-    if (names.length > 0) choose(names.includes(asked) ? asked : names[0], false);
+    return names.length > 0 ? choose(names.includes(asked) ? asked : names[0], false) : null;
 }
 
 async function choose(name, keep = true) {

@@ -116,7 +116,8 @@ function rotate(one, done) {
         async onsubmit(event) {
             event.preventDefault();
             const body = { overlap: Math.round(Number(overlap.value) * 3600) };
-            const made = await attempt(() => call('POST', `/v1/admin/keys/${one.id}/rotate`, body), (text) => { problem.textContent = text; });
+            const made = await attempt(() => call('POST', `/v1/admin/keys/${one.id}/rotate`, body),
+                (text) => { problem.textContent = text; });
             if (!made) return;
             close();
             showSecret(made.body);
@@ -131,7 +132,11 @@ function rotate(one, done) {
 // ---- the part ------------------------------------------------------------------------------------
 
 /** Fill a box; -> {}. */
-export async function open(box) {
+export async function open(box, own) {
+    if (!own.keeps_usage) {
+        box.replaceChildren(h('p', { class: 'panel' }, t('board-no-state')));
+        return {};
+    }
     const search = h('input', { type: 'search', id: 'key-search', autocomplete: 'off' });
     const gone = h('input', { type: 'checkbox', id: 'key-gone' });
     const list = h('div', {}), problem = h('p', { class: 'bad', role: 'alert' }), count = h('p', { class: 'hint', role: 'status' });
@@ -163,7 +168,8 @@ export async function open(box) {
     const acts = (one) => (one.state === 'revoked' ? '' : h('div', { class: 'buttons' }, act(t('board-edit'), one, change),
         act(t('board-rotate'), one, () => rotate(one, read)), act(t('board-revoke'), one, revoke, 'danger')));
     const heads = [{ text: t('board-name'), wrap: true }, t('board-key-id'), t('board-state'), t('board-tier'),
-        { text: t('board-scopes'), wrap: true }, { text: t('board-limits'), wrap: true }, t('board-expires'), t('board-last-used'), t('board-acts')];
+        { text: t('board-scopes'), wrap: true }, { text: t('board-limits'), wrap: true },
+        t('board-expires'), t('board-last-used'), t('board-acts')];
     const row = (one) => [one.name || NAMELESS, h('code', {}, one.id),
         h('span', { class: one.state === 'valid' ? 'state good' : 'state bad' }, t(`board-state-${one.state}`)), one.tier,
         one.scopes.replaceAll(',', ', '), limitsOf(one), day(one.expires), time(one.last_used), acts(one)];
@@ -177,7 +183,8 @@ export async function open(box) {
         h('div', { class: 'row-head' }, h('h2', { id: 'keys-title' }, t('board-part-keys')),
             h('button', { type: 'button', class: 'main', onclick: make }, t('board-key-new'))),
         h('div', { class: 'controls' }, h('label', { for: 'key-search' }, t('board-search'), search),
-            h('label', { class: 'check' }, gone, ` ${t('board-keys-gone')}`), h('button', { type: 'button', onclick: read }, t('board-refresh'))),
+            h('label', { class: 'check' }, gone, ` ${t('board-keys-gone')}`),
+            h('button', { type: 'button', onclick: read }, t('board-refresh'))),
         problem, count, list));
     search.addEventListener('input', show);
     gone.addEventListener('change', show);

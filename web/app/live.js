@@ -13,7 +13,8 @@ const NONE = '–';
 
 const brief = (x) => (Number.isNaN(x) ? NONE : number(x, x >= 1e4 ? { notation: 'compact', maximumFractionDigits: 1 } : x >= 100 ? 0 : 2));
 const percent = (x) => (Number.isNaN(x) ? NONE : number(x, { style: 'percent', maximumFractionDigits: 1 }));
-const ms = (s) => (Number.isNaN(s) ? NONE : number(s * 1000, { style: 'unit', unit: 'millisecond', maximumFractionDigits: s < 0.1 ? 1 : 0 }));
+const ms = (s) => (Number.isNaN(s) ? NONE
+    : number(s * 1000, { style: 'unit', unit: 'millisecond', maximumFractionDigits: s < 0.1 ? 1 : 0 }));
 
 const latency = (now, before, q) => ms(quantile(now, before, 'wn_request_seconds', q, { route: 'rerank' }));
 const memory = (now, kind) => sum(now, 'wn_request_memory_bytes', { kind });
@@ -29,13 +30,15 @@ function cache(now, before, state, entries) {
 /** name -> [figure, what stands below it] */
 const tiles = {
     requests: (n, b) => [brief(rate(n, b, 'wn_requests_total')), t('board-in-flight', { n: brief(sum(n, 'wn_requests_in_flight')) })],
-    tokens: (n, b) => [brief(rate(n, b, 'wn_tokens_total')), t('board-busy-speed', { n: brief(sum(n, 'wn_tokens_per_second')) })],
+    tokens: (n, b) => [brief(rate(n, b, 'wn_tokens_total')),
+        sum(n, 'wn_tokens_per_second') > 0 ? t('board-busy-speed', { n: brief(sum(n, 'wn_tokens_per_second')) }) : ''],
     wait: (n, b) => [ms(quantile(n, b, 'wn_stage_seconds', 0.95, { stage: 'queue' })),
         t('board-wait-now', { wait: ms(sum(n, 'wn_queue_wait_seconds')), rows: brief(sum(n, 'wn_queue_depth')) })],
     fill: (n, b) => [percent(mean(n, b, 'wn_batch_fill_ratio')),
         t('board-batches', { n: brief(rate(n, b, 'wn_batch_rows_count')), rows: brief(mean(n, b, 'wn_batch_rows')) })],
     latency: (n, b) => [latency(n, b, 0.95), t('board-latency-of', { p50: latency(n, b, 0.5), p99: latency(n, b, 0.99) })],
-    busy: (n, b) => [percent(rate(n, b, 'wn_engine_busy_seconds_total')), t('board-cpu', { n: percent(rate(n, b, 'process_cpu_seconds_total')) })],
+    busy: (n, b) => [percent(rate(n, b, 'wn_engine_busy_seconds_total')),
+        t('board-cpu', { n: percent(rate(n, b, 'process_cpu_seconds_total')) })],
     scores: (n, b) => cache(n, b, 'cached', 'wn_score_cache_entries'),
     vectors: (n, b) => cache(n, b, 'vectors', 'wn_vector_cache_entries'),
     memory: (n) => [bytes(sum(n, 'process_resident_memory_bytes')),
@@ -108,7 +111,8 @@ export async function open(box) {
         renew(byRoute, t('board-routes'), [t('board-route'), { text: t('board-per-second'), number: true }, ...percentiles,
             { text: '4xx/s', number: true }, { text: '5xx/s', number: true }], routes(now, then));
         renew(byStage, t('board-stages'), [t('board-stage'), ...percentiles], stages(now, then));
-        renew(refused, t('board-refused'), [t('board-why'), { text: t('board-count'), number: true }], refusals(now), t('board-errors-none'));
+        renew(refused, t('board-refused'), [t('board-why'), { text: t('board-count'), number: true }], refusals(now),
+            t('board-errors-none'));
     }
     await look();
     return { look };

@@ -15,7 +15,9 @@ export function read(text, at) {
         const found = SAMPLE.exec(line);
         if (!found) continue;
         const labels = {};
-        for (const [, name, raw] of (found[2] ?? '').matchAll(LABEL)) labels[name] = raw.replace(/\\(.)/g, (_, c) => (c === 'n' ? '\n' : c));
+        for (const [, name, raw] of (found[2] ?? '').matchAll(LABEL)) {
+            labels[name] = raw.replace(/\\(.)/g, (_, c) => (c === 'n' ? '\n' : c));
+        }
         if (!families.has(found[1])) families.set(found[1], []);
         families.get(found[1]).push({ labels, value: value(found[3]) });
     }

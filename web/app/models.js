@@ -55,8 +55,9 @@ export async function open(box) {
     const state = (one) => [
         h('span', { class: { failed: 'state bad', ready: 'state good', loading: 'state' }[one.state] }, t(`board-model-${one.state}`)),
         one.state !== 'ready' && one.serving ? ` ${t('board-model-old')}` : '', one.error ? h('div', { class: 'bad' }, one.error) : ''];
-    const heads = [{ text: t('model'), wrap: true }, { text: t('board-state'), wrap: true }, { text: t('board-in-flight-head'), number: true },
-        { text: t('board-memory'), number: true }, { text: t('board-loads'), number: true }, { text: t('board-path'), wrap: true }, t('board-acts')];
+    const heads = [{ text: t('model'), wrap: true }, { text: t('board-state'), wrap: true },
+        { text: t('board-in-flight-head'), number: true }, { text: t('board-memory'), number: true },
+        { text: t('board-loads'), number: true }, { text: t('board-path'), wrap: true }, t('board-acts')];
     function show() {
         renew(list, t('board-part-models'), heads, models.map((one) => [
             [one.name, one.default ? ` (${t('board-model-default')})` : ''], state(one), one.serving ? number(one.in_flight) : '–',
@@ -65,7 +66,8 @@ export async function open(box) {
                 one.default ? null : act(t('board-model-remove'), one, remove, 'danger'))]));
     }
     box.replaceChildren(
-        h('section', { class: 'panel', 'aria-labelledby': 'models-title' }, h('h2', { id: 'models-title' }, t('board-part-models')), problem, list),
+        h('section', { class: 'panel', 'aria-labelledby': 'models-title' }, 
+            h('h2', { id: 'models-title' }, t('board-part-models')), problem, list),
         h('section', { class: 'panel', 'aria-labelledby': 'load-title' }, h('h2', { id: 'load-title' }, t('board-model-load')),
             h('p', { class: 'hint' }, t('board-model-load-help')),
             h('form', { class: 'controls', onsubmit: load }, h('label', { for: 'model-name' }, t('board-name'), name),

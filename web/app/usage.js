@@ -25,7 +25,8 @@ function standing(own) {
 }
 
 function showStanding(box, own) {
-    box.replaceChildren(...standing(own).map(([name, figure, below, meter]) => h('div', { class: 'tile' }, h('dt', {}, name), h('dd', {}, figure,
+    box.replaceChildren(...standing(own).map(([name, figure, below, meter]) => h('div', { class: 'tile' },
+        h('dt', {}, name), h('dd', {}, figure,
         meter ? h('meter', { min: 0, max: meter[1], value: meter[0], 'aria-label': `${name}: ${figure}` }) : null,
         below ? h('span', { class: 'hint' }, below) : null))));
 }
@@ -55,7 +56,8 @@ function byCode(failures) {
         if (!found.has(name)) found.set(name, { n: 0, last: one });
         found.get(name).n++;
     }
-    return [...found].sort((a, b) => b[1].n - a[1].n).map(([name, { n, last }]) => [name, number(n), time(last.time), last.route, last.request_id]);
+    return [...found].sort((a, b) => b[1].n - a[1].n)
+        .map(([name, { n, last }]) => [name, number(n), time(last.time), last.route, last.request_id]);
 }
 
 function showErrors(box, failures, all) {
@@ -79,25 +81,39 @@ export async function open(box, own) {
     const tiles = h('dl', { class: 'tiles' }), scopes = own.scopes.split(',');
     showStanding(tiles, own);
     box.replaceChildren(section('left-title', t('board-left'), tiles));
-    if (scopes.includes('usage')) await addUsage(box, scopes.includes('admin'));
+    if (scopes.includes('usage')) await addUsage(box, own, scopes.includes('admin'));
     else box.append(h('p', { class: 'hint' }, t('board-hidden', { part: t('board-used'), scope: 'usage' })));
     return { look: (now) => showStanding(tiles, now) };
 }
 
-async function addUsage(box, admin) {
+/** The latest errors of a key ('' is one's own), or of all. */
+async function readErrors(box, whose) {
+    const failed = await attempt(() => call('GET', `/v1/usage/errors${whose ? `?key=${whose}` : ''}`), (text) => box.replaceChildren(text));
+    if (failed) showErrors(box, failed.body.data, whose === 'all');
+}
+
+async function addUsage(box, own, admin) {
+    const errors = h('div', { class: 'part' }), recent = section('errors-title', t('board-errors-recent'), errors);
+    if (own.keeps_usage) return addLedger(box, recent, admin, (whose) => readErrors(errors, whose));
+    box.append(section('used-title', t('board-used'), h('p', { class: 'hint' }, t('board-no-state'))), recent);
+    return readErrors(errors, admin ? 'all' : '');
+}
+
+/** What the ledger has, with the recent errors of the same key between. */
+async function addLedger(box, recent, admin, showErrorsOf) {
     const today = new Date(), thisMonth = iso(today).slice(0, 7);
     const from = h('input', { type: 'date', value: iso(new Date(today - 29 * 864e5)), max: iso(today) });
     const to = h('input', { type: 'date', value: iso(today), max: iso(today) });
-    const by = h('select', {}, ['model', 'route', ...(admin ? ['key'] : [])].map((name) => h('option', { value: name }, t(`board-by-${name}`))));
+    const divisions = ['model', 'route', ...(admin ? ['key'] : [])];
+    const by = h('select', {}, divisions.map((name) => h('option', { value: name }, t(`board-by-${name}`))));
     const whose = h('select', {}, h('option', { value: '' }, t('board-own')), h('option', { value: 'all' }, t('board-all-keys')));
     const month = h('input', { type: 'month', value: thisMonth, max: thisMonth, placeholder: '2026-11' });
-    const charts = h('div', { class: 'two' }), totals = h('p', { class: 'totals' });
-    const problem = h('p', { class: 'bad', role: 'alert' }), errors = h('div', { class: 'part' });
+    const charts = h('div', { class: 'two' }), totals = h('p', { class: 'totals' }), problem = h('p', { class: 'bad', role: 'alert' });
     const names = admin ? await keyNames() : new Map();
     for (const [id, name] of names) whose.append(h('option', { value: id }, name));
     if (admin) whose.value = 'all';
 
-    const ofKey = () => (whose.value ? `&key=${encodeURIComponent(whose.value)}` : '');
+    const ofKey = () => (whose.value ? `&key=${whose.value}` : '');
     const path = () => `/v1/usage?from=${from.value}&to=${to.value}&by=day,${by.value}${ofKey()}`;
     const chart = (count, { from: first, to: last, data }) => h('div', { class: 'panel' }, bars({
         title: t(`board-${count}-by-day`), head: t('board-day'), labels: days(first, last),
@@ -107,8 +123,7 @@ async function addUsage(box, admin) {
         const used = await attempt(() => call('GET', path()), (text) => { problem.textContent = text; });
         charts.replaceChildren(...(used ? ['tokens', 'requests'].map((count) => chart(count, used.body)) : []));
         totals.textContent = used ? totalsOf(used.body.total) : '';
-        const failed = await attempt(() => call('GET', `/v1/usage/errors?${ofKey().slice(1)}`), (text) => { problem.textContent ||= text; });
-        if (failed) showErrors(errors, failed.body.data, whose.value === 'all');
+        await showErrorsOf(whose.value);
     }
     async function keep(name, query, type) {
         const answer = await attempt(() => call('GET', query, undefined, { accept: type }));
@@ -123,8 +138,7 @@ async function addUsage(box, admin) {
                 field('used-by', t('board-by'), by), admin ? field('used-whose', t('board-whose'), whose) : null,
                 button(t('board-refresh'), show), button(t('board-csv'), csv)),
             totals, problem),
-        charts,
-        section('errors-title', t('board-errors-recent'), errors),
+        charts, recent,
         section('statement-title', t('board-statement'), h('p', { class: 'hint' }, t('board-statement-help')),
             h('div', { class: 'controls' }, field('statement-month', t('board-statement-month'), month),
                 button(t('board-statement-get'), statement))));
