@@ -49,8 +49,8 @@ async function start() {
 // ---- parts ---------------------------------------------------------------------------------------
 
 function tab(name) {
-    return h('button', { type: 'button', role: 'tab', id: `tab-${name}`, tabindex: -1, 'aria-controls': `part-${name}`, 'aria-selected': 'false',
-        onclick: () => choose(name), onkeydown: move }, t(`board-part-${name}`));
+    return h('button', { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': `part-${name}`, 'aria-selected': 'false',
+        tabindex: -1, onclick: () => choose(name), onkeydown: move }, t(`board-part-${name}`));
 }
 
 function panel(name) {

@@ -42,7 +42,7 @@ export function askForKey(why = '') {
                 h('button', { type: 'button', class: 'main', onclick: () => close(true) }, t('key-use'))));
         input.addEventListener('keydown', (e) => {
             if (e.key !== 'Enter') return;
-            e.preventDefault(); // or it would press the button that has the focus next
+            e.preventDefault(); // or it presses what gets the focus back
             close(true);
         });
         document.body.append(box);
