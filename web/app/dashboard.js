@@ -11,6 +11,7 @@ const parts = { usage: '', live: 'metrics', keys: 'admin', models: 'admin' }; //
 let own = null; // of /v1/key
 let current = null; // {name, part: what its open() gave}
 let looking = false;
+let turn = 0; // grows with each key, so that what was asked for an older one is dropped
 
 begin();
 
@@ -30,12 +31,15 @@ function allowed() {
 
 /** Learn what the key may, and build what it may see. */
 async function start() {
-    current = null;
+    const mine = ++turn;
+    current = own = null;
     try {
-        own = (await call('GET', '/v1/key')).body;
+        const { body } = await call('GET', '/v1/key');
+        if (mine !== turn) return;
+        own = body;
         notice('');
     } catch (mistake) {
-        own = null;
+        if (mine !== turn) return;
         const needs = mistake instanceof Refused && mistake.status === 401;
         notice(needs && !key.get() ? t('board-needs-key') : reason(mistake),
             needs ? giveKey() : h('button', { type: 'button', onclick: start }, t('board-again')));
@@ -82,10 +86,11 @@ async function choose(name, keep = true) {
     }
     for (const one of $$('#panels > .part')) one.hidden = one.id !== `part-${name}`;
     if (keep) history.replaceState(null, '', `#${name}`);
-    const chosen = { name, part: {} };
+    const chosen = { name, part: {} }, box = h('div', { class: 'part' }); // a new one: what still fills an old one is not seen
+    $(`#part-${name}`).replaceChildren(box);
     current = chosen;
     const { open } = await import(`./${name}.js`);
-    chosen.part = await open($(`#part-${name}`), own);
+    chosen.part = await open(box, own);
 }
 
 function move(event) {
@@ -105,8 +110,9 @@ async function look() {
     if (document.hidden || looking || own === null || !current?.part.look) return;
     looking = true;
     try {
-        if (current.name === 'usage') own = (await call('GET', '/v1/key')).body;
-        await current.part.look(own);
+        const { part } = current, mine = turn;
+        const now = current.name === 'usage' ? (await call('GET', '/v1/key')).body : own;
+        if (mine === turn) await part.look(now);
     } catch (mistake) {
         if (mistake instanceof Refused && mistake.status === 401) await start();
     } finally {

@@ -118,9 +118,12 @@ async function addLedger(box, recent, admin, showErrorsOf) {
     const chart = (count, { from: first, to: last, data }) => h('div', { class: 'panel' }, bars({
         title: t(`board-${count}-by-day`), head: t('board-day'), labels: days(first, last),
         series: seriesOf(data, by.value, days(first, last), count, names) }));
+    let shows = 0;
     async function show() {
+        const mine = ++shows;
         problem.textContent = '';
         const used = await attempt(() => call('GET', path()), (text) => { problem.textContent = text; });
+        if (mine !== shows) return; // another was asked for meanwhile
         charts.replaceChildren(...(used ? ['tokens', 'requests'].map((count) => chart(count, used.body)) : []));
         totals.textContent = used ? totalsOf(used.body.total) : '';
         await showErrorsOf(whose.value);
