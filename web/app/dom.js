@@ -57,14 +57,14 @@ export function download(name, bytes, type) {
     setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-/** Move elements from where they were to where they are, unless motion is unwanted. */
-export function moving(elements, change) {
-    const before = new Map(elements().map((e) => [e, e.getBoundingClientRect().top]));
+/** Let the children of a list move from where those of the same key were, unless motion is unwanted. */
+export function moving(list, key, change) {
+    const before = new Map([...list.children].map((e) => [key(e), e.getBoundingClientRect().top]));
     change();
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-    for (const e of elements()) {
-        const shift = before.has(e) ? before.get(e) - e.getBoundingClientRect().top : 0;
-        if (shift !== 0) {
+    for (const e of list.children) {
+        const shift = (before.get(key(e)) ?? NaN) - e.getBoundingClientRect().top;
+        if (Math.abs(shift) > 0) {
             e.animate([{ transform: `translateY(${shift}px)` }, { transform: 'none' }], { duration: 350, easing: 'ease-out' });
         }
     }

@@ -46,7 +46,7 @@ export const examples = [
     },
     {
         name: 'code',
-        query: 'keep only the first of equal elements of a list',
+        query: 'remove duplicate items from a list, keeping the order',
         documents: [
             'def read_lines(path):\n    with open(path, encoding=\'utf-8\') as f:\n        return [line.rstrip(\'\\n\') for line in f]',
             'def unique(items):\n    seen = set()\n    return [x for x in items if not (x in seen or seen.add(x))]',
@@ -80,7 +80,7 @@ export const examples = [
     },
     {
         name: 'rag',
-        query: 'How do I send back a broken device under warranty?',
+        query: 'What do I do when the article is defective?',
         documents: [
             'The warranty card lies in the box beside the cable. Keep it with the receipt.',
             'Our warranty team answers questions about returns from Monday to Friday, 9 to 17 o\'clock.',

@@ -57,8 +57,9 @@ export class FileMistake extends Error {
 
 function fromValues(values) {
     if (values.every((v) => typeof v === 'string')) return { texts: values.filter((v) => v.trim() !== '') };
-    const odd = values.findIndex((v) => v === null || typeof v !== 'object' || Array.isArray(v));
+    const odd = values.findIndex((v) => typeof v !== 'string' && (v === null || typeof v !== 'object' || Array.isArray(v)));
     if (odd >= 0) throw new FileMistake('not-a-document', { line: odd + 1 });
+    values = values.map((v) => (typeof v === 'string' ? { text: v } : v));
     const columns = [...new Set(values.flatMap((v) => Object.keys(v)))];
     const word = (v) => (typeof v === 'string' ? v : v === undefined || v === null ? '' : JSON.stringify(v));
     return { columns, rows: values.map((v) => columns.map((c) => word(v[c]))) };

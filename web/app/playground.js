@@ -12,6 +12,7 @@ import { snippets } from './snippets.js';
 import { number, t } from './strings.js';
 
 const MOST_FILE_BYTES = 64e6;
+const SHOWN = 50; // documents in the code
 
 begin();
 
@@ -19,7 +20,8 @@ const query = $('#query'), topN = $('#top-n');
 const grades = new Map(); // text -> grade, of the query on screen
 let judged = JSON.parse(localStorage.getItem('winnow-judgements') ?? '[]'); // [{query, documents, grades}]
 let view = 'list', tab = 'curl', running = null;
-let last = null; // {request, answers: [a, b?]}
+let last = null; // {request, answers: [a, b?], models: [a, b?]}
+let wished = {}; // {model, compare}, before it is known which there are
 
 const documents = new Documents($('#documents'), () => { showCount(); showCodeSoon(); });
 const columns = [new Results($('#results-a'), { grades, judged: showQuality }), new Results($('#results-b'), { grades, judged: showQuality })];
@@ -50,17 +52,27 @@ function body(model = $('#model').value) {
 
 function state() {
     return { query: query.value, documents: documents.get(), top_n: Number(topN.value), min_score: $('#min-score').value,
-        long: $('#long').value, max_length: $('#max-length').value, model: $('#model').value, view };
+        long: $('#long').value, max_length: $('#max-length').value, model: $('#model').value, compare: $('#compare').value,
+        return_documents: $('#return-documents').checked, spans: $('#spans').checked, view };
+}
+
+function chooseModels() {
+    for (const [id, name] of Object.entries(wished)) {
+        if ([...$(`#${id}`).options].some((o) => o.value === name)) $(`#${id}`).value = name;
+    }
 }
 
 function restore(saved) {
     query.value = saved.query ?? '';
-    documents.set((saved.documents ?? []).map(String));
+    documents.set(Array.isArray(saved.documents) ? saved.documents.map(String) : []);
     topN.value = String(saved.top_n ?? documents.get().length);
     $('#min-score').value = saved.min_score ?? '';
     $('#long').value = saved.long ?? 'windows';
     $('#max-length').value = saved.max_length ?? '';
-    if ([...$('#model').options].some((o) => o.value === saved.model)) $('#model').value = saved.model;
+    $('#return-documents').checked = saved.return_documents ?? $('#return-documents').checked;
+    $('#spans').checked = saved.spans ?? $('#spans').checked;
+    wished = { model: saved.model, compare: saved.compare };
+    chooseModels();
     setView(saved.view ?? 'list');
     showLength();
     showCount();
@@ -94,7 +106,7 @@ async function rank() {
     try {
         const answers = [];
         for (const model of models) answers.push(await call('POST', '/v1/rerank', body(model), { signal }));
-        last = { request, answers };
+        last = { request, answers, models };
         showAnswers();
     } catch (mistake) {
         if (mistake.name !== 'AbortError') await showMistake(mistake);
@@ -117,14 +129,14 @@ async function showMistake(mistake) {
 }
 
 function showAnswers() {
-    const { request, answers } = last, [a, b] = answers;
+    const { request, answers, models } = last, [a, b] = answers;
     const two = b !== undefined;
     $('#column-b').hidden = !two;
     $('#name-a').hidden = !two;
     $('#name-a').textContent = a.headers.get('x-winnow-model') ?? '';
     $('#name-b').textContent = b?.headers.get('x-winnow-model') ?? '';
     columns[0].show(request, a, { view, other: two && view === 'list' ? b : null });
-    if (two) columns[1].show(request, b, { view, other: view === 'list' ? a : null });
+    if (two) columns[1].show({ ...request, model: models[1] }, b, { view, other: view === 'list' ? a : null });
     if (a.body.results.length === 0) columns[0].clear(h('p', { class: 'hint' }, t('results-empty')));
     const s = stages(a.headers), usage = a.body.usage;
     $('#status').textContent = t('status', { ms: Math.round(a.ms), parse: s.parse ?? 0, tokenize: s.tokenize ?? 0, queue: s.queue ?? 0,
@@ -154,9 +166,10 @@ function setView(name) {
 function showQuality() {
     if (!last) return;
     const grade = (text) => grades.get(text) ?? 0;
-    const order = last.answers[0].body.results.map((r) => grade(last.request.documents[r.index]));
+    const given = last.request.documents.map(grade);
+    const order = last.answers[0].body.results.map((r) => given[r.index]);
     const value = (x) => (Number.isNaN(x) ? '–' : number(x));
-    $('#quality').textContent = t('quality', { ndcg: value(ndcg(order)), before: value(ndcg(last.request.documents.map(grade))), mrr: value(mrr(order)), kept: judged.length });
+    $('#quality').textContent = t('quality', { ndcg: value(ndcg(order, given)), before: value(ndcg(given)), mrr: value(mrr(order)), kept: judged.length });
 }
 
 function keepJudgement() {
@@ -253,12 +266,19 @@ function answerText({ headers, status, body: answer }) {
     return `HTTP ${status}\n${[...headers].map(([k, v]) => `${k}: ${v}`).join('\n')}\n\n${JSON.stringify(answer, null, 2)}`;
 }
 
-function showCode() {
+/** What the tab shows, with no more documents than that. */
+function code(most = Infinity) {
+    if (tab === 'answer') return last ? last.answers.map(answerText).join('\n\n') : t('no-answer');
     const request = body();
-    const shown = { ...request };
-    if (shown.documents.length > 50) shown.documents = shown.documents.slice(0, 50);
-    $('#code').textContent = tab === 'answer' ? (last ? last.answers.map(answerText).join('\n\n') : t('no-answer'))
-        : snippets[tab]({ url: location.origin, key: key.get() !== '', body: shown, model: $('#model').value || 'winnow' });
+    return snippets[tab]({ url: location.origin, key: key.get() !== '', model: $('#model').value || 'winnow',
+        body: { ...request, documents: request.documents.slice(0, most) } });
+}
+
+function showCode() {
+    const n = documents.get().length;
+    $('#code').textContent = code(SHOWN);
+    $('#code-cut').textContent = t('code-cut', { n, shown: SHOWN });
+    $('#code-cut').hidden = tab === 'answer' || n <= SHOWN;
     for (const button of $$('#tabs button')) {
         button.setAttribute('aria-selected', String(button.dataset.tab === tab));
         button.tabIndex = button.dataset.tab === tab ? 0 : -1;
@@ -288,6 +308,7 @@ async function start() {
         $('#compare').replaceChildren(h('option', { value: '' }, t('compare-none')), ...options());
         $('#compare').disabled = list.data.length < 2;
         $('#compare').title = list.data.length < 2 ? t('compare-hint') : '';
+        chooseModels();
         showCode();
     } catch (mistake) {
         await showMistake(mistake);
@@ -302,7 +323,7 @@ function listen() {
     $('#clear').addEventListener('click', () => documents.set([], { undo: true, say: t('cleared', { n: documents.get().length }) }));
     $('#view-list').addEventListener('click', () => setView('list'));
     $('#view-moves').addEventListener('click', () => setView('moves'));
-    $('#copy').addEventListener('click', async () => { await navigator.clipboard.writeText($('#code').textContent); toast(t('copied')); });
+    $('#copy').addEventListener('click', async () => { await navigator.clipboard.writeText(code()); toast(t('copied')); });
     $('#share').addEventListener('click', async () => {
         history.replaceState(null, '', await toFragment(state()));
         await navigator.clipboard.writeText(location.href);

@@ -1,9 +1,9 @@
 // How good an order is: the same figures that `winnow eval` prints.
 
-/** nDCG at 10 of grades in the order of a ranking. */
-export function ndcg(grades) {
+/** nDCG at 10 of grades in the order of a ranking; all: those of what it left out, too. */
+export function ndcg(grades, all = grades) {
     const gain = (list) => list.slice(0, 10).reduce((sum, g, i) => sum + (2 ** g - 1) / Math.log2(i + 2), 0);
-    const best = gain([...grades].sort((a, b) => b - a));
+    const best = gain([...all].sort((a, b) => b - a));
     return best > 0 ? gain(grades) / best : NaN;
 }
 

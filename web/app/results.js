@@ -43,7 +43,6 @@ export class Results {
         this.box = box;
         this.grades = grades;
         this.judged = judged;
-        this.cards = new Map(); // by index of the document
     }
 
     /** request: what was sent, with its documents; answer: of api.call(). */
@@ -52,18 +51,15 @@ export class Results {
         const results = answer.body.results;
         if (view === 'moves') return this.showMoves(request, results);
         const list = this.box.querySelector('ol.results') ?? h('ol', { class: 'results' });
-        const old = this.cards;
-        this.cards = new Map();
         const places = other && new Map(other.body.results.map((r, i) => [r.index, i]));
         const cards = results.slice(0, AT_ONCE).map((r, place) => this.card(r, place, places));
         const rest = results.slice(AT_ONCE);
-        moving(() => [...list.children], () => {
+        moving(list, (card) => card.querySelector('.text').textContent, () => {
             list.replaceChildren(...cards);
             if (!list.isConnected) this.box.replaceChildren(list);
         });
         this.box.querySelector('.more')?.remove();
         if (rest.length > 0) this.box.append(this.moreButton(list, rest, AT_ONCE, places));
-        return old;
     }
 
     moreButton(list, rest, place, places) {
@@ -90,7 +86,7 @@ export class Results {
                 grade.setAttribute('aria-pressed', String(next > 0));
                 this.judged();
             } }, t('relevant'));
-        const card = h('li', { class: differs ? 'card differs' : 'card', data: { index: result.index } },
+        return h('li', { class: differs ? 'card differs' : 'card', data: { index: result.index } },
             h('div', { class: 'head' },
                 h('span', { class: 'place' }, String(place + 1)), moveBadge(result.index, place),
                 h('span', { class: 'bar', style: { '--share': scored ? Math.max(0, Math.min(1, score)).toFixed(4) : '0' } },
@@ -99,8 +95,6 @@ export class Results {
                 result.logit !== undefined && h('span', { class: 'logit', title: t('logit') }, number(result.logit, 3)),
                 language && h('span', { class: 'tag', title: t('language-guess') }, language)),
             body, h('div', { class: 'acts' }, grade, why));
-        this.cards.set(result.index, card);
-        return card;
     }
 
     async explain(index, body, button, result) {
@@ -113,7 +107,8 @@ export class Results {
         }
         button.disabled = true;
         try {
-            const answer = await call('POST', '/v1/rerank', { model: this.request.model, query: this.request.query, documents: [text], explain: true, top_n: 1 });
+            const { min_score: _, ...request } = this.request;
+            const answer = await call('POST', '/v1/rerank', { ...request, documents: [text], explain: true, top_n: 1 });
             const explain = answer.body.results[0].explain;
             button.setAttribute('aria-expanded', 'true');
             if (!explain) return void toast(t('no-explanation'));
@@ -143,7 +138,6 @@ export class Results {
     }
 
     clear(...content) {
-        this.cards.clear();
         this.box.replaceChildren(...content);
     }
 }

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Figures of the pages: bytes, time to the first view, 10,000 rows, findings of axe-core by severity.  Wants a machine that is quiet."""
+import glob, gzip, os, statistics, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import browser
+from browser import ADMIN_KEY, PAGES, opened
+
+RUNS = 7
+FIRST = """() => { const [nav] = performance.getEntriesByType('navigation');
+    return {paint: performance.getEntriesByName('first-contentful-paint')[0].startTime, loaded: nav.loadEventEnd,
+        bytes: [nav, ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.encodedBodySize, 0)}; }"""
+# From the event to the frame that shows it.
+ROWS = """async (text) => {
+    const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    const timed = async (act) => { const t = performance.now(); act(); await frame(); return performance.now() - t; };
+    const paste = new DataTransfer();
+    paste.setData('text/plain', text);
+    const area = document.querySelector('.row textarea'), box = document.querySelector('#documents');
+    const pasted = await timed(() => area.dispatchEvent(new ClipboardEvent('paste', {clipboardData: paste, bubbles: true, cancelable: true})));
+    const scrolled = [];
+    for (let i = 1; i <= 50; i++) scrolled.push(await timed(() => { box.scrollTop = box.scrollHeight * i / 50; box.dispatchEvent(new Event('scroll')); }));
+    const last = [...document.querySelectorAll('.row textarea')].at(-1);
+    const typed = await timed(() => { last.value += 'x'; last.dispatchEvent(new Event('input')); });
+    return {pasted, scrolled: Math.max(...scrolled), typed, count: document.querySelector('#count').textContent};
+}"""
+
+
+def compressed():
+    files = [p for p in glob.glob(os.path.join(browser.ROOT, "web/**/*"), recursive=True) if os.path.isfile(p)]
+    return len(files), sum(len(gzip.compress(open(p, "rb").read(), 9)) for p in files)
+
+
+def fresh():
+    """A page of a profile that has nothing in its cache."""
+    profile = browser.chromium().new_context(viewport={"width": 1440, "height": 1000}, locale="en")
+    return profile, profile.new_page()
+
+
+def first_view(name):
+    seen = []
+    for _ in range(RUNS):
+        profile, page = fresh()
+        page.goto(browser.server().url + browser.path_of(name))
+        page.wait_for_selector("html[data-ready]", state="attached")
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        seen.append(page.evaluate(FIRST))
+        profile.close()
+    return {key: statistics.median(s[key] for s in seen) for key in seen[0]}
+
+
+def main():
+    print("files {}, {} bytes compressed in all".format(*compressed()))
+    for name in PAGES:
+        view = first_view(name)
+        with opened(browser.path_of(name), of=browser.busy(), key=ADMIN_KEY) as page:
+            browser.fill(page, name)
+            found = browser.barriers(page)
+        by = {level: sum(f["impact"] == level for f in found) for level in ("critical", "serious", "moderate", "minor")}
+        print(f"{name}: first view {view['paint']:.0f} ms, loaded {view['loaded']:.0f} ms, {view['bytes']:.0f} bytes; barriers: "
+              + ", ".join(f"{n} {level}" for level, n in by.items()))
+    with opened() as page:
+        rows = page.evaluate(ROWS, "\n".join(f"row {i} of ten thousand, as long as a product's name" for i in range(10_000)))
+    print("10,000 rows: {pasted:.0f} ms to paste, {scrolled:.0f} ms the slowest scroll, {typed:.0f} ms to type ({count} documents)".format(**rows))
+
+
+if __name__ == "__main__":
+    main()

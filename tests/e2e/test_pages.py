@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""What holds of every page: its policy, its size, languages, widths, keyboard, barriers, and that nothing comes from elsewhere."""
+import glob, json, os, re, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import browser, tap
+from browser import ADMIN_KEY, PAGES, expect, opened, path_of
+
+MOST_BYTES = 150_000  # of all files of all pages, compressed
+LANGUAGES = sorted(os.path.splitext(os.path.basename(p))[0] for p in glob.glob(os.path.join(browser.ROOT, "web/strings/*.js")))
+WIDE, NARROW, VAST = {"width": 1440, "height": 1000}, {"width": 320, "height": 640}, {"width": 3840, "height": 2160}
+
+
+def get(path, *headers):
+    status, fields, body = browser.server().request("GET", path, headers)
+    return status, {name.lower(): value for name, value in fields}, body
+
+
+def test_page_has_a_policy_and_nothing_inline():
+    for name in PAGES:
+        status, fields, body = get(path_of(name), ("Accept", "text/html"))
+        assert status == 200 and fields["content-type"] == "text/html; charset=utf-8", (name, status, fields)
+        policy = dict(rule.strip().partition(" ")[::2] for rule in fields["content-security-policy"].split(";"))
+        assert policy["default-src"] == "'none'" and policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'", policy
+        assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'", policy
+        assert policy["require-trusted-types-for"] == "'script'" and "unsafe" not in fields["content-security-policy"], policy
+        assert fields["x-content-type-options"] == "nosniff" and fields["referrer-policy"] == "no-referrer"
+        text = body.decode()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:|\bsrc=\"//", text), name
+
+
+def test_files_have_tags_and_are_compressed():
+    total = 0
+    for path in sorted(glob.glob(os.path.join(browser.ROOT, "web/**/*.*"), recursive=True)):
+        url = "/ui/" + os.path.relpath(path, os.path.join(browser.ROOT, "web"))
+        status, fields, body = get(url, ("Accept-Encoding", "gzip"))
+        assert status == 200 and fields["content-encoding"] == "gzip", (url, status, fields)
+        total += len(body)
+        again = get(url, ("If-None-Match", fields["etag"]))
+        assert again[0] == 304 and again[2] == b"", (url, again)
+    assert total < MOST_BYTES, f"{total} bytes, at most {MOST_BYTES}"
+
+
+def test_pages_can_be_switched_off():
+    off = browser.server("--no-ui")
+    for path in [path_of(name) for name in PAGES] + ["/ui/style/base.css"]:
+        status, _, body = off.request("GET", path, [("Accept", "text/html")])
+        assert status == 404 or path == "/", (path, status)
+        assert b"<html" not in body and b"--ground" not in body, path
+
+
+def test_page_opens_in_every_language():
+    seen = {}
+    for language in LANGUAGES:
+        for name in PAGES:
+            with opened(path_of(name), storage={"winnow-language": language}) as page:
+                assert page.evaluate("document.documentElement.lang") == language
+                text = page.locator("body").inner_text()
+                assert not re.search(r"\{\w+\}|undefined|\[object|NaN", text), (name, language, text)
+                seen.setdefault(name, set()).add(text)
+    for name, all_texts in seen.items():
+        assert len(all_texts) == len(LANGUAGES), f"{name} says the same in two languages"
+
+
+def test_languages_have_the_same_words_with_the_same_places():
+    with opened() as page:
+        tables = {code: page.evaluate("async (code) => (await import(`/ui/strings/${code}.js`)).default", code) for code in LANGUAGES}
+    places = lambda words: {p for form in (words.values() if isinstance(words, dict) else [words]) for p in re.findall(r"\{(\w+)\}", form)}
+    for code, table in tables.items():
+        assert list(table) == list(tables["en"]), (code, set(table) ^ set(tables["en"]))
+        for key, words in table.items():
+            assert places(words) == places(tables["en"][key]), (code, key)
+            assert not isinstance(words, dict) or "other" in words, (code, key)
+
+
+def test_language_and_theme_are_chosen_and_kept():
+    with opened(color_scheme="light") as page:
+        ground = lambda: page.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = ground()
+        page.get_by_role("button", name="Light or dark").click()
+        dark = ground()
+        assert light != dark
+        page.reload()
+        page.wait_for_selector("html[data-ready]", state="attached")
+        assert ground() == dark
+        other = LANGUAGES[-1]
+        if other == "en":
+            return
+        with page.expect_navigation():
+            page.select_option("#language", other)
+        page.wait_for_selector("html[data-ready]", state="attached")
+        assert page.evaluate("document.documentElement.lang") == other
+        expect(page.locator("#rank")).not_to_have_text("Rank")
+    with opened(color_scheme="dark") as page:
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_page_fits_from_a_phone_to_a_wall():
+    for size in (NARROW, VAST):
+        for name in PAGES:
+            with opened(path_of(name), viewport=size) as page:
+                if name == "playground":
+                    browser.ranked(page)
+                width = page.evaluate("document.documentElement.scrollWidth")
+                assert width <= size["width"], f"{name} is {width} pixels wide at {size['width']}"
+
+
+def test_everything_is_reached_by_the_tabulator():
+    for name in PAGES:
+        with opened(path_of(name)) as page:
+            page.evaluate("""() => {
+                globalThis.reached = new Set();
+                document.addEventListener('focusin', (e) => reached.add(e.target));
+                document.activeElement.blur();
+            }""")
+            missing = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(
+                (e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true}) && !reached.has(e)).map((e) => e.outerHTML.slice(0, 120))"""
+            for _ in range(len(page.evaluate(missing)) + 2):
+                page.keyboard.press("Tab")
+            assert not page.evaluate(missing), (name, page.evaluate(missing))
+
+
+def test_focus_can_be_seen():
+    for name in PAGES:
+        with opened(path_of(name)) as page:
+            for _ in range(12):
+                page.keyboard.press("Tab")
+                outline = page.evaluate("""() => { const s = getComputedStyle(document.activeElement);
+                    return [s.outlineStyle, parseFloat(s.outlineWidth), document.activeElement.outerHTML.slice(0, 120)]; }""")
+                assert outline[0] != "none" and outline[1] >= 2, (name, outline)
+
+
+def test_no_page_has_a_serious_barrier():
+    for name in PAGES:
+        for words, rules in (({"color_scheme": "light"}, None), ({"color_scheme": "dark"}, ["color-contrast"]),
+                             ({"viewport": NARROW}, ["target-size", "color-contrast", "scrollable-region-focusable"])):
+            with opened(path_of(name), of=browser.busy(), key=ADMIN_KEY, **words) as page:
+                browser.fill(page, name)
+                found = browser.barriers(page, rules)
+                grave = [f for f in found if f["impact"] in ("serious", "critical")]
+                assert not grave, (name, words, grave)
+
+
+if __name__ == "__main__":
+    tap.main(globals())

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""The playground in a real browser: the query, the documents, files and settings."""
+import json, os, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import browser, tap
+from browser import expect, opened, paste, put, ranked, texts, toast, told, upload
+
+QUERY = "Which animal barks?"
+DOCUMENTS = ["The cat sleeps all day.", "A dog barks at the postman.", "Bread is baked in an oven."]
+
+
+def area(page, n):
+    return page.get_by_label(f"Document {n:,}", exact=True)
+
+
+def test_query_is_ranked_by_the_button_and_by_the_keyboard():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        sent, answer = ranked(page)
+        assert sent["query"] == QUERY and sent["documents"] == DOCUMENTS, sent
+        assert answer["results"][0]["index"] == 1
+        expect(page.locator(".card .text").first).to_have_text(DOCUMENTS[1])
+        page.fill("#query", "What is eaten?")
+        sent, _ = ranked(page, lambda: page.locator("#query").press("Control+Enter"))
+        assert sent["query"] == "What is eaten?", sent
+
+
+def test_query_and_documents_are_asked_for_when_there_are_none():
+    with opened() as page:
+        page.fill("#query", "  ")
+        page.click("#rank")
+        expect(page.locator("#status")).to_have_text("Write a query first.")
+        expect(page.locator("#query")).to_be_focused()
+        page.fill("#query", QUERY)
+        page.click("#clear")
+        page.click("#rank")
+        expect(page.locator("#status")).to_have_text("Add at least one document.")
+
+
+def test_document_is_added_edited_and_removed():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        page.click("#add")
+        expect(area(page, 4)).to_be_focused()
+        page.keyboard.type("Wolves howl.")
+        area(page, 1).fill("The cat purrs.")
+        page.get_by_role("button", name="Remove document 3").click()
+        expect(page.locator("#count")).to_have_text("3")
+        assert texts(page) == ["The cat purrs.", DOCUMENTS[1], "Wolves howl."], texts(page)
+        sent, _ = ranked(page)
+        assert sent["documents"] == texts(page), sent
+        toast(page).get_by_role("button", name="Undo").click()
+        assert texts(page) == ["The cat purrs.", *DOCUMENTS[1:], "Wolves howl."], texts(page)
+
+
+def test_document_is_moved_by_keyboard():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        area(page, 1).press("Alt+ArrowDown")
+        assert texts(page) == [DOCUMENTS[1], DOCUMENTS[0], DOCUMENTS[2]], texts(page)
+        expect(area(page, 2)).to_be_focused()
+        page.keyboard.press("Alt+ArrowDown")
+        page.keyboard.press("Alt+ArrowDown")
+        assert texts(page) == [DOCUMENTS[1], DOCUMENTS[2], DOCUMENTS[0]], texts(page)
+        page.keyboard.press("Alt+ArrowUp")
+        assert texts(page) == [DOCUMENTS[1], DOCUMENTS[0], DOCUMENTS[2]], texts(page)
+
+
+def test_document_is_moved_by_dragging():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        page.locator(".row .grip").nth(0).drag_to(page.locator(".row").nth(2))
+        assert texts(page) == [DOCUMENTS[1], DOCUMENTS[2], DOCUMENTS[0]], texts(page)
+
+
+def test_pasted_lines_become_documents_and_can_be_taken_back():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        area(page, 2).focus()
+        paste(page, "one\r\n\n  two  \nthree\n")
+        expect(page.locator("#count")).to_have_text("6")
+        assert texts(page) == [*DOCUMENTS[:2], "one", "two", "three", DOCUMENTS[2]], texts(page)
+        toast(page).get_by_role("button", name="Undo").click()
+        assert texts(page) == DOCUMENTS, texts(page)
+        area(page, 1).focus()
+        page.keyboard.press("End")
+        paste(page, " Always.")  # a single line is a paste as anywhere
+        assert texts(page)[0] == DOCUMENTS[0] + " Always.", texts(page)
+
+
+def test_clear_can_be_taken_back():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        page.click("#clear")
+        expect(page.locator("#count")).to_have_text("0")
+        toast(page).get_by_role("button", name="Undo").click()
+        assert texts(page) == DOCUMENTS, texts(page)
+
+
+def test_line_at_the_bottom_goes_by_itself():
+    with opened() as page:
+        page.click("#clear")
+        expect(toast(page)).to_contain_text("documents are removed.")
+        page.evaluate("goes()")
+        expect(toast(page)).to_have_count(0)
+
+
+def test_ten_thousand_documents_are_a_few_rows():
+    many = [f"row {i}" for i in range(1, 10_001)]
+    with opened() as page:
+        put(page, QUERY, many)
+        expect(page.locator("#count")).to_have_text("10,000")
+        assert page.locator(".row").count() < 40
+        page.locator("#documents").evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        expect(area(page, 10_000)).to_have_value("row 10000")
+        assert page.locator(".row").count() < 40
+        area(page, 10_000).fill("the last")
+        page.locator("#documents").evaluate("box => { box.scrollTop = 0; }")
+        expect(area(page, 1)).to_have_value("row 1")
+        page.click("#add")
+        expect(page.locator("#count")).to_have_text("10,001")
+
+
+def test_documents_beyond_a_requests_limit_are_told():
+    with opened() as page:
+        put(page, QUERY, [f"row {i}" for i in range(10_007)])
+        expect(page.locator("#count")).to_have_text("10,000")
+        told(page, "10,007 documents; a request takes 10,000.")
+
+
+def test_text_files_give_a_document_a_line():
+    with opened() as page:
+        upload(page, "notes.txt", "\ufeffone\r\n\r\n two \nthree")
+        told(page, "3 documents from notes.txt.")
+        assert texts(page) == ["one", "two", "three"], texts(page)
+
+
+def test_tables_offer_their_columns():
+    table = 'id,title,text\n1,First,"quoted, ""so""\nand so"\n2,Second,plain\n'
+    for name, content in (("t.csv", table), ("t.tsv", table.replace("quoted, ", "quoted ").replace(",", "\t"))):
+        with opened() as page:
+            upload(page, name, content)
+            box = page.get_by_role("dialog", name="Which columns are the text?")
+            expect(box).to_contain_text(f"{name} has 2 rows.")
+            assert box.locator("input:checked").evaluate_all("all => all.map((e) => e.value)") == ["text"]
+            box.get_by_label("title").check()
+            box.get_by_role("button", name="Use").click()
+            expect(page.locator("#count")).to_have_text("2")
+            first = texts(page)[0]
+            assert first.startswith("title: First\ntext: quoted") and first.endswith('"so"\nand so'), first
+            assert texts(page)[1] == "title: Second\ntext: plain", texts(page)
+
+
+def test_table_of_one_column_is_used_at_once():
+    with opened() as page:
+        upload(page, "t.csv", "one\ntwo, too\n".replace("two, too", '"two, too"'))
+        expect(page.locator("#count")).to_have_text("2")
+        assert texts(page) == ["one", "two, too"], texts(page)
+
+
+def test_json_files_are_read():
+    rows = [{"name": "a", "text": "one", "n": {"x": 1}}, {"text": "two", "extra": None}]
+    for name, content in (("t.json", json.dumps(rows)), ("t.jsonl", "\n".join(map(json.dumps, rows)) + "\n")):
+        with opened() as page:
+            upload(page, name, content, "application/json")
+            box = page.get_by_role("dialog")
+            box.get_by_label("n", exact=False).nth(2).check()
+            box.get_by_role("button", name="Use").click()
+            expect(page.locator("#count")).to_have_text("2")
+            assert texts(page) == ['text: one\nn: {"x":1}', "text: two\nn: "], texts(page)
+    with opened() as page:
+        upload(page, "request.json", json.dumps({"query": "whose?", "documents": ["mine", "yours"]}))
+        expect(page.locator("#query")).to_have_value("whose?")
+        assert texts(page) == ["mine", "yours"], texts(page)
+
+
+def test_choice_of_columns_can_be_left():
+    with opened() as page:
+        before = texts(page)
+        upload(page, "t.csv", "a,b\n1,2\n")
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        upload(page, "t.csv", "a,b\n1,2\n")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert texts(page) == before, texts(page)
+
+
+def test_mistakes_in_files_name_the_line():
+    for name, content, words in (
+            ("t.csv", 'a,b\n1,"2\n3,4\n', "Line 2: a quote is opened and never closed."),
+            ("t.jsonl", '{"a": 1}\n{"a": \n', "Line 2 is no JSON"), ("t.json", "{", "This is no JSON"),
+            ("t.json", "7", "A JSON file is a list"), ("t.json", '["a", 7]', "Entry 2 is neither a string nor an object."),
+            ("t.csv", "", "t.csv has no rows."), ("t.txt", b"\x7fELF\0\0", "t.txt is not a text file.")):
+        with opened() as page:
+            before = texts(page)
+            upload(page, name, content)
+            told(page, words)
+            assert texts(page) == before
+
+
+def test_file_is_dropped_anywhere():
+    with opened() as page:
+        dropped = page.evaluate_handle("""() => {
+            const moved = new DataTransfer();
+            moved.items.add(new File(['one\\ntwo'], 'dropped.txt', {type: 'text/plain'}));
+            return moved;
+        }""")
+        page.dispatch_event("body", "dragover", {"dataTransfer": dropped})
+        page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+        told(page, "2 documents from dropped.txt.")
+        assert texts(page) == ["one", "two"], texts(page)
+
+
+def test_number_of_results():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        page.click("#settings summary")
+        assert page.locator("#top-n").get_attribute("max") == "3"
+        page.fill("#top-n", "2")
+        expect(page.locator("#top-n-value")).to_have_text("2")
+        sent, answer = ranked(page)
+        assert sent["top_n"] == 2 and len(answer["results"]) == 2
+        expect(page.locator(".card")).to_have_count(2)
+        page.fill("#top-n", "3")
+        ranked(page)
+        page.click("#add")  # all stay all when there are more
+        expect(page.locator("#top-n-value")).to_have_text("4")
+
+
+def test_least_score():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        _, answer = ranked(page)
+        best, second = (r["relevance_score"] for r in answer["results"][:2])
+        page.click("#settings summary")
+        page.fill("#min-score", f"{(best + second) / 2:.4f}")
+        sent, answer = ranked(page)
+        assert abs(sent["min_score"] - (best + second) / 2) < 1e-4, sent
+        expect(page.locator(".card")).to_have_count(1)
+        page.fill("#min-score", "1")
+        ranked(page)
+        expect(page.locator(".card")).to_have_count(0)
+        expect(page.locator("#results-a")).to_have_text("No result has the least score.")
+
+
+def test_documents_in_the_answer():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        page.click("#settings summary")
+        _, answer = ranked(page)
+        assert all("document" not in r for r in answer["results"]), answer
+        page.check("#return-documents")
+        _, answer = ranked(page)
+        assert [r["document"]["text"] for r in answer["results"]] == [DOCUMENTS[r["index"]] for r in answer["results"]], answer
+        page.get_by_role("tab", name="Answer").click()
+        expect(page.locator("#code")).to_contain_text('"text": "A dog barks at the postman."')
+
+
+def test_long_documents_are_read_in_windows_cut_or_refused():
+    long = "Nothing of interest. " * 400 + "A dog barks at the postman."
+    with opened(allow=["status of 400"]) as page:
+        put(page, QUERY, [long])
+        page.click("#settings summary")
+        sent, whole = ranked(page)
+        assert "truncation" not in sent and "max_doc_length" not in sent, sent
+        expect(page.locator("#max-length")).to_be_disabled()
+        page.select_option("#long", "cut")
+        page.fill("#max-length", "32")
+        sent, cut = ranked(page)
+        assert sent["max_doc_length"] == 32, sent
+        assert cut["usage"]["total_tokens"] < whole["usage"]["total_tokens"] / 4
+        assert cut["results"][0]["relevance_score"] < whole["results"][0]["relevance_score"]
+        page.select_option("#long", "refuse")
+        sent, refusal = ranked(page)
+        assert sent["truncation"] is False and "max_doc_length" not in sent, sent
+        expect(page.locator("#status")).to_have_text(f"400: {refusal['detail']}")
+
+
+def test_each_example_runs():
+    with opened() as page:
+        buttons = page.locator("#gallery button")
+        best = {}
+        for i in range(buttons.count()):
+            sent, answer = ranked(page, buttons.nth(i).click)
+            name = buttons.nth(i).text_content()
+            assert page.locator("#query").input_value() == sent["query"]
+            best[name] = sent["documents"][answer["results"][0]["index"]]
+            assert len(answer["results"]) == len(sent["documents"])
+        assert len(best) == 7, best
+        for name, word in (("Products", "sensi"), ("A question across languages", "沸点"), ("Which function", "convert_currency"),
+                           ("Code", "unique"), ("Tables", "month"), ("Long documents", "red valve"), ("RAG", "label for the parcel")):
+            found = next(text for key, text in best.items() if key.startswith(name))
+            assert word in found, (name, found)
+
+
+if __name__ == "__main__":
+    tap.main(globals())
