@@ -109,6 +109,35 @@ class Visitor:
         self.page.goto(origin + path)
 
 
+@once("table")
+def table():
+    """The words of the pages in English."""
+    with opened("/ui/icon.svg", ready=False) as page:
+        return page.evaluate("async () => (await import('/ui/strings/en.js')).default")
+
+
+def template(key, n=None):
+    words = table()[key]
+    return words if isinstance(words, str) else words.get("one" if n == 1 else "other")
+
+
+def words(key, **values):
+    """What a page says in English, as t() of web/app/strings.js has it."""
+    shown = {name: f"{value:,}" if isinstance(value, int) else value for name, value in values.items()}
+    return re.sub(r"\{(\w+)\}", lambda m: shown[m[1]], template(key, values.get("n")))
+
+
+def values(key, text):
+    """{name: text} of the places of those words in a text."""
+    for form in {template(key, 1), template(key)}:
+        literal = re.split(r"\{(\w+)\}", form)
+        pattern = "".join(re.escape(part) if i % 2 == 0 else f"(?P<{part}>.+?)" for i, part in enumerate(literal))
+        found = re.search(pattern + ("$" if literal[-1] == "" else ""), text)
+        if found:
+            return found.groupdict()
+    raise AssertionError(f"'{text}' does not say {key}: '{template(key)}'")
+
+
 @contextlib.contextmanager
 def opened(path="/", of=None, ready=True, allow=(), key=None, storage=None, **words):
     """A page of the server `of`, its scripts at rest; console errors that match a pattern of allow are as they should be."""
@@ -147,7 +176,7 @@ def put(page, query, documents):
     if len(documents) > 1:
         paste(page, "\n".join(documents))
     else:
-        page.get_by_label("Document 1", exact=True).fill(documents[0])
+        page.get_by_label(words("document-n", n=1), exact=True).fill(documents[0])
 
 
 def paste(page, text):
@@ -213,9 +242,9 @@ def fill(page, name):
     if name == "playground":
         ranked(page)
         page.click("#settings summary")
-        page.locator(".card").first.get_by_role("button", name="Why?").click()
+        page.locator(".card").first.get_by_role("button", name=words("why")).click()
         page.locator(".card .legend").wait_for()
-        page.locator(".card").first.get_by_role("button", name="Relevant").click()
+        page.locator(".card").first.get_by_role("button", name=words("relevant")).click()
 
 
 def barriers(page, rules=None):

@@ -8,7 +8,7 @@ import json, os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser, tap
-from browser import expect, fragment_of, opened, ranked, told, upload
+from browser import expect, fragment_of, opened, ranked, told, upload, words
 
 VECTORS = [
     "<script>alert(1)</script>", "<script src=//evil.example/x.js></script>", "</script><script>alert(1)</script>", "<ScRiPt>alert(1)</sCrIpT>",
@@ -68,7 +68,7 @@ def test_documents_and_queries():
         for name in page.get_by_role("tab").all_text_contents():
             page.get_by_role("tab", name=name, exact=True).click()
             unharmed(page, before)
-        page.get_by_role("button", name="Moves").click()
+        page.get_by_role("button", name=words("view-moves")).click()
         shown = page.locator(".moves ol").first.locator(".one-line")
         assert shown.all_text_contents() == VECTORS
         assert shown.evaluate_all("all => all.map((e) => e.title)") == VECTORS
@@ -97,7 +97,7 @@ def test_explanations():
         expect(page.locator("#count")).to_have_text("10")
         ranked(page)
         for card in page.locator(".card").all():
-            card.get_by_role("button", name="Why?").click()
+            card.get_by_role("button", name=words("why")).click()
             card.locator(".legend").wait_for()
             assert card.locator(".text").text_content() == VECTORS[:40:4][int(card.get_attribute("data-index"))]
         unharmed(page, before)
@@ -119,7 +119,7 @@ def test_names_of_files():
             told(page, vector + ".txt")
             unharmed(page, before)
         drop(page, VECTORS[0] + ".csv", "a,b\n1,2\n")
-        expect(page.get_by_role("dialog")).to_contain_text(VECTORS[0] + ".csv has 1 rows.")
+        expect(page.get_by_role("dialog")).to_contain_text(words("choose-help", name=VECTORS[0] + ".csv", n=1))
         unharmed(page, before)
 
 
@@ -139,7 +139,7 @@ def test_cells_and_columns_of_tables():
         unharmed(page, before)
         for choice in box.locator("input").all()[1:]:
             choice.check()
-        box.get_by_role("button", name="Use").click()
+        box.get_by_role("button", name=words("use")).click()
         expect(page.locator("#count")).to_have_text("1")
         assert browser.texts(page) == ["\n".join(f"{a}: {b}" for a, b in zip(VECTORS, reversed(VECTORS)))]
         ranked(page)
@@ -155,14 +155,14 @@ def test_keys_and_values_of_json():
         unharmed(page, before)
         for choice in box.locator("input").all()[:4]:
             choice.check()
-        box.get_by_role("button", name="Use").click()
+        box.get_by_role("button", name=words("use")).click()
         expect(page.locator("#count")).to_have_text(str(len(VECTORS)))
         ranked(page)
         unharmed(page, before)
         assert page.evaluate("Object.prototype.also") is None
         for vector in VECTORS:  # in the words of a mistake
             upload(page, "t.json", "{" + vector)
-            told(page, "This is no JSON")
+            told(page, words("file-json", reason=""))
         unharmed(page, before)
 
 
@@ -190,7 +190,7 @@ def test_judgements_of_others():
             page.locator("#judgement-load").click()
         judged = [{"query": v, "documents": VECTORS, "grades": [1] * len(VECTORS)} for v in VECTORS]
         chooser.value.set_files({"name": "j.json", "mimeType": "application/json", "buffer": json.dumps(judged).encode()})
-        told(page, f"{len(VECTORS)} judged queries are loaded.")
+        told(page, words("judgement-loaded", n=len(VECTORS)))
         expect(page.locator("#query")).to_have_value(VECTORS[0])
         ranked(page)
         unharmed(page, before)

@@ -4,14 +4,14 @@ import json, os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser, tap
-from browser import expect, opened, paste, put, ranked, texts, toast, told, upload
+from browser import expect, opened, paste, put, ranked, texts, toast, told, upload, words
 
 QUERY = "Which animal barks?"
 DOCUMENTS = ["The cat sleeps all day.", "A dog barks at the postman.", "Bread is baked in an oven."]
 
 
 def area(page, n):
-    return page.get_by_label(f"Document {n:,}", exact=True)
+    return page.get_by_label(words("document-n", n=n), exact=True)
 
 
 def test_query_is_ranked_by_the_button_and_by_the_keyboard():
@@ -30,12 +30,12 @@ def test_query_and_documents_are_asked_for_when_there_are_none():
     with opened() as page:
         page.fill("#query", "  ")
         page.click("#rank")
-        expect(page.locator("#status")).to_have_text("Write a query first.")
+        expect(page.locator("#status")).to_have_text(words("needs-query"))
         expect(page.locator("#query")).to_be_focused()
         page.fill("#query", QUERY)
         page.click("#clear")
         page.click("#rank")
-        expect(page.locator("#status")).to_have_text("Add at least one document.")
+        expect(page.locator("#status")).to_have_text(words("needs-documents"))
 
 
 def test_document_is_added_edited_and_removed():
@@ -45,12 +45,12 @@ def test_document_is_added_edited_and_removed():
         expect(area(page, 4)).to_be_focused()
         page.keyboard.type("Wolves howl.")
         area(page, 1).fill("The cat purrs.")
-        page.get_by_role("button", name="Remove document 3").click()
+        page.get_by_role("button", name=words("document-remove", n=3)).click()
         expect(page.locator("#count")).to_have_text("3")
         assert texts(page) == ["The cat purrs.", DOCUMENTS[1], "Wolves howl."], texts(page)
         sent, _ = ranked(page)
         assert sent["documents"] == texts(page), sent
-        toast(page).get_by_role("button", name="Undo").click()
+        toast(page).get_by_role("button", name=words("undo")).click()
         assert texts(page) == ["The cat purrs.", *DOCUMENTS[1:], "Wolves howl."], texts(page)
 
 
@@ -81,7 +81,7 @@ def test_pasted_lines_become_documents_and_can_be_taken_back():
         paste(page, "one\r\n\n  two  \nthree\n")
         expect(page.locator("#count")).to_have_text("6")
         assert texts(page) == [*DOCUMENTS[:2], "one", "two", "three", DOCUMENTS[2]], texts(page)
-        toast(page).get_by_role("button", name="Undo").click()
+        toast(page).get_by_role("button", name=words("undo")).click()
         assert texts(page) == DOCUMENTS, texts(page)
         area(page, 1).focus()
         page.keyboard.press("End")
@@ -94,14 +94,14 @@ def test_clear_can_be_taken_back():
         put(page, QUERY, DOCUMENTS)
         page.click("#clear")
         expect(page.locator("#count")).to_have_text("0")
-        toast(page).get_by_role("button", name="Undo").click()
+        toast(page).get_by_role("button", name=words("undo")).click()
         assert texts(page) == DOCUMENTS, texts(page)
 
 
 def test_line_at_the_bottom_goes_by_itself():
     with opened() as page:
         page.click("#clear")
-        expect(toast(page)).to_contain_text("documents are removed.")
+        expect(toast(page)).to_have_text(words("cleared", n=10) + words("undo"))
         page.evaluate("goes()")
         expect(toast(page)).to_have_count(0)
 
@@ -126,13 +126,13 @@ def test_documents_beyond_a_requests_limit_are_told():
     with opened() as page:
         put(page, QUERY, [f"row {i}" for i in range(10_007)])
         expect(page.locator("#count")).to_have_text("10,000")
-        told(page, "10,007 documents; a request takes 10,000.")
+        told(page, words("documents-too-many", n=10_007, most=10_000))
 
 
 def test_text_files_give_a_document_a_line():
     with opened() as page:
         upload(page, "notes.txt", "\ufeffone\r\n\r\n two \nthree")
-        told(page, "3 documents from notes.txt.")
+        told(page, words("loaded", n=3, name="notes.txt"))
         assert texts(page) == ["one", "two", "three"], texts(page)
 
 
@@ -141,11 +141,11 @@ def test_tables_offer_their_columns():
     for name, content in (("t.csv", table), ("t.tsv", table.replace("quoted, ", "quoted ").replace(",", "\t"))):
         with opened() as page:
             upload(page, name, content)
-            box = page.get_by_role("dialog", name="Which columns are the text?")
-            expect(box).to_contain_text(f"{name} has 2 rows.")
+            box = page.get_by_role("dialog", name=words("choose-columns"))
+            expect(box).to_contain_text(words("choose-help", name=name, n=2))
             assert box.locator("input:checked").evaluate_all("all => all.map((e) => e.value)") == ["text"]
             box.get_by_label("title").check()
-            box.get_by_role("button", name="Use").click()
+            box.get_by_role("button", name=words("use")).click()
             expect(page.locator("#count")).to_have_text("2")
             first = texts(page)[0]
             assert first.startswith("title: First\ntext: quoted") and first.endswith('"so"\nand so'), first
@@ -166,7 +166,7 @@ def test_json_files_are_read():
             upload(page, name, content, "application/json")
             box = page.get_by_role("dialog")
             box.get_by_label("n", exact=False).nth(2).check()
-            box.get_by_role("button", name="Use").click()
+            box.get_by_role("button", name=words("use")).click()
             expect(page.locator("#count")).to_have_text("2")
             assert texts(page) == ['text: one\nn: {"x":1}', "text: two\nn: "], texts(page)
     with opened() as page:
@@ -179,7 +179,7 @@ def test_choice_of_columns_can_be_left():
     with opened() as page:
         before = texts(page)
         upload(page, "t.csv", "a,b\n1,2\n")
-        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        page.get_by_role("dialog").get_by_role("button", name=words("cancel")).click()
         expect(page.get_by_role("dialog")).to_have_count(0)
         upload(page, "t.csv", "a,b\n1,2\n")
         page.keyboard.press("Escape")
@@ -188,15 +188,15 @@ def test_choice_of_columns_can_be_left():
 
 
 def test_mistakes_in_files_name_the_line():
-    for name, content, words in (
-            ("t.csv", 'a,b\n1,"2\n3,4\n', "Line 2: a quote is opened and never closed."),
-            ("t.jsonl", '{"a": 1}\n{"a": \n', "Line 2 is no JSON"), ("t.json", "{", "This is no JSON"),
-            ("t.json", "7", "A JSON file is a list"), ("t.json", '["a", 7]', "Entry 2 is neither a string nor an object."),
-            ("t.csv", "", "t.csv has no rows."), ("t.txt", b"\x7fELF\0\0", "t.txt is not a text file.")):
+    for name, content, said in (
+            ("t.csv", 'a,b\n1,"2\n3,4\n', words("file-quote-open", line=2)),
+            ("t.jsonl", '{"a": 1}\n{"a": \n', words("file-json-line", line=2, reason="")), ("t.json", "{", words("file-json", reason="")),
+            ("t.json", "7", words("file-no-list")), ("t.json", '["a", 7]', words("file-not-a-document", line=2)),
+            ("t.csv", "", words("file-empty", name="t.csv")), ("t.txt", b"\x7fELF\0\0", words("file-binary", name="t.txt"))):
         with opened() as page:
             before = texts(page)
             upload(page, name, content)
-            told(page, words)
+            told(page, said)
             assert texts(page) == before
 
 
@@ -209,7 +209,7 @@ def test_file_is_dropped_anywhere():
         }""")
         page.dispatch_event("body", "dragover", {"dataTransfer": dropped})
         page.dispatch_event("body", "drop", {"dataTransfer": dropped})
-        told(page, "2 documents from dropped.txt.")
+        told(page, words("loaded", n=2, name="dropped.txt"))
         assert texts(page) == ["one", "two"], texts(page)
 
 
@@ -242,7 +242,7 @@ def test_least_score():
         page.fill("#min-score", "1")
         ranked(page)
         expect(page.locator(".card")).to_have_count(0)
-        expect(page.locator("#results-a")).to_have_text("No result has the least score.")
+        expect(page.locator("#results-a")).to_have_text(words("results-empty"))
 
 
 def test_documents_in_the_answer():
@@ -254,7 +254,7 @@ def test_documents_in_the_answer():
         page.check("#return-documents")
         _, answer = ranked(page)
         assert [r["document"]["text"] for r in answer["results"]] == [DOCUMENTS[r["index"]] for r in answer["results"]], answer
-        page.get_by_role("tab", name="Answer").click()
+        page.get_by_role("tab", name=words("tab-answer")).click()
         expect(page.locator("#code")).to_contain_text('"text": "A dog barks at the postman."')
 
 
@@ -275,7 +275,7 @@ def test_long_documents_are_read_in_windows_cut_or_refused():
         page.select_option("#long", "refuse")
         sent, refusal = ranked(page)
         assert sent["truncation"] is False and "max_doc_length" not in sent, sent
-        expect(page.locator("#status")).to_have_text(f"400: {refusal['detail']}")
+        expect(page.locator("#status")).to_have_text(words("refused", status="400", detail=refusal["detail"]))
 
 
 def test_each_example_runs():
@@ -289,10 +289,9 @@ def test_each_example_runs():
             best[name] = sent["documents"][answer["results"][0]["index"]]
             assert len(answer["results"]) == len(sent["documents"])
         assert len(best) == 7, best
-        for name, word in (("Products", "sensi"), ("A question across languages", "沸点"), ("Which function", "convert_currency"),
-                           ("Code", "unique"), ("Tables", "month"), ("Long documents", "red valve"), ("RAG", "label for the parcel")):
-            found = next(text for key, text in best.items() if key.startswith(name))
-            assert word in found, (name, found)
+        for name, word in (("products", "sensi"), ("questions", "沸点"), ("functions", "convert_currency"), ("code", "unique"),
+                           ("tables", "month"), ("long", "red valve"), ("rag", "label for the parcel")):
+            assert word in best[words(f"example-{name}")], (name, best)
 
 
 if __name__ == "__main__":
