@@ -237,14 +237,22 @@ def busy():
     return made
 
 
-def fill(page, name):
-    """Bring a page into the state in which it shows most."""
+def views(page, name):
+    """Bring a page into the states in which it shows most, one after the other; their names."""
     if name == "playground":
         ranked(page)
         page.click("#settings summary")
         page.locator(".card").first.get_by_role("button", name=words("why")).click()
         page.locator(".card .legend").wait_for()
         page.locator(".card").first.get_by_role("button", name=words("relevant")).click()
+        yield ""
+    elif name == "dashboard":
+        for tab in page.get_by_role("tab").all():
+            tab.click()
+            page.locator("[role=tabpanel]:visible > *").first.wait_for()
+            yield "-" + tab.get_attribute("id").removeprefix("tab-")
+    else:
+        yield ""
 
 
 def barriers(page, rules=None):

@@ -16,10 +16,10 @@ def main():
     for name in PAGES:
         for look, words in LOOKS.items():
             with opened(browser.path_of(name), of=browser.busy(), key=ADMIN_KEY, reduced_motion="reduce", **words) as page:
-                browser.fill(page, name)
-                page.evaluate("scrollTo(0, 0)")
-                page.screenshot(path=os.path.join(out, f"{name}-{look}.png"), full_page=True)
-                print(f"{out}/{name}-{look}.png")
+                for view in browser.views(page, name):
+                    page.evaluate("scrollTo(0, 0)")
+                    page.screenshot(path=os.path.join(out, f"{name}{view}-{look}.png"), full_page=True)
+                    print(f"{out}/{name}{view}-{look}.png")
 
 
 if __name__ == "__main__":
