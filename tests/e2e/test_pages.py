@@ -92,6 +92,9 @@ def test_page_fits_from_a_phone_to_a_wall():
                     browser.ranked(page)
                 width = page.evaluate("document.documentElement.scrollWidth")
                 assert width <= size["width"], f"{name} is {width} pixels wide at {size['width']}"
+                sideways = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((e) => e.scrollWidth > e.clientWidth + 1
+                    && /auto|scroll/.test(getComputedStyle(e).overflowX) && !e.matches('.scroll, pre, nav')).map((e) => e.outerHTML.slice(0, 120))""")
+                assert not sideways, (name, size, sideways)
 
 
 def test_everything_is_reached_by_the_tabulator():
@@ -108,6 +111,9 @@ def test_everything_is_reached_by_the_tabulator():
             for _ in range(len(page.evaluate(missing)) + 2):
                 page.keyboard.press("Tab")
             assert not page.evaluate(missing), (name, page.evaluate(missing))
+            left_out = page.locator("a[href], button, input, select, textarea, summary").evaluate_all("""all => all.filter(
+                (e) => e.tabIndex < 0 && e.role !== 'tab' && e.checkVisibility()).map((e) => e.outerHTML.slice(0, 120))""")
+            assert not left_out, (name, left_out)
 
 
 def test_focus_can_be_seen():

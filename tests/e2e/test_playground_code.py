@@ -149,6 +149,8 @@ def test_code_follows_what_is_typed():
     with opened() as page:
         page.fill("#query", "first words")
         expect(page.locator("#code")).to_contain_text("first words")
+        page.fill("#query", "second words")
+        expect(page.locator("#code")).to_contain_text("second words")
         page.get_by_label("Document 1", exact=True).fill("other words")
         expect(page.locator("#code")).to_contain_text("other words")
 
