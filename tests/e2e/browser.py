@@ -37,18 +37,17 @@ def path_of(page):
     return "/" if page == "playground" else "/" + page
 
 
-def once(name):
-    """Make a thing at its first use; what it cleans up is done when the script ends."""
-    def decorate(make):
-        def get(*words):
-            if (name, words) not in kept:
-                kept[name, words] = make(*words)
-            return kept[name, words]
-        return get
-    return decorate
+def once(make):
+    """Make a thing at its first use, one for the same words; what cleans it up is done when the script ends."""
+    def get(*words):
+        name = (make.__name__, words)
+        if name not in kept:
+            kept[name] = make(*words)
+        return kept[name]
+    return get
 
 
-@once("server")
+@once
 def server(*words):
     """`winnow serve` with these words, the same one for the same words."""
     started = api_server.Server("--log-level", "info", *words)
@@ -56,7 +55,7 @@ def server(*words):
     return started
 
 
-@once("browser")
+@once
 def chromium():
     if sync_playwright is None:
         raise tap.Skip("playwright is not installed: see deps/python-test.txt")
@@ -109,7 +108,7 @@ class Visitor:
         self.page.goto(origin + path)
 
 
-@once("table")
+@once
 def table():
     """The words of the pages in English."""
     with opened("/ui/icon.svg", ready=False) as page:
@@ -150,6 +149,7 @@ def opened(path="/", of=None, ready=True, allow=(), key=None, storage=None, **wo
     if ready:
         visitor.page.wait_for_selector("html[data-ready]", state="attached")
     yield visitor.page
+    visitor.page.evaluate("0")  # what the page has told by now has come
     assert not visitor.wrong, visitor.wrong
     kept[name] = visitor
 
@@ -226,7 +226,7 @@ def folder():
     return made.name
 
 
-@once("busy")
+@once
 def busy():
     """A server with keys and some requests behind it, so that every page has something to show."""
     made = api_server.Server("--state-dir", folder(), "--admin-key", ADMIN_KEY)

@@ -165,12 +165,12 @@ def test_two_models_are_compared():
         page.click("#settings summary")
         assert page.locator("#model option").all_text_contents() == ["ours", "random"]
         page.select_option("#compare", "random")
-        answers = []
-        page.on("response", lambda r: answers.append(r.json()) if r.url.endswith("/v1/rerank") else None)
-        page.click("#rank")
+        by = lambda model: lambda r: r.url.endswith("/v1/rerank") and r.request.post_data_json["model"] == model
+        with page.expect_response(by("ours")) as ours, page.expect_response(by("random")) as random:
+            page.click("#rank")
         expect(page.locator("#name-b")).to_have_text("random")
         expect(page.locator("#name-a")).to_have_text("ours")
-        a, b = [{r["index"]: r["relevance_score"] for r in answer["results"]} for answer in answers]
+        a, b = [{r["index"]: r["relevance_score"] for r in got.value.json()["results"]} for got in (ours, random)]
         assert [c[0] for c in cards(page, "a")] == list(a) and [c[0] for c in cards(page, "b")] == list(b)
         assert list(a) != list(b)
         shown = float(values("tau", page.locator("#status").text_content())["tau"].rstrip("."))
