@@ -1,7 +1,7 @@
 """Pages of a running `winnow serve` in a real browser: Debian's Chromium, driven by Playwright.
 
-Every page has a profile of its own.  A test fails by an error on a page's console, an uncaught exception, a dialog of a script (what
-hostile texts try to open) and a request to any other origin than the server's, besides what it does itself.
+Every test begins with nothing stored.  Besides what it looks at itself it fails by an error on the page's console, an uncaught
+exception, a dialog of a script (what hostile texts try to open) and a request to any other origin than the server's.
 """
 import atexit, base64, contextlib, glob, json, os, re, shutil, signal, subprocess, sys, tempfile, zlib
 
@@ -13,11 +13,11 @@ sys.path.append(PACKAGES)
 import api_server, tap
 
 try:
-    from playwright.sync_api import Error, expect, sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 except ImportError:
-    sync_playwright = expect = Error = None
+    sync_playwright = expect = None
 
-PATIENCE_MS = int(os.environ.get("PATIENCE_MS", 60_000))  # sanitizers and busy machines are slow; a page that is right never takes that long
+PATIENCE_MS = int(os.environ.get("WINNOW_PATIENCE_MS", 60_000))  # sanitizers and busy machines are slow
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # As root there is no sandbox, and shared memory of containers is small.  No name but the server's address is ever looked up.
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
