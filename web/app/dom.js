@@ -69,3 +69,13 @@ export function moving(list, key, change) {
         }
     }
 }
+
+/** Put a text on the clipboard, also on a plain http address, where browsers offer no other way. */
+export async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = h('textarea', { value: text, 'aria-hidden': 'true' });
+    ($('dialog[open]') ?? document.body).append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+}

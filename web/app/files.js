@@ -86,7 +86,7 @@ function fromJsonLines(text) {
 export function read(name, text) {
     const kind = name.toLowerCase().match(/\.[a-z]+$/)?.[0] ?? '.txt';
     const plain = text.replace(/^\uFEFF/, '');
-    if (plain.includes('\0')) throw new FileMistake('binary', { name });
+    if (plain.includes('\0') || plain.includes('\uFFFD') || plain.startsWith('%PDF')) throw new FileMistake('binary', { name });
     if (kind === '.json') return fromJson(plain);
     if (kind === '.jsonl' || kind === '.ndjson') return fromJsonLines(plain);
     if (kind === '.csv' || kind === '.tsv') {

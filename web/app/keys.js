@@ -1,7 +1,7 @@
 // The keys of the server, for administrators: make, change, rotate, revoke.
 import { call, Refused } from './api.js';
 import { attempt, day, dialog, label, reason, sure, table, time } from './board.js';
-import { $, h, toast } from './dom.js';
+import { $, copy, h, toast } from './dom.js';
 import { number, t } from './strings.js';
 
 const SCOPES = ['rerank', 'embed', 'classify', 'train', 'segment', 'usage', 'metrics', 'admin'];
@@ -99,7 +99,7 @@ function showSecret(made) {
 
 async function copy(input) {
     try {
-        await navigator.clipboard.writeText(input.value);
+        await copy(input.value);
     } catch { // a page without TLS may not
         input.select();
         document.execCommand('copy');

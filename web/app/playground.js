@@ -1,6 +1,6 @@
 // The playground: a request on the left, its answer on the right, both as code below.
 import { call, key, Refused, stages } from './api.js';
-import { $, $$, debounce, download, h, toast } from './dom.js';
+import { $, $$, copy, debounce, download, h, toast } from './dom.js';
 import { Documents } from './documents.js';
 import { examples } from './examples.js';
 import { FileMistake, fromColumns, read, tar } from './files.js';
@@ -23,7 +23,7 @@ let view = 'list', tab = 'curl', running = null;
 let last = null; // {request, answers: [a, b?], models: [a, b?]}
 let wished = {}; // {model, compare}, before it is known which there are
 
-const documents = new Documents($('#documents'), () => { showCount(); showCodeSoon(); });
+const documents = new Documents($('#documents'), edited);
 const columns = [new Results($('#results-a'), { grades, judged: showQuality }), new Results($('#results-b'), { grades, judged: showQuality })];
 
 // ---- the request ---------------------------------------------------------------------------------
@@ -35,6 +35,13 @@ function showCount() {
     topN.max = String(Math.max(1, n));
     if (all) topN.value = topN.max;
     $('#top-n-value').textContent = number(Number(topN.value));
+}
+
+/** The request on screen is another one than that of the answer beside it. */
+function edited() {
+    showCount();
+    $('#columns').classList.toggle('stale', last !== null);
+    showCodeSoon();
 }
 
 /** The body of the request, as the form says. */
@@ -79,6 +86,7 @@ function restore(saved) {
     showCode();
     grades.clear();
     last = null;
+    $('#columns').classList.remove('stale');
     columns[1].clear();
     columns[0].clear(h('p', { class: 'hint' }, t('results-none')));
     $('#status').textContent = '';
@@ -88,6 +96,15 @@ function restore(saved) {
 function showLength() {
     const cut = $('#long').value === 'cut';
     $('#max-length').disabled = !cut;
+    if (cut && $('#max-length').value === '') $('#max-length').value = '512';
+}
+
+/** Show an example and its answer; what was there comes back when asked to. */
+function chooseExample(example) {
+    const before = state();
+    restore(example);
+    toast(t(`example-${example.name}`), t('undo'), () => restore(before));
+    rank();
 }
 
 // ---- ranking -------------------------------------------------------------------------------------
@@ -118,14 +135,15 @@ async function rank() {
 function complain(text, element) {
     $('#status').textContent = text;
     $('#status').classList.add('bad');
-    element.focus();
+    element.focus({ preventScroll: true });
+    $('#status').scrollIntoView({ block: 'nearest' });
 }
 
 async function showMistake(mistake) {
     if (!(mistake instanceof Refused)) return complain(t('unreachable'), $('#rank'));
     complain(t('refused', { status: String(mistake.status), detail: mistake.message })
         + (mistake.retryAfter ? ` ${t('retry-after', { n: Number(mistake.retryAfter) })}` : ''), $('#rank'));
-    if (mistake.status === 401 && await askForKey(mistake.message)) await start();
+    if (mistake.status === 401 && await askForKey(mistake.message)) return start();
 }
 
 function showAnswers() {
@@ -143,6 +161,7 @@ function showAnswers() {
         compute: s.compute ?? 0, tokens: usage.total_tokens, cached: usage.cached_tokens ?? 0, model: a.headers.get('x-winnow-model') ?? '' })
         + (two ? ` ${t('tau', { tau: number(agreement(a, b)) })}` : '');
     $('#judging').hidden = false;
+    $('#columns').classList.remove('stale');
     showQuality();
     showCode();
 }
@@ -230,6 +249,7 @@ async function readFile(file) {
         const found = read(file.name, await file.text());
         const texts = found.texts ?? await chooseColumns(file.name, found);
         if (texts === null) return;
+        if (texts.length === 0) throw new FileMistake('empty', { name: file.name });
         if (found.query) query.value = found.query;
         documents.set(texts, { undo: true, say: t('loaded', { n: texts.length, name: file.name }) });
     } catch (mistake) {
@@ -300,6 +320,15 @@ function buildTabs() {
 
 // ---- start ---------------------------------------------------------------------------------------
 
+/** The request that was on this tab before it was loaded again, or null. */
+function kept() {
+    try {
+        return JSON.parse(sessionStorage.getItem(KEPT));
+    } catch {
+        return null; // it was too long to be kept whole
+    }
+}
+
 async function start() {
     try {
         const { body: list } = await call('GET', '/v1/models');
@@ -310,6 +339,8 @@ async function start() {
         $('#compare').title = list.data.length < 2 ? t('compare-hint') : '';
         chooseModels();
         showCode();
+        $('#status').classList.remove('bad');
+        $('#status').textContent = '';
     } catch (mistake) {
         await showMistake(mistake);
     }
@@ -320,13 +351,13 @@ function listen() {
     $('#add').addEventListener('click', () => documents.add());
     $('#upload').addEventListener('click', () => $('#file').click());
     $('#file').addEventListener('change', (e) => { if (e.target.files[0]) readFile(e.target.files[0]); e.target.value = ''; });
-    $('#clear').addEventListener('click', () => documents.set([], { undo: true, say: t('cleared', { n: documents.get().length }) }));
+    $('#clear').addEventListener('click', () => documents.set([''], { undo: true, say: t('cleared', { n: documents.get().length }) }));
     $('#view-list').addEventListener('click', () => setView('list'));
     $('#view-moves').addEventListener('click', () => setView('moves'));
-    $('#copy').addEventListener('click', async () => { await navigator.clipboard.writeText(code()); toast(t('copied')); });
+    $('#copy').addEventListener('click', async () => { await copy(code()); toast(t('copied')); });
     $('#share').addEventListener('click', async () => {
         history.replaceState(null, '', await toFragment(state()));
-        await navigator.clipboard.writeText(location.href);
+        await copy(location.href);
         toast(location.href.length > 8000 ? t('share-long', { n: location.href.length }) : t('share-copied'));
     });
     $('#judgement-keep').addEventListener('click', keepJudgement);
@@ -335,9 +366,9 @@ function listen() {
     $('#judgement-load').addEventListener('click', () => $('#judgement-file').click());
     $('#judgement-file').addEventListener('change', (e) => { if (e.target.files[0]) loadJudgements(e.target.files[0]); e.target.value = ''; });
     for (const id of ['top-n', 'min-score', 'long', 'max-length', 'model', 'return-documents', 'spans']) {
-        $(`#${id}`).addEventListener('input', () => { showLength(); showCount(); showCodeSoon(); });
+        $(`#${id}`).addEventListener('input', () => { showLength(); edited(); });
     }
-    query.addEventListener('input', showCodeSoon);
+    query.addEventListener('input', edited);
     addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) rank(); });
     const hasFiles = (e) => e.dataTransfer?.types.includes('Files');
     addEventListener('dragover', (e) => { if (hasFiles(e)) { e.preventDefault(); $('#documents').classList.add('over'); } });
@@ -350,9 +381,11 @@ function listen() {
     });
 }
 
-$('#gallery').append(...examples.map((example) => h('button', { type: 'button', onclick: () => { restore(example); rank(); } }, t(`example-${example.name}`))));
+$('#gallery').append(...examples.map((example) => h('button', { type: 'button', onclick: () => chooseExample(example) }, t(`example-${example.name}`))));
 buildTabs();
 listen();
-restore(await fromFragment(location.hash) ?? examples[0]);
+const KEPT = 'winnow-request';
+addEventListener('pagehide', () => sessionStorage.setItem(KEPT, JSON.stringify(state()).slice(0, 4e6)));
+restore(await fromFragment(location.hash) ?? kept() ?? examples[0]);
 await start();
 document.documentElement.dataset.ready = 'yes';

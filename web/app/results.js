@@ -8,8 +8,9 @@ const AT_ONCE = 100;
 
 /** A text with a marked part, [start, end) in bytes of UTF-8; the rest in gray when it is long. */
 function marked(text, range) {
-    if (!range || (range.start === 0 && text.length < 120)) return [text];
+    if (!range) return [text];
     const [start, end] = placesOfBytes(text, [range.start, range.end]);
+    if (start === 0 && end >= text.length - 1) return [text]; // all of it says nothing
     return [text.slice(0, start), h('mark', {}, text.slice(start, end)), text.slice(end)];
 }
 
@@ -124,7 +125,7 @@ export class Results {
 
     /** The order before beside the order after, with a line from each place to the other. */
     showMoves(request, results) {
-        const row = 46, n = Math.max(request.documents.length, results.length);
+        const row = 46, n = Math.min(AT_ONCE, Math.max(request.documents.length, results.length));
         const line = (r, place) => {
             const y = (i) => (i + 0.5) * row, up = r.index - place;
             return s('path', { d: `M0 ${y(r.index)} C40 ${y(r.index)} 60 ${y(place)} 100 ${y(place)}`, class: up > 0 ? 'up' : up < 0 ? 'down' : 'same' });
@@ -133,7 +134,7 @@ export class Results {
         this.box.replaceChildren(h('div', { class: 'moves' },
             h('div', {}, h('h3', {}, t('before')), h('ol', {}, request.documents.slice(0, AT_ONCE).map((d, i) => item(d, String(i + 1))))),
             s('svg', { viewBox: `0 0 100 ${n * row}`, preserveAspectRatio: 'none', width: 100, height: n * row, 'aria-hidden': 'true' },
-                results.slice(0, AT_ONCE).map(line)),
+                results.slice(0, AT_ONCE).flatMap((r, place) => (r.index < AT_ONCE ? [line(r, place)] : []))),
             h('div', {}, h('h3', {}, t('after')), h('ol', {}, results.slice(0, AT_ONCE).map((r, i) => item(request.documents[r.index], String(i + 1)))))));
     }
 
