@@ -105,8 +105,12 @@ static int charge(wn_accounts *accounts, wn_identity *identity, uint64_t tokens)
 static void settle(wn_accounts *accounts, wn_identity *identity, const char *route, uint64_t tokens,
                    bool failed)
 {
-    const wn_charge done = {
-        .route = route, .model = "m", .tokens = tokens, .cached_tokens = 2, .failed = failed};
+    const wn_charge done = {.route = route,
+                            .model = "m",
+                            .tokens = tokens,
+                            .cached_tokens = 2,
+                            .status = failed ? 500 : 0,
+                            .request_id = "r"};
     wn_accounts_settle(accounts, identity, &done);
     assert_true(!identity->entered && identity->tokens == 0);
 }
