@@ -8,7 +8,7 @@ import json, os, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser, tap
-from browser import expect, fragment_of, opened, ranked, told, upload, words
+from browser import ADMIN_KEY, expect, fragment_of, opened, ranked, told, upload, words
 
 VECTORS = [
     "<script>alert(1)</script>", "<script src=//evil.example/x.js></script>", "</script><script>alert(1)</script>", "<ScRiPt>alert(1)</sCrIpT>",
@@ -206,6 +206,34 @@ def test_words_of_refusals():
             page.click("#rank")
             expect(page.locator("#status")).to_contain_text(vector.replace("\x0c", " "), use_inner_text=False)
             unharmed(page, before)
+
+
+def test_names_of_keys():
+    of = browser.server("--state-dir", browser.folder(), "--admin-key", ADMIN_KEY)
+    fields = [("Content-Type", "application/json"), ("Authorization", f"Bearer {ADMIN_KEY}")]
+    with opened("/dashboard#keys", of=of, key=ADMIN_KEY) as page:
+        expect(page.locator("#part-keys table")).to_be_visible()
+        before = page.evaluate(OUTLINE)
+    made = {}
+    for name in VECTORS:
+        status, _, answer = of.request("POST", "/v1/admin/keys", fields, json.dumps({"name": name}).encode())
+        if status == 201:  # names of keys are shorter than some of these, and have no control characters
+            made[json.loads(answer)["id"]] = name
+    assert len(made) >= 40, len(made)
+    with opened("/dashboard#keys", of=of, key=ADMIN_KEY) as page:
+        rows = page.locator("#part-keys tbody tr")
+        expect(rows).to_have_count(len(made))
+        shown = rows.evaluate_all("rows => rows.map((r) => [r.querySelector('code').textContent, r.cells[0].textContent])")
+        assert dict(shown) == made
+        unharmed(page, before)
+        rows.filter(has_text=shown[0][0]).get_by_role("button", name=words("board-edit")).click()
+        expect(page.locator("#key-name")).to_have_value(shown[0][1])
+        page.keyboard.press("Escape")
+        page.locator("#tab-usage").click()
+        options = page.locator("#used-whose option").all_text_contents()
+        assert {f"{name} ({one})" for one, name in made.items()} <= set(options), options
+        after = page.evaluate(OUTLINE)
+        assert after["heads"] == before["heads"] and after["events"] == 0 and after["links"] == [], after
 
 
 if __name__ == "__main__":
