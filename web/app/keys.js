@@ -91,20 +91,19 @@ function showSecret(made) {
     const { box, close } = dialog(t('board-key-made', { key: label(made) }));
     const text = h('input', { readonly: true, value: made.key, 'aria-label': t('key'), spellcheck: 'false', onfocus: () => text.select() });
     box.append(h('p', {}, t('board-key-once')), h('div', { class: 'secret' }, text,
-        h('button', { type: 'button', class: 'main', onclick: () => copy(text) }, t('copy'))),
+        h('button', { type: 'button', class: 'main', onclick: () => copySecret(text) }, t('copy'))),
     h('div', { class: 'buttons' }, h('button', { type: 'button', onclick: close }, t('board-key-kept'))));
     box.showModal();
     text.focus();
 }
 
-async function copy(input) {
+async function copySecret(input) {
     try {
         await copy(input.value);
-    } catch { // a page without TLS may not
+        toast(t('copied'));
+    } catch { // the browser asked, and the answer was no
         input.select();
-        document.execCommand('copy');
     }
-    toast(t('copied'));
 }
 
 /** Ask how long the old secret still holds, then make the new one. */
