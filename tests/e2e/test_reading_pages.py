@@ -40,6 +40,16 @@ def test_limits_are_those_of_the_server():
                                                            ("max_input_length", "max_query_tokens", "max_document_tokens")], model
 
 
+def test_a_key_shows_the_models_that_it_may_list():
+    with opened("/limits", of=browser.server("--api-key", KEY, *browser.TWO_MODELS)) as page:
+        rows = page.locator("#models tbody tr")
+        expect(rows).to_have_count(1)
+        page.click("#key-button")
+        page.get_by_role("dialog").locator("input").fill(KEY)
+        page.keyboard.press("Enter")
+        expect(rows).to_have_count(2)
+
+
 def test_licence_is_judged():
     with opened("/licence") as page:
         model = get(browser.server(), "/v1/models")["data"][0]

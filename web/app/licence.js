@@ -40,8 +40,7 @@ function offer(models) {
 
 /** What to press for the key that the list of models needs. */
 function keyButton() {
-    const ask = async () => { if (await askForKey()) await load(); };
-    return h('button', { type: 'button', class: 'link', onclick: ask }, t('licence-needs-key'));
+    return h('button', { type: 'button', class: 'link', onclick: () => askForKey() }, t('licence-needs-key'));
 }
 
 async function load() {
@@ -61,5 +60,6 @@ choices($('#where'), ['own', 'service', 'shipped']);
 choices($('#gain'), ['no', 'yes']);
 $('#questions').addEventListener('change', show);
 $('#questions').addEventListener('submit', (e) => e.preventDefault());
+addEventListener('winnow-key', load);
 await load();
 document.documentElement.dataset.ready = 'yes';

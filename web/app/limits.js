@@ -45,14 +45,19 @@ function models(list) {
         list.map((m) => [m.id, count(m.max_input_length), count(m.max_query_tokens), count(m.max_document_tokens)]));
 }
 
-try {
-    const { body: limits } = await call('GET', '/v1/limits');
-    say(t(limits.key_needed ? 'limits-closed' : 'limits-open'));
-    $('#rates').replaceChildren(rates(limits));
-    $('#rates-hint').textContent = t('limits-rates-hint', { n: limits.burst_seconds });
-    $('#request').replaceChildren(request(limits.request));
-    $('#models').replaceChildren(models(limits.models));
-} catch (mistake) {
-    complain(mistake);
+async function load() {
+    try {
+        const { body: limits } = await call('GET', '/v1/limits');
+        say(t(limits.key_needed ? 'limits-closed' : 'limits-open'));
+        $('#rates').replaceChildren(rates(limits));
+        $('#rates-hint').textContent = t('limits-rates-hint', { n: limits.burst_seconds });
+        $('#request').replaceChildren(request(limits.request));
+        $('#models').replaceChildren(models(limits.models));
+    } catch (mistake) {
+        complain(mistake);
+    }
 }
+
+addEventListener('winnow-key', load);
+await load();
 document.documentElement.dataset.ready = 'yes';
