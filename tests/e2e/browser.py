@@ -40,7 +40,7 @@ def path_of(page):
 def once(make):
     """Make a thing at its first use, one for the same words; what cleans it up is done when the script ends."""
     def get(*words):
-        name = (make.__name__, words)
+        name = (make, words)
         if name not in kept:
             kept[name] = make(*words)
         return kept[name]
