@@ -76,7 +76,7 @@ class Visitor:
         self.profile = chromium().new_context(**words)
         self.profile.set_default_timeout(PATIENCE_MS)
         self.profile.add_init_script(TOASTS_STAY)
-        self.page, self.wrong, self.allow, self.origin = self.profile.new_page(), [], (), None
+        self.page, self.wrong, self.allow, self.origin = self.profile.new_page(), [], (), ""
         self.profile.on("console", self.console)
         self.profile.on("weberror", lambda e: self.wrong.append(f"exception: {e.error}"))
         self.profile.on("request", self.request)
@@ -97,8 +97,8 @@ class Visitor:
         dialog.dismiss()
 
     def visit(self, origin, path, storage, session):
-        self.origin = origin
         self.page.goto(f"{origin}/ui/icon.svg")
+        self.origin, self.wrong = origin, []  # what the page before did no longer counts
         self.page.evaluate("""([local, session]) => {
             localStorage.clear();
             sessionStorage.clear();
@@ -131,7 +131,7 @@ def values(key, text):
     for form in {template(key, 1), template(key)}:
         literal = re.split(r"\{(\w+)\}", form)
         pattern = "".join(re.escape(part) if i % 2 == 0 else f"(?P<{part}>.+?)" for i, part in enumerate(literal))
-        found = re.search(pattern + ("$" if literal[-1] == "" else ""), text)
+        found = re.search(pattern + ("$" if literal[-1] == "" else r"(?=\s|$)"), text)
         if found:
             return found.groupdict()
     raise AssertionError(f"'{text}' does not say {key}: '{template(key)}'")
@@ -144,7 +144,7 @@ def opened(path="/", of=None, ready=True, allow=(), key=None, storage=None, **wo
     words = {"viewport": {"width": 1440, "height": 1000}, "locale": "en", "permissions": ["clipboard-read", "clipboard-write"], **words}
     name = repr(words)
     visitor = kept.pop(name, None) or Visitor(**words)  # not there for others while in use, nor after a failure
-    visitor.wrong, visitor.allow = [], allow
+    visitor.allow = allow
     visitor.visit(of.url, path, storage or {}, {"winnow-key": key} if key else {})
     if ready:
         visitor.page.wait_for_selector("html[data-ready]", state="attached")
@@ -172,7 +172,7 @@ def put(page, query, documents):
     """Fill in the query and the documents, by their lines on the clipboard."""
     page.fill("#query", query)
     page.click("#clear")
-    page.click("#add")
+    page.get_by_label(words("document-n", n=1), exact=True).focus()
     if len(documents) > 1:
         paste(page, "\n".join(documents))
     else:

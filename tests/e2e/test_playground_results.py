@@ -113,7 +113,7 @@ def test_moves_are_drawn():
     with opened() as page:
         put(page, QUERY, DOCUMENTS)
         _, answer = ranked(page)
-        page.get_by_role("button", name=words("view-moves")).click()
+        page.click("#view-moves")
         expect(page.locator(".moves path")).to_have_count(4)
         before, after = page.locator(".moves ol").all()
         assert before.locator(".one-line").all_text_contents() == DOCUMENTS
@@ -121,7 +121,7 @@ def test_moves_are_drawn():
         assert after.locator(".one-line").all_text_contents() == [DOCUMENTS[i] for i in order]
         kinds = page.locator(".moves path").evaluate_all("all => all.map((p) => p.getAttribute('class'))")
         assert kinds == ["up" if i > place else "down" if i < place else "same" for place, i in enumerate(order)], kinds
-        page.get_by_role("button", name=words("view-list")).click()
+        page.click("#view-list")
         expect(page.locator(".moves")).to_have_count(0)
         assert [c[0] for c in cards(page)] == order
 
