@@ -232,6 +232,7 @@ def test_names_of_keys():
         expect(page.locator("#key-name")).to_have_value(shown[0][1])
         page.keyboard.press("Escape")
         page.locator("#tab-usage").click()
+        expect(page.locator("#used-whose")).to_contain_text(shown[-1][0])
         options = page.locator("#used-whose option").all_text_contents()
         assert {f"{name} ({one})" for one, name in made.items()} <= set(options), options
         after = page.evaluate(OUTLINE)
