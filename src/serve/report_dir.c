@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,7 +54,8 @@ wn_status wn_report_dir_list(wn_report_file *out, size_t *n, size_t *n_more, con
         WN_FAIL(err, WN_ERR_IO, "'%s': %s", dir, strerror(errno));
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         struct stat info;
-        if (!wn_report_name_is_valid(wn_str_from(entry->d_name)) ||
+        wn_str name = wn_str_from(entry->d_name);
+        if (!wn_report_name_is_valid(name) ||
             fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG(info.st_mode))
             continue;
@@ -64,7 +64,7 @@ wn_status wn_report_dir_list(wn_report_file *out, size_t *n, size_t *n_more, con
             continue;
         }
         wn_report_file *file = &out[found++];
-        snprintf(file->name, sizeof file->name, "%s", entry->d_name);
+        memcpy(file->name, name.ptr, name.len + 1);
         file->bytes = (uint64_t)info.st_size;
         file->modified_s = WN_MIN(WN_MAX((int64_t)info.st_mtime, 0), LAST_SECOND);
     }
