@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
               config.vocab >= 1);
     WN_ASSERT(config.hidden == config.n_heads * config.head_dim);
     WN_ASSERT(config.max_tokens + config.position_offset <= config.max_positions);
-    if (config.family == WN_FAMILY_COLBERT) {
+    if (config.kind == WN_KIND_LATE_INTERACTION) {
         WN_ASSERT(config.late.max_query_tokens <= config.max_tokens);
         WN_ASSERT(config.late.max_doc_tokens <= config.max_tokens);
         WN_ASSERT(config.late.query_pad_to <= config.late.max_query_tokens);

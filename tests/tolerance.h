@@ -37,6 +37,9 @@
 /* act_f32 */
 #define TOLERANCE_ACT(exact) (1e-6 + 1.2e-7 * fabs(exact))
 
+/* turn_f32: two products and a sum. */
+#define TOLERANCE_TURN 1.2e-7
+
 /* normalize_f32, and the square of a normalised row's length. */
 #define TOLERANCE_UNIT 1e-6
 

@@ -217,7 +217,7 @@ static wn_status sweep_length(sweep *s, const shape *f, wn_exec *exec, size_t le
     for (size_t i = 0; i <= n_seqs; i++)
         t.start[i] = (uint32_t)(i * length);
     t.batch = (wn_batch){.n_seqs = n_seqs, .n_tokens = n_seqs * length, .seq_start = t.start};
-    t.attention.n_heads = f->n_heads;
+    t.attention.n_heads = t.attention.n_kv_heads = f->n_heads;
     t.attention.head_dim = f->hidden / f->n_heads;
     t.attention.scale = 1 / sqrtf((float)t.attention.head_dim);
     t.y = (wn_tensor){take_floats(s, t.batch.n_tokens * f->hidden), t.batch.n_tokens, f->hidden};
@@ -286,8 +286,10 @@ static wn_status sweep_plain(sweep *s, const char *op, const char *name, size_t 
 static wn_status make_plan(wn_plan *out, const sweep *s, const shape *f, wn_error *err)
 {
     wn_dims dims = {.hidden = f->hidden,
+                    .up = f->intermediate,
                     .intermediate = f->intermediate,
                     .n_heads = f->n_heads,
+                    .n_kv_heads = f->n_heads,
                     .head_dim = f->hidden / f->n_heads,
                     .out_dim = 1,
                     .max_tokens = SEQ_MAX};

@@ -1,14 +1,23 @@
-/* Full attention within each sequence of a packed batch.  An item is some query rows of one head of
- * one sequence: it packs that head's keys and values into scratch, then goes through its rows in
- * blocks whose scores stay in the cache, so the n x n matrix is never whole.
- * A row's sums run over the keys of its own sequence in order: neither the batch nor the block nor
- * the worker changes its bits. */
+/* Attention within each sequence of a packed batch.  An item is some query rows of one sequence and
+ * of the heads that share one key head: it packs the keys and values that they see into scratch,
+ * then goes through its rows in blocks whose scores stay in the cache, so the n x n matrix is never
+ * whole.  Keys that a row does not see have a share of 0.
+ * A row's sums run over the keys of its own sequence in order, from a first key that its own place
+ * decides: neither the batch nor the block nor the worker changes its bits. */
 #include "compute/exec.h"
 #include "compute/scratch.h"
 
+#include <string.h>
+
 /* Query rows of one item: enough to make packing cheap, few enough that one long sequence gives
- * work to many threads. */
-#define ITEM_QUERIES 256
+ * work to many threads.  With a window they are fewer, since an item's rows see all of its keys. */
+#define ITEM_QUERIES        256
+#define ITEM_QUERIES_WINDOW 128
+
+/* A range of places in a sequence. */
+typedef struct span {
+    size_t first, end;
+} span;
 
 typedef struct attention_job {
     const wn_exec *exec;
@@ -16,6 +25,7 @@ typedef struct attention_job {
     const wn_attention *a;
     const float *qkv;
     float *y;
+    size_t item_queries;
 } attention_job;
 
 /* One head of one sequence: pointers to its first token, strides between tokens. */
@@ -27,15 +37,30 @@ typedef struct head_view {
 
 static head_view view_head(const attention_job *job, size_t seq, size_t head)
 {
-    size_t width = job->a->n_heads * job->a->head_dim;
-    size_t first = job->batch->seq_start[seq], offset = head * job->a->head_dim;
-    const float *q = job->qkv + first * 3 * width + offset;
-    return (head_view){.q = q,
-                       .k = q + width,
-                       .v = q + 2 * width,
-                       .y = job->y + first * width + offset,
-                       .qkv_stride = 3 * width,
-                       .y_stride = width};
+    const wn_attention *a = job->a;
+    size_t stride = wn_attention_width(a), first = job->batch->seq_start[seq], d = a->head_dim;
+    const float *row = job->qkv + first * stride;
+    size_t kv_head = head / (a->n_heads / a->n_kv_heads);
+    return (head_view){.q = row + head * d,
+                       .k = row + (a->n_heads + kv_head) * d,
+                       .v = row + (a->n_heads + a->n_kv_heads + kv_head) * d,
+                       .y = job->y + (first * a->n_heads + head) * d,
+                       .qkv_stride = stride,
+                       .y_stride = a->n_heads * d};
+}
+
+/* The keys that some of these rows see. */
+static span keys_seen(const wn_attention *a, span rows, size_t n_keys)
+{
+    span keys = {0, n_keys};
+    if (a->causal)
+        keys.end = WN_MIN(keys.end, rows.end);
+    if (a->window > 0) {
+        keys.first = rows.first > a->window ? rows.first - a->window : 0;
+        keys.end = WN_MIN(keys.end, rows.end + a->window);
+    }
+    keys.first = WN_MIN(keys.first, keys.end);
+    return keys;
 }
 
 /* y = x . w^T for rows of x, which are taken over into scratch unless row_bytes is 0. */
@@ -50,46 +75,96 @@ static void multiply(const wn_gemm *gemm, float *y, size_t ldy, const float *x, 
                    WN_ACT_NONE);
 }
 
+/* The scores of a block of rows with the keys become their shares. */
+static void share_out(const attention_job *job, float *scores, size_t ld, size_t head, span rows,
+                      span keys)
+{
+    const wn_kernels *kernels = job->exec->kernels;
+    const wn_attention *a = job->a;
+    size_t n = keys.end - keys.first, m = rows.end - rows.first;
+    float scale = a->scale;
+    if (a->slopes != NULL) {
+        kernels->alibi_f32(scores, ld, scale, a->slopes[head], rows.first - keys.first, m, n);
+        scale = 1.0f;
+    }
+    if (!a->causal && a->window == 0) {
+        kernels->softmax_f32(scores, ld, scale, m, n);
+        return;
+    }
+    for (size_t i = rows.first; i < rows.end; i++, scores += ld) {
+        span seen = keys_seen(a, (span){i, i + 1}, keys.end);
+        seen.first -= keys.first;
+        seen.end -= keys.first;
+        memset(scores, 0, seen.first * sizeof *scores);
+        memset(scores + seen.end, 0, (n - seen.end) * sizeof *scores);
+        if (seen.end > seen.first)
+            kernels->softmax_f32(scores + seen.first, ld, scale, 1, seen.end - seen.first);
+    }
+}
+
+/* The rows of one head, with keys and values that are packed. */
+static void attend(const attention_job *job, size_t seq, size_t head, span rows, span keys,
+                   const wn_attention_scratch *layout, unsigned char *scratch)
+{
+    const wn_gemm *gemm = job->exec->plan.gemm;
+    head_view view = view_head(job, seq, head);
+    size_t block = job->exec->plan.query_block, dim = job->a->head_dim;
+    size_t n = keys.end - keys.first, ld = layout->scores_stride;
+    float *scores = wn_exec_floats(scratch, layout->scores);
+    for (size_t i = rows.first; i < rows.end; i += block) {
+        size_t m = WN_MIN(block, rows.end - i);
+        multiply(gemm, scores, ld, view.q + i * view.qkv_stride, view.qkv_stride,
+                 scratch + layout->keys, m, n, dim, scratch + layout->queries, layout->query_bytes);
+        share_out(job, scores, ld, head, (span){i, i + m}, keys);
+        multiply(gemm, view.y + i * view.y_stride, view.y_stride, scores, ld,
+                 scratch + layout->values, m, dim, n, scratch + layout->shares,
+                 layout->share_bytes);
+    }
+}
+
 static void attention_item(void *arg, size_t item, int32_t worker)
 {
     const attention_job *job = arg;
-    const wn_kernels *kernels = job->exec->kernels;
+    const wn_attention *a = job->a;
     const wn_gemm *gemm = job->exec->plan.gemm;
     const uint32_t *start = job->batch->seq_start;
-    size_t dim = job->a->head_dim, block = job->exec->plan.query_block;
     size_t seq = wn_find_start(job->exec->item_start, job->batch->n_seqs, item);
-    size_t within = item - job->exec->item_start[seq];
-    head_view head = view_head(job, seq, within % job->a->n_heads);
-    size_t first = within / job->a->n_heads * ITEM_QUERIES, n = start[seq + 1] - start[seq];
-    size_t end = WN_MIN(n, first + ITEM_QUERIES), n_keys = wn_batch_n_keys(job->batch, seq);
-
-    wn_attention_scratch layout = wn_scratch_attention(gemm, n_keys, dim, block);
-    unsigned char *scratch = wn_exec_scratch(job->exec, worker);
-    unsigned char *keys = scratch + layout.keys, *values = scratch + layout.values;
-    gemm->pack(keys, head.k, head.qkv_stride, n_keys, dim);
-    gemm->pack_t(values, head.v, head.qkv_stride, dim, n_keys);
-    float *scores = wn_exec_floats(scratch, layout.scores);
-    for (size_t i = first; i < end; i += block) {
-        size_t rows = WN_MIN(block, end - i);
-        multiply(gemm, scores, layout.scores_stride, head.q + i * head.qkv_stride, head.qkv_stride,
-                 keys, rows, n_keys, dim, scratch + layout.queries, layout.query_bytes);
-        kernels->softmax_f32(scores, layout.scores_stride, job->a->scale, rows, n_keys);
-        multiply(gemm, head.y + i * head.y_stride, head.y_stride, scores, layout.scores_stride,
-                 values, rows, dim, n_keys, scratch + layout.shares, layout.share_bytes);
+    size_t within = item - job->exec->item_start[seq], group = a->n_heads / a->n_kv_heads;
+    size_t first_head = within % a->n_kv_heads * group, n = start[seq + 1] - start[seq];
+    span rows = {.first = within / a->n_kv_heads * job->item_queries};
+    rows.end = WN_MIN(n, rows.first + job->item_queries);
+    span keys = keys_seen(a, rows, wn_batch_n_keys(job->batch, seq));
+    size_t n_keys = keys.end - keys.first, dim = a->head_dim;
+    head_view view = view_head(job, seq, first_head);
+    if (n_keys == 0) {
+        for (size_t i = rows.first; i < rows.end; i++)
+            memset(view.y + i * view.y_stride, 0, group * dim * sizeof *view.y);
+        return;
     }
+    wn_attention_scratch layout =
+        wn_scratch_attention(gemm, n_keys, dim, job->exec->plan.query_block);
+    unsigned char *scratch = wn_exec_scratch(job->exec, worker);
+    gemm->pack(scratch + layout.keys, view.k + keys.first * view.qkv_stride, view.qkv_stride,
+               n_keys, dim);
+    gemm->pack_t(scratch + layout.values, view.v + keys.first * view.qkv_stride, view.qkv_stride,
+                 dim, n_keys);
+    for (size_t head = first_head; head < first_head + group; head++)
+        attend(job, seq, head, rows, keys, &layout, scratch);
 }
 
 void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a)
 {
-    size_t width = a->n_heads * a->head_dim, longest = 0, n_items = 0;
-    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == 3 * width);
-    WN_ASSERT(y->rows == batch->n_tokens && y->cols == width);
+    size_t longest = 0, n_items = 0;
+    size_t queries = a->window > 0 ? ITEM_QUERIES_WINDOW : ITEM_QUERIES;
+    WN_ASSERT(a->n_kv_heads > 0 && a->n_heads % a->n_kv_heads == 0);
+    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == wn_attention_width(a));
+    WN_ASSERT(y->rows == batch->n_tokens && y->cols == a->n_heads * a->head_dim);
     WN_ASSERT(batch->n_seqs <= exec->plan.batch_seqs);
     for (size_t i = 0; i < batch->n_seqs; i++) {
         size_t n = batch->seq_start[i + 1] - batch->seq_start[i];
         exec->item_start[i] = (uint32_t)n_items;
-        n_items += (n + ITEM_QUERIES - 1) / ITEM_QUERIES * a->n_heads;
+        n_items += (n + queries - 1) / queries * a->n_kv_heads;
         longest = WN_MAX(longest, n);
     }
     WN_ASSERT(n_items <= UINT32_MAX);
@@ -97,6 +172,55 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     size_t block = exec->plan.query_block;
     wn_exec_check_scratch(exec,
                           wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block).total);
-    attention_job job = {exec, batch, a, qkv->data, y->data};
+    attention_job job = {exec, batch, a, qkv->data, y->data, queries};
     wn_pool_run(exec->pool, n_items, attention_item, &job);
+}
+
+/* ---- heads of queries and keys --------------------------------------------------------------- */
+
+typedef struct turn_job {
+    const wn_kernels *kernels;
+    wn_row_cut cut;
+    const wn_batch *batch;
+    const wn_attention *a;
+    const wn_head_turn *turn;
+    float *qkv;
+} turn_job;
+
+static void turn_row(const turn_job *job, float *heads, size_t n_heads, size_t place,
+                     const wn_norm *norm)
+{
+    const wn_rotary *r = job->turn->rotary;
+    if (norm != NULL)
+        wn_norm_rows(job->kernels, heads, heads, NULL, norm, n_heads);
+    if (r != NULL)
+        job->kernels->turn_f32(heads, job->a->head_dim, r->cos + place * (r->dim / 2),
+                               r->sin + place * (r->dim / 2), n_heads, r->dim / 2);
+}
+
+static void turn_item(void *arg, size_t item, int32_t worker)
+{
+    const turn_job *job = arg;
+    const wn_attention *a = job->a;
+    const uint32_t *start = job->batch->seq_start;
+    size_t first = item * job->cut.block, end = WN_MIN(first + job->cut.block, job->cut.n_rows);
+    size_t seq = wn_find_start(start, job->batch->n_seqs, first), width = wn_attention_width(a);
+    (void)worker;
+    for (size_t t = first; t < end; t++) {
+        while (t >= start[seq + 1])
+            seq++;
+        float *row = job->qkv + t * width;
+        turn_row(job, row, a->n_heads, t - start[seq], job->turn->query_norm);
+        turn_row(job, row + a->n_heads * a->head_dim, a->n_kv_heads, t - start[seq],
+                 job->turn->key_norm);
+    }
+}
+
+void wn_turn_heads_cpu(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,
+                       const wn_head_turn *turn)
+{
+    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == wn_attention_width(a));
+    WN_ASSERT(turn->rotary == NULL || turn->rotary->dim <= a->head_dim);
+    turn_job job = {exec->kernels, wn_exec_cut(exec, qkv->rows), batch, a, turn, qkv->data};
+    wn_pool_run(exec->pool, job.cut.n_blocks, turn_item, &job);
 }

@@ -46,7 +46,19 @@ typedef struct wn_row_cut {
 /* Cut n_rows. */
 wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows);
 
+/* y = norm(x + residual) for m rows; residual NULL: none. */
+static inline void wn_norm_rows(const wn_kernels *kernels, float *y, const float *x,
+                                const float *residual, const wn_norm *norm, size_t m)
+{
+    if (norm->kind == WN_NORM_RMS)
+        kernels->rms_norm_f32(y, x, residual, norm->gain, norm->eps, m, norm->n);
+    else
+        kernels->norm_f32(y, x, residual, norm->gain, norm->bias, norm->eps, m, norm->n);
+}
+
 /* See ops.h. */
+void wn_turn_heads_cpu(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,
+                       const wn_head_turn *turn);
 void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
 void wn_maxsim_cpu(wn_exec *exec, float *scores, const wn_query *const *queries,

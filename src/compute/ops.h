@@ -26,10 +26,44 @@ typedef struct wn_embedding {
     const wn_norm *norm; /* NULL: none */
 } wn_embedding;
 
+/* How the queries of a sequence look at its keys.  A row of query, key and value holds n_heads
+ * queries, n_kv_heads keys and as many values, each head_dim wide; query head h looks at key head
+ * h / (n_heads / n_kv_heads). */
 typedef struct wn_attention {
-    size_t n_heads, head_dim;
-    float scale; /* 1 / sqrt(head_dim) in most families */
+    size_t n_heads, n_kv_heads, head_dim; /* n_kv_heads divides n_heads */
+    float scale;                          /* 1 / sqrt(head_dim) in most families */
+    bool causal;                          /* token i sees the keys up to i only */
+    size_t window;                        /* and those at most so far away; 0: any */
+    const float *slopes; /* [n_heads] of ALiBi, whose bias -slope * |i - j| is added after the
+                            scale; or NULL */
 } wn_attention;
+
+/* Columns of a row of query, key and value. */
+static inline size_t wn_attention_width(const wn_attention *a)
+{
+    return (a->n_heads + 2 * a->n_kv_heads) * a->head_dim;
+}
+
+/* What is done to the heads of queries and keys before they are compared. */
+typedef struct wn_head_turn {
+    const wn_norm *query_norm, *key_norm; /* of each head; NULL: none */
+    const wn_rotary *rotary;              /* after that; NULL: none */
+} wn_head_turn;
+
+/* The feed-forward part of a layer; a gated one has an up of twice the rows that down has columns,
+ * one half of which the activation is applied to, the other is multiplied with. */
+typedef enum wn_gate {
+    WN_GATE_NONE = 0,
+    WN_GATE_FIRST, /* act(first half) * second half */
+    WN_GATE_SECOND /* first half * act(second half) */
+} wn_gate;
+
+typedef struct wn_feed_forward {
+    const wn_linear *up, *down;
+    wn_act act;
+    wn_gate gate;
+    const wn_norm *norm; /* of the sum; NULL: none */
+} wn_feed_forward;
 
 /* The vectors of a query: one a token in late interaction, one in all of an embedder. */
 typedef struct wn_query {
@@ -55,7 +89,8 @@ typedef struct wn_nearest {
 
 typedef enum wn_pool_kind {
     WN_POOL_MEAN = 0, /* mean over the n_keys rows */
-    WN_POOL_FIRST     /* the row of the first token */
+    WN_POOL_FIRST,    /* the row of the first token */
+    WN_POOL_LAST      /* that of the last of the n_keys */
 } wn_pool_kind;
 
 typedef struct wn_ops {
@@ -69,18 +104,29 @@ typedef struct wn_ops {
      * Shapes:  x [rows][k], y [rows][n]. */
     void (*linear)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act);
 
-    /* y = norm(residual + x . w^T + b); y may be residual.
+    /* y = norm(x); y may be x. */
+    void (*norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_norm *norm);
+
+    /* y = norm(residual + x . w^T + b), without a norm (NULL) the sum; y may be residual.
      * Shapes:  x [rows][k], y and residual [rows][n]. */
     void (*linear_add_norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
                             const wn_tensor *residual, const wn_norm *norm);
 
-    /* y = norm(x + act(x . up^T + b) . down^T + c), by row blocks; the intermediate is never whole.
-     * Shapes:  x, y [rows][hidden]; y may be x. */
-    void (*feed_forward)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *up,
-                         wn_act act, const wn_linear *down, const wn_norm *norm);
+    /* y = norm(residual + gate(act(x . up^T + b)) . down^T + c), by row blocks; the intermediate is
+     * never whole.
+     * Shapes:  x [rows][up->k], y and residual [rows][down->n]; y may be x or residual. */
+    void (*feed_forward)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_tensor *residual,
+                         const wn_feed_forward *f);
 
-    /* y = softmax(q k^T * scale) v within each sequence, full attention over its n_keys keys.
-     * Shapes:  qkv [n_tokens][3 * n_heads * head_dim], thirds q, k, v, each head-major;
+    /* The queries and keys of a packed batch, in place; the place of a token is that in its
+     * sequence.
+     * Shapes:  qkv [n_tokens][wn_attention_width(a)]. */
+    void (*turn_heads)(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,
+                       const wn_head_turn *turn);
+
+    /* y = softmax(q k^T * scale) v within each sequence, over those of its n_keys keys that each
+     * token sees.
+     * Shapes:  qkv [n_tokens][wn_attention_width(a)]: queries, keys, values, each head-major;
      *          y [n_tokens][n_heads * head_dim]. */
     void (*attention)(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);

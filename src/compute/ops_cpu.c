@@ -68,8 +68,7 @@ static void embed_item(void *arg, size_t item, int32_t worker)
             add_table_row(job, row, &e->type, batch->types != NULL ? (size_t)batch->types[t] : 0);
     }
     if (e->norm != NULL)
-        job->kernels->norm_f32(y, y, NULL, e->norm->gain, e->norm->bias, e->norm->eps, rows.n,
-                               job->hidden);
+        wn_norm_rows(job->kernels, y, y, NULL, e->norm, rows.n);
 }
 
 static void embed(wn_exec *exec, wn_tensor *y, const wn_batch *batch, const wn_embedding *e)
@@ -90,8 +89,9 @@ typedef struct layer_job {
     const wn_linear *w, *down;
     const wn_norm *norm;
     wn_act act;
+    wn_gate gate;
     wn_layer_scratch scratch;
-    size_t cols; /* normalize only */
+    size_t cols; /* norm and normalize only */
 } layer_job;
 
 /* y = act(x . w^T + b) for m rows of x, which are taken over into scratch unless row_bytes is 0. */
@@ -117,11 +117,17 @@ static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range 
              scratch + job->scratch.x, job->scratch.x_bytes);
 }
 
-/* y = norm(residual + x) */
-static void add_norm(const wn_exec *exec, float *y, const float *x, const float *residual,
-                     const wn_norm *norm, size_t m)
+/* y = norm(residual + product), the residual's and y's rows as wide as the product's. */
+static void add_norm(const layer_job *job, const float *product, size_t n, row_range rows)
 {
-    exec->kernels->norm_f32(y, x, residual, norm->gain, norm->bias, norm->eps, m, norm->n);
+    float *y = job->y + rows.first * n;
+    const float *residual = job->residual + rows.first * n;
+    if (job->norm != NULL) {
+        wn_norm_rows(job->exec->kernels, y, product, residual, job->norm, rows.n);
+        return;
+    }
+    for (size_t i = 0; i < rows.n * n; i++)
+        y[i] = residual[i] + product[i];
 }
 
 static void linear_item(void *arg, size_t item, int32_t worker)
@@ -141,7 +147,7 @@ static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_lin
                      .x = x->data,
                      .w = w,
                      .act = act};
-    job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0);
+    job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0, 0);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);
 }
@@ -155,15 +161,15 @@ static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     float *product = wn_exec_floats(scratch, job->scratch.product);
     multiply_rows(job, product, w->n, rows, scratch);
-    add_norm(job->exec, job->y + rows.first * w->n, product, job->residual + rows.first * w->n,
-             job->norm, rows.n);
+    add_norm(job, product, w->n, rows);
 }
 
 static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
                             const wn_tensor *residual, const wn_norm *norm)
 {
     WN_ASSERT(x->rows == y->rows && x->cols == w->k && y->cols == w->n);
-    WN_ASSERT(residual->rows == y->rows && residual->cols == w->n && norm->n == w->n);
+    WN_ASSERT(residual->rows == y->rows && residual->cols == w->n &&
+              (norm == NULL || norm->n == w->n));
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
@@ -171,47 +177,88 @@ static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, con
                      .residual = residual->data,
                      .w = w,
                      .norm = norm};
-    job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, w->n);
+    job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0, w->n);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_add_norm_item, &job);
+}
+
+/* Rows of both halves of a gated intermediate become the one that is read, in place. */
+static void close_gate(const layer_job *job, float *intermediate, size_t stride, size_t m)
+{
+    size_t n = job->down->k;
+    for (size_t i = 0; i < m; i++, intermediate += stride) {
+        float *half = intermediate + n;
+        bool first = job->gate == WN_GATE_FIRST;
+        job->exec->kernels->gate_f32(intermediate, first ? intermediate : half,
+                                     first ? half : intermediate, job->act, n);
+    }
 }
 
 static void feed_forward_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
-    const wn_linear *down = job->down;
+    const wn_linear *up = job->w, *down = job->down;
     row_range rows = rows_of(&job->cut, item);
     const wn_layer_scratch *parts = &job->scratch;
     size_t stride = parts->intermediate_stride;
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     float *intermediate = wn_exec_floats(scratch, parts->intermediate);
     float *product = wn_exec_floats(scratch, parts->product);
-    multiply_rows(job, intermediate, stride, rows, scratch);
+    bool is_gated = job->gate != WN_GATE_NONE;
+    multiply(up, intermediate, stride, job->x + rows.first * up->k, up->k, rows.n,
+             is_gated ? WN_ACT_NONE : job->act, scratch + parts->x, parts->x_bytes);
+    if (is_gated)
+        close_gate(job, intermediate, stride, rows.n);
     multiply(down, product, down->n, intermediate, stride, rows.n, WN_ACT_NONE,
              scratch + parts->taken, parts->taken_bytes);
-    add_norm(job->exec, job->y + rows.first * down->n, product, job->x + rows.first * down->n,
-             job->norm, rows.n);
+    add_norm(job, product, down->n, rows);
 }
 
-static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *up,
-                         wn_act act, const wn_linear *down, const wn_norm *norm)
+static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_tensor *residual,
+                         const wn_feed_forward *f)
 {
+    const wn_linear *up = f->up, *down = f->down;
     WN_ASSERT(x->rows == y->rows && x->cols == up->k && y->cols == down->n);
-    WN_ASSERT(down->k == up->n && down->n == up->k && norm->n == down->n && up->gemm == down->gemm);
+    WN_ASSERT(up->n == (f->gate == WN_GATE_NONE ? down->k : 2 * down->k));
+    WN_ASSERT(residual->rows == y->rows && residual->cols == down->n && up->gemm == down->gemm);
+    WN_ASSERT(f->norm == NULL || f->norm->n == down->n);
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
                      .x = x->data,
+                     .residual = residual->data,
                      .w = up,
                      .down = down,
-                     .norm = norm,
-                     .act = act};
-    job.scratch = wn_scratch_layer(up->gemm, job.cut.block, up->k, up->n, down->n);
+                     .norm = f->norm,
+                     .act = f->act,
+                     .gate = f->gate};
+    job.scratch = wn_scratch_layer(up->gemm, job.cut.block, up->k, up->n, down->k, down->n);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, feed_forward_item, &job);
 }
 
 /* ---- rows and sequences ---------------------------------------------------------------------- */
+
+static void norm_item(void *arg, size_t item, int32_t worker)
+{
+    const layer_job *job = arg;
+    row_range rows = rows_of(&job->cut, item);
+    size_t offset = rows.first * job->cols;
+    (void)worker;
+    wn_norm_rows(job->exec->kernels, job->y + offset, job->x + offset, NULL, job->norm, rows.n);
+}
+
+static void norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_norm *norm)
+{
+    WN_ASSERT(x->rows == y->rows && x->cols == y->cols && norm->n == y->cols);
+    layer_job job = {.exec = exec,
+                     .cut = wn_exec_cut(exec, x->rows),
+                     .y = y->data,
+                     .x = x->data,
+                     .norm = norm,
+                     .cols = x->cols};
+    wn_pool_run(exec->pool, job.cut.n_blocks, norm_item, &job);
+}
 
 typedef struct seq_job {
     const wn_exec *exec;
@@ -242,7 +289,7 @@ static void pool_item(void *arg, size_t item, int32_t worker)
     if (job->kind == WN_POOL_MEAN)
         mean_of_rows(job->exec->kernels, y, x, n, job->cols);
     else
-        memcpy(y, x, job->cols * sizeof *y);
+        memcpy(y, job->kind == WN_POOL_LAST ? x + (n - 1) * job->cols : x, job->cols * sizeof *y);
 }
 
 static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
@@ -278,8 +325,10 @@ const wn_ops wn_ops_cpu = {
     .name = "cpu",
     .embed = embed,
     .linear = linear,
+    .norm = norm,
     .linear_add_norm = linear_add_norm,
     .feed_forward = feed_forward,
+    .turn_heads = wn_turn_heads_cpu,
     .attention = wn_attention_cpu,
     .pool = pool,
     .normalize = normalize,

@@ -27,14 +27,15 @@ static bool add_tensor(size_t *total, size_t rows, size_t cols)
 static bool count_activations(size_t *total, const wn_plan *plan)
 {
     const wn_dims *d = &plan->dims;
-    size_t heads = d->n_heads * d->head_dim, pooled = WN_MAX(d->hidden, d->out_dim);
+    size_t heads = d->n_heads * d->head_dim, kv = d->n_kv_heads * d->head_dim,
+           pooled = WN_MAX(heads, WN_MAX(d->hidden, d->out_dim));
     *total = 0;
     for (int i = 0; i < 3; i++) {
         if (!add_tensor(total, plan->batch_tokens, d->hidden) ||
             !add_tensor(total, plan->batch_seqs, pooled))
             return false;
     }
-    return add_tensor(total, plan->batch_tokens, 3 * heads) &&
+    return add_tensor(total, plan->batch_tokens, heads + 2 * kv) &&
            add_tensor(total, plan->batch_tokens, heads) &&
            add_tensor(total, plan->batch_tokens, d->out_dim);
 }
@@ -47,7 +48,7 @@ static size_t whole_tiles(size_t rows, const wn_gemm *gemm)
 
 static size_t rows_in_cache(const wn_dims *d, const wn_gemm *gemm)
 {
-    size_t row = wn_scratch_layer(gemm, 1, d->hidden, d->intermediate, d->hidden).total;
+    size_t row = wn_scratch_layer(gemm, 1, d->hidden, d->up, d->intermediate, d->hidden).total;
     size_t rows = wn_cpu_l2_bytes() / 4 * 3 / row;
     return WN_MAX(ROW_BLOCK_MIN, WN_MIN(rows, ROW_BLOCK_MAX));
 }
@@ -61,8 +62,8 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
     if (batch_tokens > TOKENS_MAX)
         WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens: %zu, expected at most %zu", batch_tokens,
                 TOKENS_MAX);
-    const size_t widths[] = {dims->hidden,   dims->intermediate, dims->n_heads,
-                             dims->head_dim, dims->out_dim,      dims->max_tokens};
+    const size_t widths[] = {dims->hidden, dims->n_heads,      dims->n_kv_heads, dims->head_dim,
+                             dims->up,     dims->intermediate, dims->out_dim,    dims->max_tokens};
     for (size_t i = 0; i < WN_ARRAY_LEN(widths); i++) {
         if (widths[i] == 0 || widths[i] > WIDTH_MAX)
             WN_FAIL(err, WN_ERR_ARGUMENT, "a width of the model: %zu, expected 1 to %zu", widths[i],

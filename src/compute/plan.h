@@ -1,10 +1,11 @@
 /* The memory plan: every byte that scoring needs, computed from the model's widths and a token
  * budget before anything is allocated, then allocated once by wn_exec_new().
- * Tensors of one forward pass, with T = batch_tokens, S = batch_seqs, A = n_heads * head_dim:
+ * Tensors of one forward pass, with T = batch_tokens, S = batch_seqs, A = n_heads * head_dim,
+ * K = n_kv_heads * head_dim:
  *     3 of [T][hidden]                 hidden states and two spare ones
- *     1 of [T][3A], 1 of [T][A]        query, key and value; attention output
+ *     1 of [T][A + 2K], 1 of [T][A]    query, key and value; attention output
  *     1 of [T][out_dim]                token vectors
- *     3 of [S][max(hidden, out_dim)]   pooled rows
+ *     3 of [S][max(hidden, A, out_dim)]  pooled rows
  * A family may cut them otherwise, as long as their sum is kept.  A thread's scratch holds one row
  * block of the feed-forward's intermediate, or one head of one sequence with its scores.
  * Thread rule: values. */
@@ -16,9 +17,11 @@
 
 /* Widths of a model that the plan depends on. */
 typedef struct wn_dims {
-    size_t hidden, intermediate, n_heads, head_dim;
-    size_t out_dim;    /* width of a token vector or of the pooled output, at least 1 */
-    size_t max_tokens; /* longest sequence */
+    size_t hidden, n_heads, n_kv_heads, head_dim;
+    size_t up, intermediate; /* columns of the feed-forward's first product, and of what its second
+                                one reads: twice as many when it is gated, else equal */
+    size_t out_dim;          /* width of a token vector or of the pooled output, at least 1 */
+    size_t max_tokens;       /* longest sequence */
 } wn_dims;
 
 typedef struct wn_plan {

@@ -64,15 +64,16 @@ typedef struct wn_layer_scratch {
     size_t total;
 } wn_layer_scratch;
 
-/* The parts for rows of k inputs, with an intermediate and a product of these widths (0: none). */
+/* The parts for rows of k inputs, with an intermediate of up columns, the first read of which a
+ * second product takes (0: none), and a product of these columns (0: none). */
 static inline wn_layer_scratch wn_scratch_layer(const wn_gemm *gemm, size_t rows, size_t k,
-                                                size_t intermediate, size_t product)
+                                                size_t up, size_t read, size_t product)
 {
     bool in_place = gemm->dtype == WN_DTYPE_F32;
     wn_layer_scratch s = {
         .x_bytes = wn_scratch_row_bytes(gemm, k),
-        .intermediate_stride = intermediate > 0 ? wn_scratch_stride(intermediate) : 0,
-        .taken_bytes = intermediate > 0 && !in_place ? wn_gemm_row_bytes(gemm, intermediate) : 0,
+        .intermediate_stride = up > 0 ? wn_scratch_stride(up) : 0,
+        .taken_bytes = read > 0 && !in_place ? wn_gemm_row_bytes(gemm, read) : 0,
     };
     s.intermediate = rows * s.x_bytes;
     s.taken = s.intermediate + rows * s.intermediate_stride * sizeof(float);
@@ -106,9 +107,10 @@ static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
 {
     const wn_dims *d = &plan->dims;
     size_t rows = plan->row_block, heads = d->n_heads * d->head_dim;
-    size_t feed_forward = wn_scratch_layer(gemm, rows, d->hidden, d->intermediate, d->hidden).total;
-    size_t down = wn_scratch_layer(gemm, rows, d->intermediate, 0, d->hidden).total;
-    size_t out = wn_scratch_layer(gemm, rows, heads, 0, d->hidden).total;
+    size_t feed_forward =
+        wn_scratch_layer(gemm, rows, d->hidden, d->up, d->intermediate, d->hidden).total;
+    size_t down = wn_scratch_layer(gemm, rows, d->intermediate, 0, 0, d->hidden).total;
+    size_t out = wn_scratch_layer(gemm, rows, heads, 0, 0, d->hidden).total;
     size_t layer = WN_MAX(feed_forward, WN_MAX(down, out));
     size_t attention =
         wn_scratch_attention(gemm, d->max_tokens, d->head_dim, plan->query_block).total;

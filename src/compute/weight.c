@@ -269,11 +269,13 @@ void wn_linear_deinit(wn_linear *linear)
     *linear = (wn_linear){0};
 }
 
-wn_status wn_norm_init(wn_norm *out, const wn_source *gain, const wn_source *bias, float eps,
-                       wn_error *err)
+wn_status wn_norm_init(wn_norm *out, wn_norm_kind kind, const wn_source *gain,
+                       const wn_source *bias, float eps, wn_error *err)
 {
     size_t row_bytes = gain->cols * sizeof(float);
-    wn_norm norm = {.eps = eps, .n = gain->cols, .bytes = row_bytes * (bias != NULL ? 2 : 1)};
+    wn_norm norm = {
+        .kind = kind, .eps = eps, .n = gain->cols, .bytes = row_bytes * (bias != NULL ? 2 : 1)};
+    WN_ASSERT(kind == WN_NORM_LAYER || bias == NULL);
     WN_ASSERT(gain->rows == 1 && (bias == NULL || (bias->rows == 1 && bias->cols == gain->cols)));
     norm.gain = wn_mem_aligned(row_bytes);
     norm.bias = bias != NULL ? wn_mem_aligned(row_bytes) : NULL;
@@ -294,4 +296,37 @@ void wn_norm_deinit(wn_norm *norm)
     wn_mem_free(norm->gain);
     wn_mem_free(norm->bias);
     *norm = (wn_norm){0};
+}
+
+/* Speed and angle are rounded to f32, as the reference computes them; the cosine is that of the
+ * rounded angle. */
+wn_status wn_rotary_init(wn_rotary *out, double base, double divisor, size_t dim,
+                         size_t n_positions, wn_error *err)
+{
+    size_t half = dim / 2, n = n_positions * half;
+    wn_rotary rotary = {.n_positions = n_positions, .dim = dim, .bytes = 2 * n * sizeof(float)};
+    WN_ASSERT(half > 0 && dim % 2 == 0);
+    rotary.cos = wn_mem_alloc(n, sizeof(float));
+    rotary.sin = wn_mem_alloc(n, sizeof(float));
+    if (rotary.cos == NULL || rotary.sin == NULL) {
+        wn_rotary_deinit(&rotary);
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for rotary positions of %zu places", n_positions);
+    }
+    for (size_t j = 0; j < half; j++) {
+        float speed = (float)(pow(base, -2.0 * (double)j / (double)dim) / divisor);
+        for (size_t i = 0; i < n_positions; i++) {
+            float angle = (float)i * speed;
+            rotary.cos[i * half + j] = (float)cos((double)angle);
+            rotary.sin[i * half + j] = (float)sin((double)angle);
+        }
+    }
+    *out = rotary;
+    return WN_OK;
+}
+
+void wn_rotary_deinit(wn_rotary *rotary)
+{
+    wn_mem_free(rotary->cos);
+    wn_mem_free(rotary->sin);
+    *rotary = (wn_rotary){0};
 }

@@ -31,8 +31,13 @@ typedef struct wn_linear {
     size_t bytes; /* heap memory of all three */
 } wn_linear;
 
-/* LayerNorm or RMSNorm parameters */
+typedef enum wn_norm_kind {
+    WN_NORM_LAYER = 0, /* (z - mean z) / sqrt(var z + eps) * gain + bias */
+    WN_NORM_RMS        /* z / sqrt(mean z^2 + eps) * gain */
+} wn_norm_kind;
+
 typedef struct wn_norm {
+    wn_norm_kind kind;
     float *gain; /* [n] */
     float *bias; /* [n] or NULL */
     float eps;
@@ -88,9 +93,25 @@ bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, wn_p
 float wn_source_quantize_row(int8_t *q, const wn_source *matrix, size_t j, const float *factor,
                              float *row);
 
-/* Widen gain and bias (NULL: none). */
-WN_MUST_USE wn_status wn_norm_init(wn_norm *out, const wn_source *gain, const wn_source *bias,
-                                   float eps, wn_error *err);
+/* Widen gain and bias (NULL: none; RMSNorm has none). */
+WN_MUST_USE wn_status wn_norm_init(wn_norm *out, wn_norm_kind kind, const wn_source *gain,
+                                   const wn_source *bias, float eps, wn_error *err);
 void wn_norm_deinit(wn_norm *norm);
+
+/* Rotary positions: the cosine and sine of each place and pair.  Pair j of a head is the elements
+ * j and dim / 2 + j of its first dim. */
+typedef struct wn_rotary {
+    float *cos, *sin; /* [n_positions][dim / 2] */
+    size_t n_positions, dim;
+    size_t bytes; /* heap memory of both */
+} wn_rotary;
+
+/* Pair j turns by base^(-2 j / dim) / divisor a place.
+ * Needs:   dim even, at least 2.
+ * Fails:   WN_ERR_MEMORY.
+ * Owns:    caller frees with wn_rotary_deinit(). */
+WN_MUST_USE wn_status wn_rotary_init(wn_rotary *out, double base, double divisor, size_t dim,
+                                     size_t n_positions, wn_error *err);
+void wn_rotary_deinit(wn_rotary *rotary);
 
 #endif

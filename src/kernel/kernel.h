@@ -24,6 +24,13 @@ typedef struct wn_kernels {
     void (*norm_f32)(float *y, const float *x, const float *residual, const float *gain,
                      const float *bias, float eps, size_t m, size_t n);
 
+    /* y = z / sqrt(mean z^2 + eps) * gain with z = x + residual: RMSNorm.
+     * Shapes:  x, y [m][n] stride n, residual [m][n] or NULL, gain [n].
+     * Needs:   y may be x or residual.
+     * Error:   |y - exact| <= TOLERANCE_NORM (tests/tolerance.h), |gain| <= 2. */
+    void (*rms_norm_f32)(float *y, const float *x, const float *residual, const float *gain,
+                         float eps, size_t m, size_t n);
+
     /* Rows of softmax(scale * s), in place.
      * Shapes:  s [m][n] row stride ld.
      * Error:   |y - exact| <= TOLERANCE_SOFTMAX(exact, max |scale * s|) (tests/tolerance.h). */
@@ -32,6 +39,23 @@ typedef struct wn_kernels {
     /* y = act(x), n elements; y may be x.
      * Error:   |y - exact| <= TOLERANCE_ACT(exact) (tests/tolerance.h); none and relu are exact. */
     void (*act_f32)(float *y, const float *x, wn_act act, size_t n);
+
+    /* y = act(gate) * up, n elements; y may be gate or up.
+     * Error:   |y - exact| <= TOLERANCE_ACT(act(gate)) * |up| (tests/tolerance.h). */
+    void (*gate_f32)(float *y, const float *gate, const float *up, wn_act act, size_t n);
+
+    /* Turn the pairs (x[j], x[half + j]) by angles: x[j] cos[j] - x[half + j] sin[j] and
+     * x[half + j] cos[j] + x[j] sin[j], in place.
+     * Shapes:  x [m][2 half] row stride ldx; cos, sin [half].
+     * Error:   |y - exact| <= TOLERANCE_TURN * (|x[j]| + |x[half + j]|) (tests/tolerance.h). */
+    void (*turn_f32)(float *x, size_t ldx, const float *cos, const float *sin, size_t m,
+                     size_t half);
+
+    /* s[i][j] = s[i][j] * scale - slope * |first + i - j|, in place: ALiBi's bias.
+     * Shapes:  s [m][n] row stride ld.
+     * Error:   two roundings. */
+    void (*alibi_f32)(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
+                      size_t n);
 
     /* y += row, where row has n elements of F32, F16 or BF16, of any alignment. */
     void (*add_row)(float *y, const void *row, wn_dtype dtype, size_t n);

@@ -18,6 +18,13 @@ void wn_take_rows_f32_scalar(void *rows, size_t stride, const float *x, size_t l
 void wn_norm_f32_scalar(float *y, const float *x, const float *residual, const float *gain,
                         const float *bias, float eps, size_t m, size_t n);
 void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n);
+void wn_rms_norm_f32_scalar(float *y, const float *x, const float *residual, const float *gain,
+                            float eps, size_t m, size_t n);
+void wn_gate_f32_scalar(float *y, const float *gate, const float *up, wn_act act, size_t n);
+void wn_turn_f32_scalar(float *x, size_t ldx, const float *cos, const float *sin, size_t m,
+                        size_t half);
+void wn_alibi_f32_scalar(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
+                         size_t n);
 void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n);
@@ -60,6 +67,13 @@ extern const wn_gemm wn_gemm_f32_neon, wn_gemm_bf16_neonbf16, wn_gemm_i8_dotprod
 void wn_norm_f32_neon(float *y, const float *x, const float *residual, const float *gain,
                       const float *bias, float eps, size_t m, size_t n);
 void wn_softmax_f32_neon(float *s, size_t ld, float scale, size_t m, size_t n);
+void wn_rms_norm_f32_neon(float *y, const float *x, const float *residual, const float *gain,
+                          float eps, size_t m, size_t n);
+void wn_gate_f32_neon(float *y, const float *gate, const float *up, wn_act act, size_t n);
+void wn_turn_f32_neon(float *x, size_t ldx, const float *cos, const float *sin, size_t m,
+                      size_t half);
+void wn_alibi_f32_neon(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
+                       size_t n);
 void wn_act_f32_neon(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_neon(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_neon(float *y, const float *x, size_t m, size_t n);

@@ -49,4 +49,19 @@ static inline void act_f32(float *y, const float *x, wn_act act, size_t n)
     act_block(y, n, x, n, act, 1, n);
 }
 
+/* gate_f32 of the kernel table: the activation of a few elements at a time, then their product. */
+static inline void gate_f32(float *y, const float *gate, const float *up, wn_act act, size_t n)
+{
+    enum { FEW = 16 * LANES };
+    float few[FEW];
+    for (size_t j0 = 0; j0 < n; j0 += FEW) {
+        size_t count = WN_MIN(n - j0, (size_t)FEW);
+        act_block(few, FEW, gate + j0, FEW, act, 1, count);
+        for (size_t j = 0; j < count; j += LANES)
+            store_first(y + j0 + j,
+                        load_first(few + j, count - j) * load_first(up + j0 + j, count - j),
+                        count - j);
+    }
+}
+
 #endif

@@ -83,6 +83,57 @@ static inline void norm_f32(float *y, const float *x, const float *residual, con
     }
 }
 
+static inline void rms_norm_f32(float *y, const float *x, const float *residual, const float *gain,
+                                float eps, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, x += n, y += n) {
+        const float *z = x;
+        if (residual != NULL) {
+            add_residual(y, x, residual, n);
+            z = y;
+            residual += n;
+        }
+        const vec scale = vec_splat(1.0f / sqrtf(squares_about(z, 0.0f, n) / (float)n + eps));
+        for (size_t j = 0; j < n; j += LANES)
+            store_first(y + j, load_first(z + j, n - j) * scale * load_first(gain + j, n - j),
+                        n - j);
+    }
+}
+
+static inline void turn_f32(float *x, size_t ldx, const float *cos, const float *sin, size_t m,
+                            size_t half)
+{
+    for (size_t i = 0; i < m; i++, x += ldx) {
+        for (size_t j = 0; j < half; j += LANES) {
+            const vec c = load_first(cos + j, half - j), s = load_first(sin + j, half - j);
+            vec a = load_first(x + j, half - j), b = load_first(x + half + j, half - j);
+            store_first(x + j, vec_fnma(b, s, a * c), half - j);
+            store_first(x + half + j, vec_fma(a, s, b * c), half - j);
+        }
+    }
+}
+
+/* 0, 1, 2, ... */
+static inline vec count_lanes(void)
+{
+    float lane[LANES];
+    for (int32_t i = 0; i < LANES; i++)
+        lane[i] = (float)i;
+    return load_first(lane, LANES);
+}
+
+static inline void alibi_f32(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
+                             size_t n)
+{
+    const vec factor = vec_splat(scale), fall = vec_splat(slope), lane = count_lanes();
+    for (size_t i = 0; i < m; i++, s += ld) {
+        for (size_t j = 0; j < n; j += LANES) {
+            vec away = vec_size(lane + vec_splat((float)j - (float)(first + i)));
+            store_first(s + j, vec_fnma(away, fall, load_first(s + j, n - j) * factor), n - j);
+        }
+    }
+}
+
 /* s = scale * s; returns the largest. */
 static inline float scale_row(float *s, float scale, size_t n)
 {

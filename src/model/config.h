@@ -7,11 +7,7 @@
 #include "base/status.h"
 #include "compute/ops.h"
 
-typedef enum wn_family {
-    WN_FAMILY_BERT = 1,    /* BERT layout, cross-encoder or embedder */
-    WN_FAMILY_XLM_ROBERTA, /* RoBERTa layout: xlm-roberta, roberta, camembert, jina "flash" */
-    WN_FAMILY_COLBERT      /* late interaction over BERT */
-} wn_family;
+typedef struct wn_family wn_family; /* see family.h */
 
 #define WN_LICENSE_MAX 63 /* bytes */
 
@@ -39,15 +35,17 @@ typedef struct wn_late_config {
 } wn_late_config;
 
 typedef struct wn_config {
-    wn_family family;
+    const wn_family *family;
     const char *family_name; /* "bert", "camembert", "colbert", ...; static */
-    bool is_flash;           /* jina layout: layers.N.mixer.Wqkv, ... */
     wn_kind kind;
-    size_t n_layers, hidden, n_heads, head_dim, intermediate, vocab, type_vocab, max_positions;
+    size_t n_layers, hidden, n_heads, n_kv_heads, head_dim, intermediate;
+    size_t vocab, type_vocab, max_positions;
     size_t max_tokens;      /* longest sequence, special tokens included */
     size_t position_offset; /* row of the first token */
+    bool has_types;         /* a document's tokens have type 1 */
     double norm_eps;
     wn_act act;
+    wn_gate gate;
     wn_score_rule score_rule;
     wn_pool_kind pool;       /* embedder */
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */

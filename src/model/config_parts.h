@@ -20,6 +20,15 @@
 void wn_bind_size(wn_binder *binder, const char *key, size_t *out, size_t min, size_t max,
                   size_t fallback);
 
+/* The fields that BERT's configuration has and most others took over: sizes, eps, activation; what
+ * is switched on beside the graph is refused.  Defaults are those of config->family.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_config_read_sizes(wn_config *config, const json_t *json, wn_error *err);
+
+/* config->act by its name in config.json.
+ * Fails:   WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_config_read_activation(wn_config *config, const char *name, wn_error *err);
+
 /* Parse a companion file; *out is NULL when it is not there.
  * Fails:   WN_ERR_FORMAT when it is not a JSON object.
  * Owns:    caller gives *out back with json_decref(). */

@@ -1,23 +1,26 @@
-/* A model is an encoder and what its family puts on top: a BERT pooler and classifier, a RoBERTa
- * classification head, or a ColBERT projection.
- *   BERT:    z = Wc tanh(Wp h[0] + bp) + bc      bert.pooler.dense, classifier
- *   RoBERTa: z = W2 tanh(W1 h[0] + b1) + b2      classifier.dense, classifier.out_proj
- *   ColBERT: v_i = W h_i, normalised             linear
+/* A model is a stack of layers and what its kind puts on top: the head of a cross-encoder over one
+ * row of each sequence, or the projection of late interaction over all of them.
+ *   cross-encoder     z = out(norm(act(dense h))), each but out where the family has it
+ *   late interaction  v_i = W h_i, normalised             linear
  * Source: transformers modeling_bert.py BertPooler, modeling_xlm_roberta.py
  * XLMRobertaClassificationHead; stanford-futuredata/ColBERT colbert.py. */
 #include "model/model.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/config_parts.h"
-#include "model/encoder.h"
+#include "model/stack.h"
+
+#include <string.h>
 
 #define WN_WHERE "model/model"
 
 struct wn_model {
     const wn_config *config;
-    wn_encoder_weights encoder;
-    wn_linear dense;     /* pooler or classifier.dense */
-    wn_linear output;    /* classifier or classifier.out_proj, or the ColBERT projection */
+    wn_layout layout;
+    wn_stack stack;
+    wn_linear dense;     /* of the head; n is 0 where there is none */
+    wn_norm norm;        /* likewise */
+    wn_linear output;    /* of the head, or the projection of late interaction */
     float *token_weight; /* [vocab] or NULL */
     uint64_t n_parameters;
 };
@@ -25,12 +28,17 @@ struct wn_model {
 static wn_status bind_head(wn_model *model, wn_tensor_binder *binder,
                            const wn_model_options *options, wn_error *err)
 {
-    bool bert = model->config->family == WN_FAMILY_BERT;
-    size_t h = model->config->hidden;
-    WN_TRY(wn_bind_linear(&model->dense, binder, options,
-                          bert ? "pooler.dense" : "classifier.dense", h, h, err));
-    return wn_bind_linear(&model->output, binder, options,
-                          bert ? "classifier" : "classifier.out_proj", 1, h, err);
+    const wn_config *config = model->config;
+    const wn_head_names *head = &model->layout.head;
+    size_t h = config->hidden;
+    wn_norm_source norm;
+    if (head->dense != NULL)
+        WN_TRY(wn_bind_linear(&model->dense, binder, options, head->dense, head->dense_bias, h, h,
+                              err));
+    if (head->norm != NULL)
+        WN_TRY(wn_bind_norm(&model->norm, &norm, binder, WN_NORM_LAYER, head->norm,
+                            model->layout.norm_bias, h, config->norm_eps, err));
+    return wn_bind_linear(&model->output, binder, options, head->out, head->out_bias, 1, h, err);
 }
 
 static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
@@ -61,7 +69,7 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
 static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
                           const wn_model_options *options, wn_error *err)
 {
-    WN_TRY(wn_encoder_weights_init(&model->encoder, model->config, binder, options, err));
+    WN_TRY(wn_stack_init(&model->stack, model->config, &model->layout, binder, options, err));
     switch (model->config->kind) {
     case WN_KIND_CROSS_ENCODER:
         return bind_head(model, binder, options, err);
@@ -93,9 +101,9 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     if (model == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a model");
     model->config = config;
+    config->family->lay_out(&model->layout, config);
     wn_tensor_binder binder;
-    const char *prefix = config->family == WN_FAMILY_XLM_ROBERTA ? "roberta." : "bert.";
-    wn_status status = wn_tensor_binder_begin(&binder, set, prefix, err);
+    wn_status status = wn_tensor_binder_begin(&binder, set, model->layout.prefix, err);
     if (status == WN_OK) {
         status = refuse_lookalikes(&binder, err);
         if (status == WN_OK)
@@ -116,8 +124,9 @@ void wn_model_free(wn_model *model)
 {
     if (model == NULL)
         return;
-    wn_encoder_weights_deinit(&model->encoder);
+    wn_stack_deinit(&model->stack);
     wn_linear_deinit(&model->dense);
+    wn_norm_deinit(&model->norm);
     wn_linear_deinit(&model->output);
     wn_mem_free(model->token_weight);
     wn_mem_free(model);
@@ -128,9 +137,11 @@ wn_dims wn_model_dims(const wn_model *model)
     const wn_config *c = model->config;
     return (wn_dims){
         .hidden = c->hidden,
-        .intermediate = c->intermediate,
         .n_heads = c->n_heads,
+        .n_kv_heads = c->n_kv_heads,
         .head_dim = c->head_dim,
+        .up = c->gate == WN_GATE_NONE ? c->intermediate : 2 * c->intermediate,
+        .intermediate = c->intermediate,
         .out_dim = c->kind == WN_KIND_LATE_INTERACTION ? model->output.n : c->hidden,
         .max_tokens = c->max_tokens,
     };
@@ -144,18 +155,18 @@ uint64_t wn_model_n_parameters(const wn_model *model)
 size_t wn_model_weight_bytes(const wn_model *model)
 {
     size_t weights = model->token_weight == NULL ? 0 : model->config->vocab * sizeof(float);
-    return weights + wn_encoder_weights_bytes(&model->encoder) + model->dense.bytes +
+    return weights + wn_stack_bytes(&model->stack) + model->dense.bytes + model->norm.bytes +
            model->output.bytes;
 }
 
 size_t wn_model_mapped_bytes(const wn_model *model)
 {
-    return wn_encoder_mapped_bytes(&model->encoder);
+    return wn_stack_mapped_bytes(&model->stack);
 }
 
 const wn_linear_source *wn_model_linear(const wn_model *model, size_t i)
 {
-    return wn_encoder_linear(&model->encoder, i);
+    return wn_stack_linear(&model->stack, i);
 }
 
 float wn_model_token_weight(const wn_model *model, int32_t id)
@@ -163,21 +174,46 @@ float wn_model_token_weight(const wn_model *model, int32_t id)
     return model->token_weight == NULL ? 1.0f : model->token_weight[id];
 }
 
+/* Hidden states of the rows that are wanted. */
+static wn_tensor forward(const wn_model *model, wn_exec *exec, const wn_batch *batch, wn_rows rows)
+{
+    const wn_config *config = model->config;
+    return config->family->forward(&model->stack, config, exec, batch, rows);
+}
+
+/* The row of each sequence that the head reads. */
+static wn_tensor pooled(const wn_model *model, wn_exec *exec, const wn_batch *batch)
+{
+    wn_pool_kind kind = model->layout.head.pool;
+    if (kind != WN_POOL_MEAN)
+        return forward(model, exec, batch, kind == WN_POOL_LAST ? WN_ROWS_LAST : WN_ROWS_FIRST);
+    wn_tensor all = forward(model, exec, batch, WN_ROWS_ALL);
+    wn_tensor mean = wn_exec_tensor(exec, batch->n_seqs, all.cols);
+    wn_exec_ops(exec)->pool(exec, &mean, &all, batch, WN_POOL_MEAN);
+    return mean;
+}
+
 void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits)
 {
     WN_ASSERT(model->config->kind == WN_KIND_CROSS_ENCODER);
     const wn_ops *ops = wn_exec_ops(exec);
-    wn_tensor first = wn_encoder_forward_first(&model->encoder, model->config, exec, batch);
-    wn_tensor x = wn_exec_tensor(exec, batch->n_seqs, model->config->hidden);
-    wn_tensor z = {first.data, batch->n_seqs, 1}; /* the first rows are read no more */
-    ops->linear(exec, &x, &first, &model->dense, WN_ACT_TANH);
+    wn_tensor x = pooled(model, exec, batch);
+    wn_tensor y = wn_exec_tensor(exec, batch->n_seqs, model->config->hidden);
+    wn_tensor z = {y.data, batch->n_seqs, 1};
+    if (model->dense.n > 0) {
+        ops->linear(exec, &y, &x, &model->dense, model->layout.head.act);
+        z.data = x.data; /* which is read no more */
+        x = y;
+    }
+    if (model->norm.n > 0)
+        ops->norm(exec, &x, &x, &model->norm);
     ops->linear(exec, &z, &x, &model->output, WN_ACT_NONE);
     memcpy(logits, z.data, batch->n_seqs * sizeof *logits);
 }
 
 wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch)
 {
-    return wn_encoder_forward(&model->encoder, model->config, exec, batch);
+    return forward(model, exec, batch, WN_ROWS_ALL);
 }
 
 wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
@@ -186,7 +222,7 @@ wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_
     WN_ASSERT(model->config->kind == WN_KIND_LATE_INTERACTION);
     const wn_ops *ops = wn_exec_ops(exec);
     const wn_late_config *late = &model->config->late;
-    wn_tensor h = wn_encoder_forward(&model->encoder, model->config, exec, batch);
+    wn_tensor h = forward(model, exec, batch, WN_ROWS_ALL);
     wn_tensor v = wn_exec_tensor(exec, batch->n_tokens, model->output.n);
     ops->linear(exec, &v, &h, &model->output, WN_ACT_NONE);
     if (is_query ? late->query_normalize : late->doc_normalize)

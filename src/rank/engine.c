@@ -199,7 +199,7 @@ static wn_status check_tokenizer(wn_engine *engine, wn_error *err)
                     "tokenizer.json: token '%.*s' has id %zu, config.json: vocab_size is %zu",
                     WN_STR_ARG(token), id, config->vocab);
     }
-    engine->use_types = config->family == WN_FAMILY_BERT;
+    engine->use_types = config->has_types;
     WN_TRY(check_template(engine, false, err));
     return check_template(engine, true, err);
 }

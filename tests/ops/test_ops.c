@@ -16,7 +16,14 @@ static const uint32_t lens[SEQS] = {1, 5, 17, 64, 3, 130, 31, 2, 90};
 static wn_exec *new_exec(const wn_kernels *kernels, wn_pool *pool, size_t hidden, size_t inter,
                          size_t n_heads, size_t n_threads)
 {
-    wn_dims dims = {hidden, inter, n_heads, hidden / n_heads, hidden, 130};
+    wn_dims dims = {.hidden = hidden,
+                    .n_heads = n_heads,
+                    .n_kv_heads = n_heads,
+                    .head_dim = hidden / n_heads,
+                    .up = inter,
+                    .intermediate = inter,
+                    .out_dim = hidden,
+                    .max_tokens = 130};
     wn_plan plan;
     wn_exec *exec = NULL;
     wn_error err;
@@ -35,7 +42,10 @@ static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t
     }
     total = start[SEQS];
     wn_batch batch = {.n_seqs = SEQS, .n_tokens = total, .seq_start = start, .n_keys = keys};
-    wn_attention a = {n_heads, head_dim, 1.0f / sqrtf((float)head_dim)};
+    wn_attention a = {.n_heads = n_heads,
+                      .n_kv_heads = n_heads,
+                      .head_dim = head_dim,
+                      .scale = 1.0f / sqrtf((float)head_dim)};
     wn_pool *pool = NULL;
     wn_error err;
     assert_ok(wn_pool_new(&pool, 3, &err), &err);
@@ -116,7 +126,8 @@ static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
     wn_linear up = random_linear(kernels, inter, h), down = random_linear(kernels, h, inter);
     wn_norm norm;
     wn_error err;
-    assert_ok(wn_norm_init(&norm, &gain, &bias, 1e-12f, &err), &err);
+    assert_ok(wn_norm_init(&norm, WN_NORM_LAYER, &gain, &bias, 1e-12f, &err), &err);
+    const wn_feed_forward f = {.up = &up, .down = &down, .act = WN_ACT_GELU, .norm = &norm};
     wn_pool *pool = NULL;
     assert_ok(wn_pool_new(&pool, 3, &err), &err);
     wn_exec *three = new_exec(kernels, pool, h, inter, 1, 3),
@@ -125,8 +136,8 @@ static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
     wn_tensor z = wn_exec_tensor(three, rows, h), apart = wn_exec_tensor(three, rows, h);
     float *wide = wn_mem_aligned(rows * inter * sizeof(float));
     check_random(x.data, rows * h, 1);
-    wn_exec_ops(one)->feed_forward(one, &y, &x, &up, WN_ACT_GELU, &down, &norm);
-    wn_exec_ops(three)->feed_forward(three, &z, &x, &up, WN_ACT_GELU, &down, &norm);
+    wn_exec_ops(one)->feed_forward(one, &y, &x, &x, &f);
+    wn_exec_ops(three)->feed_forward(three, &z, &x, &x, &f);
     assert_memory_equal(y.data, z.data, rows * h * sizeof(float));
     /* The same as its parts. */
     wn_tensor middle = {wide, rows, inter};
@@ -135,11 +146,11 @@ static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
     assert_memory_equal(y.data, apart.data, rows * h * sizeof(float));
     /* In place, and a row alone. */
     memcpy(z.data, x.data, rows * h * sizeof(float));
-    wn_exec_ops(three)->feed_forward(three, &z, &z, &up, WN_ACT_GELU, &down, &norm);
+    wn_exec_ops(three)->feed_forward(three, &z, &z, &z, &f);
     assert_memory_equal(y.data, z.data, rows * h * sizeof(float));
     for (size_t i = 0; i < rows; i += 57) {
         wn_tensor row = {x.data + i * h, 1, h}, out = {apart.data, 1, h};
-        wn_exec_ops(three)->feed_forward(three, &out, &row, &up, WN_ACT_GELU, &down, &norm);
+        wn_exec_ops(three)->feed_forward(three, &out, &row, &row, &f);
         assert_memory_equal(out.data, y.data + i * h, h * sizeof(float));
     }
     wn_mem_free(wide);

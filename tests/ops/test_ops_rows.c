@@ -23,7 +23,14 @@ typedef struct pair {
 static pair begin(const wn_kernels *kernels, size_t n_heads)
 {
     pair p = {0};
-    wn_dims dims = {DIM, 64, n_heads, DIM / n_heads, DIM, LONGEST};
+    wn_dims dims = {.hidden = DIM,
+                    .n_heads = n_heads,
+                    .n_kv_heads = n_heads,
+                    .head_dim = DIM / n_heads,
+                    .up = 64,
+                    .intermediate = 64,
+                    .out_dim = DIM,
+                    .max_tokens = LONGEST};
     wn_plan plan;
     wn_error err;
     assert_ok(wn_pool_new(&p.pool, 3, &err), &err);
@@ -326,7 +333,7 @@ static void nearest_tokens_are_those_that_maxsim_adds_up(void **state)
 
 static void check_long_attention(const wn_kernels *kernels)
 {
-    const wn_attention a = {.n_heads = 2, .head_dim = DIM / 2, .scale = 0.3f};
+    const wn_attention a = {.n_heads = 2, .n_kv_heads = 2, .head_dim = DIM / 2, .scale = 0.3f};
     pair p = begin(kernels, a.n_heads);
     wn_batch batch = whole_batch();
     wn_tensor qkv = wn_exec_tensor(p.one, TOKENS, 3 * DIM), y = wn_exec_tensor(p.one, TOKENS, DIM);

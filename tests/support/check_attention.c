@@ -6,25 +6,36 @@
 
 #define KEYS_MAX 1024
 
+/* Does query row i see key j? */
+static bool sees(const wn_attention *a, size_t i, size_t j)
+{
+    size_t away = i > j ? i - j : j - i;
+    return (!a->causal || j <= i) && (a->window == 0 || away <= a->window);
+}
+
 void check_attention_row(double *out, const wn_tensor *qkv, const wn_attention *a, size_t first,
                          size_t n_keys, size_t row, size_t head)
 {
-    size_t d = a->head_dim, width = a->n_heads * d;
-    const float *base = qkv->data + first * qkv->cols + head * d, *q = base + row * qkv->cols;
+    size_t d = a->head_dim, kv = head / (a->n_heads / a->n_kv_heads);
+    const float *base = qkv->data + first * qkv->cols, *q = base + row * qkv->cols + head * d;
+    const float *keys = base + (a->n_heads + kv) * d, *values = keys + a->n_kv_heads * d;
     double weights[KEYS_MAX], top = -INFINITY, sum = 0;
-    assert_true(n_keys <= KEYS_MAX && qkv->cols == 3 * width);
+    assert_true(n_keys <= KEYS_MAX && qkv->cols == wn_attention_width(a));
     for (size_t j = 0; j < n_keys; j++) {
-        const float *k = base + j * qkv->cols + width;
         weights[j] = 0;
         for (size_t p = 0; p < d; p++)
-            weights[j] += (double)q[p] * (double)k[p] * (double)a->scale;
+            weights[j] += (double)q[p] * (double)keys[j * qkv->cols + p] * (double)a->scale;
+        if (a->slopes != NULL)
+            weights[j] -= (double)a->slopes[head] * fabs((double)row - (double)j);
+        if (!sees(a, row, j))
+            weights[j] = -INFINITY;
         top = fmax(top, weights[j]);
     }
     for (size_t j = 0; j < n_keys; j++)
-        sum += weights[j] = exp(weights[j] - top);
+        sum += weights[j] = isfinite(top) ? exp(weights[j] - top) : 0;
     for (size_t p = 0; p < d; p++) {
         out[p] = 0;
-        for (size_t j = 0; j < n_keys; j++)
-            out[p] += weights[j] / sum * (double)base[j * qkv->cols + 2 * width + p];
+        for (size_t j = 0; j < n_keys && sum > 0; j++)
+            out[p] += weights[j] / sum * (double)values[j * qkv->cols + p];
     }
 }

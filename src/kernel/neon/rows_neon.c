@@ -9,6 +9,29 @@ void wn_norm_f32_neon(float *y, const float *x, const float *residual, const flo
     norm_f32(y, x, residual, gain, bias, eps, m, n);
 }
 
+void wn_rms_norm_f32_neon(float *y, const float *x, const float *residual, const float *gain,
+                          float eps, size_t m, size_t n)
+{
+    rms_norm_f32(y, x, residual, gain, eps, m, n);
+}
+
+void wn_gate_f32_neon(float *y, const float *gate, const float *up, wn_act act, size_t n)
+{
+    gate_f32(y, gate, up, act, n);
+}
+
+void wn_turn_f32_neon(float *x, size_t ldx, const float *cos, const float *sin, size_t m,
+                      size_t half)
+{
+    turn_f32(x, ldx, cos, sin, m, half);
+}
+
+void wn_alibi_f32_neon(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
+                       size_t n)
+{
+    alibi_f32(s, ld, scale, slope, first, m, n);
+}
+
 void wn_softmax_f32_neon(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     softmax_f32(s, ld, scale, m, n);

@@ -34,6 +34,43 @@ void wn_norm_f32_scalar(float *y, const float *x, const float *residual, const f
     }
 }
 
+void wn_rms_norm_f32_scalar(float *y, const float *x, const float *residual, const float *gain,
+                            float eps, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++) {
+        double squares = 0;
+        for (size_t j = 0; j < n; j++)
+            squares += added(x, residual, j) * added(x, residual, j);
+        double scale = 1 / sqrt(squares / (double)n + (double)eps);
+        for (size_t j = 0; j < n; j++)
+            y[j] = (float)(added(x, residual, j) * scale * (double)gain[j]);
+        y += n;
+        x += n;
+        residual = residual != NULL ? residual + n : NULL;
+    }
+}
+
+void wn_turn_f32_scalar(float *x, size_t ldx, const float *cos, const float *sin, size_t m,
+                        size_t half)
+{
+    for (size_t i = 0; i < m; i++, x += ldx) {
+        for (size_t j = 0; j < half; j++) {
+            float a = x[j], b = x[half + j];
+            x[j] = a * cos[j] - b * sin[j];
+            x[half + j] = b * cos[j] + a * sin[j];
+        }
+    }
+}
+
+void wn_alibi_f32_scalar(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
+                         size_t n)
+{
+    for (size_t i = 0; i < m; i++, s += ld) {
+        for (size_t j = 0; j < n; j++)
+            s[j] = s[j] * scale - slope * fabsf((float)j - (float)(first + i));
+    }
+}
+
 void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, s += ld) {
@@ -75,6 +112,12 @@ void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n)
 {
     for (size_t j = 0; j < n; j++)
         y[j] = apply(x[j], act);
+}
+
+void wn_gate_f32_scalar(float *y, const float *gate, const float *up, wn_act act, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        y[j] = apply(gate[j], act) * up[j];
 }
 
 void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n)

@@ -3,7 +3,14 @@
 
 #include "compute/ops.h"
 
-static const wn_dims mini = {384, 1536, 12, 32, 96, 512};
+static const wn_dims mini = {.hidden = 384,
+                             .n_heads = 12,
+                             .n_kv_heads = 12,
+                             .head_dim = 32,
+                             .up = 1536,
+                             .intermediate = 1536,
+                             .out_dim = 96,
+                             .max_tokens = 512};
 
 static const wn_kernels *best(void)
 {
@@ -59,7 +66,14 @@ static void take(wn_exec *exec, size_t n, size_t rows, size_t cols)
 static void a_forward_pass_gets_the_tensors_that_plan_h_lists(void **state)
 {
     (void)state;
-    const wn_dims odd = {13, 7, 3, 5, 101, 33};
+    const wn_dims odd = {.hidden = 13,
+                         .n_heads = 6,
+                         .n_kv_heads = 3,
+                         .head_dim = 5,
+                         .up = 14,
+                         .intermediate = 7,
+                         .out_dim = 10,
+                         .max_tokens = 33};
     const wn_dims *all[] = {&mini, &odd};
     for (size_t d = 0; d < WN_ARRAY_LEN(all); d++) {
         wn_plan plan;
@@ -69,13 +83,14 @@ static void a_forward_pass_gets_the_tensors_that_plan_h_lists(void **state)
         assert_ok(wn_exec_new(&exec, &plan, best(), NULL, &err), &err);
         size_t t = plan.batch_tokens, s = plan.batch_seqs, h = all[d]->hidden;
         size_t a = all[d]->n_heads * all[d]->head_dim, o = all[d]->out_dim;
+        size_t k = all[d]->n_kv_heads * all[d]->head_dim;
         for (int pass = 0; pass < 2; pass++) {
             wn_exec_reset(exec);
             take(exec, 3, t, h);
-            take(exec, 1, t, 3 * a);
+            take(exec, 1, t, a + 2 * k);
             take(exec, 1, t, a);
             take(exec, 1, t, o);
-            take(exec, 3, s, WN_MAX(h, o));
+            take(exec, 3, s, WN_MAX(a, WN_MAX(h, o)));
         }
         wn_exec_free(exec);
     }

@@ -366,11 +366,11 @@ static void norms_are_widened(void **state)
                     b = {bias, WN_DTYPE_F32, .rows = 1, .cols = 3};
     wn_norm norm;
     wn_error err;
-    assert_ok(wn_norm_init(&norm, &g, NULL, 1e-5f, &err), &err);
+    assert_ok(wn_norm_init(&norm, WN_NORM_LAYER, &g, NULL, 1e-5f, &err), &err);
     assert_null(norm.bias);
     assert_true(norm.gain[0] == 1 && norm.gain[1] == 2 && norm.gain[2] == 0.5f);
     wn_norm_deinit(&norm);
-    assert_ok(wn_norm_init(&norm, &g, &b, 1e-5f, &err), &err);
+    assert_ok(wn_norm_init(&norm, WN_NORM_LAYER, &g, &b, 1e-5f, &err), &err);
     assert_true(norm.bias[0] == -1 && norm.bias[2] == 1 && norm.eps == 1e-5f && norm.n == 3);
     wn_norm_deinit(&norm);
 }

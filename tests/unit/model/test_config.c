@@ -90,34 +90,33 @@ static void family_comes_from_the_files_signals(void **state)
 {
     (void)state;
     static const struct {
-        const char *base, *patch;
-        wn_family family;
+        const char *base, *patch, *family;
         wn_kind kind;
-        bool is_flash;
         size_t offset;
+        bool has_types;
     } cases[] = {
-        {BERT, "{}", WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER, false, 0},
-        {BERT, "{'model_type':null}", WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER, false, 0},
-        {BERT, "{'architectures':null}", WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER, false, 0},
-        {EMBEDDER, "{}", WN_FAMILY_BERT, WN_KIND_EMBEDDER, false, 0},
-        {BERT, "{'architectures':['BertForMaskedLM']}", WN_FAMILY_BERT, WN_KIND_EMBEDDER, false, 0},
-        {XLMR, "{}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, false, 2},
-        {XLMR, "{'pad_token_id':5}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, false, 6},
+        {BERT, "{}", "bert", WN_KIND_CROSS_ENCODER, 0, true},
+        {BERT, "{'model_type':null}", "bert", WN_KIND_CROSS_ENCODER, 0, true},
+        {BERT, "{'architectures':null}", "bert", WN_KIND_CROSS_ENCODER, 0, true},
+        {EMBEDDER, "{}", "bert", WN_KIND_EMBEDDER, 0, true},
+        {BERT, "{'architectures':['BertForMaskedLM']}", "bert", WN_KIND_EMBEDDER, 0, true},
+        {XLMR, "{}", "xlm-roberta", WN_KIND_CROSS_ENCODER, 2, false},
+        {XLMR, "{'pad_token_id':5}", "xlm-roberta", WN_KIND_CROSS_ENCODER, 6, false},
         {XLMR, "{'model_type':'roberta','architectures':['RobertaForSequenceClassification']}",
-         WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, false, 2},
-        {XLMR, "{'model_type':'camembert','architectures':['RobertaModel']}", WN_FAMILY_XLM_ROBERTA,
-         WN_KIND_EMBEDDER, false, 2},
-        {FLASH, "{}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, true, 2},
-        {FLASH, "{'model_type':'xlm-roberta'}", WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER, true,
-         2},
-        {COLBERT, "{}", WN_FAMILY_COLBERT, WN_KIND_LATE_INTERACTION, false, 0},
+         "roberta", WN_KIND_CROSS_ENCODER, 2, false},
+        {XLMR, "{'model_type':'camembert','architectures':['RobertaModel']}", "camembert",
+         WN_KIND_EMBEDDER, 2, false},
+        {FLASH, "{}", "xlm-roberta-flash", WN_KIND_CROSS_ENCODER, 2, false},
+        {FLASH, "{'model_type':'xlm-roberta'}", "xlm-roberta-flash", WN_KIND_CROSS_ENCODER, 2,
+         false},
+        {COLBERT, "{}", "colbert", WN_KIND_LATE_INTERACTION, 0, false},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++) {
         wn_config c = accepts(cases[i].base, cases[i].patch);
-        assert_int_equal(c.family, cases[i].family);
+        assert_string_equal(c.family_name, cases[i].family);
         assert_int_equal(c.kind, cases[i].kind);
-        assert_int_equal(c.is_flash, cases[i].is_flash);
         assert_int_equal(c.position_offset, cases[i].offset);
+        assert_int_equal(c.has_types, cases[i].has_types);
         assert_int_equal(c.max_tokens, 130 - cases[i].offset);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "model/family.h"
 #include "model/model.h"
 
 static wn_error err;
@@ -89,14 +90,25 @@ static void add_bert(draft *d, const char *prefix)
     add_linear(d, "", "classifier", 1, HIDDEN);
 }
 
-static wn_config config_of(wn_family family, wn_kind kind)
+#define BERT    "{\"model_type\":\"bert\"}"
+#define XLMR    "{\"model_type\":\"xlm-roberta\"}"
+#define COLBERT "{\"model_type\":\"bert\",\"architectures\":[\"HF_ColBERT\"]}"
+#define FLASH   "{\"auto_map\":{\"AutoConfig\":\"c.XLMRobertaFlashConfig\"}}"
+
+/* A configuration of the family that this config.json names. */
+static wn_config config_of(const char *json_text, wn_kind kind)
 {
-    return (wn_config){.family = family,
+    wn_config found = {0};
+    json_t *json = json_loads(json_text, 0, NULL);
+    assert_ok(wn_family_find(&found, json, false, &err), &err);
+    json_decref(json);
+    return (wn_config){.family = found.family,
                        .family_name = "test",
                        .kind = kind,
                        .n_layers = LAYERS,
                        .hidden = HIDDEN,
                        .n_heads = 2,
+                       .n_kv_heads = 2,
                        .head_dim = HIDDEN / 2,
                        .intermediate = INTER,
                        .vocab = VOCAB,
@@ -172,8 +184,8 @@ enum {
 static void bert_loads_with_and_without_prefix_and_in_the_legacy_spelling(void **state)
 {
     (void)state;
-    wn_config head = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER),
-              body = config_of(WN_FAMILY_BERT, WN_KIND_EMBEDDER);
+    wn_config head = config_of(BERT, WN_KIND_CROSS_ENCODER),
+              body = config_of(BERT, WN_KIND_EMBEDDER);
     draft d = {0};
     add_bert(&d, "bert.");
     loads(&d, &head, ENCODER + SQUARE + HIDDEN + 1);
@@ -191,7 +203,7 @@ static void bert_loads_with_and_without_prefix_and_in_the_legacy_spelling(void *
 static void roberta_head_has_its_own_names(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, WN_KIND_CROSS_ENCODER);
+    wn_config c = config_of(XLMR, WN_KIND_CROSS_ENCODER);
     draft d = {0};
     add_encoder(&d, "roberta.", false);
     add_linear(&d, "", "classifier.dense", HIDDEN, HIDDEN);
@@ -205,8 +217,7 @@ static void roberta_head_has_its_own_names(void **state)
 static void flash_layout_has_one_matrix_for_query_key_and_value(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_XLM_ROBERTA, WN_KIND_EMBEDDER);
-    c.is_flash = true;
+    wn_config c = config_of(FLASH, WN_KIND_EMBEDDER);
     draft d = {0};
     add(&d, "roberta.embeddings.word_embeddings.weight", "F32", VOCAB, HIDDEN);
     add(&d, "roberta.embeddings.position_embeddings.weight", "F32", POSITIONS, HIDDEN);
@@ -228,7 +239,7 @@ static void flash_layout_has_one_matrix_for_query_key_and_value(void **state)
 static void tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_EMBEDDER);
+    wn_config c = config_of(BERT, WN_KIND_EMBEDDER);
     draft d = {0};
     add_encoder(&d, "bert.", false);
     add(&d, "bert.embeddings.position_ids", "I64", 1, POSITIONS);
@@ -250,7 +261,7 @@ static void tensors_that_no_pass_reads_are_ignored_and_unknown_ones_named(void *
 static void every_missing_or_odd_tensor_is_told_at_once(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    wn_config c = config_of(BERT, WN_KIND_CROSS_ENCODER);
     draft d = {0};
     add_encoder(&d, "bert.", false);
     add(&d, "bert.pooler.dense.weight", "F32", HIDDEN, HIDDEN + 1);
@@ -286,7 +297,7 @@ static draft quantized(unsigned char fill, const char *left_out)
 static void matrices_of_layers_may_be_i8_with_scales_and_factors(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    wn_config c = config_of(BERT, WN_KIND_CROSS_ENCODER);
     draft d = quantized(1, NULL);
     loads(&d, &c, ENCODER + SQUARE + HIDDEN + 1);
     d = quantized(1, LAYER_1 "output.dense.weight_factor"); /* not every layer has one */
@@ -296,7 +307,7 @@ static void matrices_of_layers_may_be_i8_with_scales_and_factors(void **state)
 static void scales_that_are_missing_odd_or_no_scales_are_named(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    wn_config c = config_of(BERT, WN_KIND_CROSS_ENCODER);
     draft d = quantized(1, LAYER_1 "output.dense.weight_scale");
     refuses(&d, &c, WN_ERR_FORMAT,
             "1 mistake: tensor 'encoder.layer.1.output.dense.weight_scale' is missing");
@@ -330,7 +341,7 @@ static void scales_that_are_missing_odd_or_no_scales_are_named(void **state)
 static void scales_of_other_weights_are_unknown(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    wn_config c = config_of(BERT, WN_KIND_CROSS_ENCODER);
     draft d = {.fill = 1};
     add_bert(&d, "bert.");
     add(&d, LAYER_1 "output.dense.weight_scale", "F32", 1, HIDDEN);
@@ -348,7 +359,7 @@ static void scales_of_other_weights_are_unknown(void **state)
 static void look_alikes_are_refused_by_their_tensors(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_BERT, WN_KIND_CROSS_ENCODER);
+    wn_config c = config_of(BERT, WN_KIND_CROSS_ENCODER);
     draft d = {0};
     add_bert(&d, "bert.");
     add(&d, "bert.encoder.layer.0.mlp.gated_layers.weight", "F32", 2 * INTER, HIDDEN);
@@ -358,7 +369,7 @@ static void look_alikes_are_refused_by_their_tensors(void **state)
 static void late_interaction_takes_its_width_from_the_projection(void **state)
 {
     (void)state;
-    wn_config c = config_of(WN_FAMILY_COLBERT, WN_KIND_LATE_INTERACTION);
+    wn_config c = config_of(COLBERT, WN_KIND_LATE_INTERACTION);
     draft d = {0};
     loaded l;
     add_encoder(&d, "bert.", false);

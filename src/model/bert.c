@@ -1,0 +1,115 @@
+/* BERT and what shares its arithmetic: RoBERTa, XLM-RoBERTa, CamemBERT, and the "flash" layout of
+ * jina-reranker-v2 with query, key and value in one matrix.
+ *   h = LN(word + position + type); each layer: h = LN(h + attention(h)), h = LN(h + ffn(h))
+ * The graph is that of every encoder with its norms behind the sums: places may be told by a table,
+ * by rotary heads or by ALiBi, and the feed-forward may be gated, as the configuration says.
+ * Source: transformers modeling_bert.py, modeling_xlm_roberta.py; vLLM roberta.py for the flash
+ * names. */
+#include "model/config_parts.h"
+#include "model/stack.h"
+
+#include <math.h>
+#include <string.h>
+
+wn_status wn_bert_configure(wn_config *config, const json_t *json, wn_error *err)
+{
+    return wn_config_read_sizes(config, json, err);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+#define HF "encoder.layer.%zu."
+#define FL "encoder.layers.%zu."
+
+/* The layers of both heads. */
+static const wn_layout hf_layout = {
+    .word = "embeddings.word_embeddings",
+    .position = "embeddings.position_embeddings",
+    .type = "embeddings.token_type_embeddings",
+    .embedding_norm = "embeddings.LayerNorm",
+    .qkv = {{HF "attention.self.query", HF "attention.self.key", HF "attention.self.value"}, true},
+    .out = {{HF "attention.output.dense"}, true},
+    .up = {{HF "intermediate.dense"}, true},
+    .down = {{HF "output.dense"}, true},
+    .attention_norm = HF "attention.output.LayerNorm",
+    .output_norm = HF "output.LayerNorm",
+    .norm_bias = true,
+};
+
+static const wn_head_names roberta_head = {.pool = WN_POOL_FIRST,
+                                           .dense = "classifier.dense",
+                                           .dense_bias = true,
+                                           .act = WN_ACT_TANH,
+                                           .out = "classifier.out_proj",
+                                           .out_bias = true};
+
+void wn_bert_lay_out(wn_layout *out, const wn_config *config)
+{
+    (void)config;
+    *out = hf_layout;
+    out->prefix = "bert.";
+    out->head = roberta_head;
+    out->head.dense = "pooler.dense";
+    out->head.out = "classifier";
+}
+
+void wn_roberta_lay_out(wn_layout *out, const wn_config *config)
+{
+    (void)config;
+    *out = hf_layout;
+    out->prefix = "roberta.";
+    out->head = roberta_head;
+}
+
+void wn_flash_lay_out(wn_layout *out, const wn_config *config)
+{
+    wn_roberta_lay_out(out, config);
+    out->embedding_norm = "emb_ln";
+    out->qkv = (wn_linear_names){{FL "mixer.Wqkv"}, true};
+    out->out = (wn_linear_names){{FL "mixer.out_proj"}, true};
+    out->up = (wn_linear_names){{FL "mlp.fc1"}, true};
+    out->down = (wn_linear_names){{FL "mlp.fc2"}, true};
+    out->attention_norm = FL "norm1";
+    out->output_norm = FL "norm2";
+}
+
+bool wn_flash_claims(const wn_identity *id)
+{
+    return strstr(id->auto_config, "XLMRobertaFlashConfig") != NULL;
+}
+
+/* ---- the graph ------------------------------------------------------------------------------- */
+
+wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                          const wn_batch *batch, wn_rows rows)
+{
+    const wn_ops *ops = wn_exec_ops(exec);
+    const wn_attention attention = {.n_heads = config->n_heads,
+                                    .n_kv_heads = config->n_heads,
+                                    .head_dim = config->head_dim,
+                                    .scale = 1.0f / sqrtf((float)config->head_dim),
+                                    .slopes = stack->slopes};
+    const wn_head_turn turn = {.rotary = &stack->rotary[0]};
+    bool is_rotary = turn.rotary->dim > 0;
+    wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
+    wn_tensor context = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    ops->embed(exec, &h, batch, &stack->embedding);
+    for (size_t i = 0; i < config->n_layers; i++) {
+        const wn_layer layer = wn_stack_layer(stack, i);
+        const wn_feed_forward f = {.up = &layer.up,
+                                   .down = &layer.down,
+                                   .act = config->act,
+                                   .gate = config->gate,
+                                   .norm = &layer.output_norm};
+        ops->linear(exec, &qkv, &h, &layer.qkv, WN_ACT_NONE);
+        if (is_rotary)
+            ops->turn_heads(exec, &qkv, batch, &attention, &turn);
+        ops->attention(exec, &context, &qkv, batch, &attention);
+        if (i + 1 == config->n_layers)
+            wn_keep_rows(exec, &h, &context, batch, rows);
+        ops->linear_add_norm(exec, &h, &context, &layer.out, &h, &layer.attention_norm);
+        ops->feed_forward(exec, &h, &h, &h, &f);
+    }
+    return h;
+}

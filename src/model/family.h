@@ -1,0 +1,114 @@
+/* What a model family is: how its files are told from those of others, which fields its config.json
+ * has, what its tensors are called, and its forward pass over compute/ops.h.  A family is one file
+ * and a row of the table in family.c.
+ * Thread rule: constants. */
+#ifndef WN_MODEL_FAMILY_H
+#define WN_MODEL_FAMILY_H
+
+#include "compute/ops.h"
+#include "data/json_bind.h"
+#include "model/config.h"
+
+/* A linear layer: "NAME.weight" and "NAME.bias"; several parts are stacked by rows. */
+typedef struct wn_linear_names {
+    const char *parts[3]; /* NULL behind the last; "%zu" stands for the number of the layer */
+    bool has_bias;
+} wn_linear_names;
+
+/* The head of a cross-encoder over a pooled row h: z = out(norm(act(dense h))). */
+typedef struct wn_head_names {
+    wn_pool_kind pool;
+    const char *dense; /* NULL: none, no activation either */
+    bool dense_bias;
+    wn_act act;
+    const char *norm; /* NULL: none */
+    const char *out;  /* one row */
+    bool out_bias;
+} wn_head_names;
+
+/* Rotary positions: see wn_rotary_init(). */
+typedef struct wn_rope {
+    double base, divisor;
+} wn_rope;
+
+#define WN_ROPES_MAX 2
+
+/* What the tensors of a model are called.  Names of tables and norms are whole but for ".weight"
+ * and ".bias". */
+typedef struct wn_layout {
+    const char *prefix; /* of all but the head's; files may leave it out */
+    const char *word, *position, *type, *embedding_norm; /* all but word NULL: none */
+    wn_linear_names qkv, out, up, down; /* of a layer: qkv in one part or three, up in one, or gated
+                                           in one or two */
+    bool norm_first; /* the two norms are before what they are named for; else after it */
+    const char *attention_norm; /* of a layer, like the next ones */
+    bool starts_without;        /* layer 0 has no attention norm */
+    const char *output_norm;
+    const char *query_norm, *key_norm; /* of each head; NULL: none */
+    const char *final_norm;            /* behind the last layer; NULL: none */
+    wn_norm_kind norm_kind;            /* of all norms but the head's */
+    bool norm_bias;
+    wn_rope ropes[WN_ROPES_MAX]; /* [n_ropes] */
+    size_t n_ropes;
+    bool alibi;
+    wn_head_names head;
+} wn_layout;
+
+/* By what a config.json says who it is; "" where it says nothing. */
+typedef struct wn_identity {
+    const char *architecture; /* the first of architectures */
+    const char *model_type, *name_or_path;
+    const char *auto_config; /* auto_map.AutoConfig */
+} wn_identity;
+
+/* The rows that a caller wants of the last layer; others need not be computed. */
+typedef enum wn_rows {
+    WN_ROWS_ALL = 0, /* [n_tokens][hidden] */
+    WN_ROWS_FIRST,   /* of each sequence's first token, [n_seqs][hidden] */
+    WN_ROWS_LAST     /* of the last token that may be attended to */
+} wn_rows;
+
+typedef struct wn_stack wn_stack;
+
+struct wn_family {
+    const char *name;         /* shown to users */
+    const char *model_type;   /* of config.json; "": told by claims() alone */
+    const char *class_prefix; /* of its classes in transformers */
+
+    /* Is this one of ours, whatever its model_type?  NULL: model_type and class decide. */
+    bool (*claims)(const wn_identity *id);
+
+    size_t type_vocab, pad_id; /* where config.json says nothing */
+    bool skips_pads;           /* the first token's position is pad_id + 1 */
+    bool has_types;            /* a document's tokens have type 1 */
+    size_t pair_tokens;        /* longest pair of its reference; 0: what the positions allow */
+
+    /* Read the fields of config.json; the class was read before.
+     * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+    wn_status (*configure)(wn_config *config, const json_t *json, wn_error *err);
+
+    void (*lay_out)(wn_layout *out, const wn_config *config);
+
+    /* Hidden states of the last layer, behind the final norm; their bits do not depend on rows. */
+    wn_tensor (*forward)(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                         const wn_batch *batch, wn_rows rows);
+};
+
+/* The family of a config.json, and what kind of model it names: *config gets family, family_name
+ * and kind.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_family_find(wn_config *config, const json_t *json, bool has_modules,
+                                     wn_error *err);
+
+/* ---- what the families' files give to the table ---------------------------------------------- */
+
+/* bert.c */
+wn_status wn_bert_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_bert_lay_out(wn_layout *out, const wn_config *config);
+void wn_roberta_lay_out(wn_layout *out, const wn_config *config);
+bool wn_flash_claims(const wn_identity *id);
+void wn_flash_lay_out(wn_layout *out, const wn_config *config);
+wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                          const wn_batch *batch, wn_rows rows);
+
+#endif

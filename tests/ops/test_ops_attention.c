@@ -1,0 +1,268 @@
+/* What attention sees in the families that do not see everything, and how heads are turned: ragged
+ * batches against a plain double reference, with one thread and three, alone and together bit by
+ * bit. */
+#include "tests/support/check.h"
+
+#include "base/mem.h"
+#include "compute/ops.h"
+#include "tests/support/check_attention.h"
+#include "tests/support/check_levels.h"
+#include "tests/tolerance.h"
+
+#include <math.h>
+
+enum { SEQS = 6, LONGEST = 590, TOKENS = 1 + 7 + LONGEST + 130 + 12 + 64, HEADS_MAX = 4, DIM = 16 };
+static const uint32_t start[SEQS + 1] = {0, 1, 8, 598, 728, 740, TOKENS};
+static const uint32_t keys[SEQS] = {1, 5, 571, 130, 12, 64};
+
+typedef struct pair {
+    wn_pool *pool;
+    wn_exec *one, *three;
+} pair;
+
+static pair begin(const wn_kernels *kernels, const wn_attention *a)
+{
+    pair p = {0};
+    const wn_dims dims = {.hidden = HEADS_MAX * DIM,
+                          .n_heads = a->n_heads,
+                          .n_kv_heads = a->n_kv_heads,
+                          .head_dim = DIM,
+                          .up = 80,
+                          .intermediate = 40,
+                          .out_dim = 1,
+                          .max_tokens = LONGEST};
+    wn_plan plan;
+    wn_error err;
+    assert_ok(wn_pool_new(&p.pool, 3, &err), &err);
+    assert_ok(wn_plan_make(&plan, &dims, kernels, kernels->gemm_f32, 3, TOKENS, &err), &err);
+    assert_ok(wn_exec_new(&p.one, &plan, kernels, NULL, &err), &err);
+    assert_ok(wn_exec_new(&p.three, &plan, kernels, p.pool, &err), &err);
+    return p;
+}
+
+static void end(pair *p)
+{
+    wn_exec_free(p->one);
+    wn_exec_free(p->three);
+    wn_pool_free(p->pool);
+}
+
+/* ---- who sees whom --------------------------------------------------------------------------- */
+
+static const float slopes[HEADS_MAX] = {0.5f, 0.25f, 0.125f, 0.0625f};
+static const wn_attention variants[] = {
+    {.n_heads = 2, .n_kv_heads = 2, .causal = true},
+    {.n_heads = 4, .n_kv_heads = 2},
+    {.n_heads = 4, .n_kv_heads = 1, .causal = true},
+    {.n_heads = 2, .n_kv_heads = 2, .window = 64},
+    {.n_heads = 1, .n_kv_heads = 1, .window = 1},
+    {.n_heads = 2, .n_kv_heads = 1, .window = 20, .causal = true},
+    {.n_heads = 4, .n_kv_heads = 4, .slopes = slopes},
+    {.n_heads = 3, .n_kv_heads = 3, .slopes = slopes, .window = 40},
+};
+
+/* One head of one row of y, which row i of sequence s is. */
+static void check_head(const wn_kernels *kernels, size_t variant, const wn_attention *a,
+                       const wn_tensor *qkv, const wn_tensor *y, size_t s, size_t i, size_t head)
+{
+    double want[DIM];
+    const float *got = y->data + (start[s] + i) * y->cols + head * DIM;
+    check_attention_row(want, qkv, a, start[s], keys[s], i, head);
+    for (size_t j = 0; j < DIM; j++) {
+        if (!(fabs((double)got[j] - want[j]) <= TOLERANCE_ATTENTION))
+            fail_msg("%s, variant %zu, sequence %zu, row %zu, head %zu: %g, not %g", kernels->level,
+                     variant, s, i, head, (double)got[j], want[j]);
+    }
+}
+
+static void check_variant(const wn_kernels *kernels, size_t variant)
+{
+    wn_attention a = variants[variant];
+    a.head_dim = DIM;
+    a.scale = 0.3f;
+    pair p = begin(kernels, &a);
+    wn_batch batch = {.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start, .n_keys = keys};
+    size_t width = a.n_heads * DIM, all = wn_attention_width(&a);
+    wn_tensor qkv = wn_exec_tensor(p.one, TOKENS, all), y = wn_exec_tensor(p.one, TOKENS, width);
+    wn_tensor z = wn_exec_tensor(p.three, TOKENS, width);
+    check_random(qkv.data, TOKENS * all, 1);
+    wn_exec_ops(p.one)->attention(p.one, &y, &qkv, &batch, &a);
+    wn_exec_ops(p.three)->attention(p.three, &z, &qkv, &batch, &a);
+    assert_memory_equal(y.data, z.data, TOKENS * width * sizeof(float));
+    for (size_t s = 0; s < SEQS; s++) {
+        for (size_t i = 0; i < start[s + 1] - start[s]; i += 1 + i / 9) {
+            for (size_t head = 0; head < a.n_heads; head++)
+                check_head(kernels, variant, &a, &qkv, &y, s, i, head);
+        }
+        const uint32_t alone_start[2] = {0, start[s + 1] - start[s]};
+        wn_batch alone = {
+            .n_seqs = 1, .n_tokens = alone_start[1], .seq_start = alone_start, .n_keys = &keys[s]};
+        wn_tensor part = {qkv.data + start[s] * all, alone_start[1], all},
+                  out = {z.data, alone_start[1], width};
+        wn_exec_ops(p.three)->attention(p.three, &out, &part, &alone, &a);
+        assert_memory_equal(out.data, y.data + start[s] * width,
+                            alone_start[1] * width * sizeof(float));
+    }
+    end(&p);
+}
+
+static void check_variants(const wn_kernels *kernels)
+{
+    for (size_t i = 0; i < WN_ARRAY_LEN(variants); i++)
+        check_variant(kernels, i);
+}
+
+static void each_row_sees_the_keys_that_its_place_allows(void **state)
+{
+    (void)state;
+    check_levels(check_variants);
+}
+
+/* ---- heads ----------------------------------------------------------------------------------- */
+
+/* The angle of pair j at a place, as the reference has it. */
+static double angle_of(size_t place, size_t j, size_t dim)
+{
+    return (double)((float)place * (float)(pow(10000, -2.0 * (double)j / (double)dim) / 1.5));
+}
+
+/* One head as it should become: normalised by gain (NULL: not), its first dim elements turned. */
+static void turn_in_double(double *out, const float *x, const float *gain, size_t place, size_t dim)
+{
+    double squares = 0, z[DIM];
+    for (size_t j = 0; j < DIM; j++)
+        squares += (double)x[j] * (double)x[j] / DIM;
+    for (size_t j = 0; j < DIM; j++)
+        out[j] = z[j] =
+            gain != NULL ? (double)x[j] / sqrt(squares + 1e-6) * (double)gain[j] : (double)x[j];
+    for (size_t j = 0; j < dim / 2; j++) {
+        double c = cos(angle_of(place, j, dim)), s = sin(angle_of(place, j, dim));
+        out[j] = z[j] * c - z[dim / 2 + j] * s;
+        out[dim / 2 + j] = z[dim / 2 + j] * c + z[j] * s;
+    }
+}
+
+static void check_turned_of(const wn_kernels *kernels, const float *gain, size_t dim)
+{
+    const wn_attention a = {.n_heads = 4, .n_kv_heads = 2, .head_dim = DIM};
+    static float before[TOKENS * 8 * DIM];
+    pair p = begin(kernels, &a);
+    wn_batch batch = {.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start};
+    size_t width = wn_attention_width(&a);
+    wn_rotary rotary;
+    wn_norm norm = {0};
+    wn_error err;
+    assert_ok(wn_rotary_init(&rotary, 10000, 1.5, dim, LONGEST, &err), &err);
+    const wn_source source = {.data = gain, .dtype = WN_DTYPE_F32, .rows = 1, .cols = DIM};
+    if (gain != NULL)
+        assert_ok(wn_norm_init(&norm, WN_NORM_RMS, &source, NULL, 1e-6f, &err), &err);
+    const wn_head_turn turn = {.query_norm = gain != NULL ? &norm : NULL, .rotary = &rotary};
+    wn_tensor x = wn_exec_tensor(p.one, TOKENS, width), z = wn_exec_tensor(p.three, TOKENS, width);
+    check_random(x.data, TOKENS * width, 2);
+    memcpy(z.data, x.data, TOKENS * width * sizeof(float));
+    memcpy(before, x.data, TOKENS * width * sizeof(float));
+    wn_exec_ops(p.one)->turn_heads(p.one, &x, &batch, &a, &turn);
+    wn_exec_ops(p.three)->turn_heads(p.three, &z, &batch, &a, &turn);
+    assert_memory_equal(x.data, z.data, TOKENS * width * sizeof(float));
+    for (size_t t = 0; t < TOKENS; t++) {
+        size_t place = t - start[wn_find_start(start, SEQS, t)];
+        for (size_t i = 0; i < width; i += DIM) {
+            double want[DIM];
+            const float *at = before + t * width + i, *got = x.data + t * width + i;
+            turn_in_double(want, at, i < 4 * DIM ? gain : NULL, place, dim);
+            for (size_t j = 0; j < DIM; j++)
+                assert_true(i >= 6 * DIM ? got[j] == at[j] : fabs((double)got[j] - want[j]) < 5e-6);
+        }
+    }
+    wn_norm_deinit(&norm);
+    wn_rotary_deinit(&rotary);
+    end(&p);
+}
+
+static void check_turned(const wn_kernels *kernels)
+{
+    float gain[DIM];
+    check_random(gain, DIM, 1);
+    check_turned_of(kernels, NULL, DIM);
+    check_turned_of(kernels, NULL, DIM / 2);
+    check_turned_of(kernels, gain, DIM);
+}
+
+static void heads_are_turned_by_their_place_in_the_sequence(void **state)
+{
+    (void)state;
+    check_levels(check_turned);
+}
+
+/* ---- gates ----------------------------------------------------------------------------------- */
+
+enum { ROWS = 200, HIDDEN = HEADS_MAX * DIM, INTER = 40 };
+
+static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
+{
+    static float w[2 * INTER * HIDDEN];
+    check_random(w, n * k, 0.3f);
+    const wn_linear_source source = {.parts = {{w, WN_DTYPE_F32, .rows = n, .cols = k}},
+                                     .n_parts = 1};
+    wn_linear linear;
+    wn_error err;
+    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &source, NULL, &err), &err);
+    return linear;
+}
+
+/* The same from linear products and the kernels of gate and sum. */
+static void gate_by_parts(wn_exec *exec, const wn_kernels *kernels, wn_tensor *y,
+                          const wn_tensor *x, const wn_tensor *residual, const wn_feed_forward *f)
+{
+    static _Alignas(64) float wide[ROWS * 2 * INTER], narrow[ROWS * INTER];
+    wn_tensor up = {wide, ROWS, 2 * INTER}, gated = {narrow, ROWS, INTER};
+    wn_exec_ops(exec)->linear(exec, &up, x, f->up, WN_ACT_NONE);
+    for (size_t i = 0; i < ROWS; i++) {
+        const float *row = wide + i * 2 * INTER;
+        bool first = f->gate == WN_GATE_FIRST;
+        kernels->gate_f32(narrow + i * INTER, first ? row : row + INTER, first ? row + INTER : row,
+                          f->act, INTER);
+    }
+    wn_exec_ops(exec)->linear_add_norm(exec, y, &gated, f->down, residual, f->norm);
+}
+
+static void check_gates(const wn_kernels *kernels)
+{
+    const wn_attention a = {.n_heads = 4, .n_kv_heads = 4};
+    pair p = begin(kernels, &a);
+    wn_linear up = random_linear(kernels, 2 * INTER, HIDDEN),
+              down = random_linear(kernels, HIDDEN, INTER);
+    wn_tensor x = wn_exec_tensor(p.one, ROWS, HIDDEN), y = wn_exec_tensor(p.one, ROWS, HIDDEN);
+    wn_tensor z = wn_exec_tensor(p.three, ROWS, HIDDEN), r = wn_exec_tensor(p.three, ROWS, HIDDEN);
+    check_random(x.data, ROWS * HIDDEN, 1);
+    check_random(r.data, ROWS * HIDDEN, 1);
+    for (int gate = WN_GATE_FIRST; gate <= WN_GATE_SECOND; gate++) {
+        const wn_feed_forward f = {
+            .up = &up, .down = &down, .act = WN_ACT_SILU, .gate = (wn_gate)gate};
+        wn_exec_ops(p.one)->feed_forward(p.one, &y, &x, &r, &f);
+        gate_by_parts(p.three, kernels, &z, &x, &r, &f);
+        assert_memory_equal(y.data, z.data, ROWS * HIDDEN * sizeof(float));
+        memcpy(z.data, r.data, ROWS * HIDDEN * sizeof(float));
+        wn_exec_ops(p.three)->feed_forward(p.three, &z, &x, &z, &f);
+        assert_memory_equal(y.data, z.data, ROWS * HIDDEN * sizeof(float));
+    }
+    wn_linear_deinit(&up);
+    wn_linear_deinit(&down);
+    end(&p);
+}
+
+static void gated_feed_forward_equals_its_parts_bit_by_bit(void **state)
+{
+    (void)state;
+    check_levels(check_gates);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_row_sees_the_keys_that_its_place_allows),
+        cmocka_unit_test(heads_are_turned_by_their_place_in_the_sequence),
+        cmocka_unit_test(gated_feed_forward_equals_its_parts_bit_by_bit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
