@@ -77,6 +77,18 @@ bool wn_buf_push_count(wn_buf *buf, uint64_t n)
     return !buf->failed;
 }
 
+bool wn_buf_push_size(wn_buf *buf, uint64_t n_bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double n = (double)n_bytes / 1024;
+    size_t i = 0;
+    if (n_bytes < 1000)
+        return wn_buf_printf(buf, "%llu bytes", (unsigned long long)n_bytes);
+    for (; n >= 999.5 && i + 1 < WN_ARRAY_LEN(units); i++)
+        n /= 1024;
+    return wn_buf_printf(buf, n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[i]);
+}
+
 void wn_buf_clear(wn_buf *buf)
 {
     buf->len = 0;

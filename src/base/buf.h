@@ -30,6 +30,9 @@ bool wn_buf_printf(wn_buf *buf, const char *format, ...) WN_PRINTF(2, 3);
 /* Append a whole number with commas between thousands. */
 bool wn_buf_push_count(wn_buf *buf, uint64_t n);
 
+/* Append a number of bytes as people read it, such as "1.1 GiB". */
+bool wn_buf_push_size(wn_buf *buf, uint64_t n_bytes);
+
 /* Set len to 0 and clear the failure; keeps the memory. */
 void wn_buf_clear(wn_buf *buf);
 

@@ -17,6 +17,7 @@
 #define COLUMNS_MAX      1000
 #define PROGRESS_WAIT_NS 1000000000u /* before the first line */
 #define PROGRESS_STEP_NS 100000000u  /* between two lines */
+#define PROGRESS_LINE_NS UINT64_C(10000000000)
 #define REPLACEMENT      0xfffd
 
 /* ---- what the descriptors are ---------------------------------------------------------------- */
@@ -149,25 +150,52 @@ static void push_rule(wn_buf *out, double fraction, size_t cells, bool colour)
         wn_buf_push_str(out, WN_STR("\033[0m"));
 }
 
+/* "12 of 100 documents", or sizes when there is no noun. */
+static void push_amounts(wn_buf *out, const char *noun, size_t done, size_t total)
+{
+    bool (*push)(wn_buf *, uint64_t) = noun == NULL ? wn_buf_push_size : wn_buf_push_count;
+    push(out, done);
+    if (total > 0) {
+        wn_buf_printf(out, " of ");
+        push(out, total);
+    }
+    if (noun != NULL)
+        wn_buf_printf(out, " %s", noun);
+}
+
+static void push_rate(wn_buf *out, const char *noun, double a_second)
+{
+    wn_buf_printf(out, ", ");
+    if (noun != NULL) {
+        wn_buf_printf(out, "%.3g a second", a_second);
+        return;
+    }
+    wn_buf_push_size(out, (uint64_t)a_second);
+    wn_buf_printf(out, "/s");
+}
+
+/* Amounts, rate and time left. */
+static void push_words(wn_buf *out, const wn_progress *progress, double seconds, size_t done,
+                       size_t total)
+{
+    double so_far = (double)done - (double)progress->n_first;
+    push_amounts(out, progress->noun, done, total);
+    if (seconds > 0 && so_far > 0 && (total == 0 || progress->noun == NULL))
+        push_rate(out, progress->noun, so_far / seconds);
+    if (total > 0 && so_far > 0 && done <= total) {
+        wn_buf_printf(out, ", ");
+        push_duration(out, seconds * (double)(total - done) / so_far);
+        wn_buf_printf(out, " left");
+    }
+}
+
 bool wn_progress_push_line(wn_buf *out, const wn_progress *progress, uint64_t elapsed_ns,
                            size_t done, size_t total)
 {
     double seconds = (double)elapsed_ns / 1e9;
     double fraction = total == 0 ? 0 : WN_MIN((double)done / (double)total, 1.0);
     wn_buf words = WN_BUF_INIT;
-    wn_buf_push_count(&words, done);
-    if (total > 0) {
-        wn_buf_printf(&words, " of ");
-        wn_buf_push_count(&words, total);
-    }
-    wn_buf_printf(&words, " %s", progress->noun);
-    if (total > 0 && done > 0) {
-        wn_buf_printf(&words, ", ");
-        push_duration(&words, seconds * (1 - fraction) / fraction);
-        wn_buf_printf(&words, " left");
-    } else if (total == 0 && seconds > 0) {
-        wn_buf_printf(&words, ", %.3g a second", (double)done / seconds);
-    }
+    push_words(&words, progress, seconds, done, total);
     size_t used = wn_terminal_text_columns(wn_buf_str(&words));
     size_t room = progress->columns > used + 4 ? progress->columns - used - 4 : 0;
     size_t cells = total == 0 ? 0 : WN_MIN(room, (size_t)32);
@@ -184,12 +212,14 @@ bool wn_progress_push_line(wn_buf *out, const wn_progress *progress, uint64_t el
 
 void wn_progress_begin(wn_progress *progress, const wn_terminal *terminal, const char *noun)
 {
+    uint64_t now = wn_clock_ns();
     *progress = (wn_progress){
         .enabled = terminal->progress,
         .colour = terminal->colour,
         .columns = terminal->err_columns,
         .noun = noun,
-        .start_ns = wn_clock_ns(),
+        .start_ns = now,
+        .last_ns = now,
     };
 }
 
@@ -200,11 +230,27 @@ static void draw(wn_str bytes)
     (void)written;
 }
 
+/* Where no bar can be drawn: a line now and then. */
+static void write_line(wn_progress *progress, uint64_t now, size_t done, size_t total)
+{
+    if (!progress->lines || now - progress->last_ns < PROGRESS_LINE_NS)
+        return;
+    wn_buf line = WN_BUF_INIT;
+    wn_buf_printf(&line, "winnow: ");
+    push_words(&line, progress, (double)(now - progress->start_ns) / 1e9, done, total);
+    if (wn_buf_push_byte(&line, '\n'))
+        draw(wn_buf_str(&line));
+    wn_buf_deinit(&line);
+    progress->last_ns = now;
+}
+
 void wn_progress_update(wn_progress *progress, size_t done, size_t total)
 {
-    if (!progress->enabled)
-        return;
     uint64_t now = wn_clock_ns();
+    if (!progress->enabled) {
+        write_line(progress, now, done, total);
+        return;
+    }
     if (now - progress->start_ns < PROGRESS_WAIT_NS ||
         (progress->drawn && now - progress->last_ns < PROGRESS_STEP_NS))
         return;

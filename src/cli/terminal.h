@@ -35,8 +35,10 @@ bool wn_terminal_push_bar(wn_buf *out, double fraction, size_t cells);
 /* Work that may take long: nothing is drawn in the first second. */
 typedef struct wn_progress {
     bool enabled, drawn, colour;
+    bool lines; /* where nothing is drawn, a line every ten seconds */
     size_t columns;
-    const char *noun; /* "documents"; borrowed */
+    const char *noun; /* "documents"; borrowed; NULL: they are bytes, shown with their rate */
+    size_t n_first;   /* that were done when it began */
     uint64_t start_ns, last_ns;
 } wn_progress;
 

@@ -106,6 +106,18 @@ static void progress_tells_what_is_left(void **state)
     expect_progress(80, 4, 1000, 0, " 1,000 documents, 250 a second");
 }
 
+static void progress_of_bytes_has_sizes_and_a_rate(void **state)
+{
+    (void)state;
+    wn_progress progress = {.columns = 80, .n_first = 10 << 20};
+    wn_buf out = WN_BUF_INIT;
+    assert_true(wn_progress_push_line(&out, &progress, 10000000000u, 30 << 20, (size_t)2 << 30));
+    wn_buf_push_byte(&out, '\0');
+    assert_string_equal(out.ptr, " ──────────────────────────────  30 MiB of 2.0 GiB, 2.0 MiB/s, "
+                                 "16 min 49 s left");
+    wn_buf_deinit(&out);
+}
+
 static void progress_fits_into_narrow_terminals(void **state)
 {
     (void)state;
@@ -122,6 +134,7 @@ int main(void)
         cmocka_unit_test(terminal_shows_no_control_characters),
         cmocka_unit_test(terminal_bar_is_filled_in_eighths),
         cmocka_unit_test(progress_tells_what_is_left),
+        cmocka_unit_test(progress_of_bytes_has_sizes_and_a_rate),
         cmocka_unit_test(progress_fits_into_narrow_terminals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
