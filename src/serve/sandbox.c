@@ -28,6 +28,8 @@
 #define POSSIBLE true
 #endif
 
+#define LINKS_DEPTH 2 /* folders, in which links are looked for */
+
 /* Rights by the version of the interface that brought them. */
 #define FS_VERSION_1 0x1fffu
 #define FS_REFER     (1u << 13) /* 2 */
@@ -108,16 +110,22 @@ static void allow(int ruleset, const char *path, uint64_t rights)
     close(fd);
 }
 
-/* A folder whose files are links elsewhere, as in the cache of a model hub or a mounted secret. */
-static void allow_links(int ruleset, const char *folder)
+/* A folder whose files, or those of folders in it, are links elsewhere, as in the cache of a model
+ * hub or a mounted secret, whose own links are in a folder that begins with a dot. */
+static void allow_links(int ruleset, const char *folder, int depth)
 {
     DIR *dir = opendir(folder);
     if (dir == NULL)
         return;
     wn_buf path = WN_BUF_INIT;
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (entry->d_type == DT_LNK && wn_file_join(&path, folder, entry->d_name))
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (entry->d_name[0] == '.' || !wn_file_join(&path, folder, entry->d_name))
+            continue;
+        if (entry->d_type == DT_LNK)
             allow(ruleset, path.ptr, FS_READ);
+        else if (entry->d_type == DT_DIR && depth > 1)
+            allow_links(ruleset, path.ptr, depth - 1);
+    }
     wn_buf_deinit(&path);
     closedir(dir);
 }
@@ -137,7 +145,7 @@ static bool limit_files(int abi, const wn_sandbox_options *options)
         allow(ruleset, system_paths[i], FS_READ);
     for (size_t i = 0; i < options->readable.n; i++) {
         allow(ruleset, options->readable.at[i], FS_READ);
-        allow_links(ruleset, options->readable.at[i]);
+        allow_links(ruleset, options->readable.at[i], LINKS_DEPTH);
     }
     for (size_t i = 0; i < options->writable.n; i++)
         allow(ruleset, options->writable.at[i], all);
