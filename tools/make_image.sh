@@ -24,7 +24,7 @@ configure() {
     umoci config --image "$layout:$tag" --created "$date" --history.created "$date" --architecture "$(dpkg --print-architecture)" \
         --config.entrypoint /usr/bin/winnow --config.cmd serve --config.workingdir /data \
         --config.volume /data --config.exposedports 8080/tcp --config.stopsignal SIGTERM \
-        --config.env WINNOW_HOST=0.0.0.0 --config.env WINNOW_STATE_DIR=/data \
+        --config.env WINNOW_HOST=0.0.0.0 --config.env WINNOW_STATE_DIR=/data --config.env HF_HOME=/data/huggingface \
         --config.label org.opencontainers.image.title=winnow \
         --config.label "org.opencontainers.image.version=$version" \
         --config.label org.opencontainers.image.licenses=Apache-2.0 "$@"
