@@ -16,13 +16,14 @@ SOVERSION := 0
 
 PACKAGES := jansson libutf8proc libpcre2-8
 SERVE_PACKAGES := libevent libevent_pthreads libevent_openssl libssl libcrypto sqlite3 yaml-0.1 libseccomp
-MISSING  := $(shell for p in $(PACKAGES) $(SERVE_PACKAGES); do pkg-config --exists $$p || echo $$p; done)
+HUB_PACKAGES := libcurl # headers; the library is loaded when it is needed
+MISSING  := $(shell for p in $(PACKAGES) $(SERVE_PACKAGES) $(HUB_PACKAGES); do pkg-config --exists $$p || echo $$p; done)
 ifneq ($(MISSING),)
 ifeq ($(filter help clean,$(MAKECMDGOALS)),)
 $(error missing development packages: $(MISSING); install what deps/debian.txt lists, or use ./dev)
 endif
 endif
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) $(SERVE_PACKAGES) 2>/dev/null)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) $(SERVE_PACKAGES) $(HUB_PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 SERVE_LIBS := $(shell pkg-config --libs $(SERVE_PACKAGES) 2>/dev/null) -lhttp_parser
 
@@ -74,7 +75,7 @@ ARCH      := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 LEVELS_x86_64 := kernel/avx2 kernel/avxvnni kernel/avx512 kernel/avx512vnni kernel/avx512bf16 kernel/amx
 LEVELS_aarch64 := kernel/neon kernel/dotprod kernel/i8mm kernel/neonbf16
 LIB_DIRS  := base data kernel kernel/scalar $(LEVELS_$(ARCH)) compute token model rank
-PROG_DIRS := eval bench serve cli
+PROG_DIRS := eval bench hub serve cli
 src_of     = $(sort $(wildcard $(addsuffix /*.c,$(addprefix src/,$(1)))))
 obj_of     = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_SRC   := $(call src_of,$(LIB_DIRS))

@@ -329,4 +329,29 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
                         "winnow top --url https://rank.example.com --api-key-file key\n"
                         "winnow top --once --interval 10",
         },
+    [WN_CMD_PULL] =
+        {
+            .name = "pull",
+            .synopsis = "ORG/NAME[@REVISION] [FILE.gguf]",
+            .summary = "fetch a published model",
+            .details =
+                "Fetches what a model needs (configuration, tokenizer, safetensors, card, licence) "
+                "from the Hugging Face hub into the cache that its own tools use, checks every "
+                "file's checksum, and prints the model's directory. Then --model ORG/NAME finds "
+                "it, without a network. What is there already is not fetched again; a revision is "
+                "a branch, a tag or a commit.\n"
+                "\n"
+                "A pull that was cut off or stopped goes on where it was. Files in Python's pickle "
+                "format are never fetched: reading one may run any program.\n"
+                "\n"
+                "For a model that is gated or private, set HF_TOKEN, or log in with hf auth login. "
+                "Proxies are those of https_proxy and no_proxy.",
+            .examples = "winnow pull cross-encoder/ms-marco-MiniLM-L6-v2\n"
+                        "winnow pull BAAI/bge-reranker-v2-m3@main\n"
+                        "winnow pull gpustack/bge-reranker-v2-m3-GGUF --gguf '*Q8_0*'\n"
+                        "winnow serve --model cross-encoder/ms-marco-MiniLM-L6-v2",
+            .operand = WN_VALUE_TEXT,
+            .min_operands = 1,
+            .max_operands = 2,
+        },
 };

@@ -1,5 +1,6 @@
 /* The program: reads the command line, runs one command, prints its error, chooses the exit status.
  * Data goes to standard output, everything else to standard error. */
+#include "cli/hub_options.h"
 #include "cli/program.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
@@ -29,6 +30,7 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_KEYS] = wn_cmd_keys,
     [WN_CMD_USAGE] = wn_cmd_usage,
     [WN_CMD_TOP] = wn_cmd_top,
+    [WN_CMD_PULL] = wn_cmd_pull,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one
@@ -90,7 +92,10 @@ int main(int argc, char **argv)
     if (status == WN_OK) {
         wn_terminal_init(&program.terminal, wn_args_has(&program.args, WN_OPT_QUIET));
         bool help = wn_args_has(&program.args, WN_OPT_HELP);
-        status = commands[help ? WN_CMD_HELP : program.args.command](&program, &err);
+        if (!help && program.args.command != WN_CMD_SERVE) /* which has several */
+            status = wn_hub_resolve_option(&program.args, &err);
+        if (status == WN_OK)
+            status = commands[help ? WN_CMD_HELP : program.args.command](&program, &err);
     }
     int code = end(&program, status, &err);
     wn_args_deinit(&program.args);

@@ -2,6 +2,7 @@
 #include "cli/model_list.h"
 
 #include "base/str.h"
+#include "cli/hub_options.h"
 #include "serve/model_names.h"
 
 #include <string.h>
@@ -52,8 +53,10 @@ static wn_status read_source(wn_model_source *out, wn_args *args, wn_str line, w
         WN_FAIL(err, WN_ERR_ARGUMENT, "--model '%.*s' names no directory", WN_STR_ARG(whole));
     if (wn_str_equal(dir, WN_STR(BUILTIN)))
         dir.len = 0;
+    const char *id;
     WN_TRY(keep(&out->dir, args, dir, err));
-    WN_TRY(keep(&out->name, args, named ? name : (wn_str){0}, err));
+    WN_TRY(wn_hub_find_model(&out->dir, &id, args, out->dir, err));
+    WN_TRY(keep(&out->name, args, named ? name : wn_str_from(id), err));
     return keep(&out->dtype, args, dtype, err);
 }
 

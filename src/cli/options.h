@@ -27,6 +27,7 @@ typedef enum wn_command_id {
     WN_CMD_KEYS,
     WN_CMD_USAGE,
     WN_CMD_TOP,
+    WN_CMD_PULL,
     WN_CMD_COUNT
 } wn_command_id;
 
@@ -155,6 +156,10 @@ typedef enum wn_option_id {
     WN_OPT_CPU_LEVEL,
     WN_OPT_DTYPE,
     WN_OPT_JSON,
+    WN_OPT_GGUF,
+    WN_OPT_CONNECTIONS,
+    WN_OPT_RETRIES,
+    WN_OPT_FETCH_TIMEOUT,
     WN_OPT_MAN,
     WN_OPT_MARKDOWN,
     WN_OPT_CONFIGURATION,

@@ -50,6 +50,7 @@ wn_command_fn wn_cmd_reload;
 wn_command_fn wn_cmd_keys;
 wn_command_fn wn_cmd_usage;
 wn_command_fn wn_cmd_top;
+wn_command_fn wn_cmd_pull;
 
 /* Check the settings of a server as far as is possible without loading its model.
  * Fails:   WN_ERR_ARGUMENT, WN_ERR_IO, WN_ERR_MEMORY. */

@@ -1,0 +1,179 @@
+/* See hub_cache.h. */
+#define _GNU_SOURCE
+#include "hub/hub_cache.h"
+
+#include "base/file.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WN_WHERE     "hub/cache"
+#define LOCK_LOOK_MS 100
+
+wn_status wn_cache_read_ref(char commit[WN_COMMIT_LEN + 1], const char *cache, const wn_repo *repo,
+                            wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT, text = WN_BUF_INIT;
+    wn_str found = wn_str_from(repo->revision);
+    wn_status status = WN_OK;
+    commit[0] = '\0';
+    if (!wn_repo_is_commit(found)) {
+        WN_TRY_OUT(wn_hub_path(&path, err, "%s/%s/refs/%s", cache, repo->folder, repo->revision));
+        if (!wn_file_exists(path.ptr))
+            goto out;
+        WN_TRY_OUT(wn_file_read(&text, path.ptr, WN_CACHE_REF_BYTES_MAX, err));
+        found = wn_buf_str(&text);
+        while (found.len > 0 &&
+               (found.ptr[found.len - 1] == '\n' || found.ptr[found.len - 1] == ' '))
+            found.len--;
+        if (!wn_repo_is_commit(found))
+            WN_FAIL_OUT(err, WN_ERR_FORMAT, "'%s' is '%.*s', expected a commit", path.ptr,
+                        WN_STR_ARG(found));
+    }
+    memcpy(commit, found.ptr, WN_COMMIT_LEN);
+    commit[WN_COMMIT_LEN] = '\0';
+out:
+    wn_buf_deinit(&path);
+    wn_buf_deinit(&text);
+    return status;
+}
+
+wn_status wn_cache_write_ref(const char *cache, const wn_repo *repo, const char *commit,
+                             wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    if (wn_repo_is_commit(wn_str_from(repo->revision)))
+        return WN_OK;
+    wn_status status =
+        wn_hub_path(&path, err, "%s/%s/refs/%s", cache, repo->folder, repo->revision);
+    if (status == WN_OK)
+        status = wn_hub_write_file(path.ptr, wn_str_from(commit), err);
+    wn_buf_deinit(&path);
+    return status;
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+typedef struct gguf_files {
+    size_t n;
+    wn_buf path; /* of the first */
+} gguf_files;
+
+static wn_status look_for_gguf(void *user, const char *path, const char *name, wn_error *err)
+{
+    gguf_files *files = user;
+    if (!wn_str_ends(wn_str_from(name), WN_STR(".gguf")) || files->n++ > 0)
+        return WN_OK;
+    return wn_hub_path(&files->path, err, "%s", path);
+}
+
+wn_status wn_cache_find(wn_buf *out, bool *found, const char *cache, const wn_repo *repo,
+                        wn_error *err)
+{
+    char commit[WN_COMMIT_LEN + 1];
+    wn_buf config = WN_BUF_INIT;
+    gguf_files gguf = {0};
+    wn_status status;
+    *found = false;
+    WN_TRY(wn_cache_read_ref(commit, cache, repo, err));
+    if (commit[0] == '\0')
+        return WN_OK;
+    WN_TRY_OUT(wn_hub_path(out, err, "%s/%s/snapshots/%s", cache, repo->folder, commit));
+    WN_TRY_OUT(wn_hub_path(&config, err, "%s/config.json", out->ptr));
+    *found = wn_file_exists(out->ptr);
+    if (!wn_file_exists(config.ptr))
+        WN_TRY_OUT(wn_hub_each_entry(out->ptr, look_for_gguf, &gguf, err));
+    if (gguf.n == 1)
+        WN_TRY_OUT(wn_hub_path(out, err, "%s", gguf.path.ptr));
+out:
+    wn_buf_deinit(&config);
+    wn_buf_deinit(&gguf.path);
+    return status;
+}
+
+/* ---- links ----------------------------------------------------------------------------------- */
+
+/* Make a link of that name, and rename it to its place. */
+static wn_status replace_link(const char *target, const char *path, wn_error *err)
+{
+    wn_buf part = WN_BUF_INIT;
+    WN_TRY(wn_hub_path(&part, err, "%s.%d.part", path, (int)getpid()));
+    wn_status status = WN_OK;
+    (void)unlink(part.ptr);
+    if (symlink(target, part.ptr) != 0)
+        WN_FAIL_OUT(err, WN_ERR_IO, "cannot make the link '%s': %s", path, strerror(errno));
+    if (rename(part.ptr, path) != 0) {
+        int reason = errno;
+        (void)unlink(part.ptr);
+        WN_FAIL_OUT(err, WN_ERR_IO, "cannot make the link '%s': %s", path, strerror(reason));
+    }
+out:
+    wn_buf_deinit(&part);
+    return status;
+}
+
+wn_status wn_cache_link(const char *cache, const wn_repo *repo, const char *commit,
+                        const char *file, const char *blob, wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT, target = WN_BUF_INIT;
+    wn_status status;
+    WN_TRY_OUT(wn_hub_path(&path, err, "%s/%s/snapshots/%s/%s", cache, repo->folder, commit, file));
+    WN_TRY_OUT(wn_hub_make_parents(path.ptr, err));
+    wn_buf_printf(&target, "../../");
+    for (const char *at = file; *at != '\0'; at++)
+        if (*at == '/')
+            wn_buf_printf(&target, "../");
+    wn_buf_printf(&target, "blobs/%s", blob);
+    if (!wn_buf_push_byte(&target, '\0'))
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a link");
+    status = replace_link(target.ptr, path.ptr, err);
+out:
+    wn_buf_deinit(&path);
+    wn_buf_deinit(&target);
+    return status;
+}
+
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+wn_status wn_cache_lock(int *fd, const wn_hub_settings *settings, const wn_repo *repo,
+                        const char *blob, wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    wn_status status;
+    int file = -1;
+    bool told = false;
+    WN_TRY_OUT(
+        wn_hub_path(&path, err, "%s/.locks/%s/%s.lock", settings->cache, repo->folder, blob));
+    WN_TRY_OUT(wn_hub_make_parents(path.ptr, err));
+    file = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0)
+        WN_FAIL_OUT(err, WN_ERR_IO, "cannot write '%s': %s", path.ptr, strerror(errno));
+    while (flock(file, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            WN_FAIL_OUT(err, WN_ERR_IO, "cannot lock '%s': %s", path.ptr, strerror(errno));
+        if (settings->should_stop(settings->user))
+            WN_FAIL_OUT(err, WN_ERR_CANCELLED, "stopped while another process had '%s'", path.ptr);
+        if (!told)
+            settings->note(settings->user, "another process fetches the same file: waiting for it");
+        told = true;
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_LOOK_MS * 1000000}, NULL);
+    }
+    *fd = file;
+    file = -1;
+out:
+    if (file >= 0)
+        close(file);
+    wn_buf_deinit(&path);
+    return status;
+}
+
+void wn_cache_unlock(int fd)
+{
+    close(fd);
+}
