@@ -1,7 +1,7 @@
 // The list of candidate documents.  Only the rows in view exist, so ten thousand are as quick as ten.
 import { $, h, toast } from './dom.js';
-import { lines, MOST_DOCUMENTS } from './files.js';
 import { t } from './strings.js';
+import { lines, MOST_DOCUMENTS } from './text.js';
 
 const ROW = 64; // pixels, as in playground.css
 const AROUND = 6;
@@ -22,11 +22,11 @@ export class Documents {
 
     get() { return this.texts; }
 
-    /** Put other documents in place; can be undone when said so. */
+    /** Put other documents in place, which can be undone when said so; of none, an empty one to write in. */
     set(texts, { undo = false, say } = {}) {
         const before = this.texts;
         const many = texts.length > MOST_DOCUMENTS;
-        this.texts = many ? texts.slice(0, MOST_DOCUMENTS) : [...texts];
+        this.texts = many ? texts.slice(0, MOST_DOCUMENTS) : texts.length > 0 ? [...texts] : [''];
         this.redraw();
         this.changed();
         if (many) say = t('documents-too-many', { n: texts.length, most: MOST_DOCUMENTS });
@@ -89,7 +89,7 @@ export class Documents {
         const before = [...this.texts];
         this.set(this.texts.toSpliced(i, 1));
         toast(t('document-removed', { n: i + 1 }), t('undo'), () => this.set(before));
-        if (this.texts.length > 0) this.focus(Math.min(i, this.texts.length - 1));
+        this.focus(Math.min(i, this.texts.length - 1));
     }
 
     move(from, to) {
@@ -108,14 +108,14 @@ export class Documents {
         }
     }
 
-    /** Many lines become many documents. */
+    /** Many lines in an empty document become many documents; elsewhere they are text. */
     paste(e, i) {
-        const found = lines(e.clipboardData.getData('text/plain'));
-        if (found.length < 2) return;
+        const text = e.clipboardData.getData('text/plain'), found = lines(text), before = this.texts;
+        if (found.length < 2 || before[i].trim() !== '') return;
         e.preventDefault();
-        const rest = this.texts.toSpliced(i, this.texts[i].trim() === '' ? 1 : 0);
-        const at = this.texts[i].trim() === '' ? i : i + 1;
-        this.set(rest.toSpliced(at, 0, ...found), { undo: true, say: t('lines-pasted', { n: found.length }) });
+        this.set(before.toSpliced(i, 1, ...found));
+        if (before.length - 1 + found.length > MOST_DOCUMENTS) return; // which is told already
+        toast(t('lines-pasted', { n: found.length }), t('lines-as-one'), () => this.set(before.toSpliced(i, 1, text.trim())));
     }
 
     dragOver(e) {

@@ -4,7 +4,7 @@
 export function h(name, attributes = {}, ...children) {
     const element = document.createElement(name);
     set(element, attributes);
-    element.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined));
+    element.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
     return element;
 }
 
@@ -39,15 +39,34 @@ export function debounce(f, ms) {
     };
 }
 
-/** A line at the bottom that goes by itself, with something to press if action is given. */
+let shortcut = new AbortController(); // of the line at the bottom
+
+/** A line at the bottom that goes by itself unless somebody is at it.  With an action it can be pressed, and Ctrl + Z does the same until
+ * something is typed. */
 export function toast(text, action, run) {
     const box = $('#toasts') ?? document.body.appendChild(h('div', { id: 'toasts', role: 'status' }));
     const line = h('div', { class: 'toast' }, h('span', {}, text));
+    const ms = action ? 8000 : 4000;
+    const go = () => {
+        if (line.matches(':hover, :focus-within')) return void setTimeout(go, ms);
+        line.remove();
+        if (box.childElementCount === 0) shortcut.abort();
+    };
+    shortcut.abort();
     if (action) {
-        line.append(h('button', { type: 'button', class: 'link', onclick: () => { line.remove(); run(); } }, action));
+        const act = () => { line.remove(); shortcut.abort(); run(); };
+        shortcut = new AbortController();
+        const { signal } = shortcut;
+        line.append(h('button', { type: 'button', class: 'link', 'aria-keyshortcuts': 'Control+Z', onclick: act }, action));
+        addEventListener('input', () => shortcut.abort(), { signal });
+        addEventListener('keydown', (e) => {
+            if (e.key.toLowerCase() !== 'z' || e.shiftKey || !(e.ctrlKey || e.metaKey)) return;
+            e.preventDefault();
+            act();
+        }, { signal });
     }
     box.replaceChildren(line);
-    setTimeout(() => line.remove(), action ? 8000 : 4000);
+    setTimeout(go, ms);
 }
 
 /** Offer a file for download. */

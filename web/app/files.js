@@ -1,12 +1,5 @@
 // Documents from files: lines, tables, JSON.  A mistake names the line.
-
-export const MOST_DOCUMENTS = 10000;
-export const kinds = ['.txt', '.csv', '.tsv', '.json', '.jsonl'];
-
-/** Non-empty lines of a text. */
-export function lines(text) {
-    return text.split(/\r\n|\r|\n/).map((l) => l.trim()).filter((l) => l !== '');
-}
+import { lines } from './text.js';
 
 /** Rows of cells by RFC 4180: quotes, doubled quotes, line ends inside of quotes. */
 export function cells(text, separator) {
@@ -106,22 +99,4 @@ export function fromColumns({ columns, rows }, chosen) {
     const at = chosen.map((c) => columns.indexOf(c));
     const text = (row) => (at.length === 1 ? row[at[0]] : at.map((i) => `${columns[i]}: ${row[i]}`).join('\n'));
     return rows.map(text).filter((d) => d.trim() !== '');
-}
-
-/** A tar archive of [name, text] files. */
-export function tar(files) {
-    const encoder = new TextEncoder(), parts = [];
-    for (const [name, text] of files) {
-        const bytes = encoder.encode(text), head = new Uint8Array(512);
-        const put = (at, value) => head.set(encoder.encode(value), at);
-        put(0, name);
-        put(100, '0000644\0' + '0000000\0' + '0000000\0');
-        put(124, bytes.length.toString(8).padStart(11, '0') + '\0' + '00000000000\0' + '        0');
-        put(257, 'ustar\0' + '00');
-        const sum = head.reduce((a, b) => a + b, 0);
-        put(148, sum.toString(8).padStart(6, '0') + '\0 ');
-        parts.push(head, bytes, new Uint8Array((512 - (bytes.length % 512)) % 512));
-    }
-    parts.push(new Uint8Array(1024));
-    return new Blob(parts);
 }

@@ -1,30 +1,32 @@
-// The playground: a request on the left, its answer on the right, both as code below.
+// The playground: a request on the left, its answer on the right, both as code below.  What is not needed at first is brought when it is.
 import { call, key, Refused, stages } from './api.js';
-import { $, $$, copy, debounce, download, h, toast } from './dom.js';
+import { $, $$, copy, debounce, h, toast } from './dom.js';
 import { Documents } from './documents.js';
 import { examples } from './examples.js';
-import { FileMistake, fromColumns, read, tar } from './files.js';
-import { mrr, ndcg, tau } from './quality.js';
 import { Results } from './results.js';
-import { fromFragment, toFragment } from './share.js';
 import { askForKey, begin } from './shell.js';
 import { snippets } from './snippets.js';
 import { number, t } from './strings.js';
 
-const MOST_FILE_BYTES = 64e6;
 const SHOWN = 50; // documents in the code
+const KEPT = 'winnow-request'; // of this tab
 
+/** The models of the server: {data} or {mistake}. */
+const list = () => call('GET', '/v1/models').then((answer) => answer.body, (mistake) => ({ mistake }));
+
+let listing = list(); // for the key in use; asked for first, as the answer takes its time
 begin();
 
 const query = $('#query'), topN = $('#top-n');
 const grades = new Map(); // text -> grade, of the query on screen
-let judged = JSON.parse(localStorage.getItem('winnow-judgements') ?? '[]'); // [{query, documents, grades}]
-let view = 'list', tab = 'curl', running = null;
-let last = null; // {request, answers: [a, b?], models: [a, b?]}
+let view = 'list', tab = 'curl';
+let running = null; // the AbortController of a ranking
+let last = null; // {request, answers: [a, b?], models: [a, b?], tau}
+let judging = null; // a promise of it
 let wished = {}; // {model, compare}, before it is known which there are
 
 const documents = new Documents($('#documents'), edited);
-const columns = [new Results($('#results-a'), { grades, judged: showQuality }), new Results($('#results-b'), { grades, judged: showQuality })];
+const columns = [new Results($('#results-a'), { grades, judged }), new Results($('#results-b'), { grades, judged })];
 
 // ---- the request ---------------------------------------------------------------------------------
 
@@ -109,45 +111,59 @@ function chooseExample(example) {
 
 // ---- ranking -------------------------------------------------------------------------------------
 
-async function rank() {
+/** Rank what is on screen; quiet: nobody asked for it, so nothing is moved into sight. */
+async function rank({ quiet = false } = {}) {
     const request = body();
     if (request.query.trim() === '') return complain(t('needs-query'), query);
     if (request.documents.length === 0) return complain(t('needs-documents'), $('#add'));
-    running?.abort();
-    running = new AbortController();
-    const { signal } = running;
     const models = [$('#model').value, $('#compare').value].filter((m, i) => i === 0 || m !== '');
+    const mine = run(new AbortController());
     $('#status').textContent = t('ranking');
     $('#status').classList.remove('bad');
-    $('#rank').disabled = true;
     try {
         const answers = [];
-        for (const model of models) answers.push(await call('POST', '/v1/rerank', body(model), { signal }));
-        last = { request, answers, models };
+        for (const model of models) answers.push(await call('POST', '/v1/rerank', body(model), { signal: mine.signal }));
+        const tau = answers.length > 1 ? (await import('./quality.js')).agreement(...answers) : null;
+        last = { request, answers, models, tau };
         showAnswers();
+        if (!quiet) showResults();
     } catch (mistake) {
-        if (mistake.name !== 'AbortError') await showMistake(mistake);
+        if (mistake.name !== 'AbortError') await showMistake(mistake, quiet);
+        else if (running === mine) $('#status').textContent = t('ranking-cancelled');
     } finally {
-        $('#rank').disabled = false;
+        if (running === mine) run(null);
     }
+}
+
+/** Another ranking, or none, is under way; the one before ends. */
+function run(other) {
+    running?.abort();
+    running = other;
+    $('#answer').setAttribute('aria-busy', String(running !== null));
+    $('#rank').textContent = running ? t('cancel') : t('rank');
+    return running;
 }
 
 function complain(text, element) {
     $('#status').textContent = text;
     $('#status').classList.add('bad');
-    element.focus({ preventScroll: true });
+    element?.focus({ preventScroll: true });
     $('#status').scrollIntoView({ block: 'nearest' });
 }
 
-async function showMistake(mistake) {
-    if (!(mistake instanceof Refused)) return complain(t('unreachable'), $('#rank'));
+async function showMistake(mistake, quiet = false) {
+    const element = quiet ? null : $('#rank');
+    if (!(mistake instanceof Refused)) return complain(t('unreachable'), element);
     complain(t('refused', { status: String(mistake.status), detail: mistake.message })
-        + (mistake.retryAfter ? ` ${t('retry-after', { n: Number(mistake.retryAfter) })}` : ''), $('#rank'));
-    if (mistake.status === 401 && await askForKey(mistake.message)) return start();
+        + (mistake.retryAfter ? ` ${t('retry-after', { n: Number(mistake.retryAfter) })}` : ''), element);
+    if (mistake.status === 401 && await askForKey(mistake.message) && !quiet && key.get()) {
+        await listing;
+        await rank();
+    }
 }
 
 function showAnswers() {
-    const { request, answers, models } = last, [a, b] = answers;
+    const { request, answers, models, tau } = last, [a, b] = answers;
     const two = b !== undefined;
     $('#column-b').hidden = !two;
     $('#name-a').hidden = !two;
@@ -159,18 +175,16 @@ function showAnswers() {
     const s = stages(a.headers), usage = a.body.usage;
     $('#status').textContent = t('status', { ms: Math.round(a.ms), parse: s.parse ?? 0, tokenize: s.tokenize ?? 0, queue: s.queue ?? 0,
         compute: s.compute ?? 0, tokens: usage.total_tokens, cached: usage.cached_tokens ?? 0, model: a.headers.get('x-winnow-model') ?? '' })
-        + (two ? ` ${t('tau', { tau: number(agreement(a, b)) })}` : '');
-    $('#judging').hidden = false;
+        + (two ? ` ${t('tau', { tau })}` : '');
     $('#columns').classList.remove('stale');
-    showQuality();
+    judged();
     showCode();
 }
 
-/** Of the documents that both answers score. */
-function agreement(a, b) {
-    const scores = new Map(b.body.results.map((r) => [r.index, r.relevance_score]));
-    const both = a.body.results.filter((r) => scores.has(r.index));
-    return tau(both.map((r) => r.relevance_score), both.map((r) => scores.get(r.index)));
+/** Where the results stand below the request, as on a phone, go there. */
+function showResults() {
+    const { top, bottom } = $('#results-title').getBoundingClientRect();
+    if (bottom < 0 || top > innerHeight) $('#answer').scrollIntoView();
 }
 
 function setView(name) {
@@ -180,104 +194,28 @@ function setView(name) {
     if (last) showAnswers();
 }
 
-// ---- judgements ----------------------------------------------------------------------------------
-
-function showQuality() {
-    if (!last) return;
-    const grade = (text) => grades.get(text) ?? 0;
-    const given = last.request.documents.map(grade);
-    const order = last.answers[0].body.results.map((r) => given[r.index]);
-    const value = (x) => (Number.isNaN(x) ? '–' : number(x));
-    $('#quality').textContent = t('quality', { ndcg: value(ndcg(order, given)), before: value(ndcg(given)), mrr: value(mrr(order)), kept: judged.length });
-}
-
-function keepJudgement() {
-    const kept = last.request.documents.map((d) => grades.get(d) ?? 0);
-    if (!kept.some((g) => g > 0)) return toast(t('judgement-none'));
-    judged = [...judged.filter((j) => j.query !== last.request.query), { query: last.request.query, documents: last.request.documents, grades: kept }];
-    localStorage.setItem('winnow-judgements', JSON.stringify(judged));
-    toast(t('judgement-kept'));
-    showQuality();
-}
-
-/** The four files that `winnow eval` reads, as an archive with a folder. */
-function exportJudgements() {
-    if (judged.length === 0) return toast(t('judgement-none'));
-    const plain = (text) => text.replace(/\s+/g, ' ').trim();
-    const ids = new Map(); // text -> id
-    const queries = [], qrels = [], candidates = [];
-    judged.forEach((j, q) => {
-        queries.push(`q${q + 1}\t-\t${plain(j.query)}`);
-        const own = j.documents.map((d) => {
-            if (!ids.has(d)) ids.set(d, `d${ids.size + 1}`);
-            return ids.get(d);
-        });
-        const once = [...new Set(own)];
-        for (const id of once) {
-            const grade = Math.max(...j.grades.filter((_, i) => own[i] === id));
-            if (grade > 0) qrels.push(`q${q + 1}\t${id}\t${grade}`);
-        }
-        candidates.push(JSON.stringify({ qid: `q${q + 1}`, cands: once }));
-    });
-    const docs = [...ids].map(([text, id]) => `${id}\t-\t${plain(text)}`);
-    const file = (rows) => rows.join('\n') + '\n';
-    download('judgements.tar', tar([['judgements/queries.tsv', file(queries)], ['judgements/docs.tsv', file(docs)],
-        ['judgements/qrels.tsv', file(qrels)], ['judgements/candidates.jsonl', file(candidates)]]), 'application/x-tar');
-}
-
-async function loadJudgements(file) {
-    try {
-        const list = JSON.parse(await file.text());
-        if (!Array.isArray(list) || !list.every((j) => typeof j.query === 'string' && Array.isArray(j.documents) && Array.isArray(j.grades))) throw new FileMistake('no-list');
-        judged = list;
-        localStorage.setItem('winnow-judgements', JSON.stringify(judged));
-        toast(t('judgement-loaded', { n: judged.length }));
-        if (judged.length > 0) {
-            restore(judged[0]);
-            judged[0].documents.forEach((d, i) => grades.set(d, judged[0].grades[i]));
-        }
-    } catch (mistake) {
-        toast(mistake instanceof FileMistake ? t(`file-${mistake.key}`, mistake.values) : t('file-json', { reason: mistake.message }));
-    }
+/** A mark was set, or there is another order to judge. */
+async function judged() {
+    judging ??= import('./judging.js').then(({ Judging }) => new Judging({ grades, restore, answered: () => last }));
+    const part = await judging;
+    if (last) part.show();
 }
 
 // ---- files ---------------------------------------------------------------------------------------
 
 async function readFile(file) {
-    if (file.size > MOST_FILE_BYTES) return toast(t('file-too-big', { name: file.name, n: file.size / 1e6, most: MOST_FILE_BYTES / 1e6 }));
-    try {
-        const found = read(file.name, await file.text());
-        const texts = found.texts ?? await chooseColumns(file.name, found);
-        if (texts === null) return;
-        if (texts.length === 0) throw new FileMistake('empty', { name: file.name });
-        if (found.query) query.value = found.query;
-        documents.set(texts, { undo: true, say: t('loaded', { n: texts.length, name: file.name }) });
-    } catch (mistake) {
-        if (!(mistake instanceof FileMistake)) throw mistake;
-        toast(t(`file-${mistake.key}`, mistake.values));
-    }
+    const { upload } = await import('./upload.js');
+    const found = await upload(file);
+    if (found === null) return;
+    if (found.query) query.value = found.query;
+    documents.set(found.texts, { undo: true, say: t('loaded', { n: found.texts.length, name: file.name }) });
 }
 
-/** -> texts, or null when nothing was chosen. */
-function chooseColumns(name, table) {
-    if (table.columns.length === 1) return fromColumns(table, table.columns);
-    const usual = table.columns.find((c) => /^(text|content|body|document|passage|description)$/i.test(c)) ?? table.columns[0];
-    return new Promise((done) => {
-        const close = (value) => { box.close(); box.remove(); done(value); };
-        const choices = table.columns.map((c, i) => h('label', {}, h('input', { type: 'checkbox', value: c, checked: c === usual }),
-            h('span', {}, c), h('span', { class: 'sample' }, (table.rows[0]?.[i] ?? '').slice(0, 80))));
-        const use = () => {
-            const chosen = $$('input:checked', box).map((e) => e.value);
-            if (chosen.length > 0) close(fromColumns(table, chosen));
-        };
-        const box = h('dialog', { 'aria-labelledby': 'choose-title', oncancel: () => close(null) },
-            h('h2', { id: 'choose-title' }, t('choose-columns')), h('p', {}, t('choose-help', { name, n: table.rows.length })),
-            h('div', { class: 'choices' }, choices),
-            h('div', { class: 'buttons' }, h('button', { type: 'button', onclick: () => close(null) }, t('cancel')),
-                h('button', { type: 'button', class: 'main', onclick: use }, t('use'))));
-        document.body.append(box);
-        box.showModal();
-    });
+/** What a field for a file got. */
+function takeFile({ target }) {
+    const [file] = target.files;
+    target.value = '';
+    if (file) readFile(file);
 }
 
 // ---- code ----------------------------------------------------------------------------------------
@@ -303,18 +241,20 @@ function showCode() {
         button.setAttribute('aria-selected', String(button.dataset.tab === tab));
         button.tabIndex = button.dataset.tab === tab ? 0 : -1;
     }
+    $('#code').setAttribute('aria-labelledby', `tab-${tab}`);
 }
 const showCodeSoon = debounce(showCode, 150);
 
 function buildTabs() {
     const names = [...Object.keys(snippets), 'answer'];
     const choose = (name) => { tab = name; showCode(); };
-    $('#tabs').append(...names.map((name) => h('button', { type: 'button', role: 'tab', data: { tab: name }, 'aria-controls': 'code', onclick: () => choose(name) }, t(`tab-${name}`))));
+    $('#tabs').append(...names.map((name) => h('button', { type: 'button', role: 'tab', id: `tab-${name}`, data: { tab: name },
+        'aria-controls': 'code', onclick: () => choose(name) }, t(`tab-${name}`))));
     $('#tabs').addEventListener('keydown', (e) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
         if (!step) return;
         choose(names[(names.indexOf(tab) + step + names.length) % names.length]);
-        $(`#tabs [data-tab="${tab}"]`).focus();
+        $(`#tab-${tab}`).focus();
     });
 }
 
@@ -329,47 +269,54 @@ function kept() {
     }
 }
 
-async function start() {
-    try {
-        const { body: list } = await call('GET', '/v1/models');
-        const options = () => list.data.map((m) => h('option', { value: m.id }, m.id));
-        $('#model').replaceChildren(...options());
-        $('#compare').replaceChildren(h('option', { value: '' }, t('compare-none')), ...options());
-        $('#compare').disabled = list.data.length < 2;
-        $('#compare').title = list.data.length < 2 ? t('compare-hint') : '';
-        chooseModels();
-        showCode();
-        $('#status').classList.remove('bad');
-        $('#status').textContent = '';
-    } catch (mistake) {
-        await showMistake(mistake);
+/** The request of the address, which links have, or null. */
+async function linked() {
+    return location.hash.startsWith('#s=') ? (await import('./share.js')).fromFragment(location.hash) : null;
+}
+
+async function share() {
+    const { toFragment } = await import('./share.js');
+    history.replaceState(null, '', await toFragment(state()));
+    await copy(location.href);
+    toast(location.href.length > 8000 ? t('share-long', { n: location.href.length }) : t('share-copied'));
+}
+
+/** Offer the models; -> whether there are any for the key in use. */
+async function showModels() {
+    const { data, mistake } = await listing;
+    if (mistake) {
+        showMistake(mistake, true);
+        return false;
     }
+    const options = () => data.map((m) => h('option', { value: m.id }, m.id));
+    $('#model').replaceChildren(...options());
+    $('#compare').replaceChildren(h('option', { value: '' }, t('compare-none')), ...options());
+    $('#compare').disabled = data.length < 2;
+    $('#compare-hint').hidden = data.length > 1;
+    chooseModels();
+    showCode();
+    $('#status').classList.remove('bad');
+    $('#status').textContent = '';
+    return true;
 }
 
 function listen() {
-    $('#rank').addEventListener('click', rank);
+    $('#rank').addEventListener('click', () => (running ? running.abort() : rank()));
     $('#add').addEventListener('click', () => documents.add());
     $('#upload').addEventListener('click', () => $('#file').click());
-    $('#file').addEventListener('change', (e) => { if (e.target.files[0]) readFile(e.target.files[0]); e.target.value = ''; });
+    $('#file').addEventListener('change', takeFile);
     $('#clear').addEventListener('click', () => documents.set([''], { undo: true, say: t('cleared', { n: documents.get().length }) }));
     $('#view-list').addEventListener('click', () => setView('list'));
     $('#view-moves').addEventListener('click', () => setView('moves'));
     $('#copy').addEventListener('click', async () => { await copy(code()); toast(t('copied')); });
-    $('#share').addEventListener('click', async () => {
-        history.replaceState(null, '', await toFragment(state()));
-        await copy(location.href);
-        toast(location.href.length > 8000 ? t('share-long', { n: location.href.length }) : t('share-copied'));
-    });
-    $('#judgement-keep').addEventListener('click', keepJudgement);
-    $('#judgement-export').addEventListener('click', exportJudgements);
-    $('#judgement-save').addEventListener('click', () => download('judgements.json', JSON.stringify(judged, null, 1), 'application/json'));
-    $('#judgement-load').addEventListener('click', () => $('#judgement-file').click());
-    $('#judgement-file').addEventListener('change', (e) => { if (e.target.files[0]) loadJudgements(e.target.files[0]); e.target.value = ''; });
+    $('#share').addEventListener('click', share);
     for (const id of ['top-n', 'min-score', 'long', 'max-length', 'model', 'return-documents', 'spans']) {
         $(`#${id}`).addEventListener('input', () => { showLength(); edited(); });
     }
     query.addEventListener('input', edited);
     addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) rank(); });
+    addEventListener('winnow-key', () => { if (key.get()) { listing = list(); showModels(); } });
+    addEventListener('pagehide', () => sessionStorage.setItem(KEPT, JSON.stringify(state()).slice(0, 4e6)));
     const hasFiles = (e) => e.dataTransfer?.types.includes('Files');
     addEventListener('dragover', (e) => { if (hasFiles(e)) { e.preventDefault(); $('#documents').classList.add('over'); } });
     addEventListener('dragleave', () => $('#documents').classList.remove('over'));
@@ -384,8 +331,9 @@ function listen() {
 $('#gallery').append(...examples.map((example) => h('button', { type: 'button', onclick: () => chooseExample(example) }, t(`example-${example.name}`))));
 buildTabs();
 listen();
-const KEPT = 'winnow-request';
-addEventListener('pagehide', () => sessionStorage.setItem(KEPT, JSON.stringify(state()).slice(0, 4e6)));
-restore(await fromFragment(location.hash) ?? kept() ?? examples[0]);
-await start();
+const own = await linked() ?? kept();
+restore(own ?? examples[0]);
+const usable = await showModels();
+performance.mark('usable');
+if (usable && own === null && !key.get()) await rank({ quiet: true }); // so that whoever comes for the first time sees what it is about
 document.documentElement.dataset.ready = 'yes';

@@ -14,7 +14,7 @@ export function mrr(grades) {
 }
 
 /** Kendall's tau-b of two lists of scores of the same things. */
-export function tau(a, b) {
+function tau(a, b) {
     let agree = 0, untiedA = 0, untiedB = 0;
     for (let i = 0; i < a.length; i++) {
         for (let j = 0; j < i; j++) {
@@ -25,4 +25,11 @@ export function tau(a, b) {
         }
     }
     return agree / Math.sqrt(untiedA * untiedB);
+}
+
+/** The tau of two answers, over the documents that both score. */
+export function agreement(a, b) {
+    const scores = new Map(b.body.results.map((r) => [r.index, r.relevance_score]));
+    const both = a.body.results.filter((r) => scores.has(r.index));
+    return tau(both.map((r) => r.relevance_score), both.map((r) => scores.get(r.index)));
 }

@@ -1,12 +1,15 @@
 // The order that came back: scores, moves, the text that matched, and why.
 import { call } from './api.js';
 import { h, moving, s, toast } from './dom.js';
-import { number, t } from './strings.js';
+import { language, number, t } from './strings.js';
 import { guessLanguage, placesOfBytes } from './text.js';
 
 const AT_ONCE = 100;
+const SCORE = { minimumFractionDigits: 4, maximumFractionDigits: 4 };
 
-/** A text with a marked part, [start, end) in bytes of UTF-8; the rest in gray when it is long. */
+const languages = new Intl.DisplayNames([language], { type: 'language' });
+
+/** A text with a marked part, [start, end) in bytes of UTF-8. */
 function marked(text, range) {
     if (!range) return [text];
     const [start, end] = placesOfBytes(text, [range.start, range.end]);
@@ -34,8 +37,9 @@ function heat(text, explain) {
 
 function moveBadge(from, to) {
     const up = from - to;
-    if (up === 0) return h('span', { class: 'move', title: t('move-none') }, '=');
-    return h('span', { class: up > 0 ? 'move up' : 'move down', title: t('move-from', { n: from + 1 }) }, `${up > 0 ? '▲' : '▼'} ${Math.abs(up)}`);
+    const words = up === 0 ? t('move-none') : t('move-from', { n: from + 1 });
+    return h('span', { class: up > 0 ? 'move up' : up < 0 ? 'move down' : 'move', role: 'img', 'aria-label': words, title: words },
+        up === 0 ? '=' : `${up > 0 ? '▲' : '▼'} ${Math.abs(up)}`);
 }
 
 export class Results {
@@ -74,9 +78,9 @@ export class Results {
 
     card(result, place, places) {
         const text = this.request.documents[result.index];
-        const language = guessLanguage(text);
+        const guess = guessLanguage(text), isCode = guess === 'code';
         const score = result.relevance_score ?? 0, scored = result.scored !== false;
-        const body = h('p', { class: language === 'code' ? 'text code' : 'text', dir: 'auto', lang: language && language !== 'code' ? language : undefined },
+        const body = h('p', { class: isCode ? 'text code' : 'text', dir: 'auto', lang: guess && !isCode ? guess : undefined },
             marked(text, result.sentence ?? result.span));
         const why = h('button', { type: 'button', class: 'link', 'aria-expanded': 'false', onclick: () => this.explain(result.index, body, why, result) }, t('why'));
         const differs = places && places.get(result.index) !== place;
@@ -92,9 +96,9 @@ export class Results {
                 h('span', { class: 'place' }, String(place + 1)), moveBadge(result.index, place),
                 h('span', { class: 'bar', style: { '--share': scored ? Math.max(0, Math.min(1, score)).toFixed(4) : '0' } },
                     h('span', { class: 'fill' })),
-                h('span', { class: 'score' }, scored ? number(score, 4) : t('not-scored')),
-                result.logit !== undefined && h('span', { class: 'logit', title: t('logit') }, number(result.logit, 3)),
-                language && h('span', { class: 'tag', title: t('language-guess') }, language)),
+                h('span', { class: 'score' }, scored ? number(score, SCORE) : t('not-scored')),
+                result.logit !== undefined && h('span', { class: 'logit', title: t('logit') }, number(result.logit, SCORE)),
+                h('span', { class: 'tag', title: t('language-guess') }, isCode ? t('language-code') : guess ? languages.of(guess) : '')),
             body, h('div', { class: 'acts' }, grade, why));
     }
 

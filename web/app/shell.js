@@ -24,26 +24,21 @@ function nextTheme() {
 export function askForKey(why = '') {
     return new Promise((done) => {
         const input = h('input', { type: 'password', id: 'key-input', autocomplete: 'off', spellcheck: 'false', value: key.get() });
-        const close = (given) => {
+        const box = h('dialog', { 'aria-labelledby': 'key-title' }, h('form', { method: 'dialog' },
+            h('h2', { id: 'key-title' }, t('key-title')), why && h('p', { class: 'bad' }, why), h('p', {}, t('key-help')),
+            h('label', { for: 'key-input' }, t('key')), input,
+            h('div', { class: 'buttons' },
+                h('button', { type: 'button', onclick: () => box.close() }, t('cancel')),
+                h('button', { class: 'main', value: 'use' }, t('key-use')))));
+        box.addEventListener('close', () => {
+            const given = box.returnValue === 'use';
+            box.remove();
             if (given) {
                 key.set(input.value.trim());
                 toast(t(key.get() ? 'key-kept' : 'key-forgotten'));
                 showKey();
             }
-            box.close();
-            box.remove();
             done(given);
-        };
-        const box = h('dialog', { 'aria-labelledby': 'key-title', oncancel: () => close(false) },
-            h('h2', { id: 'key-title' }, t('key-title')), why && h('p', { class: 'bad' }, why), h('p', {}, t('key-help')),
-            h('label', { for: 'key-input' }, t('key')), input,
-            h('div', { class: 'buttons' },
-                h('button', { type: 'button', onclick: () => close(false) }, t('cancel')),
-                h('button', { type: 'button', class: 'main', onclick: () => close(true) }, t('key-use'))));
-        input.addEventListener('keydown', (e) => {
-            if (e.key !== 'Enter') return;
-            e.preventDefault(); // or it presses what gets the focus back
-            close(true);
         });
         document.body.append(box);
         box.showModal();

@@ -19,7 +19,7 @@ function python(value, pad = '') {
 const goString = (text) => JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 
 export const snippets = {
-    curl: ({ url, key, body }) => [
+    curl: ({ url, key, body }) => (key ? '# export WINNOW_KEY=...\n' : '') + [
         `curl ${shell(`${url}/v1/rerank`)}`, `-H 'Content-Type: application/json'`, ...(key ? [`-H "Authorization: Bearer $WINNOW_KEY"`] : []),
         `-d ${shell(json(body))}`].join(' \\\n     ') + '\n',
 

@@ -1,4 +1,11 @@
-// Facts of texts: UTF-8 offsets, script, direction.
+// Facts of texts: lines, UTF-8 offsets, script, direction.
+
+export const MOST_DOCUMENTS = 10000;
+
+/** Non-empty lines of a text. */
+export function lines(text) {
+    return text.split(/\r\n|\r|\n/).map((l) => l.trim()).filter((l) => l !== '');
+}
 
 /** Places in a JavaScript string of sorted or unsorted byte offsets of its UTF-8 form. */
 export function placesOfBytes(text, offsets) {

@@ -19,6 +19,10 @@ export default {
     'key-forgotten': 'Der Schlüssel ist gelöscht.',
     'cancel': 'Abbrechen',
     'undo': 'Rückgängig',
+    'intro-title': 'Dokumente nach Relevanz ordnen',
+    'intro':
+        'Ein Reranker sortiert Dokumente danach, wie gut sie eine Suchanfrage beantworten. Beispiel wählen oder selbst '
+        + 'schreiben, dann „Sortieren“ drücken.',
 
     'input-title': 'Suchanfrage und Dokumente',
     'examples': 'Beispiele',
@@ -33,13 +37,15 @@ export default {
     'query-hint': 'Wonach wird gesucht?',
     'documents': 'Dokumente',
     'documents-hint':
-        'Mehrere Zeilen in ein Dokument einfügen: Jede wird ein eigenes. Oder eine Datei hierher ziehen. Alt + ↑ oder ↓ verschiebt.',
+        'Mehrere Zeilen in ein leeres Dokument einfügen: Jede wird ein eigenes. Oder eine Datei hierher ziehen. Alt + ↑ oder ↓ '
+        + 'verschiebt.',
     'documents-too-many': '{n} Dokumente sind zu viele: höchstens {most} je Anfrage. Die ersten {most} bleiben.',
     'document-n': 'Dokument {n}',
     'document-drag': 'An eine andere Stelle ziehen',
     'document-remove': 'Dokument {n} entfernen',
     'document-removed': 'Dokument {n} entfernt.',
     'lines-pasted': 'Aus {n} Zeilen wurden {n} Dokumente.',
+    'lines-as-one': 'Als ein Dokument behalten',
     'add': 'Hinzufügen',
     'upload': 'Datei laden',
     'clear': 'Leeren',
@@ -62,6 +68,7 @@ export default {
     'rank': 'Sortieren',
     'rank-hint': 'Strg + Enter',
     'ranking': 'Wird sortiert …',
+    'ranking-cancelled': 'Abgebrochen.',
     'share': 'Link kopieren',
     'share-copied': 'Link kopiert. Die ganze Anfrage steckt im Link selbst; kein Server speichert sie.',
     'share-long': 'Link kopiert. Er hat {n} Zeichen; manche Programme schneiden so lange Links ab.',
@@ -80,6 +87,7 @@ export default {
     'not-scored': 'nicht rechtzeitig bewertet',
     'logit': 'Rohwert des Modells (Logit)',
     'language-guess': 'Vermutete Sprache',
+    'language-code': 'Code',
     'why': 'Warum?',
     'relevant': 'Relevant',
     'no-explanation': 'Dieses Modell gibt keine Erklärungen.',
@@ -92,6 +100,7 @@ export default {
         + 'Tokens: {tokens} ({cached} aus dem Cache). Modell: {model}.',
     'tau': 'Übereinstimmung beider Reihenfolgen (Kendalls Tau, 1 heißt gleich): {tau}.',
     'quality': 'Nach den eigenen Urteilen: nDCG@10 {ndcg} (wie eingegeben {before}), MRR@10 {mrr}. Gemerkte Suchanfragen: {kept}.',
+    'judgement-how': 'Relevantes markieren, um zu erfahren, wie gut diese Reihenfolge ist.',
     'judgement-keep': 'Urteile merken',
     'judgement-kept': 'In diesem Browser gemerkt.',
     'judgement-export': 'Für winnow eval exportieren',

@@ -19,6 +19,10 @@ export default {
     'key-forgotten': 'Clave olvidada.',
     'cancel': 'Cancelar',
     'undo': 'Deshacer',
+    'intro-title': 'Ordena documentos por relevancia',
+    'intro':
+        'Un reranker ordena documentos según lo bien que responden a una consulta. Elige un ejemplo o escribe el tuyo y pulsa '
+        + 'Ordenar.',
 
     'input-title': 'Consulta y documentos',
     'examples': 'Ejemplos',
@@ -32,13 +36,16 @@ export default {
     'query': 'Consulta',
     'query-hint': '¿Qué buscas?',
     'documents': 'Documentos',
-    'documents-hint': 'Pega varias líneas en un documento y cada una será uno, o arrastra aquí un archivo. Alt + ↑ o ↓ mueve un documento.',
+    'documents-hint':
+        'Pega varias líneas en un documento vacío y cada una será uno, o arrastra aquí un archivo. Alt + ↑ o ↓ mueve un '
+        + 'documento.',
     'documents-too-many': '{n} documentos son demasiados: una petición admite {most}. Se conservan los primeros {most}.',
     'document-n': 'Documento {n}',
     'document-drag': 'Arrastrar a otro lugar',
     'document-remove': 'Quitar el documento {n}',
     'document-removed': 'Documento {n} quitado.',
     'lines-pasted': '{n} líneas convertidas en {n} documentos.',
+    'lines-as-one': 'Dejar como un solo documento',
     'add': 'Añadir',
     'upload': 'Subir archivo',
     'clear': 'Vaciar',
@@ -61,6 +68,7 @@ export default {
     'rank': 'Ordenar',
     'rank-hint': 'Ctrl + Enter',
     'ranking': 'Ordenando…',
+    'ranking-cancelled': 'Cancelado.',
     'share': 'Copiar enlace',
     'share-copied': 'Enlace copiado. Toda la petición va en el propio enlace; ningún servidor la guarda.',
     'share-long': 'Enlace copiado. Tiene {n} caracteres; algunos programas cortan enlaces tan largos.',
@@ -79,6 +87,7 @@ export default {
     'not-scored': 'sin puntuar a tiempo',
     'logit': 'Puntuación bruta del modelo (logit)',
     'language-guess': 'Idioma probable',
+    'language-code': 'código',
     'why': '¿Por qué?',
     'relevant': 'Relevante',
     'no-explanation': 'Este modelo no da explicaciones.',
@@ -91,6 +100,7 @@ export default {
         + 'Tokens: {tokens} ({cached} de la caché). Modelo: {model}.',
     'tau': 'Acuerdo entre los dos órdenes (tau de Kendall, 1 es igual): {tau}.',
     'quality': 'Según tus valoraciones: nDCG@10 {ndcg} (orden dado {before}), MRR@10 {mrr}. Consultas guardadas: {kept}.',
+    'judgement-how': 'Marca lo que es relevante para saber cómo de bueno es este orden.',
     'judgement-keep': 'Guardar estas valoraciones',
     'judgement-kept': 'Guardadas en este navegador.',
     'judgement-export': 'Exportar para winnow eval',
