@@ -159,8 +159,13 @@ def ranked(page, press=None):
     with page.expect_response(lambda r: r.url.endswith("/v1/rerank")) as got:
         press() if press else page.click("#rank")
     response = got.value
-    expect(page.locator("#rank")).to_be_enabled()
+    at_rest(page)
     return response.request.post_data_json, response.json()
+
+
+def at_rest(page):
+    """Wait for the end of a ranking."""
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
 
 
 def texts(page):

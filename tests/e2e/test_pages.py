@@ -62,6 +62,15 @@ def test_page_opens_in_every_language():
         assert len(all_texts) == len(LANGUAGES), f"{name} says the same in two languages"
 
 
+def test_page_has_one_title():
+    for name in PAGES:
+        with opened(path_of(name), of=browser.busy(), key=ADMIN_KEY) as page:
+            for view in browser.views(page, name):
+                assert page.locator("h1").count() == 1, (name, view)
+                levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.filter((e) => e.checkVisibility()).map((e) => Number(e.localName[1]))")
+                assert levels[0] == 1 and all(b <= a + 1 for a, b in zip(levels, levels[1:])), (name, view, levels)
+
+
 def test_language_and_theme_are_chosen_and_kept():
     with opened(color_scheme="light") as page:
         ground = lambda: page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -74,19 +74,28 @@ def test_document_is_moved_by_dragging():
         assert texts(page) == [DOCUMENTS[1], DOCUMENTS[2], DOCUMENTS[0]], texts(page)
 
 
-def test_pasted_lines_become_documents_and_can_be_taken_back():
+def test_lines_pasted_into_an_empty_document_become_documents():
     with opened() as page:
         put(page, QUERY, DOCUMENTS)
+        area(page, 2).fill(" ")
         area(page, 2).focus()
         paste(page, "one\r\n\n  two  \nthree\n")
-        expect(page.locator("#count")).to_have_text("6")
-        assert texts(page) == [*DOCUMENTS[:2], "one", "two", "three", DOCUMENTS[2]], texts(page)
-        toast(page).get_by_role("button", name=words("undo")).click()
-        assert texts(page) == DOCUMENTS, texts(page)
-        area(page, 1).focus()
-        page.keyboard.press("End")
-        paste(page, " Always.")  # a single line is a paste as anywhere
-        assert texts(page)[0] == DOCUMENTS[0] + " Always.", texts(page)
+        expect(page.locator("#count")).to_have_text("5")
+        assert texts(page) == [DOCUMENTS[0], "one", "two", "three", DOCUMENTS[2]], texts(page)
+        toast(page).get_by_role("button", name=words("lines-as-one")).click()
+        assert texts(page) == [DOCUMENTS[0], "one\n\n  two  \nthree", DOCUMENTS[2]], texts(page)
+
+
+def test_what_is_pasted_into_a_text_is_part_of_it():
+    with opened() as page:
+        put(page, QUERY, DOCUMENTS)
+        for pasted in (" Always.", "\nIn winter\nand in summer."):
+            before = texts(page)
+            area(page, 1).focus()
+            page.keyboard.press("Control+End")
+            paste(page, pasted)
+            expect(area(page, 1)).to_have_value(before[0] + pasted)
+            assert texts(page)[1:] == before[1:], texts(page)
 
 
 def test_clear_can_be_taken_back():
@@ -96,12 +105,34 @@ def test_clear_can_be_taken_back():
         assert texts(page) == [""], texts(page)
         toast(page).get_by_role("button", name=words("undo")).click()
         assert texts(page) == DOCUMENTS, texts(page)
+        page.click("#clear")
+        page.keyboard.press("Control+Z")
+        assert texts(page) == DOCUMENTS, texts(page)
+        page.click("#clear")
+        area(page, 1).fill("typed")  # from now on it is the field's
+        area(page, 1).press("Control+Z")
+        assert page.locator(".row").count() == 1
+
+
+def test_there_is_always_a_document_to_write_in():
+    with opened() as page:
+        put(page, QUERY, ["the only one"])
+        page.get_by_role("button", name=words("document-remove", n=1)).click()
+        expect(area(page, 1)).to_be_focused()
+        assert texts(page) == [""], texts(page)
 
 
 def test_line_at_the_bottom_goes_by_itself():
     with opened() as page:
         page.click("#clear")
         expect(toast(page)).to_have_text(words("cleared", n=10) + words("undo"))
+        toast(page).hover()
+        page.evaluate("goes()")  # not below the pointer
+        page.mouse.move(0, 0)
+        toast(page).get_by_role("button").focus()
+        page.evaluate("goes()")  # nor with the focus
+        expect(toast(page)).to_be_visible()
+        page.locator("#query").focus()
         page.evaluate("goes()")
         expect(toast(page)).to_have_count(0)
 
@@ -193,7 +224,9 @@ def test_mistakes_in_files_name_the_line():
             ("t.csv", 'a,b\n1,"2\n3,4\n', words("file-quote-open", line=2)),
             ("t.jsonl", '{"a": 1}\n{"a": \n', words("file-json-line", line=2, reason="")), ("t.json", "{", words("file-json", reason="")),
             ("t.json", "7", words("file-no-list")), ("t.json", '["a", 7]', words("file-not-a-document", line=2)),
-            ("t.csv", "", words("file-empty", name="t.csv")), ("t.txt", b"\x7fELF\0\0", words("file-binary", name="t.txt"))):
+            ("t.csv", "", words("file-empty", name="t.csv")), ("t.txt", b"\x7fELF\0\0", words("file-binary", name="t.txt")),
+            ("t.txt", " \n", words("file-empty", name="t.txt")), ("t.json", "[]", words("file-empty", name="t.json")),
+            ("t.pdf", b"%PDF-1.4\n%", words("file-binary", name="t.pdf")), ("t.txt", "\u00fc".encode("latin-1"), words("file-binary", name="t.txt"))):
         with opened() as page:
             before = texts(page)
             upload(page, name, content)
@@ -268,6 +301,7 @@ def test_long_documents_are_read_in_windows_cut_or_refused():
         assert "truncation" not in sent and "max_doc_length" not in sent, sent
         expect(page.locator("#max-length")).to_be_disabled()
         page.select_option("#long", "cut")
+        expect(page.locator("#max-length")).to_have_value("512")
         page.fill("#max-length", "32")
         sent, cut = ranked(page)
         assert sent["max_doc_length"] == 32, sent

@@ -25,12 +25,15 @@ def test_results_are_what_the_server_says():
         for place, (card, result) in enumerate(zip(shown, results), 1):
             index, number, move, score, logit, text = card
             assert (index, number, text) == (result["index"], str(place), DOCUMENTS[index]), (card, result)
-            assert abs(float(score) - result["relevance_score"]) < 6e-5 and abs(float(logit.replace(",", "")) - result["logit"]) < 6e-4
+            assert re.fullmatch(r"\d\.\d{4}", score) and abs(float(score) - result["relevance_score"]) < 6e-5, (card, result)
+            assert abs(float(logit.replace(",", "")) - result["logit"]) < 6e-5, (card, result)
             up = index + 1 - place
             assert move == ("=" if up == 0 else f"{'▲' if up > 0 else '▼'} {abs(up)}"), card
         widths = page.locator(".bar").evaluate_all("bars => bars.map((b) => b.firstChild.offsetWidth / b.offsetWidth)")
         assert all(abs(w - r["relevance_score"]) < 0.02 for w, r in zip(widths, results)), (widths, results)
-        expect(page.locator(".card").first.locator(".move")).to_have_attribute("title", words("move-from", n=3))
+        ends = page.locator(".bar").evaluate_all("bars => bars.map((b) => b.getBoundingClientRect().right)")
+        assert max(ends) - min(ends) < 1, ends
+        expect(page.locator(".card").first.get_by_role("img", name=words("move-from", n=3))).to_be_visible()
 
 
 def test_status_tells_times_and_tokens():
@@ -56,7 +59,7 @@ def test_languages_and_directions_of_texts():
         expect(page.locator("#count")).to_have_text("6")
         ranked(page)
         tags = dict(page.locator(".card").evaluate_all("all => all.map((c) => [c.dataset.index, c.querySelector('.tag').textContent])"))
-        assert [tags[str(i)] for i in range(6)] == ["en", "de", "zh", "ja", "ar", "code"], tags
+        assert [tags[str(i)] for i in range(6)] == ["English", "German", "Chinese", "Japanese", "Arabic", words("language-code")], tags
         direction = lambda selector: page.locator(selector).evaluate("e => getComputedStyle(e).direction")
         assert direction(".card[data-index='4'] .text") == "rtl" and direction(".card[data-index='0'] .text") == "ltr"
         assert direction("[aria-label='Document 5']") == "rtl" and direction("[aria-label='Document 1']") == "ltr"
@@ -193,6 +196,22 @@ def test_nothing_can_be_compared_with_one_model():
     with opened() as page:
         page.click("#settings summary")
         expect(page.locator("#compare")).to_be_disabled()
+        expect(page.locator("#compare")).to_have_accessible_description(words("compare-hint"))
+        expect(page.locator("#compare-hint")).to_be_visible()
+    with opened(of=browser.server(*TWO_MODELS)) as page:
+        page.click("#settings summary")
+        expect(page.locator("#compare-hint")).to_be_hidden()
+
+
+def test_two_dtypes_of_a_model_are_compared():
+    with opened(of=browser.server("--model", "exact=built-in", "--model", "small=built-in,dtype=int8")) as page:
+        put(page, QUERY, DOCUMENTS)
+        page.click("#settings summary")
+        page.select_option("#compare", "small")
+        page.click("#rank")
+        expect(page.locator("#name-b")).to_have_text("small")
+        shown = [[card[3:5] for card in sorted(cards(page, column))] for column in "ab"]
+        assert shown[0] != shown[1] and all(abs(float(x[0]) - float(y[0])) < 0.1 for x, y in zip(*shown)), shown
 
 
 def judge(page, *texts):

@@ -143,6 +143,17 @@ def test_every_language_has_the_keys_of_english():
     none_of(mistakes)
 
 
+def test_pages_begin_with_the_words_of_english():
+    english, mistakes = {key: forms.get("") for key, forms in table("en").items()}, []
+    for path in Uses.files("html"):
+        text, name = read(path), os.path.relpath(path, WEB)
+        shown = re.findall(r'<(\w+)[^>]*\bdata-t="([^"]+)"[^>]*>([^<]*)</\1>', text)
+        found = [(key, words) for _, key, words in shown] + re.findall(r'data-t-(?:label|placeholder|title)="([^"]+)" (?:aria-label|placeholder|title)="([^"]*)"', text)
+        assert len(found) == len(re.findall(r"\bdata-t[a-z-]*=", text)) > 2, (name, found)
+        mistakes += [f"{name}: '{words}', en.js has '{english.get(key)}'" for key, words in found if words != english.get(key)]
+    none_of(mistakes)
+
+
 def test_every_language_fills_the_same_places():
     english = {key: set(PLACE.findall(" ".join(forms.values()))) for key, forms in table("en").items()}
     none_of([f"strings/{language}.js: '{key}' has the places {sorted(PLACE.findall(words))}, en.js has {sorted(english[key])}"

@@ -21,6 +21,7 @@ const query = $('#query'), topN = $('#top-n');
 const grades = new Map(); // text -> grade, of the query on screen
 let view = 'list', tab = 'curl';
 let running = null; // the AbortController of a ranking
+let waiting = false; // for a key, to rank
 let last = null; // {request, answers: [a, b?], models: [a, b?], tau}
 let judging = null; // a promise of it
 let wished = {}; // {model, compare}, before it is known which there are
@@ -128,8 +129,12 @@ async function rank({ quiet = false } = {}) {
         showAnswers();
         if (!quiet) showResults();
     } catch (mistake) {
-        if (mistake.name !== 'AbortError') await showMistake(mistake, quiet);
-        else if (running === mine) $('#status').textContent = t('ranking-cancelled');
+        if (mistake.name !== 'AbortError') {
+            waiting = mistake.status === 401 && !quiet;
+            showMistake(mistake, quiet);
+        } else if (running === mine) {
+            $('#status').textContent = t('ranking-cancelled');
+        }
     } finally {
         if (running === mine) run(null);
     }
@@ -151,15 +156,13 @@ function complain(text, element) {
     $('#status').scrollIntoView({ block: 'nearest' });
 }
 
+/** Say why something failed, and ask for the key that it needs. */
 async function showMistake(mistake, quiet = false) {
     const element = quiet ? null : $('#rank');
     if (!(mistake instanceof Refused)) return complain(t('unreachable'), element);
     complain(t('refused', { status: String(mistake.status), detail: mistake.message })
         + (mistake.retryAfter ? ` ${t('retry-after', { n: Number(mistake.retryAfter) })}` : ''), element);
-    if (mistake.status === 401 && await askForKey(mistake.message) && !quiet && key.get()) {
-        await listing;
-        await rank();
-    }
+    if (mistake.status === 401 && !await askForKey(mistake.message)) waiting = false;
 }
 
 function showAnswers() {
@@ -184,7 +187,7 @@ function showAnswers() {
 /** Where the results stand below the request, as on a phone, go there. */
 function showResults() {
     const { top, bottom } = $('#results-title').getBoundingClientRect();
-    if (bottom < 0 || top > innerHeight) $('#answer').scrollIntoView();
+    if (bottom < 0 || top > innerHeight / 2) $('#answer').scrollIntoView();
 }
 
 function setView(name) {
@@ -300,6 +303,15 @@ async function showModels() {
     return true;
 }
 
+/** Another key: what does it offer, and what did it wait for? */
+async function takeKey() {
+    if (!key.get()) return;
+    listing = list();
+    if (!await showModels() || !waiting) return;
+    waiting = false;
+    await rank();
+}
+
 function listen() {
     $('#rank').addEventListener('click', () => (running ? running.abort() : rank()));
     $('#add').addEventListener('click', () => documents.add());
@@ -315,7 +327,7 @@ function listen() {
     }
     query.addEventListener('input', edited);
     addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) rank(); });
-    addEventListener('winnow-key', () => { if (key.get()) { listing = list(); showModels(); } });
+    addEventListener('winnow-key', takeKey);
     addEventListener('pagehide', () => sessionStorage.setItem(KEPT, JSON.stringify(state()).slice(0, 4e6)));
     const hasFiles = (e) => e.dataTransfer?.types.includes('Files');
     addEventListener('dragover', (e) => { if (hasFiles(e)) { e.preventDefault(); $('#documents').classList.add('over'); } });
