@@ -229,6 +229,14 @@ static void read_int(void *out, const wn_field *field, const json_t *value, wn_p
         *(int64_t *)member_of(out, field) = (int64_t)number;
 }
 
+static void read_limit(void *out, const wn_field *field, const json_t *value, wn_problem *problem)
+{
+    if (json_typeof(value) == JSON_NULL)
+        *(int64_t *)member_of(out, field) = WN_FIELD_NULL;
+    else
+        read_int(out, field, value, problem);
+}
+
 static void read_number(void *out, const wn_field *field, const json_t *value, wn_problem *problem)
 {
     double number = json_number_value(value);
@@ -292,15 +300,11 @@ typedef void read_fn(void *out, const wn_field *field, const json_t *value, wn_p
 
 /* By kind; NULL: there is nothing to read. */
 static read_fn *const readers[] = {
-    [WN_FIELD_NONE] = NULL,
-    [WN_FIELD_BOOL] = read_bool,
-    [WN_FIELD_INT] = read_int,
-    [WN_FIELD_NUMBER] = read_number,
-    [WN_FIELD_STRING] = read_string,
-    [WN_FIELD_QUERY] = read_query,
-    [WN_FIELD_DOCUMENTS] = read_texts,
-    [WN_FIELD_STRINGS] = read_texts,
-    [WN_FIELD_NAMES] = read_names,
+    [WN_FIELD_NONE] = NULL,          [WN_FIELD_BOOL] = read_bool,
+    [WN_FIELD_INT] = read_int,       [WN_FIELD_LIMIT] = read_limit,
+    [WN_FIELD_NUMBER] = read_number, [WN_FIELD_STRING] = read_string,
+    [WN_FIELD_QUERY] = read_query,   [WN_FIELD_DOCUMENTS] = read_texts,
+    [WN_FIELD_STRINGS] = read_texts, [WN_FIELD_NAMES] = read_names,
 };
 
 void wn_fields_read(void *out, const wn_field *fields, size_t n, const json_t *body,
@@ -315,7 +319,8 @@ void wn_fields_read(void *out, const wn_field *fields, size_t n, const json_t *b
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_object_get(body, fields[i].name);
         read_fn *read = readers[fields[i].kind];
-        if (!wn_field_is_given(value)) {
+        bool is_null_value = value != NULL && fields[i].kind == WN_FIELD_LIMIT;
+        if (!wn_field_is_given(value) && !is_null_value) {
             if (fields[i].required)
                 wn_problem_note(problem, fields[i].name, "missing", NULL, "Field required");
         } else if (read != NULL) {

@@ -1,5 +1,6 @@
 /* The fields of a request body as a table: one row drives reading, ranges, the text of a mistake
- * and the OpenAPI description.  Fields without a row are ignored, null is as good as absent.
+ * and the OpenAPI description.  Fields without a row are ignored, null is as good as absent but for
+ * WN_FIELD_LIMIT.
  * Thread rule: tables are constant; reading is one at a time per body. */
 #ifndef WN_SERVE_API_FIELD_H
 #define WN_SERVE_API_FIELD_H
@@ -11,6 +12,7 @@ typedef enum wn_field_kind {
     WN_FIELD_NONE = 0,  /* accepted, without effect */
     WN_FIELD_BOOL,      /* bool */
     WN_FIELD_INT,       /* int64_t in min..max */
+    WN_FIELD_LIMIT,     /* the same, or WN_FIELD_NULL: null is a value */
     WN_FIELD_NUMBER,    /* double in min..max */
     WN_FIELD_STRING,    /* wn_str */
     WN_FIELD_QUERY,     /* wn_str: a string that is not empty, or an object with such a "text" */
@@ -20,6 +22,8 @@ typedef enum wn_field_kind {
     WN_FIELD_NAMES      /* wn_rank_fields: 1..WN_FIELDS_MAX different strings, or an object whose
                            members are weights */
 } wn_field_kind;
+
+#define WN_FIELD_NULL INT64_MIN
 
 typedef struct wn_field {
     const char *name;

@@ -17,7 +17,7 @@
     }
 #define NUMBER(member, min_, max_, help_)                                                          \
     {                                                                                              \
-        .name = #member, .kind = WN_FIELD_INT, .offset = offsetof(wn_key_edit, member),            \
+        .name = #member, .kind = WN_FIELD_LIMIT, .offset = offsetof(wn_key_edit, member),          \
         .min = (min_), .max = (double)(max_), .help = (help_)                                      \
     }
 
@@ -26,12 +26,13 @@ const wn_field wn_key_edit_fields[WN_KEY_EDIT_FIELDS] = {
     TEXT(scopes, "What it may do, such as 'rerank,usage', or 'all'; all but metrics and admin"),
     TEXT(tier, "Whose limits it has: key, premium, or none"),
     TEXT(expires, "The day on which it holds no longer, UTC, such as '2027-01-31'; or 'never'"),
-    NUMBER(rpm, 0, WN_GCRA_PER_MINUTE_MAX, "Requests a minute; 0: no limit; else the tier's"),
-    NUMBER(tpm, 0, WN_GCRA_PER_MINUTE_MAX, "Tokens a minute; 0: no limit; else the tier's"),
-    NUMBER(concurrency, 0, WN_KEY_CONCURRENCY_MAX, "Requests at the same time; 0: no limit"),
-    NUMBER(monthly_tokens, 0, WN_KEY_TOKENS_MAX, "Tokens of a calendar month"),
-    NUMBER(prepaid_tokens, 0, WN_KEY_TOKENS_MAX, "Tokens in all"),
-    NUMBER(weight, 1, WN_KEY_WEIGHT_MAX, "Share of a busy machine beside other keys"),
+    NUMBER(rpm, 0, WN_GCRA_PER_MINUTE_MAX, "Requests a minute; 0: no limit; null: the tier's"),
+    NUMBER(tpm, 0, WN_GCRA_PER_MINUTE_MAX, "Tokens a minute; 0: no limit; null: the tier's"),
+    NUMBER(concurrency, 0, WN_KEY_CONCURRENCY_MAX,
+           "Requests at the same time; 0: no limit; null: the tier's"),
+    NUMBER(monthly_tokens, 0, WN_KEY_TOKENS_MAX, "Tokens of a calendar month; null: no limit"),
+    NUMBER(prepaid_tokens, 0, WN_KEY_TOKENS_MAX, "Tokens in all; null: no limit"),
+    NUMBER(weight, 1, WN_KEY_WEIGHT_MAX, "Share of a busy machine beside other keys; null: 1"),
 };
 
 static wn_status set_name(wn_key_record *record, wn_str name, wn_error *err)
@@ -77,10 +78,10 @@ static wn_status set_expires(wn_key_record *record, wn_str expires, wn_error *er
     return WN_OK;
 }
 
-static void set_limit(int64_t *limit, int64_t value)
+static void set_limit(int64_t *limit, int64_t value, int64_t none)
 {
     if (value != WN_UNSET)
-        *limit = value;
+        *limit = value == WN_FIELD_NULL ? none : value;
 }
 
 wn_status wn_key_edit_apply(const wn_key_edit *edit, wn_key_record *record, const char **wrong,
@@ -103,12 +104,12 @@ wn_status wn_key_edit_apply(const wn_key_edit *edit, wn_key_record *record, cons
             WN_TRY(texts[i].set(&changed, texts[i].text, err));
     }
     *wrong = NULL;
-    set_limit(&changed.limits.requests_per_minute, edit->rpm);
-    set_limit(&changed.limits.tokens_per_minute, edit->tpm);
-    set_limit(&changed.limits.concurrency, edit->concurrency);
-    set_limit(&changed.limits.monthly_tokens, edit->monthly_tokens);
-    set_limit(&changed.limits.prepaid_tokens, edit->prepaid_tokens);
-    set_limit(&changed.limits.weight, edit->weight);
+    set_limit(&changed.limits.requests_per_minute, edit->rpm, WN_UNSET);
+    set_limit(&changed.limits.tokens_per_minute, edit->tpm, WN_UNSET);
+    set_limit(&changed.limits.concurrency, edit->concurrency, WN_UNSET);
+    set_limit(&changed.limits.monthly_tokens, edit->monthly_tokens, WN_UNSET);
+    set_limit(&changed.limits.prepaid_tokens, edit->prepaid_tokens, WN_UNSET);
+    set_limit(&changed.limits.weight, edit->weight, 1);
     *record = changed;
     return WN_OK;
 }

@@ -10,7 +10,8 @@
 #define WN_KEY_OVERLAP_S     86400    /* how long a rotated key's old secret holds */
 #define WN_KEY_OVERLAP_MAX_S 31536000 /* a year */
 
-/* What is to be changed; a text without pointer and a number of WN_UNSET leave what there is. */
+/* What is to be changed; a text without pointer and a number of WN_UNSET leave what there is, a
+ * number of WN_FIELD_NULL makes it what a key has that was given none. */
 typedef struct wn_key_edit {
     wn_str name, tier;
     wn_str scopes;  /* "rerank,usage" */

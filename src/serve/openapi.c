@@ -40,6 +40,7 @@ static void push_field(wn_buf *out, const wn_field *field)
         wn_buf_push_str(out, WN_STR(",\"type\":[\"boolean\",\"null\"]"));
         break;
     case WN_FIELD_INT:
+    case WN_FIELD_LIMIT:
         wn_buf_push_str(out, WN_STR(",\"type\":[\"integer\",\"null\"]"));
         push_range(out, field, "minimum", "maximum");
         break;
@@ -311,6 +312,8 @@ static const char *kind_words(const wn_field *field)
         return "true or false";
     case WN_FIELD_INT:
         return "whole number";
+    case WN_FIELD_LIMIT:
+        return "whole number or null";
     case WN_FIELD_NUMBER:
         return "number";
     case WN_FIELD_STRING:

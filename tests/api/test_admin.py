@@ -84,6 +84,20 @@ def test_changes_hold_at_once_and_keep_the_rest():
     assert rank(made["key"])[0] == 403
 
 
+def test_null_takes_a_limit_back():
+    own = {"rpm": 7, "tpm": 7000, "concurrency": 2, "monthly_tokens": 10**6, "prepaid_tokens": 10**6, "weight": 9}
+    made = create(**own)
+    limits = call("GET", "/v1/key", key=made["key"])[2]
+    assert limits["limits"]["requests"]["per_minute"] == 7 and "month" in limits and "prepaid" in limits, limits
+    status, _, changed = call("PATCH", "/v1/admin/keys/" + made["id"], {name: None for name in own})
+    assert status == 200 and changed["weight"] == 1 and not set(own) - {"weight"} & set(changed), changed
+    now = call("GET", "/v1/key", key=made["key"])[2]
+    fresh = call("GET", "/v1/key", key=create()["key"])[2]
+    assert now["limits"]["requests"]["per_minute"] == fresh["limits"]["requests"]["per_minute"], (now, fresh)
+    assert now["limits"]["tokens"]["per_minute"] == fresh["limits"]["tokens"]["per_minute"], (now, fresh)
+    assert {"month", "prepaid"} & set(now) == set() and "concurrency" not in now["limits"], now
+
+
 def test_revoked_key_is_refused_at_once_and_for_good():
     made = create()
     assert rank(made["key"])[0] == 200

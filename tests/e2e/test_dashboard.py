@@ -4,7 +4,7 @@ import csv, io, json, os, re, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser, tap
-from browser import ADMIN_KEY, expect, once, opened
+from browser import ADMIN_KEY, expect, once, opened, words
 
 IMPACTS = ("serious", "critical")
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -118,6 +118,7 @@ def test_a_key_sees_what_is_left():
         expect(tile("Tokens left of what was paid")).to_contain_text(f"{own['prepaid']['left']:,}")
         expect(tile("Requests left now")).to_contain_text("of 60 a minute")
         expect(tile("Expires")).to_contain_text("2999")
+        expect(tile("Tier")).to_contain_text(words("board-tier-key"))
         assert float(tile("Tokens left this month").locator("meter").get_attribute("value")) == own["month"]["left"]
         rank(holder()["key"])  # is seen without a reload
         expect(tile("Tokens left this month")).not_to_contain_text(f"{own['month']['left']:,}")
@@ -136,6 +137,14 @@ def test_usage_is_drawn_and_told_by_day_and_model():
             chart.locator("summary").click()
             rows = chart.locator("tbody tr").evaluate_all("rows => rows.map((r) => [...r.cells].map((c) => c.textContent))")
             assert rows == [[row["day"], f"{row[count]:,}"] for row in reversed(data)], (rows, data)
+
+
+def test_a_key_that_used_nothing_gets_words_and_no_empty_charts():
+    made = create("idle")
+    with board(key=made["key"]) as page:
+        for title in ("Tokens by day", "Requests by day"):
+            expect(page.locator("figure").filter(has_text=title)).to_contain_text(words("board-nothing"))
+        expect(page.locator("figure svg")).to_have_count(0)
 
 
 def test_errors_are_told_by_code():
@@ -168,6 +177,7 @@ def test_an_administrator_looks_at_every_key():
     rank(other["key"])
     until(lambda: call("GET", "/v1/usage?key=" + other["id"])[1]["total"]["requests"] == 1)
     with board() as page:
+        expect(page.locator("#who")).to_contain_text(words("board-key-of-command-line", id="static01"))
         page.select_option("#used-by", "key")
         legend = page.locator(".legend-list").first
         expect(legend).to_contain_text(f"{HOSTILE} ({other['id']})")
@@ -213,9 +223,20 @@ def test_a_key_is_changed_and_mistakes_stand_by_their_field():
         page.fill("#key-monthly_tokens", "12345")
         page.get_by_role("button", name="Save").click()
         browser.told(page, "Saved")
-        expect(row).to_contain_text("premium")
+        expect(row).to_contain_text(words("board-tier-premium"))
         _, now = call("GET", "/v1/admin/keys/" + made["id"])
         assert (now["name"], now["tier"], now["monthly_tokens"], now["rpm"]) == ("changed", "premium", 12345, 50), now
+        row.get_by_role("button", name="Change: ").click()
+        expect(page.locator("#key-rpm")).to_have_value("50")
+        for number in ("rpm", "monthly_tokens"):
+            page.fill(f"#key-{number}", "")
+        page.fill("#key-tpm", "7000")
+        page.get_by_role("button", name="Save").click()
+        browser.told(page, "Saved")
+        expect(row).not_to_contain_text("Requests a minute")
+        _, now = call("GET", "/v1/admin/keys/" + made["id"])
+        assert (now["name"], now["tier"], now["tpm"]) == ("changed", "premium", 7000) and not {"rpm", "monthly_tokens"} & set(now), now
+        assert call("GET", "/v1/key", key=made["key"])[1]["limits"]["requests"]["per_minute"] == 2000
         row.get_by_role("button", name="Change: ").click()
         for box in page.locator("dialog fieldset input").all():
             box.set_checked(False)
@@ -268,6 +289,12 @@ def test_live_figures_grow_while_they_can_be_seen():
         page.wait_for_function("""() => [...document.querySelectorAll('.tile')].some((e) => e.textContent.startsWith('Rerank latency') && / ms/.test(e.textContent))""")
         expect(page.get_by_role("region", name="Routes")).to_contain_text("rerank")
         expect(tile("Memory")).to_contain_text("MB")
+        figures = ("requests", "tokens", "wait", "fill", "latency", "busy", "scores", "vectors", "memory")
+        assert page.locator(".tile dt").all_inner_texts() == [words(f"board-tile-{name}") for name in figures]
+        page.wait_for_function("() => [...document.querySelectorAll('.tile dd:first-of-type')].every((e) => /\\d/.test(e.textContent))")
+        assert len(page.locator(".spark").first.get_attribute("points").split()) >= 1
+        stages = page.get_by_role("region", name="Stages of a request").locator("tbody tr")
+        assert stages.locator("th").all_inner_texts() == [words(f"board-stage-{name}") for name in ("parse", "tokenize", "queue", "compute", "write")]
         expect(page.locator("#part-live .state").first).to_have_text("ready")
         look = "document.dispatchEvent(new Event('visibilitychange'))"
         page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")

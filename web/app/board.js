@@ -23,14 +23,18 @@ export async function attempt(f, say = toast) {
     }
 }
 
-/** What people call a key. */
-export const label = (one) => (one.name && one.name !== one.id ? `${one.name} (${one.id})` : one.id);
+/** What people call a key; those of the command line have an id and no name. */
+export function label({ id, name }) {
+    if (/^static\d+$/.test(id)) return t('board-key-of-command-line', { id });
+    return name && name !== id ? `${name} (${id})` : id;
+}
 
 const stamp = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 const dayOnly = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
 
 export const time = (unix) => (unix ? stamp.format(unix * 1000) : t('board-never'));
-export const day = (unix) => (unix ? dayOnly.format(unix * 1000) : t('board-never'));
+/** The day from which a key holds no longer. */
+export const day = (unix) => (unix ? dayOnly.format(unix * 1000) : t('board-no-end'));
 
 /** 1234567 bytes in words. */
 export function bytes(n) {

@@ -76,6 +76,7 @@ function tableOf({ title, head, labels, series }) {
 export function bars(data) {
     const series = fold(data.series, t('board-others'));
     const sums = data.labels.map((_, i) => series.reduce((a, one) => a + one.values[i], 0));
+    if (!sums.some((sum) => sum > 0)) return h('figure', {}, h('figcaption', {}, data.title), h('p', { class: 'hint' }, t('board-nothing')));
     const best = sums.indexOf(Math.max(...sums));
     const about = t('board-chart', { title: data.title, sum: sums.reduce((a, b) => a + b, 0), from: data.labels[0],
         to: data.labels[data.labels.length - 1], most: sums[best], day: data.labels[best] });

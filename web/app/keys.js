@@ -8,6 +8,7 @@ const SCOPES = ['rerank', 'embed', 'classify', 'train', 'segment', 'usage', 'met
 const USUAL = SCOPES.slice(0, 6);
 const NUMBERS = { rpm: [0, 1e9], tpm: [0, 1e9], concurrency: [0, 1e6], monthly_tokens: [0, 2 ** 53], prepaid_tokens: [0, 2 ** 53],
     weight: [1, 1000] };
+const TIERS = ['none', 'key', 'premium'];
 const AT_ONCE = 200;
 
 const NAMELESS = '–';
@@ -28,7 +29,7 @@ function edit(one, send) {
     const { box, close } = dialog(one ? t('board-key-edit', { key: label(one) }) : t('board-key-new'));
     const inputs = {
         name: h('input', { maxlength: 63, autocomplete: 'off', value: one?.name ?? '' }),
-        tier: h('select', {}, ['none', 'key', 'premium'].map((tier) => h('option', { value: tier }, tier))),
+        tier: h('select', {}, TIERS.map((tier) => h('option', { value: tier }, `${t(`board-tier-${tier}`)} (${tier})`))),
         expires: h('input', { type: 'date', value: dateOf(one?.expires) }),
         ...Object.fromEntries(Object.entries(NUMBERS).map(([name, [min, max]]) =>
             [name, h('input', { type: 'number', min, max, step: 1, value: one?.[name] ?? '',
@@ -44,15 +45,15 @@ function edit(one, send) {
     const row = (name) => [h('label', { for: `key-${name}` }, nameOf(name)),
         Object.assign(inputs[name], { id: `key-${name}` }), mistakes[name]];
 
-    /** Only what was changed is sent. */
+    /** Only what was changed is sent; null takes a number back. */
     function body() {
         const given = { name: inputs.name.value, tier: inputs.tier.value, expires: inputs.expires.value || 'never',
             scopes: scopes.map((s) => $('input', s)).filter((i) => i.checked).map((i) => i.value).join(',') };
         const before = { name: one?.name ?? '', tier: one?.tier ?? 'key', scopes: had.join(','), expires: dateOf(one?.expires) || 'never' };
         const changed = Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== before[name]));
         for (const name of Object.keys(NUMBERS)) {
-            const value = inputs[name].value;
-            if (value !== '' && Number(value) !== one?.[name]) changed[name] = Number(value);
+            const value = inputs[name].value === '' ? null : Number(inputs[name].value);
+            if (value !== (one?.[name] ?? null)) changed[name] = value;
         }
         return changed;
     }
@@ -79,7 +80,7 @@ function edit(one, send) {
         h('div', { class: 'fields' }, row('name'), row('tier'),
             h('fieldset', {}, h('legend', {}, t('board-scopes')), scopes), mistakes.scopes,
             row('expires'), ...Object.keys(NUMBERS).map(row),
-            h('p', { class: 'hint wide' }, one ? t('board-key-edit-help') : t('board-key-help')), problem),
+            h('p', { class: 'hint wide' }, t('board-key-help')), problem),
         h('div', { class: 'buttons' }, h('button', { type: 'button', onclick: close }, t('cancel')),
             h('button', { class: 'main' }, one ? t('board-save') : t('board-key-make')))));
     box.showModal();
@@ -170,7 +171,7 @@ export async function open(box, own) {
         { text: t('board-scopes'), wrap: true }, { text: t('board-limits'), wrap: true },
         t('board-expires'), t('board-last-used'), t('board-acts')];
     const row = (one) => [one.name || NAMELESS, h('code', {}, one.id),
-        h('span', { class: one.state === 'valid' ? 'state good' : 'state bad' }, t(`board-state-${one.state}`)), one.tier,
+        h('span', { class: one.state === 'valid' ? 'state good' : 'state bad' }, t(`board-state-${one.state}`)), t(`board-tier-${one.tier}`),
         one.scopes.replaceAll(',', ', '), limitsOf(one), day(one.expires), time(one.last_used), acts(one)];
     function show() {
         const wanted = search.value.toLowerCase();

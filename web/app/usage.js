@@ -21,7 +21,7 @@ function standing(own) {
         [own.prepaid.left, own.prepaid.tokens]];
     return [rate('requests', own.limits.requests), rate('tokens', own.limits.tokens), month, prepaid,
         own.limits.concurrency && [t('board-concurrency'), number(own.limits.concurrency)],
-        own.id !== null && [t('board-expires'), day(own.expires)], own.id !== null && [t('board-tier'), own.tier]].filter(Boolean);
+        own.id !== null && [t('board-expires'), day(own.expires)], own.id !== null && [t('board-tier'), t(`board-tier-${own.tier}`)]].filter(Boolean);
 }
 
 function showStanding(box, own) {
@@ -37,7 +37,7 @@ function showStanding(box, own) {
 function seriesOf(rows, by, all, count, names) {
     const place = new Map(all.map((one, i) => [one, i])), found = new Map();
     for (const row of rows) {
-        const name = row[by] === null ? t('board-no-key') : names.get(row[by]) ?? row[by];
+        const id = row[by], name = id === null ? t('board-no-key') : names.get(id) ?? (by === 'key' ? label({ id }) : id);
         if (!found.has(name)) found.set(name, all.map(() => 0));
         if (place.has(row.day)) found.get(name)[place.get(row.day)] += row[count];
     }

@@ -5,7 +5,7 @@
 
 typedef struct values {
     bool flag;
-    int64_t whole;
+    int64_t whole, limit;
     double number;
     wn_str text;
 } values;
@@ -13,6 +13,7 @@ typedef struct values {
 static const wn_field fields[] = {
     {"flag", WN_FIELD_BOOL, offsetof(values, flag), false, 0, 0, ""},
     {"whole", WN_FIELD_INT, offsetof(values, whole), false, 1, 9, ""},
+    {"limit", WN_FIELD_LIMIT, offsetof(values, limit), false, 1, 9, ""},
     {"number", WN_FIELD_NUMBER, offsetof(values, number), false, -1, 1, ""},
     {"text", WN_FIELD_STRING, offsetof(values, text), true, 0, 0, ""},
     {"any", WN_FIELD_NONE, 0, false, 0, 0, ""},
@@ -30,7 +31,7 @@ static void values_are_taken_as_they_are(void **state)
 {
     (void)state;
     wn_problem problem = {0};
-    values v = {.whole = 5};
+    values v = {.whole = 5, .limit = 6};
     json_t *body =
         parse("{\"flag\":true,\"whole\":null,\"number\":-0.5,\"text\":\"\",\"any\":[1]}");
     wn_fields_read(&v, fields, WN_ARRAY_LEN(fields), body, &problem);
@@ -40,8 +41,16 @@ static void values_are_taken_as_they_are(void **state)
     body = parse("{\"flag\":false,\"whole\":9.0,\"number\":1,\"text\":\"t\"}");
     wn_fields_read(&v, fields, WN_ARRAY_LEN(fields), body, &problem);
     assert_int_equal(problem.status, 0);
-    assert_true(!v.flag && v.whole == 9 && v.number == 1);
+    assert_true(!v.flag && v.whole == 9 && v.number == 1 && v.limit == 6);
     assert_true(wn_str_equal(v.text, WN_STR("t")));
+    json_decref(body);
+    body = parse("{\"limit\":7,\"text\":\"\"}");
+    wn_fields_read(&v, fields, WN_ARRAY_LEN(fields), body, &problem);
+    assert_true(problem.status == 0 && v.limit == 7);
+    json_decref(body);
+    body = parse("{\"limit\":null,\"text\":\"\"}");
+    wn_fields_read(&v, fields, WN_ARRAY_LEN(fields), body, &problem);
+    assert_true(problem.status == 0 && v.limit == WN_FIELD_NULL);
     json_decref(body);
 }
 
@@ -55,6 +64,8 @@ static void values_of_another_kind_or_out_of_range_are_refused(void **state)
          "'body -> flag' Input should be true or false, it is an integer", "bool_type"},
         {"{\"text\":\"\",\"flag\":\"true\"}",
          "'body -> flag' Input should be true or false, it is a string", "bool_type"},
+        {"{\"text\":\"\",\"limit\":0}",
+         "'body -> limit' Input should be greater than or equal to 1", "greater_than_equal"},
         {"{\"text\":\"\",\"whole\":0}",
          "'body -> whole' Input should be greater than or equal to 1", "greater_than_equal"},
         {"{\"text\":\"\",\"whole\":10}", "'body -> whole' Input should be less than or equal to 9",

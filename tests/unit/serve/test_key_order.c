@@ -97,6 +97,31 @@ static void a_change_keeps_what_it_does_not_name(void **state)
     assert_int_equal(now.limits.weight, 7);
 }
 
+static void a_number_that_is_taken_back_is_what_a_new_key_has(void **state)
+{
+    (void)state;
+    wn_key_order order = order_of(WN_KEY_CREATE, NULL);
+    order.edit.rpm = 9;
+    order.edit.tpm = 8;
+    order.edit.concurrency = 7;
+    order.edit.monthly_tokens = 6;
+    order.edit.prepaid_tokens = 5;
+    order.edit.weight = 4;
+    wn_key_id id = run(order).record.id;
+    order = order_of(WN_KEY_UPDATE, &id);
+    order.edit.rpm = order.edit.tpm = order.edit.concurrency = WN_FIELD_NULL;
+    order.edit.monthly_tokens = order.edit.prepaid_tokens = order.edit.weight = WN_FIELD_NULL;
+    run(order);
+    wn_key_limits now = run(order_of(WN_KEY_SHOW, &id)).record.limits;
+    wn_key_limits fresh = wn_key_record_default().limits;
+    assert_int_equal(now.requests_per_minute, fresh.requests_per_minute);
+    assert_int_equal(now.tokens_per_minute, fresh.tokens_per_minute);
+    assert_int_equal(now.concurrency, fresh.concurrency);
+    assert_int_equal(now.monthly_tokens, fresh.monthly_tokens);
+    assert_int_equal(now.prepaid_tokens, fresh.prepaid_tokens);
+    assert_int_equal(now.weight, fresh.weight);
+}
+
 static void a_field_that_cannot_be_so_is_named(void **state)
 {
     (void)state;
@@ -228,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_key_has_what_was_asked_and_every_default),
         cmocka_unit_test(a_change_keeps_what_it_does_not_name),
+        cmocka_unit_test(a_number_that_is_taken_back_is_what_a_new_key_has),
         cmocka_unit_test(a_field_that_cannot_be_so_is_named),
         cmocka_unit_test(a_revoked_key_stays_so_and_gets_no_secret),
         cmocka_unit_test(a_rotated_key_has_a_new_secret_and_for_a_while_the_old),
