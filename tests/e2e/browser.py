@@ -233,12 +233,24 @@ def folder():
 
 @once
 def busy():
-    """A server with keys and some requests behind it, so that every page has something to show."""
-    made = api_server.Server("--state-dir", folder(), "--admin-key", ADMIN_KEY)
+    """A server with keys, reports and some requests behind it, so that every page has something to show."""
+    reports = folder()
+    winnow("eval", "--bm25-only", "--html", os.path.join(reports, "quality.html"), os.path.join(ROOT, "tests/eval/tiny"))
+    with open(os.path.join(reports, "speed.json"), "w", encoding="utf-8") as speed:
+        speed.write(winnow("bench", "--repeat", "1", "--format", "json"))
+    made = api_server.Server("--state-dir", folder(), "--admin-key", ADMIN_KEY, "--reports", reports)
     atexit.register(made.stop)
+
+    def post(path, body, key=ADMIN_KEY):
+        fields = [("Content-Type", "application/json"), ("Authorization", f"Bearer {key}")]
+        return json.loads(made.request("POST", path, fields, json.dumps(body).encode())[2])
+
     for i in range(4):
-        body = {"query": "a dog" if i else "", "documents": [f"document {i}", "a dog barks"]}
-        made.request("POST", "/v1/rerank", [("Content-Type", "application/json"), ("Authorization", f"Bearer {ADMIN_KEY}")], json.dumps(body).encode())
+        post("/v1/rerank", {"query": "a dog" if i else "", "documents": [f"document {i}", "a dog barks"]})
+    post("/v1/admin/keys", {"name": "shop search", "tier": "premium", "rpm": 3000, "expires": "2999-12-31"})
+    post("/v1/admin/keys", {"name": "monitoring", "scopes": "metrics,usage"})
+    key = post("/v1/admin/keys", {"name": "support chat", "monthly_tokens": 5_000_000, "weight": 4})["key"]
+    post("/v1/rerank", {"query": "which animal barks?", "documents": [f"animal {i} of {i}" for i in range(40)]}, key)
     return made
 
 
@@ -255,7 +267,16 @@ def views(page, name):
         for tab in page.get_by_role("tab").all():
             tab.click()
             page.locator("[role=tabpanel]:visible > *").first.wait_for()
+            if tab.get_attribute("id") == "tab-live":
+                page.locator("[role=tabpanel]:visible table").nth(2).wait_for()
+                page.evaluate("""async () => (await import('/ui/app/api.js')).call('POST', '/v1/rerank', { query: String(performance.now()),
+                    documents: ['a dog barks', 'bread is baked'] })""")
+                expect(page.locator("#part-live .tile").nth(4).locator("dd").first).to_contain_text("ms")
             yield "-" + tab.get_attribute("id").removeprefix("tab-")
+    elif name == "faq":
+        yield ""
+        page.locator("details:not([open])").evaluate_all("all => all.forEach((e) => { e.open = true; })")
+        yield "-open"
     else:
         yield ""
 

@@ -7,6 +7,7 @@ import { growth, mean, quantile, rate, read, sum, values } from './metrics.js';
 import { number, t } from './strings.js';
 
 const HISTORY = 60; // looks: two minutes
+const SOON_MS = 500; // the second look, so that there are figures at once
 const STAGES = ['parse', 'tokenize', 'queue', 'compute', 'write'];
 const QUANTILES = [0.5, 0.95, 0.99];
 const NONE = '–';
@@ -115,6 +116,7 @@ export async function open(box) {
             t('board-errors-none'));
     }
     await look();
+    setTimeout(look, SOON_MS);
     return { look };
 }
 

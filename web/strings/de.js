@@ -153,7 +153,7 @@ export default {
     'board-give-key': 'Schlüssel eingeben',
     'board-again': 'Erneut versuchen',
     'board-open': 'Es gilt kein Schlüssel: Dieser Server verlangt keinen.',
-    'board-who': 'Rechte des Schlüssels {key}: {scopes}',
+    'board-who': 'Schlüssel im Gebrauch: {key}. Rechte: {scopes}.',
     'board-hidden': '„{part}“ ist ausgeblendet: Dafür braucht der Schlüssel das Recht „{scope}“.',
     'board-hidden-open':
         'Den Server mit --admin-key-file starten oder so einen Schlüssel anlegen: winnow keys create --scopes admin. '
@@ -189,7 +189,7 @@ export default {
     'board-own': 'Dieser Schlüssel',
     'board-all-keys': 'Alle Schlüssel',
     'board-no-key': 'ohne Schlüssel',
-    'board-key-of-command-line': 'Schlüssel des Servers ({id})',
+    'board-key-of-command-line': 'der des Servers ({id})',
     'board-csv': 'CSV herunterladen',
     'board-tokens-by-day': 'Tokens pro Tag',
     'board-requests-by-day': 'Anfragen pro Tag',
@@ -468,7 +468,7 @@ export default {
         'Eine Suchanfrage hat bis zu {query} Tokens. Ein Dokument darf beliebig lang sein: Über {document} Tokens wird es in '
         + 'überlappenden Fenstern gelesen, das beste zählt. Alles zusammen darf {size} haben.',
     'faq-documents-q': 'Wie viele Dokumente darf eine Anfrage haben?',
-    'faq-documents-a': '{documents}. Jedes Feld mit eigenem Gewicht zählt als ein Dokument.',
+    'faq-documents-a': 'Bis zu {documents}. Jedes Feld mit eigenem Gewicht zählt als ein Dokument.',
     'faq-batch-q': 'Kann ich viele Suchanfragen auf einmal senden?',
     'faq-batch-a':
         'Ja: /v1/rerank/batch nimmt bis zu {rankings} Rankings oder Suchanfragen zu denselben Dokumenten. Für Dateien gibt es '

@@ -149,7 +149,7 @@ export default {
     'board-give-key': 'Give a key',
     'board-again': 'Try again',
     'board-open': 'No key is in use: this server asks nobody for one.',
-    'board-who': 'Key {key} may: {scopes}',
+    'board-who': 'Key in use: {key}. Its scopes: {scopes}.',
     'board-hidden': '“{part}” is not shown: it needs a key with the scope “{scope}”.',
     'board-hidden-open':
         'Start the server with --admin-key-file, or make such a key with: winnow keys create --scopes admin. The first '
@@ -185,7 +185,7 @@ export default {
     'board-own': 'This key',
     'board-all-keys': 'All keys',
     'board-no-key': 'without a key',
-    'board-key-of-command-line': 'the server’s own key ({id})',
+    'board-key-of-command-line': 'the server’s own ({id})',
     'board-csv': 'Download CSV',
     'board-tokens-by-day': 'Tokens by day',
     'board-requests-by-day': 'Requests by day',
@@ -457,7 +457,7 @@ export default {
         'A query has up to {query} tokens. A document may be of any length: beyond {document} tokens it is read in overlapping '
         + 'windows, of which the best counts. All of a request is at most {size}.',
     'faq-documents-q': 'How many documents does a query take?',
-    'faq-documents-a': '{documents}. Each field that has a weight of its own counts as a document.',
+    'faq-documents-a': 'Up to {documents}. Each field that has a weight of its own counts as a document.',
     'faq-batch-q': 'Can I send many queries at once?',
     'faq-batch-a':
         'Yes: /v1/rerank/batch takes up to {rankings} rankings, or queries for the same documents. For files there is winnow '

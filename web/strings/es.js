@@ -153,7 +153,7 @@ export default {
     'board-give-key': 'Introducir clave',
     'board-again': 'Reintentar',
     'board-open': 'No hay clave en uso: este servidor no la pide.',
-    'board-who': 'Permisos de la clave {key}: {scopes}',
+    'board-who': 'Clave en uso: {key}. Permisos: {scopes}.',
     'board-hidden': '«{part}» no se muestra: requiere una clave con el permiso «{scope}».',
     'board-hidden-open':
         'Inicia el servidor con --admin-key-file o crea una clave así: winnow keys create --scopes admin. '
@@ -189,7 +189,7 @@ export default {
     'board-own': 'Esta clave',
     'board-all-keys': 'Todas las claves',
     'board-no-key': 'sin clave',
-    'board-key-of-command-line': 'la clave del servidor ({id})',
+    'board-key-of-command-line': 'la del servidor ({id})',
     'board-csv': 'Descargar CSV',
     'board-tokens-by-day': 'Tokens por día',
     'board-requests-by-day': 'Peticiones por día',
@@ -468,7 +468,7 @@ export default {
         'Una consulta tiene hasta {query} tokens. Un documento puede ser de cualquier longitud: a partir de {document} tokens '
         + 'se lee en ventanas solapadas, de las que cuenta la mejor. Toda la solicitud mide como mucho {size}.',
     'faq-documents-q': '¿Cuántos documentos admite una consulta?',
-    'faq-documents-a': '{documents}. Cada campo con peso propio cuenta como un documento.',
+    'faq-documents-a': 'Hasta {documents}. Cada campo con peso propio cuenta como un documento.',
     'faq-batch-q': '¿Puedo enviar muchas consultas a la vez?',
     'faq-batch-a':
         'Sí: /v1/rerank/batch admite hasta {rankings} ordenaciones, o consultas para los mismos documentos. Para archivos está '

@@ -145,7 +145,7 @@ export default {
     'board-give-key': 'キーを入力',
     'board-again': '再試行',
     'board-open': 'キーは使われていません。このサーバーはキーを必要としません。',
-    'board-who': 'キー {key} の権限：{scopes}',
+    'board-who': '使用中のキー：{key}。権限：{scopes}',
     'board-hidden': '「{part}」は非表示です。「{scope}」権限を持つキーが必要です。',
     'board-hidden-open':
         '--admin-key-file を付けてサーバーを起動するか、winnow keys create --scopes admin でキーを作成します。'
@@ -439,7 +439,7 @@ export default {
     'faq-lengths-q': 'クエリと文書の長さの上限は？',
     'faq-lengths-a': 'クエリは {query} トークンまでです。文書の長さに制限はなく、{document} トークンを超えると重なりのあるウィンドウで読まれ、最良のウィンドウが採用されます。リクエスト全体は {size} までです。',
     'faq-documents-q': '1 つのクエリに文書はいくつまでですか？',
-    'faq-documents-a': '{documents} です。重みを持つフィールドはそれぞれ 1 文書と数えます。',
+    'faq-documents-a': '{documents} 件までです。重みを持つフィールドはそれぞれ 1 文書と数えます。',
     'faq-batch-q': '多くのクエリを一度に送れますか？',
     'faq-batch-a': 'はい。/v1/rerank/batch は {rankings} 件までのランキング、または同じ文書に対するクエリを受け付けます。ファイルには winnow rank --format jsonl があります。',
     'faq-latency-q': '100 文書にかかる時間は？',

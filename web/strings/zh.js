@@ -145,7 +145,7 @@ export default {
     'board-give-key': '输入密钥',
     'board-again': '重试',
     'board-open': '未使用密钥：本服务器不需要密钥。',
-    'board-who': '密钥 {key} 的权限：{scopes}',
+    'board-who': '正在使用的密钥：{key}。权限：{scopes}',
     'board-hidden': '“{part}”未显示：需要具有“{scope}”权限的密钥。',
     'board-hidden-open':
         '用 --admin-key-file 启动服务器，或创建这样的密钥：winnow keys create --scopes admin。'
@@ -439,7 +439,7 @@ export default {
     'faq-lengths-q': '查询和文档可以有多长？',
     'faq-lengths-a': '查询最多 {query} 个词元。文档长度不限：超过 {document} 个词元时以重叠的窗口读取，取最好的一个。整个请求最大 {size}。',
     'faq-documents-q': '一个查询最多多少文档？',
-    'faq-documents-a': '{documents} 个。每个有自己权重的字段算一个文档。',
+    'faq-documents-a': '最多 {documents} 个。每个有自己权重的字段算一个文档。',
     'faq-batch-q': '可以一次发送许多查询吗？',
     'faq-batch-a': '可以：/v1/rerank/batch 最多接受 {rankings} 个排序，或针对同一批文档的查询。文件可用 winnow rank --format jsonl。',
     'faq-latency-q': '100 个文档需要多久？',
