@@ -28,6 +28,8 @@
 #define HEARTBEAT_US    1000000
 #define PATIENCE_US     30000000 /* more than a heartbeat, asked of the service manager */
 #define LISTENERS_MAX   8        /* addresses of one host */
+/* What the kernel takes of answers beyond what it has sent, which is megabytes if it may. */
+#define UNSENT_BYTES_MAX (128 * 1024)
 
 typedef struct server {
     const wn_server_options *options;
@@ -306,8 +308,9 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)listener;
     server *s = arg;
     char client[64] = "";
-    int on = 1;
+    int on = 1, unsent = UNSENT_BYTES_MAX;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     (void)getnameinfo(address, (socklen_t)n, client, sizeof client, NULL, 0, NI_NUMERICHOST);
     wn_loop_accept(&s->loop, fd, client);
 }

@@ -12,6 +12,7 @@
 #include "serve/api.h"
 #include "serve/limit_reply.h"
 #include "serve/model_names.h"
+#include "serve/openapi.h"
 #include "serve/watchdog.h"
 
 #include <stdio.h>
@@ -56,7 +57,8 @@ struct wn_service {
     uint64_t started_ns;
     wn_watchdog watchdogs[WN_MODELS_MAX];
     int64_t started_unix_s;
-    wn_lock lock; /* guards the rest */
+    wn_buf openapi, docs; /* never changed */
+    wn_lock lock;         /* guards the rest */
     wn_life life;
 };
 
@@ -240,6 +242,16 @@ const char *wn_service_model_root(const wn_service *service)
 bool wn_service_sends_tei_headers(const wn_service *service)
 {
     return service->options.tei_headers;
+}
+
+wn_str wn_service_openapi(const wn_service *service)
+{
+    return wn_buf_str(&service->openapi);
+}
+
+wn_str wn_service_docs(const wn_service *service)
+{
+    return wn_buf_str(&service->docs);
 }
 
 const wn_prices *wn_service_prices(const wn_service *service)
@@ -444,6 +456,8 @@ void wn_service_drain(wn_service *service)
 static wn_status start(wn_service *service, wn_error *err)
 {
     size_t n = (size_t)service->options.backend.n_workers;
+    if (!wn_openapi_push(&service->openapi) || !wn_openapi_push_page(&service->docs))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for the description of the API");
     WN_TRY(wn_accounts_new(&service->accounts, &service->options.accounts, err));
     if (service->options.open_address != NULL && wn_accounts_is_open(service->accounts))
         WN_FAIL(err, WN_ERR_ARGUMENT,
@@ -526,6 +540,8 @@ void wn_service_free(wn_service *service)
     wn_queue_deinit(&service->work);
     wn_lock_deinit(&service->lock);
     wn_budget_deinit(&service->budget);
+    wn_buf_deinit(&service->openapi);
+    wn_buf_deinit(&service->docs);
     wn_mem_free(service);
 }
 

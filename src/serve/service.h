@@ -103,6 +103,11 @@ const char *wn_service_model_root(const wn_service *service);
  * Thread:  any. */
 bool wn_service_sends_tei_headers(const wn_service *service);
 
+/* The API's description as JSON and as a page, made once: see openapi.h.
+ * Thread:  any. */
+wn_str wn_service_openapi(const wn_service *service);
+wn_str wn_service_docs(const wn_service *service);
+
 /* What tokens cost; NULL: that is not known.
  * Thread:  any. */
 const wn_prices *wn_service_prices(const wn_service *service);
