@@ -1,24 +1,41 @@
 /* See dtype.h.  The loops are plain so that the compiler may vectorise them. */
 #include "base/dtype.h"
+#include "base/dtype_block.h"
 
 #include <string.h>
 
+/* n values stand in so many bytes. */
+static const struct {
+    const char *name;
+    size_t n, bytes;
+} types[] = {
+    [WN_DTYPE_F32] = {"f32", 1, 4},       [WN_DTYPE_F16] = {"f16", 1, 2},
+    [WN_DTYPE_BF16] = {"bf16", 1, 2},     [WN_DTYPE_I8] = {"int8", 1, 1},
+    [WN_DTYPE_OTHER] = {"", 0, 0},        [WN_DTYPE_Q4_0] = {"q4_0", 32, 18},
+    [WN_DTYPE_Q4_1] = {"q4_1", 32, 20},   [WN_DTYPE_Q5_0] = {"q5_0", 32, 22},
+    [WN_DTYPE_Q5_1] = {"q5_1", 32, 24},   [WN_DTYPE_Q8_0] = {"q8_0", 32, 34},
+    [WN_DTYPE_Q4_K] = {"q4_k", 256, 144}, [WN_DTYPE_Q5_K] = {"q5_k", 256, 176},
+    [WN_DTYPE_Q6_K] = {"q6_k", 256, 210},
+};
+
 size_t wn_dtype_size(wn_dtype dtype)
 {
-    static const size_t sizes[] = {
-        [WN_DTYPE_F32] = 4, [WN_DTYPE_F16] = 2,   [WN_DTYPE_BF16] = 2,
-        [WN_DTYPE_I8] = 1,  [WN_DTYPE_OTHER] = 0,
-    };
-    return sizes[dtype];
+    return types[dtype].n == 1 ? types[dtype].bytes : 0;
+}
+
+size_t wn_dtype_block(wn_dtype dtype)
+{
+    return types[dtype].n;
+}
+
+size_t wn_dtype_bytes(wn_dtype dtype, size_t n)
+{
+    return dtype == WN_DTYPE_OTHER ? 0 : n / types[dtype].n * types[dtype].bytes;
 }
 
 const char *wn_dtype_name(wn_dtype dtype)
 {
-    static const char *const names[] = {
-        [WN_DTYPE_F32] = "f32", [WN_DTYPE_F16] = "f16", [WN_DTYPE_BF16] = "bf16",
-        [WN_DTYPE_I8] = "int8", [WN_DTYPE_OTHER] = "",
-    };
-    return names[dtype];
+    return types[dtype].name;
 }
 
 static float bits_to_f32(uint32_t bits)
@@ -30,10 +47,10 @@ static float bits_to_f32(uint32_t bits)
 
 /* Shift the half's exponent and mantissa into place, then rescale by 2^112: subnormals come out
  * right because the multiplication normalises them.  Infinities and NaN need exponent 255. */
-static float f16_to_f32(uint16_t h)
+float wn_f16_to_f32(uint16_t half)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
-    uint32_t rest = (uint32_t)(h & 0x7FFFu) << 13;
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t rest = (uint32_t)(half & 0x7FFFu) << 13;
     if (rest >= 0x0F800000u)
         return bits_to_f32(sign | 0x7F800000u | (rest & 0x007FFFFFu));
     float f = bits_to_f32(rest) * 0x1p112f;
@@ -54,10 +71,15 @@ void wn_dtype_to_f32(float *dst, const void *src, wn_dtype dtype, size_t n)
             dst[i] = (float)(int8_t)bytes[i];
         return;
     }
-    WN_ASSERT(dtype == WN_DTYPE_F16 || dtype == WN_DTYPE_BF16);
+    WN_ASSERT(dtype != WN_DTYPE_OTHER && n % types[dtype].n == 0);
+    if (types[dtype].n > 1) {
+        for (size_t i = 0; i < n; i += types[dtype].n, bytes += types[dtype].bytes)
+            wn_dtype_block_to_f32(dst + i, bytes, dtype);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         uint16_t h;
         memcpy(&h, bytes + 2 * i, sizeof h);
-        dst[i] = dtype == WN_DTYPE_F16 ? f16_to_f32(h) : bits_to_f32((uint32_t)h << 16);
+        dst[i] = dtype == WN_DTYPE_F16 ? wn_f16_to_f32(h) : bits_to_f32((uint32_t)h << 16);
     }
 }

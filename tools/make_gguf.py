@@ -1,0 +1,384 @@
+#!/usr/bin/env python3
+"""Make the golden GGUF files, as the converter of llama.cpp would, each beside the directory that it equals.
+
+  make_gguf.py DIR             (needs gguf, tokenizers, safetensors, numpy; run where tests/golden is)
+
+DIR/types.gguf has a tensor of each type, and its values as the gguf package widens them as NAME.f32.
+DIR/NAME.gguf has DIR/NAME beside it, the Hugging Face directory of the same weights, widened to F32.
+DIR/tokens/NAME.gguf has the tokenizer of tests/golden/tokens/NAME, or of DIR/tokens/NAME with its own goldens.
+
+  make_gguf.py --tokens TOKENIZERS DIR
+
+writes DIR/NAME.gguf with the tokenizer of each published TOKENIZERS/NAME that a GGUF file can hold.
+"""
+import base64, json, os, re, shutil, sys
+import gguf, numpy as np
+from gguf import GGMLQuantizationType as T, TokenType
+from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer, normalizers
+import make_tokens
+
+SEED = 20240401
+K_TYPES = {T.Q4_K: 144, T.Q5_K: 176, T.Q6_K: 210}  # bytes of a block of 256 values
+TYPES = [T.F32, T.F16, T.BF16, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q8_0, *K_TYPES]
+rng = np.random.default_rng(SEED)
+
+
+# ---- types ---------------------------------------------------------------------------------------
+
+def k_blocks(kind, n):
+    """Random blocks, since the package cannot make these; weights of about +-0.3."""
+    blocks = rng.integers(0, 256, (n, K_TYPES[kind]), dtype=np.uint8)
+    half = lambda low, high: rng.uniform(low, high, (n, 1)).astype(np.float16).view(np.uint8)
+    if kind == T.Q6_K:
+        blocks[:, 208:210] = half(4e-5, 8e-5)
+    else:
+        top = 15 if kind == T.Q4_K else 31
+        blocks[:, 0:2] = half(0.012 / top, 0.02 / top)
+        blocks[:, 2:4] = half(0.006, 0.01)
+    return blocks.reshape(-1)
+
+
+def stored(values, kind):
+    """The bytes of a tensor in a type, shaped by rows."""
+    if kind in K_TYPES:
+        return k_blocks(kind, values.size // 256).reshape(*values.shape[:-1], -1)
+    return gguf.quants.quantize(np.ascontiguousarray(values, np.float32), kind)
+
+
+def widened(raw, kind, shape):
+    return np.ascontiguousarray(gguf.quants.dequantize(raw, kind).reshape(shape), np.float32)
+
+
+def add(writer, name, values, kind):
+    """Write a tensor; returns the values that a reader has of it."""
+    raw = stored(values, kind)
+    writer.add_tensor(name, raw, raw_dtype=kind)
+    return widened(raw, kind, values.shape)
+
+
+def finish(writer):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def make_types(path):
+    writer = gguf.GGUFWriter(path, "types")
+    for kind in TYPES:
+        values = rng.normal(0, 1, (2, 256)).astype(np.float32) * np.float32(10.0) ** rng.integers(-6, 4, (2, 1)).astype(np.float32)
+        wide = add(writer, kind.name, values, kind)
+        writer.add_tensor(kind.name + ".f32", wide, raw_dtype=T.F32)
+    finish(writer)
+
+
+# ---- tokenizers ----------------------------------------------------------------------------------
+
+def looks_special(token):
+    """What the converter takes for a control token though the file does not say so."""
+    return token in ("<pad>", "<mask>") or re.fullmatch(r"<\|.*\|>|<unused.*>", token) is not None
+
+
+def token_list(tokenizer, n_vocab, word):
+    """Tokens by id with their types; word(token) is how a piece of the vocabulary is written."""
+    vocab = tokenizer["model"]["vocab"]
+    by_id = {i: t for t, i in vocab.items()}
+    added = {t["id"]: t for t in tokenizer["added_tokens"]}
+    n_vocab = max(n_vocab, 1 + max([*by_id, *added]))
+    tokens, types = [], []
+    for i in range(n_vocab):
+        if i in added:
+            content = added[i]["content"]
+            control = added[i]["special"] or looks_special(content)
+            types.append(TokenType.CONTROL if control else TokenType.USER_DEFINED)
+            tokens.append(content if control else word(content))
+        elif i in by_id:
+            types.append(TokenType.NORMAL)
+            tokens.append(word(by_id[i]))
+        else:
+            types.append(TokenType.UNUSED)
+            tokens.append(f"[PAD{i}]")
+    return tokens, types
+
+
+def find_special(tokenizer, *names):
+    for t in tokenizer["added_tokens"]:
+        if t["content"] in names:
+            return t["id"]
+    return None
+
+
+def add_specials(writer, tokenizer):
+    ids = {"bos": find_special(tokenizer, "[CLS]", "<s>"), "eos": find_special(tokenizer, "[SEP]", "</s>", "<|im_end|>"),
+           "sep": find_special(tokenizer, "[SEP]", "</s>"), "unk": find_special(tokenizer, "[UNK]", "<unk>"),
+           "pad": find_special(tokenizer, "[PAD]", "<pad>", "<|endoftext|>"), "mask": find_special(tokenizer, "[MASK]", "<mask>")}
+    for kind, i in ids.items():
+        if i is not None:
+            getattr(writer, f"add_{kind}_token_id")(i)
+
+
+def phantom(piece):
+    return piece[2:] if piece.startswith("##") else "\u2581" + piece
+
+
+def charsmap_of(normalizer):
+    parts = (normalizer or {}).get("normalizers", [normalizer or {}])
+    return next((base64.b64decode(p["precompiled_charsmap"]) for p in parts if p.get("type") == "Precompiled"), None)
+
+
+def add_unigram(writer, tokenizer, n_vocab, mask_is_lost):
+    """mask_is_lost: as the converter does it from a sentencepiece model, which has no <mask>."""
+    pieces, added = tokenizer["model"]["vocab"], {t["id"]: t for t in tokenizer["added_tokens"]}
+    n_vocab = max(n_vocab, len(pieces))
+    tokens, scores = [p for p, _ in pieces], [s for _, s in pieces]
+    types = [TokenType.NORMAL] * len(pieces)
+    for i, t in added.items():
+        types[i] = TokenType.CONTROL if t["special"] else TokenType.USER_DEFINED
+    types[tokenizer["model"]["unk_id"]] = TokenType.UNKNOWN
+    if mask_is_lost:
+        tokens, scores, types = tokens[:-1], scores[:-1], types[:-1]
+    while len(tokens) < n_vocab:
+        tokens.append(f"[PAD{len(tokens)}]")
+        scores.append(-10000.0)
+        types.append(TokenType.UNUSED)
+    writer.add_tokenizer_model("t5")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    writer.add_token_scores(scores)
+    writer.add_token_types(types)
+    writer.add_add_space_prefix(True)
+    writer.add_remove_extra_whitespaces(True)
+    charsmap = charsmap_of(tokenizer["normalizer"])
+    if charsmap is not None:
+        writer.add_precompiled_charsmap(charsmap)
+
+
+def merge_text(merge):
+    return merge if isinstance(merge, str) else " ".join(part.replace(" ", "\u0120") for part in merge)
+
+
+def add_tokenizer(writer, tokenizer, n_vocab=0, pre=None, type_count=None, mask_is_lost=False):
+    model = tokenizer["model"]
+    if isinstance(model["vocab"], list):
+        add_unigram(writer, tokenizer, n_vocab, mask_is_lost)
+    else:
+        bpe = "merges" in model
+        tokens, types = token_list(tokenizer, n_vocab, (lambda t: t) if bpe else phantom)
+        writer.add_tokenizer_model("gpt2" if bpe else "bert")
+        writer.add_tokenizer_pre(pre)
+        writer.add_token_list(tokens)
+        writer.add_token_types(types)
+        if bpe:
+            writer.add_token_merges([merge_text(m) for m in model["merges"]])
+    if type_count is not None:
+        writer.add_token_type_count(type_count)
+    add_specials(writer, tokenizer)
+
+
+def make_tokenizer(path, tokenizer, pre, **more):
+    writer = gguf.GGUFWriter(path, "bert")
+    add_tokenizer(writer, tokenizer, pre=pre, **more)
+    finish(writer)
+
+
+def read_json(path):
+    with open(path) as f:
+        return json.load(f)
+
+
+def tiny_charsmap(mappings):
+    """A SentencePiece map: its double array (darts-clone), built by trying every base, and the strings."""
+    blob, values = b"", {}
+    for text, to in mappings.items():
+        values[text.encode()] = len(blob)
+        blob += to.encode() + b"\0"
+    units, used = [0] * 4096, {0}
+
+    def place(pos, prefix):
+        below = {k: v for k, v in values.items() if k.startswith(prefix)}
+        labels = sorted({k[len(prefix)] for k in below if len(k) > len(prefix)} | ({0} if prefix in below else set()))
+        base = next(b for b in range(1, 2048) if all(b ^ c not in used for c in labels))
+        used.update(base ^ c for c in labels)
+        units[pos] |= (pos ^ base) << 10 | (1 << 8 if prefix in below else 0)
+        if 0 in labels:
+            units[base] = 1 << 31 | values[prefix]
+        for c in labels:
+            if c != 0:
+                units[base ^ c] = c
+                place(base ^ c, prefix + bytes([c]))
+
+    place(0, b"")
+    size = (max(used) | 255) + 1
+    return (4 * size).to_bytes(4, "little") + np.array(units[:size], np.uint32).tobytes() + blob
+
+
+SPACES = {"\t": " ", "\n": " ", "\r": " ", "\u00a0": " ", "\u2003": " ", "\u3000": " ", "\u2028": " ", "\u200b": " ",
+          "\u2581": " ", "\ufb01": "fi", "\u00bd": "1\u20442", "e\u0301": "\u00e9", "\u2460": "1", "\u00b2": "2"}
+
+
+def as_xlmr(tokenizer):
+    """A Unigram tokenizer with the normalizer of the XLM-R files since 2024, and that pair template."""
+    tk = Tokenizer.from_str(json.dumps(tokenizer))
+    tk.normalizer = normalizers.Sequence([normalizers.Precompiled(tiny_charsmap(SPACES)), normalizers.Strip(left=False, right=True),
+                                          normalizers.Replace(make_tokens.Regex(" {2,}"), "\u2581")])
+    tk.post_processor = make_tokens.processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    return tk
+
+
+def mask_last(tokenizer):
+    """Let <mask> have the last id, as in XLM-R."""
+    model, mask = tokenizer["model"], "<mask>"
+    i = next(n for n, (p, _) in enumerate(model["vocab"]) if p == mask)
+    model["vocab"].append(model["vocab"].pop(i))
+    for t in tokenizer["added_tokens"]:
+        if t["content"] == mask:
+            t["id"], t["lstrip"] = len(model["vocab"]) - 1, True
+    return tokenizer
+
+
+SMALL = {"wordpiece": "bert-bge", "wordpiece-cased": "bert-bge", "wordpiece-accents": "bert-bge", "bpe-qwen": "qwen2", "gpt2": "roberta-bpe"}
+PUBLISHED = {"bert-base-uncased": "bert-bge", "bert-base-multilingual-cased": "bert-bge", "all-MiniLM-L6-v2": "bert-bge",
+             "roberta-base": "roberta-bpe", "qwen2-qwen3": "qwen2", "modernbert-neox": "modern-bert",
+             "multilingual-unigram-128k-spm": "default"}
+
+
+def make_small_tokenizers(folder):
+    os.makedirs(folder)
+    for name, pre in SMALL.items():
+        make_tokenizer(os.path.join(folder, name + ".gguf"), read_json(f"tests/golden/tokens/{name}/tokenizer.json"), pre)
+    make_tokens.write(folder, "xlmr", lambda: as_xlmr(mask_last(read_json("tests/golden/tokens/unigram/tokenizer.json"))))
+    os.remove(os.path.join(folder, "xlmr", "decoded.jsonl"))
+    tokenizer = read_json(os.path.join(folder, "xlmr", "tokenizer.json"))
+    n_vocab = len(tokenizer["model"]["vocab"])
+    make_tokenizer(os.path.join(folder, "xlmr.gguf"), tokenizer, "default")
+    make_tokenizer(os.path.join(folder, "xlmr-mask-lost.gguf"), tokenizer, "default", n_vocab=n_vocab, mask_is_lost=True)
+
+
+# ---- models --------------------------------------------------------------------------------------
+
+LAYER = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
+         "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm",
+         "intermediate.dense": "ffn_up", "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
+         "mixer.Wqkv": "attn_qkv", "mixer.out_proj": "attn_output", "norm1": "attn_output_norm", "mlp.fc1": "ffn_up",
+         "mlp.fc2": "ffn_down", "norm2": "layer_output_norm"}
+OTHERS = {"embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
+          "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm", "emb_ln": "token_embd_norm",
+          "pooler.dense": "cls", "classifier.dense": "cls", "classifier": "cls.output", "classifier.out_proj": "cls.output"}
+
+
+def gguf_name(name):
+    name = re.sub(r"^(bert|roberta)\.", "", name)
+    part, end = name.rsplit(".", 1)
+    layer = re.fullmatch(r"encoder\.layers?\.(\d+)\.(.*)", part)
+    return f"blk.{layer[1]}.{LAYER[layer[2]]}.{end}" if layer else f"{OTHERS[part]}.{end}"
+
+
+def type_of(name, shape, turn):
+    """The converter keeps vectors, positions and types as they are; matrices take turns."""
+    if len(shape) < 2 or name.startswith(("position_embd", "token_types")):
+        return T.F32
+    fitting = [t for t in TYPES[1:] if shape[-1] % gguf.constants.GGML_QUANT_SIZES[t][0] == 0]
+    wide = [t for t in fitting if t in K_TYPES]
+    return (wide or fitting)[turn % len(wide or fitting)]
+
+
+def add_config(writer, config, offset):
+    writer.add_context_length(config["max_position_embeddings"] - offset)
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_layer_norm_eps(config["layer_norm_eps"])
+    writer.add_causal_attention(False)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+
+
+def make_model(folder, name, source, tokenizer, pre, wider=False):
+    config = read_json(os.path.join(source, "config.json"))
+    tensors = load_file(os.path.join(source, "model.safetensors"))
+    if wider:
+        config.update(num_hidden_layers=len(K_TYPES), intermediate_size=256)
+        tensors.update(wide_layers())
+    roberta = any(n.startswith("roberta.") for n in tensors)
+    offset = config["pad_token_id"] + 1 if roberta else 0
+    writer = gguf.GGUFWriter(os.path.join(folder, name + ".gguf"), "bert")
+    writer.add_name(name)
+    writer.add_license("apache-2.0")
+    add_config(writer, config, offset)
+    head = any(n.startswith("classifier") for n in tensors)
+    writer.add_pooling_type(gguf.PoolingType.RANK if head else gguf.PoolingType.MEAN)
+    if head:
+        writer.add_classifier_output_labels(["LABEL_0"])
+    add_tokenizer(writer, tokenizer, config["vocab_size"], pre, config["type_vocab_size"])
+    turn, wide = 0, {}
+    for full, values in sorted(tensors.items()):
+        values = values.astype(np.float32)
+        short = gguf_name(full)
+        kind = type_of(short, values.shape, turn)
+        turn += len(values.shape) == 2
+        first = offset if short == "position_embd.weight" else 0
+        wide[full] = values.copy()
+        wide[full][:first] = 0
+        wide[full][first:] = add(writer, short, values[first:], kind)
+    finish(writer)
+    out = os.path.join(folder, name)
+    os.makedirs(out)
+    config.update(layer_norm_eps=float(np.float32(config["layer_norm_eps"])), license="apache-2.0")
+    for file, value in (("config.json", config), ("tokenizer.json", tokenizer)):
+        with open(os.path.join(out, file), "w") as f:
+            json.dump(value, f, ensure_ascii=False)
+    save_file(wide, os.path.join(out, "model.safetensors"))
+
+
+def wide_layers():
+    """Layers whose down projection has 256 columns, as many as there are K types."""
+    tensors, normal = {}, lambda *shape: rng.normal(0, 0.25, shape).astype(np.float32)
+    for n in range(len(K_TYPES)):
+        layer = f"bert.encoder.layer.{n}."
+        for part, rows, cols in (("attention.self.query", 32, 32), ("attention.self.key", 32, 32), ("attention.self.value", 32, 32),
+                                 ("attention.output.dense", 32, 32), ("intermediate.dense", 256, 32), ("output.dense", 32, 256)):
+            tensors[layer + part + ".weight"], tensors[layer + part + ".bias"] = normal(rows, cols), normal(rows)
+        for part in ("attention.output.LayerNorm", "output.LayerNorm"):
+            tensors[layer + part + ".weight"], tensors[layer + part + ".bias"] = 1 + normal(32), normal(32)
+    return tensors
+
+
+def make_all(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    make_types(os.path.join(folder, "types.gguf"))
+    make_small_tokenizers(os.path.join(folder, "tokens"))
+    models = "tests/golden/models/"
+    tokenizer = lambda name: read_json(f"{models}{name}/tokenizer.json")
+    xlmr = json.loads(as_xlmr(tokenizer("xlmr")).to_str())
+    make_model(folder, "bert", models + "bert", tokenizer("bert"), "bert-bge")
+    make_model(folder, "bert-wide", models + "bert", tokenizer("bert"), "bert-bge", wider=True)
+    make_model(folder, "roberta", models + "roberta-bpe", tokenizer("roberta-bpe"), "roberta-bpe")
+    make_model(folder, "xlmr", models + "xlmr", xlmr, "default")
+    make_model(folder, "jina-flash", models + "jina-v2-flash", xlmr, "default")
+    with open(os.path.join(folder, "versions.json"), "w") as f:
+        json.dump({"seed": SEED, "gguf": gguf_version(), "numpy": np.__version__, "tokenizers": make_tokens.tokenizers.__version__}, f, indent=1)
+        f.write("\n")
+
+
+def gguf_version():
+    from importlib.metadata import version
+    return version("gguf")
+
+
+def main():
+    if len(sys.argv) == 4 and sys.argv[1] == "--tokens":
+        os.makedirs(sys.argv[3], exist_ok=True)
+        for name, pre in PUBLISHED.items():
+            tokenizer = read_json(os.path.join(sys.argv[2], name, "tokenizer.json"))
+            make_tokenizer(os.path.join(sys.argv[3], name + ".gguf"), tokenizer, pre)
+    elif len(sys.argv) == 2:
+        make_all(sys.argv[1])
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
