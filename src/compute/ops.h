@@ -107,6 +107,10 @@ typedef struct wn_ops {
     /* y = norm(x); y may be x. */
     void (*norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_norm *norm);
 
+    /* y = norm(residual + x); y may be either. */
+    void (*add_norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_tensor *residual,
+                     const wn_norm *norm);
+
     /* y = norm(residual + x . w^T + b), without a norm (NULL) the sum; y may be residual.
      * Shapes:  x [rows][k], y and residual [rows][n]. */
     void (*linear_add_norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,

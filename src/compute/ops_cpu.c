@@ -118,7 +118,7 @@ static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range 
 }
 
 /* y = norm(residual + product), the residual's and y's rows as wide as the product's. */
-static void add_norm(const layer_job *job, const float *product, size_t n, row_range rows)
+static void add_residual(const layer_job *job, const float *product, size_t n, row_range rows)
 {
     float *y = job->y + rows.first * n;
     const float *residual = job->residual + rows.first * n;
@@ -161,7 +161,7 @@ static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     float *product = wn_exec_floats(scratch, job->scratch.product);
     multiply_rows(job, product, w->n, rows, scratch);
-    add_norm(job, product, w->n, rows);
+    add_residual(job, product, w->n, rows);
 }
 
 static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
@@ -211,7 +211,7 @@ static void feed_forward_item(void *arg, size_t item, int32_t worker)
         close_gate(job, intermediate, stride, rows.n);
     multiply(down, product, down->n, intermediate, stride, rows.n, WN_ACT_NONE,
              scratch + parts->taken, parts->taken_bytes);
-    add_norm(job, product, down->n, rows);
+    add_residual(job, product, down->n, rows);
 }
 
 static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_tensor *residual,
@@ -244,20 +244,35 @@ static void norm_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     row_range rows = rows_of(&job->cut, item);
     size_t offset = rows.first * job->cols;
+    const float *residual = job->residual != NULL ? job->residual + offset : NULL;
     (void)worker;
-    wn_norm_rows(job->exec->kernels, job->y + offset, job->x + offset, NULL, job->norm, rows.n);
+    wn_norm_rows(job->exec->kernels, job->y + offset, job->x + offset, residual, job->norm, rows.n);
 }
 
-static void norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_norm *norm)
+static void norm_rows(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const float *residual,
+                      const wn_norm *norm)
 {
     WN_ASSERT(x->rows == y->rows && x->cols == y->cols && norm->n == y->cols);
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
                      .x = x->data,
+                     .residual = residual,
                      .norm = norm,
                      .cols = x->cols};
     wn_pool_run(exec->pool, job.cut.n_blocks, norm_item, &job);
+}
+
+static void norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_norm *norm)
+{
+    norm_rows(exec, y, x, NULL, norm);
+}
+
+static void add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_tensor *residual,
+                     const wn_norm *norm)
+{
+    WN_ASSERT(residual->rows == y->rows && residual->cols == y->cols);
+    norm_rows(exec, y, x, residual->data, norm);
 }
 
 typedef struct seq_job {
@@ -326,6 +341,7 @@ const wn_ops wn_ops_cpu = {
     .embed = embed,
     .linear = linear,
     .norm = norm,
+    .add_norm = add_norm,
     .linear_add_norm = linear_add_norm,
     .feed_forward = feed_forward,
     .turn_heads = wn_turn_heads_cpu,

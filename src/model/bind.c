@@ -187,8 +187,11 @@ bool wn_tensor_binder_ok(const wn_tensor_binder *binder)
     return binder->n_mistakes == 0;
 }
 
-static bool is_harmless(wn_str name)
+static bool is_harmless(const wn_tensor_binder *binder, wn_str name)
 {
+    wn_str unread = wn_str_from(binder->unread == NULL ? "" : binder->unread);
+    if (unread.len > 0 && wn_str_starts(name, unread) && name.ptr[unread.len] == '.')
+        return true;
     for (size_t i = 0; i < WN_ARRAY_LEN(harmless_endings); i++) {
         if (wn_str_ends(name, wn_str_from(harmless_endings[i])))
             return true;
@@ -207,7 +210,7 @@ wn_status wn_tensor_binder_end(wn_tensor_binder *binder, wn_error *err)
 {
     for (size_t i = 0; i < wn_safetensors_count(binder->set); i++) {
         wn_str name = wn_safetensors_at(binder->set, i)->name;
-        if (!binder->used[i] && !is_harmless(name))
+        if (!binder->used[i] && !is_harmless(binder, name))
             note(binder, "tensor '%.*s' is unknown to this family", WN_STR_ARG(name));
     }
     wn_mem_free(binder->used);

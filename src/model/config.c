@@ -8,6 +8,7 @@
 #include "model/config_parts.h"
 #include "model/family.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define WN_WHERE "model/config"
@@ -44,7 +45,8 @@ static void bind_sizes(wn_config *config, wn_binder *b)
     wn_bind_size(b, "num_attention_heads", &config->n_heads, 1, 1024, 12);
     wn_bind_size(b, "intermediate_size", &config->intermediate, 1, 16 * WN_HIDDEN_MAX, 3072);
     wn_bind_size(b, "max_position_embeddings", &config->max_positions, 1, WN_POSITIONS_MAX, 512);
-    wn_bind_size(b, "type_vocab_size", &config->type_vocab, 1, 1024, row->type_vocab);
+    wn_bind_size(b, "type_vocab_size", &config->type_vocab, row->may_lack_types ? 0 : 1, 1024,
+                 row->type_vocab);
     wn_bind_double(b, "layer_norm_eps", &config->norm_eps, 1e-20, 0.1, 1e-12);
     wn_bind_int(b, "pad_token_id", &pad, 0, (int64_t)config->vocab - 1, (int64_t)row->pad_id);
     if (config->hidden % config->n_heads != 0)
@@ -85,25 +87,38 @@ static wn_status refuse_switches(const json_t *json, wn_error *err)
     return WN_OK;
 }
 
-/* Fields that name a method have the one name that is implemented. */
-static wn_status refuse_methods(const json_t *json, wn_error *err)
+wn_status wn_config_read_method(size_t *out, const json_t *json, const char *key,
+                                const char *fallback, const char *const *names, size_t n,
+                                wn_error *err)
 {
-    static const char *const keys[][2] = {{"position_embedding_type", "absolute"},
-                                          {"feed_forward_type", "original"}};
     const char *value;
+    char all[100] = "";
     wn_binder b;
-    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
-        wn_binder_init(&b, json, CONFIG_FILE);
-        wn_bind_string(&b, keys[i][0], &value, keys[i][1]);
-        WN_TRY(wn_binder_end(&b, err));
-        if (strcmp(value, keys[i][1]) != 0)
-            WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: %s '%.100s' is not supported, only '%s'",
-                    CONFIG_FILE, keys[i][0], value, keys[i][1]);
+    wn_binder_init(&b, json, CONFIG_FILE);
+    wn_bind_string(&b, key, &value, fallback);
+    WN_TRY(wn_binder_end(&b, err));
+    for (size_t i = 0, at = 0; i < n && at < sizeof all; i++) {
+        *out = i;
+        if (strcmp(value, names[i]) == 0)
+            return WN_OK;
+        at += (size_t)snprintf(all + at, sizeof all - at, "%s'%s'", i > 0 ? " or " : "", names[i]);
     }
-    return WN_OK;
+    WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: %s '%.100s' is not supported, only %s", CONFIG_FILE, key,
+            value, all);
 }
 
 wn_status wn_config_read_sizes(wn_config *config, const json_t *json, wn_error *err)
+{
+    static const char *const keys[][2] = {{"position_embedding_type", "absolute"},
+                                          {"feed_forward_type", "original"}};
+    size_t method;
+    WN_TRY(wn_config_read_widths(config, json, err));
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++)
+        WN_TRY(wn_config_read_method(&method, json, keys[i][0], keys[i][1], &keys[i][1], 1, err));
+    return WN_OK;
+}
+
+wn_status wn_config_read_widths(wn_config *config, const json_t *json, wn_error *err)
 {
     const char *act;
     wn_binder b;
@@ -112,7 +127,6 @@ wn_status wn_config_read_sizes(wn_config *config, const json_t *json, wn_error *
     wn_bind_string(&b, "hidden_act", &act, "gelu");
     WN_TRY(wn_binder_end(&b, err));
     WN_TRY(wn_config_read_activation(config, act, err));
-    WN_TRY(refuse_methods(json, err));
     return refuse_switches(json, err);
 }
 
@@ -149,7 +163,7 @@ static void set_windows(wn_config *config)
 static wn_status read_all(wn_config *config, const json_t *json, const wn_model_files *files,
                           wn_error *err)
 {
-    WN_TRY(wn_family_find(config, json, files->modules.ptr != NULL, err));
+    WN_TRY(wn_family_find(config, json, files, err));
     WN_TRY(config->family->configure(config, json, err));
     if (config->kind == WN_KIND_LATE_INTERACTION)
         return wn_config_read_late(config, json, files, err);

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "compute/ops.h"
+#include "data/safetensors.h"
 
 typedef struct wn_family wn_family; /* see family.h */
 
@@ -46,6 +47,7 @@ typedef struct wn_config {
     double norm_eps;
     wn_act act;
     wn_gate gate;
+    double rope_base, rope_divisor; /* of rotary positions */
     wn_score_rule score_rule;
     wn_pool_kind pool;       /* embedder */
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
@@ -56,15 +58,16 @@ typedef struct wn_config {
 
 /* A file of a model directory: its bytes, or ptr NULL when it is not there. */
 typedef struct wn_model_files {
-    wn_str config;                /* config.json */
-    wn_str tokenizer_config;      /* tokenizer_config.json */
-    wn_str sentence_transformers; /* config_sentence_transformers.json */
-    wn_str sentence_bert_config;  /* sentence_bert_config.json */
-    wn_str modules;               /* modules.json */
-    wn_str pooling;               /* 1_Pooling/config.json */
-    wn_str colbert_metadata;      /* artifact.metadata */
-    wn_str readme;                /* README.md */
-    wn_str model_card;            /* MODEL_CARD.md */
+    wn_str config;                 /* config.json */
+    wn_str tokenizer_config;       /* tokenizer_config.json */
+    wn_str sentence_transformers;  /* config_sentence_transformers.json */
+    wn_str sentence_bert_config;   /* sentence_bert_config.json */
+    wn_str modules;                /* modules.json */
+    wn_str pooling;                /* 1_Pooling/config.json */
+    wn_str colbert_metadata;       /* artifact.metadata */
+    wn_str readme;                 /* README.md */
+    wn_str model_card;             /* MODEL_CARD.md */
+    const wn_safetensors *tensors; /* whose names tell some families; NULL: not known */
 } wn_model_files;
 
 /* Read the configuration.

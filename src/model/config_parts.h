@@ -21,9 +21,19 @@ void wn_bind_size(wn_binder *binder, const char *key, size_t *out, size_t min, s
                   size_t fallback);
 
 /* The fields that BERT's configuration has and most others took over: sizes, eps, activation; what
- * is switched on beside the graph is refused.  Defaults are those of config->family.
+ * is switched on beside the graph is refused, and methods other than BERT's.  Defaults are those of
+ * config->family.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
 WN_MUST_USE wn_status wn_config_read_sizes(wn_config *config, const json_t *json, wn_error *err);
+
+/* The same without its methods, for a family that has its own. */
+WN_MUST_USE wn_status wn_config_read_widths(wn_config *config, const json_t *json, wn_error *err);
+
+/* Read a field that names a method: *out is the one of names [n] that it is.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_config_read_method(size_t *out, const json_t *json, const char *key,
+                                            const char *fallback, const char *const *names,
+                                            size_t n, wn_error *err);
 
 /* config->act by its name in config.json.
  * Fails:   WN_ERR_UNSUPPORTED. */

@@ -32,16 +32,46 @@ static const wn_family families[] = {
      .configure = wn_bert_configure,
      .lay_out = wn_flash_lay_out,
      .forward = wn_bert_forward},
+    {.name = "jina-bert-qk-norm",
+     .model_type = "",
+     .class_prefix = "JinaBert",
+     .other_prefix = "Bert",
+     .claims = wn_jina_bert_qk_claims,
+     .type_vocab = 2,
+     .has_types = true,
+     .configure = wn_jina_bert_qk_configure,
+     .lay_out = wn_jina_bert_qk_lay_out,
+     .forward = wn_jina_bert_qk_forward},
+    {.name = "jina-bert",
+     .model_type = "",
+     .class_prefix = "JinaBert",
+     .other_prefix = "Bert",
+     .claims = wn_jina_bert_claims,
+     .type_vocab = 2,
+     .has_types = true,
+     .has_late = true, /* jina-colbert-v1 */
+     .configure = wn_jina_bert_configure,
+     .lay_out = wn_jina_bert_lay_out,
+     .forward = wn_bert_forward},
     {.name = "bert",
      .model_type = "bert",
      .class_prefix = "Bert",
      .type_vocab = 2,
      .has_types = true,
+     .has_late = true,
      BERT_CODE},
     {.name = "xlm-roberta",
      .model_type = "xlm-roberta",
      .class_prefix = "XLMRoberta",
      ROBERTA_CODE},
+    {.name = "new",
+     .model_type = "new",
+     .class_prefix = "New",
+     .type_vocab = 1,
+     .may_lack_types = true,
+     .configure = wn_new_model_configure,
+     .lay_out = wn_new_model_lay_out,
+     .forward = wn_bert_forward},
     {.name = "roberta", .model_type = "roberta", .class_prefix = "Roberta", ROBERTA_CODE},
     {.name = "camembert", .model_type = "camembert", .class_prefix = "Camembert", ROBERTA_CODE},
 };
@@ -74,21 +104,18 @@ static wn_status read_identity(wn_identity *out, const json_t *json, wn_error *e
     return wn_binder_end(&b, err);
 }
 
-/* JinaBERT calls itself "bert", but has ALiBi instead of positions and a gated feed-forward. */
-static wn_status refuse_look_alikes(const wn_identity *id, wn_error *err)
+bool wn_identity_has_tensor(const wn_identity *id, const char *part)
 {
-    static const char *const origins[] = {"jina-bert-implementation", "jina-bert-v2-qk-post-norm"};
-    bool is_jina_bert =
-        strstr(id->auto_config, "JinaBert") != NULL || strstr(id->architecture, "JinaBert") != NULL;
-    for (size_t i = 0; i < WN_ARRAY_LEN(origins); i++)
-        is_jina_bert |= strstr(id->name_or_path, origins[i]) != NULL ||
-                        strstr(id->auto_config, origins[i]) != NULL;
-    if (is_jina_bert)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "%s: this is a JinaBERT model (ALiBi positions, gated feed-forward), which is not "
-                "supported",
-                CONFIG_FILE);
-    return WN_OK;
+    wn_str wanted = wn_str_from(part);
+    size_t n = id->tensors == NULL ? 0 : wn_safetensors_count(id->tensors);
+    for (size_t i = 0; i < n; i++) {
+        wn_str name = wn_safetensors_at(id->tensors, i)->name;
+        for (size_t at = 0; at + wanted.len <= name.len; at++) {
+            if (memcmp(name.ptr + at, wanted.ptr, wanted.len) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 /* The names of all model types, for a message. */
@@ -133,6 +160,20 @@ static wn_status find_row(const wn_family **out, const wn_identity *id, wn_error
             CONFIG_FILE, id->architecture);
 }
 
+/* What the ending of a class says, when a prefix stands before it; 0: nothing. */
+static wn_kind kind_of(wn_str class_name, const char *prefix)
+{
+    wn_str start = wn_str_from(prefix == NULL ? "" : prefix);
+    if (start.len == 0 || !wn_str_starts(class_name, start))
+        return 0;
+    wn_str ending = wn_str_slice(class_name, start.len, class_name.len);
+    for (size_t i = 0; i < WN_ARRAY_LEN(classes); i++) {
+        if (wn_str_equal(ending, wn_str_from(classes[i].ending)))
+            return classes[i].kind;
+    }
+    return 0;
+}
+
 /* The class agrees with the family, and its ending tells whether there is a head.  Without a class
  * a directory of sentence-transformers modules is an embedder, any other one has a head. */
 static wn_status read_class(wn_config *config, const wn_identity *id, bool has_modules,
@@ -143,37 +184,35 @@ static wn_status read_class(wn_config *config, const wn_identity *id, bool has_m
     if (name.len == 0)
         return WN_OK;
     for (size_t i = 0; i < WN_ARRAY_LEN(families); i++) {
-        wn_str prefix = wn_str_from(families[i].class_prefix);
-        if (families[i].lay_out != config->family->lay_out || !wn_str_starts(name, prefix))
-            continue;
-        wn_str ending = wn_str_slice(name, prefix.len, name.len);
-        for (size_t j = 0; j < WN_ARRAY_LEN(classes); j++) {
-            if (wn_str_equal(ending, wn_str_from(classes[j].ending))) {
-                config->kind = classes[j].kind;
-                return WN_OK;
-            }
+        const wn_family *family = &families[i];
+        wn_kind kind = kind_of(name, family->class_prefix);
+        kind = kind != 0 ? kind : kind_of(name, family->other_prefix);
+        if (family->lay_out == config->family->lay_out && kind != 0) {
+            config->kind = kind;
+            return WN_OK;
         }
     }
     WN_FAIL(err, WN_ERR_UNSUPPORTED,
             "%s: architecture '%.100s' of a %s model is not supported; supported are its classes "
-            "ForSequenceClassification and Model, and HF_ColBERT over bert",
+            "ForSequenceClassification and Model",
             CONFIG_FILE, id->architecture, config->family_name);
 }
 
-wn_status wn_family_find(wn_config *config, const json_t *json, bool has_modules, wn_error *err)
+wn_status wn_family_find(wn_config *config, const json_t *json, const wn_model_files *files,
+                         wn_error *err)
 {
     wn_identity id;
     WN_TRY(read_identity(&id, json, err));
-    WN_TRY(refuse_look_alikes(&id, err));
+    id.tensors = files->tensors;
     WN_TRY(find_row(&config->family, &id, err));
     config->family_name = config->family->name;
     if (strcmp(id.architecture, "HF_ColBERT") != 0) {
         config->has_types = config->family->has_types;
-        return read_class(config, &id, has_modules, err);
+        return read_class(config, &id, files->modules.ptr != NULL, err);
     }
-    if (strcmp(config->family->name, "bert") != 0)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: HF_ColBERT over %s is not supported, only over bert",
-                CONFIG_FILE, config->family_name);
+    if (!config->family->has_late)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: HF_ColBERT over %s is not supported", CONFIG_FILE,
+                config->family_name);
     config->kind = WN_KIND_LATE_INTERACTION;
     config->family_name = "colbert";
     return WN_OK;

@@ -7,6 +7,7 @@
 
 #include "compute/ops.h"
 #include "data/json_bind.h"
+#include "data/safetensors.h"
 #include "model/config.h"
 
 /* A linear layer: "NAME.weight" and "NAME.bias"; several parts are stacked by rows. */
@@ -43,8 +44,10 @@ typedef struct wn_layout {
     bool norm_first; /* the two norms are before what they are named for; else after it */
     const char *attention_norm; /* of a layer, like the next ones */
     bool starts_without;        /* layer 0 has no attention norm */
+    const char *again_norm;     /* of x + attention_norm(x + attention(x)); NULL: none */
     const char *output_norm;
     const char *query_norm, *key_norm; /* of each head; NULL: none */
+    bool norms_span_heads;             /* those two are of all heads at once */
     const char *final_norm;            /* behind the last layer; NULL: none */
     wn_norm_kind norm_kind;            /* of all norms but the head's */
     bool norm_bias;
@@ -54,12 +57,17 @@ typedef struct wn_layout {
     wn_head_names head;
 } wn_layout;
 
-/* By what a config.json says who it is; "" where it says nothing. */
+/* By what a model says who it is: config.json, "" where it says nothing, and the names of its
+ * tensors. */
 typedef struct wn_identity {
     const char *architecture; /* the first of architectures */
     const char *model_type, *name_or_path;
-    const char *auto_config; /* auto_map.AutoConfig */
+    const char *auto_config;       /* auto_map.AutoConfig */
+    const wn_safetensors *tensors; /* NULL: not known */
 } wn_identity;
+
+/* Whether the name of a tensor has this part. */
+bool wn_identity_has_tensor(const wn_identity *id, const char *part);
 
 /* The rows that a caller wants of the last layer; others need not be computed. */
 typedef enum wn_rows {
@@ -74,13 +82,16 @@ struct wn_family {
     const char *name;         /* shown to users */
     const char *model_type;   /* of config.json; "": told by claims() alone */
     const char *class_prefix; /* of its classes in transformers */
+    const char *other_prefix; /* which its files may name as well; or NULL */
 
     /* Is this one of ours, whatever its model_type?  NULL: model_type and class decide. */
     bool (*claims)(const wn_identity *id);
 
     size_t type_vocab, pad_id; /* where config.json says nothing */
+    bool may_lack_types;       /* type_vocab_size may be 0 */
     bool skips_pads;           /* the first token's position is pad_id + 1 */
     bool has_types;            /* a document's tokens have type 1 */
+    bool has_late;             /* HF_ColBERT is published over it */
     size_t pair_tokens;        /* longest pair of its reference; 0: what the positions allow */
 
     /* Read the fields of config.json; the class was read before.
@@ -97,8 +108,8 @@ struct wn_family {
 /* The family of a config.json, and what kind of model it names: *config gets family, family_name
  * and kind.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
-WN_MUST_USE wn_status wn_family_find(wn_config *config, const json_t *json, bool has_modules,
-                                     wn_error *err);
+WN_MUST_USE wn_status wn_family_find(wn_config *config, const json_t *json,
+                                     const wn_model_files *files, wn_error *err);
 
 /* ---- what the families' files give to the table ---------------------------------------------- */
 
@@ -110,5 +121,19 @@ bool wn_flash_claims(const wn_identity *id);
 void wn_flash_lay_out(wn_layout *out, const wn_config *config);
 wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                           const wn_batch *batch, wn_rows rows);
+
+/* jinabert.c */
+wn_status wn_jina_bert_configure(wn_config *config, const json_t *json, wn_error *err);
+wn_status wn_jina_bert_qk_configure(wn_config *config, const json_t *json, wn_error *err);
+bool wn_jina_bert_claims(const wn_identity *id);
+bool wn_jina_bert_qk_claims(const wn_identity *id);
+void wn_jina_bert_lay_out(wn_layout *out, const wn_config *config);
+void wn_jina_bert_qk_lay_out(wn_layout *out, const wn_config *config);
+wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                                  const wn_batch *batch, wn_rows rows);
+
+/* newmodel.c */
+wn_status wn_new_model_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_new_model_lay_out(wn_layout *out, const wn_config *config);
 
 #endif

@@ -81,19 +81,6 @@ static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
     return WN_OK;
 }
 
-/* JinaBERT looks like BERT in config.json when its name was edited; its tensors do not. */
-static wn_status refuse_lookalikes(const wn_tensor_binder *binder, wn_error *err)
-{
-    static const char *const names[] = {"encoder.layer.0.mlp.gated_layers.weight",
-                                        "encoder.layer.0.mlp.up_gated_layer.weight"};
-    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
-        if (wn_tensor_binder_has(binder, names[i]))
-            WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                    "tensor '%s': this is a JinaBERT model, which is not supported", names[i]);
-    }
-    return WN_OK;
-}
-
 wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safetensors *set,
                         const wn_model_options *options, wn_error *err)
 {
@@ -105,9 +92,9 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     wn_tensor_binder binder;
     wn_status status = wn_tensor_binder_begin(&binder, set, model->layout.prefix, err);
     if (status == WN_OK) {
-        status = refuse_lookalikes(&binder, err);
-        if (status == WN_OK)
-            status = bind_all(model, &binder, options, err);
+        if (config->kind == WN_KIND_EMBEDDER) /* gte-multilingual-base has a head for words */
+            binder.unread = model->layout.head.out;
+        status = bind_all(model, &binder, options, err);
         model->n_parameters = binder.n_parameters;
         wn_status bound = wn_tensor_binder_end(&binder, status == WN_OK ? err : NULL);
         status = status == WN_OK ? bound : status;

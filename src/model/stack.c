@@ -102,24 +102,29 @@ static wn_status find_layer(const binding *b, wn_layer *layer, wn_layer_source *
 {
     const wn_layout *names = b->layout;
     const wn_config *c = b->config;
-    wn_norm_source attention, output, head;
+    wn_norm_source attention, again, output, head;
     size_t heads = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim,
            inter = c->intermediate;
     size_t up = c->gate == WN_GATE_NONE ? inter : 2 * inter;
     const size_t split[] = {heads, kv, kv}, fused[] = {heads + 2 * kv}, halves[] = {inter, inter};
     bool is_fused = names->qkv.parts[1] == NULL, in_halves = names->up.parts[1] != NULL;
     bool bare = names->starts_without && i == 0;
+    size_t query = names->norms_span_heads ? heads : c->head_dim;
+    size_t key = names->norms_span_heads ? kv : c->head_dim;
     source->qkv = find_linear(b->binder, &names->qkv, i, is_fused ? fused : split, c->hidden);
     source->out = find_linear(b->binder, &names->out, i, &c->hidden, heads);
     source->up = find_linear(b->binder, &names->up, i, in_halves ? halves : &up, c->hidden);
     source->down = find_linear(b->binder, &names->down, i, &c->hidden, inter);
     WN_TRY(bind_norm(b, &layer->attention_norm, &attention, bare ? NULL : names->attention_norm, i,
                      c->hidden, err));
+    WN_TRY(bind_norm(b, &layer->again_norm, &again, names->again_norm, i, c->hidden, err));
     WN_TRY(bind_norm(b, &layer->output_norm, &output, names->output_norm, i, c->hidden, err));
-    WN_TRY(bind_norm(b, &layer->query_norm, &head, names->query_norm, i, c->head_dim, err));
-    WN_TRY(bind_norm(b, &layer->key_norm, &head, names->key_norm, i, c->head_dim, err));
+    WN_TRY(bind_norm(b, &layer->query_norm, &head, names->query_norm, i, query, err));
+    WN_TRY(bind_norm(b, &layer->key_norm, &head, names->key_norm, i, key, err));
     reads(&source->qkv, names->norm_first && !bare ? &attention : input);
-    reads(&source->up, names->norm_first ? &output : &attention);
+    reads(&source->up, names->norm_first           ? &output
+                       : names->again_norm != NULL ? &again
+                                                   : &attention);
     *input = names->norm_first ? (wn_norm_source){0} : output;
     return WN_OK;
 }
@@ -237,6 +242,7 @@ void wn_stack_deinit(wn_stack *stack)
         wn_linear_deinit(&layer->up);
         wn_linear_deinit(&layer->down);
         wn_norm_deinit(&layer->attention_norm);
+        wn_norm_deinit(&layer->again_norm);
         wn_norm_deinit(&layer->output_norm);
         wn_norm_deinit(&layer->query_norm);
         wn_norm_deinit(&layer->key_norm);
@@ -271,8 +277,8 @@ size_t wn_stack_bytes(const wn_stack *stack)
     for (size_t i = 0; i < stack->n_layers; i++) {
         const wn_layer *layer = &stack->layers[i];
         bytes += layer->qkv.bytes + layer->out.bytes + layer->up.bytes + layer->down.bytes +
-                 layer->attention_norm.bytes + layer->output_norm.bytes + layer->query_norm.bytes +
-                 layer->key_norm.bytes;
+                 layer->attention_norm.bytes + layer->again_norm.bytes + layer->output_norm.bytes +
+                 layer->query_norm.bytes + layer->key_norm.bytes;
     }
     return bytes;
 }

@@ -10,10 +10,10 @@
 #include "model/model.h"
 
 typedef struct wn_layer {
-    wn_linear qkv;                       /* [(A + 2 K) d][H], A heads and K key heads of d */
-    wn_linear out;                       /* [H][A d] */
-    wn_linear up, down;                  /* [I or 2 I][H], [H][I] */
-    wn_norm attention_norm, output_norm; /* n is 0 where there is none */
+    wn_linear qkv;      /* [(A + 2 K) d][H], A heads and K key heads of d */
+    wn_linear out;      /* [H][A d] */
+    wn_linear up, down; /* [I or 2 I][H], [H][I] */
+    wn_norm attention_norm, again_norm, output_norm; /* n is 0 where there is none */
     wn_norm query_norm, key_norm;
 } wn_layer;
 

@@ -72,6 +72,14 @@ static wn_status read_card(file_source *src, wn_str *out, const char *name, wn_e
     return WN_OK;
 }
 
+static wn_status open_tensors(wn_engine *engine, const file_source *src, wn_error *err)
+{
+    if (src->dir != NULL)
+        return wn_safetensors_open(&engine->tensors, src->dir, err);
+    return wn_safetensors_parse(&engine->tensors, wn_builtin_file("model.safetensors"),
+                                "built-in model.safetensors", err);
+}
+
 static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
 {
     wn_model_files files = {0};
@@ -94,6 +102,8 @@ static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
     }
     WN_TRY(read_card(src, &files.readme, "README.md", err));
     WN_TRY(read_card(src, &files.model_card, "MODEL_CARD.md", err));
+    WN_TRY(open_tensors(engine, src, err));
+    files.tensors = engine->tensors;
     return wn_config_parse(&engine->config, &files, err);
 }
 
@@ -111,17 +121,6 @@ static wn_status load_weights(wn_engine *engine, wn_pool *pool, wn_error *err)
     const wn_model_options options = {
         .kernels = engine->kernels, .gemm = engine->gemm, .pool = pool};
     return wn_model_load(&engine->model, &engine->config, engine->tensors, &options, err);
-}
-
-static wn_status load_model(wn_engine *engine, const file_source *src, wn_pool *pool, wn_error *err)
-{
-    if (src->dir != NULL) {
-        WN_TRY(wn_safetensors_open(&engine->tensors, src->dir, err));
-    } else {
-        wn_str bytes = wn_builtin_file("model.safetensors");
-        WN_TRY(wn_safetensors_parse(&engine->tensors, bytes, "built-in model.safetensors", err));
-    }
-    return load_weights(engine, pool, err);
 }
 
 static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_error *err)
@@ -145,7 +144,7 @@ static void load_part(void *arg, size_t item, int32_t worker)
     (void)worker;
     loading *l = arg;
     l->status[item] = item == 0 ? load_tokenizer(l->engine, l->src, &l->err[0])
-                                : load_model(l->engine, l->src, l->pool, &l->err[1]);
+                                : load_weights(l->engine, l->pool, &l->err[1]);
 }
 
 static wn_status load_parts(wn_engine *engine, file_source *src, wn_pool *pool, wn_error *err)

@@ -18,6 +18,9 @@ static const char *const models[] = {
     "tests/golden/models/xlmr",
     "tests/golden/models/xlmr-outliers",
     "tests/golden/models/jina-v2-flash",
+    "tests/golden/models/jina-bert-types",
+    "tests/golden/models/jina-bert-qk-head",
+    "tests/golden/models/new",
     "tests/golden/models/colbert-attend",
     "tests/golden/models/embed-cls",
 };
