@@ -1,3 +1,4 @@
+/* See check_config.h. */
 #include "tests/support/check_config.h"
 #include "tests/support/check.h"
 
