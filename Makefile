@@ -23,7 +23,8 @@ ifeq ($(filter help clean,$(MAKECMDGOALS)),)
 $(error missing development packages: $(MISSING); install what deps/debian.txt lists, or use ./dev)
 endif
 endif
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) $(SERVE_PACKAGES) $(HUB_PACKAGES) 2>/dev/null)
+# A compiler knows its own machine's headers; another machine's would mislead one that compiles for aarch64.
+PKG_CFLAGS := $(filter-out -I/usr/include/%-linux-gnu,$(shell pkg-config --cflags $(PACKAGES) $(SERVE_PACKAGES) $(HUB_PACKAGES) 2>/dev/null))
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 SERVE_LIBS := $(shell pkg-config --libs $(SERVE_PACKAGES) 2>/dev/null) -lhttp_parser
 
