@@ -38,7 +38,7 @@ trial-t10: all ## TLS as scanners see it, and reloads under load
 	$(TRIAL) tests/api/test_tls.py tests/api/test_operations.py
 trial-t11: ## fuzz the readers of model files, FUZZ_SECONDS each
 	$(call FUZZ_EACH,$(MODEL_FILES))
-trial-t12: ## fuzz every other parser, FUZZ_SECONDS each
+trial-t12: cover-fuzz ## what the corpora run of each parser; fuzz every other parser, FUZZ_SECONDS each
 	$(call FUZZ_EACH,$(filter-out $(MODEL_FILES),$(patsubst fuzz/%.c,%,$(FUZZ_SRC))))
 trial-t14: all ## kill -9, 300 times
 	$(LOAD) tests/serve/kill.py --cycles 300

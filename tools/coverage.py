@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Line and branch coverage of src/ by folder and by file, from the counts of a build with --coverage.
 
-Usage: coverage.py BUILD_FOLDER [FILE[:FUNCTION,...] ...].  A line that several programs compile (an
-inline function of a header) counts as run when one of them ran it.  Branches of an assertion do not
-count: one of them is never taken.  With files, the table is of these alone, and each line and branch
-of theirs, or of these functions, must have been run: what was not is listed, and the status is 1.
+Usage: coverage.py [--lines PERCENT] BUILD_FOLDER [FILE[:FUNCTION,...] ...].  A line that several programs
+compile (an inline function of a header) counts as run when one of them ran it.  Branches of an assertion
+do not count: one of them is never taken.  With files, the table is of these alone, and each line and
+branch of theirs, or of these functions, or of all but -FUNCTION, must have been run: what was not is
+listed, and the status is 1.  --lines asks for so many of their lines only.
 """
-import gzip, json, os, subprocess, sys
+import argparse, gzip, json, os, subprocess, sys
 
 
 def assertions(path):
@@ -20,8 +21,14 @@ def notes_of(build, wanted):
     return sorted(p for p in paths if not wanted or os.path.relpath(p, build)[:-5] + ".c" in wanted)
 
 
+def is_wanted(function, names):
+    if not names:
+        return True
+    return "-" + str(function) not in names if any(n[0] == "-" for n in names) else function in names
+
+
 def read_counts(build, wanted):
-    """-> {file: {line: (count, [branch counts])}}; wanted: {file: names of functions, or nothing for all}"""
+    """-> {file: {line: (count, [branch counts])}}; wanted: {file: names of functions, all behind '-', or nothing for all}"""
     files = {}
     for path in notes_of(build, wanted):
         done = subprocess.run(["gcov", "--json-format", "--branch-probabilities", "--stdout", path],
@@ -32,7 +39,7 @@ def read_counts(build, wanted):
                 continue
             lines, asserted = files.setdefault(unit["file"], {}), assertions(unit["file"])
             for line in unit["lines"]:
-                if wanted.get(unit["file"]) and line.get("function_name") not in wanted[unit["file"]]:
+                if not is_wanted(line.get("function_name"), wanted.get(unit["file"])):
                     continue
                 branches = [b["count"] for b in line["branches"] if line["line_number"] not in asserted]
                 count, old = lines.get(line["line_number"], (0, [0] * len(branches)))
@@ -75,14 +82,20 @@ def missed(files):
 
 
 def main():
-    build, names = sys.argv[1], [name.partition(":") for name in sys.argv[2:]]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=float, metavar="PERCENT")
+    parser.add_argument("build")
+    parser.add_argument("files", nargs="*")
+    args = parser.parse_args()
+    names = [name.partition(":") for name in args.files]
     wanted = {path: set(functions.split(",")) - {""} for path, _, functions in names}
-    files = read_counts(build, wanted)
+    files = read_counts(args.build, wanted)
     absent = [path for path in wanted if not files.get(path)]
     if not files or absent:
-        sys.exit(f"no counts of {' '.join(absent) or 'src/'} below {build}: build with VARIANT=cover and run the tests")
+        sys.exit(f"no counts of {' '.join(absent) or 'src/'} below {args.build}: build with VARIANT=cover and run the tests")
     print_table(files)
-    gaps = list(missed(files)) if wanted else []
+    hit, total = (sum(row_of(lines)[i] for lines in files.values()) for i in (0, 1))
+    gaps = list(missed(files)) if wanted and (args.lines is None or 100 * hit < args.lines * total) else []
     if gaps:
         sys.exit("\n".join(gaps))
 

@@ -1,0 +1,41 @@
+# Fuzzing: which sources each target's parser is, how much of them its corpus runs, and all targets in turn.
+# -FUNCTION: all of the file but what reads it from the disk, or is another target's.
+
+JSON_PARSER   := wn_json_parse,scan,line_of,ends_token,overflows,make_opening,read_parts,load,fail_parse
+SETTING       := wn_args_find,wn_args_nearest,wn_args_set,parse_value,parse_int,parse_choice,parse_switch,nearest_try
+PARSER_api_body         := data/json_bind.c:$(JSON_PARSER) serve/api_field.c:-wn_form_refuse_others serve/api_dialect.c \
+                           $(patsubst src/%,%,$(wildcard src/serve/dialect_*.c))
+PARSER_config_json      := data/json_bind.c $(patsubst src/%,%,$(wildcard src/model/config*.c))
+PARSER_encode_text      := data/unicode.c $(addprefix token/,cache.c edit.c encode.c:-no_memory,-wn_encoder_free normalize_bert.c normalize_form.c scanner.c \
+                           text.c trie.c)
+PARSER_http_bytes       := serve/http_conn.c serve/http_guard.c
+PARSER_http_query       := serve/http_request.c:wn_http_next_parameter,decode,hex_digit base/date.c:wn_date_parse,digits \
+                           serve/usage_report.c:wn_report_query,read_day,read_by
+PARSER_key_body         := serve/key_edit.c serve/key_record.c
+PARSER_key_text         := serve/key.c:wn_key_parse,wn_key_id_parse,wn_key_id_number,is_base62,make_check,crc32_of
+PARSER_metrics_text     := cli/exposition.c
+PARSER_prices_yaml      := cli/price_file.c:-wn_price_file_read
+PARSER_request_line     := cli/request.c
+PARSER_safetensors_file := data/safetensors_header.c data/safetensors.c:wn_safetensors_parse,add_file
+PARSER_score_cache_file := serve/score_file.c:wn_score_file_parse,wn_score_file_at,check_header,check_sum
+PARSER_tokenizer_json   := data/json_scan.c $(addprefix token/,added.c bpe.c charsmap.c component.c decoder.c dialect.c field.c \
+                           normalize.c normalize_plain.c normalize_precompiled.c pattern.c postprocess.c split.c stand_in.c \
+                           token_model.c tokenizer.c tokenizer_file.c unigram.c vocab.c wordlevel.c wordpiece.c)
+PARSER_yaml             := cli/settings_file.c cli/args.c:$(SETTING)
+
+# Each target alone runs its corpus, and what fuzzing has added to it.
+FUZZ_TARGETS := $(patsubst fuzz/%.c,%,$(FUZZ_SRC))
+FUZZ_LINES   := 90
+.PHONY: cover-fuzz $(FUZZ_TARGETS:%=cover-fuzz-%) fuzz-all
+cover-fuzz: ## how many lines of each parser its fuzz corpus runs; fails below 90 %
+	$(MAKE) VARIANT=cover $(FUZZ_TARGETS:%=build/cover/fuzz/replay_%)
+	for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory cover-fuzz-$$target || failed="$$failed $$target"; done; \
+	    test -z "$$failed" || { echo "below $(FUZZ_LINES) %:$$failed"; exit 1; }
+$(FUZZ_TARGETS:%=cover-fuzz-%): cover-fuzz-%:
+	@find build/cover -name '*.gcda' -delete
+	@files=$$(find fuzz/corpus/$* $(wildcard build/corpus/$*) -type f) && echo "$*: $$(echo $$files | wc -w) files" && \
+	    build/cover/fuzz/replay_$* $$files > build/cover/fuzz/$*.log
+	@$(PYTHON) tools/coverage.py --lines $(FUZZ_LINES) build/cover $(addprefix src/,$(PARSER_$*))
+
+fuzz-all: ## libFuzzer on every target, FUZZ_SECONDS each
+	$(call FUZZ_EACH,$(FUZZ_TARGETS))
