@@ -10,7 +10,7 @@ aarch64-tests: ## build the kernel tests for aarch64, which run under qemu
 	$(MAKE) VARIANT=release CC=$(AARCH64_CC) B=build/aarch64 static-tests
 
 STATIC_OBJ := $(call obj_of,$(call src_of,base kernel kernel/scalar $(LEVELS_$(ARCH))) \
-                  tests/support/check.c tests/support/check_levels.c tests/support/static/cmocka_static.c)
+                  $(addprefix tests/support/,check.c check_gemm.c check_levels.c) tests/support/static/cmocka_static.c)
 static-tests: $(patsubst tests/kernel/%.c,$(B)/static/%,$(filter tests/kernel/%,$(TEST_SRC)))
 $(B)/static/%: $(B)/tests/kernel/%.o $(STATIC_OBJ)
 	@mkdir -p $(@D)

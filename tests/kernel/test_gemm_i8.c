@@ -6,14 +6,12 @@
 
 #include "base/mem.h"
 #include "kernel/vec_gemm_i8.h"
-#include "tests/support/check_levels.h"
+#include "tests/support/check_gemm.h"
 #include "tests/tolerance.h"
 
 #include <math.h>
 
-#define GUARD 1234.5f
-
-enum { MR = 3, GUARD_BYTES = 64 };
+enum { MR = 3 };
 _Static_assert(LANES == 1, "compiled for no level");
 
 static const wn_gemm one_lane;
@@ -53,84 +51,12 @@ static const wn_kernels portable[] = {
 #endif
 };
 
-static void check_everywhere(check_level_fn *check)
+static void check_everywhere(check_gemm_fn *check)
 {
-    for (size_t i = 0; i < WN_ARRAY_LEN(portable); i++)
-        check(&portable[i]);
-    check_levels(check);
+    check_gemms(check, WN_DTYPE_I8, portable, WN_ARRAY_LEN(portable));
 }
 
 /* ---- a product and what it should give ------------------------------------------------------- */
-
-typedef struct matrices {
-    const wn_gemm *gemm;
-    const char *level;
-    size_t m, n, k, ldx, ldy, stride, packed_bytes;
-    float *x, *w, *bias, *factor, *y;
-    unsigned char *rows, *packed;
-} matrices;
-
-/* Memory whose every byte is in use or guarded. */
-static unsigned char *guarded(size_t bytes)
-{
-    unsigned char *p = wn_mem_aligned(bytes + GUARD_BYTES);
-    assert_non_null(p);
-    memset(p, 0xA5, bytes + GUARD_BYTES);
-    return p;
-}
-
-static void assert_guard(const unsigned char *p, size_t bytes)
-{
-    for (size_t i = 0; i < GUARD_BYTES; i++)
-        assert_int_equal(p[bytes + i], 0xA5);
-}
-
-static float *random_matrix(size_t n)
-{
-    float *x = wn_mem_aligned(n * sizeof(float));
-    assert_non_null(x);
-    check_random(x, n, 1);
-    return x;
-}
-
-static matrices make(const wn_kernels *kernels, size_t m, size_t n, size_t k)
-{
-    matrices a = {.gemm = kernels->gemm_i8, .level = kernels->level, .m = m, .n = n, .k = k};
-    a.ldx = k + 3;
-    a.ldy = n + 5;
-    a.stride = wn_gemm_row_bytes(a.gemm, k);
-    a.packed_bytes = wn_gemm_packed_bytes(a.gemm, n, k);
-    a.x = random_matrix(m * a.ldx);
-    a.w = random_matrix(n * k);
-    a.bias = random_matrix(n);
-    a.factor = random_matrix(k);
-    a.y = random_matrix(m * a.ldy);
-    a.rows = guarded(m * a.stride);
-    a.packed = guarded(a.packed_bytes);
-    for (size_t i = 0; i < m * a.ldy; i++)
-        a.y[i] = GUARD;
-    return a;
-}
-
-static void drop(matrices *a)
-{
-    assert_guard(a->rows, a->m * a->stride);
-    assert_guard(a->packed, a->packed_bytes);
-    wn_mem_free(a->x);
-    wn_mem_free(a->w);
-    wn_mem_free(a->bias);
-    wn_mem_free(a->factor);
-    wn_mem_free(a->y);
-    wn_mem_free(a->rows);
-    wn_mem_free(a->packed);
-}
-
-static void run(matrices *a, const float *factor, const float *bias, wn_act act)
-{
-    a->gemm->pack(a->packed, a->w, a->k, a->n, a->k);
-    a->gemm->take_rows(a->rows, a->stride, a->x, a->ldx, factor, a->m, a->k);
-    a->gemm->multiply(a->y, a->ldy, a->rows, a->stride, a->packed, bias, a->m, a->n, a->k, act);
-}
 
 /* A vector of k as whole numbers up to limit; returns the scale. */
 static float quantized(int32_t *q, const float *x, const float *factor, size_t k, int32_t limit)
@@ -149,7 +75,7 @@ static float quantized(int32_t *q, const float *x, const float *factor, size_t k
 }
 
 /* y is what the scalar arithmetic gives, and the columns beside it are as they were. */
-static void assert_product(const matrices *a, const float *factor, const float *bias)
+static void assert_product(const check_matrices *a, const float *factor, const float *bias)
 {
     int32_t *x = wn_mem_alloc(a->k, sizeof *x), *w = wn_mem_alloc(a->n * a->k, sizeof *w);
     float *scale = wn_mem_alloc(a->n, sizeof *scale);
@@ -159,7 +85,7 @@ static void assert_product(const matrices *a, const float *factor, const float *
     for (size_t i = 0; i < a->m; i++) {
         float row_scale = quantized(x, a->x + i * a->ldx, factor, a->k, a->gemm->limit);
         for (size_t j = 0; j < a->ldy; j++) {
-            float want = GUARD, got = a->y[i * a->ldy + j];
+            float want = CHECK_GEMM_BESIDE, got = a->y[i * a->ldy + j];
             if (j < a->n) {
                 int64_t sum = 0;
                 for (size_t p = 0; p < a->k; p++)
@@ -178,28 +104,26 @@ static void assert_product(const matrices *a, const float *factor, const float *
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-static void check_product(const wn_kernels *kernels, size_t m, size_t n, size_t k, bool with_bias,
-                          bool with_factor)
+static void check_product(const wn_gemm *gemm, const char *level, size_t m, size_t n, size_t k,
+                          bool with_bias, bool with_factor)
 {
-    matrices a = make(kernels, m, n, k);
+    check_matrices a = check_matrices_begin(gemm, level, m, n, k);
     const float *bias = with_bias ? a.bias : NULL, *factor = with_factor ? a.factor : NULL;
-    run(&a, factor, bias, WN_ACT_NONE);
+    check_multiply(&a, factor, bias, WN_ACT_NONE);
     assert_product(&a, factor, bias);
-    drop(&a);
+    check_matrices_end(&a);
 }
 
-static void check_products(const wn_kernels *kernels)
+static void check_products(const wn_gemm *gemm, const char *level)
 {
-    if (kernels->gemm_i8 == NULL)
-        return;
     for (size_t m = 1; m <= 30; m += m < 16 ? 1 : 7)
         for (size_t n = 1; n <= 70; n += n < 34 ? 3 : 11)
-            check_product(kernels, m, n, 1 + (m * 7 + n) % 40, n % 2 == 0, m % 2 == 0);
+            check_product(gemm, level, m, n, 1 + (m * 7 + n) % 40, n % 2 == 0, m % 2 == 0);
     for (size_t k = 1; k <= 300; k += k < 140 ? 1 : 13)
-        check_product(kernels, 3, 5 + k % 64, k, k % 3 == 0, k % 2 == 0);
+        check_product(gemm, level, 3, 5 + k % 64, k, k % 3 == 0, k % 2 == 0);
     for (size_t m = 31; m <= 161; m += m < 34 ? 1 : 31)
-        check_product(kernels, m, 33, 700, true, false);
-    check_product(kernels, 15, 37, 1025, true, false);
+        check_product(gemm, level, m, 33, 700, true, false);
+    check_product(gemm, level, 15, 37, 1025, true, false);
 }
 
 static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **state)
@@ -210,22 +134,20 @@ static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **stat
 
 /* Largest bytes of either sign, in patterns that give the largest sums of pairs, of fours and of
  * all: instructions that saturate would show it. */
-static void check_extremes(const wn_kernels *kernels)
+static void check_extremes(const wn_gemm *gemm, const char *level)
 {
     static const size_t depths[] = {2, 4, 64, 1000, WN_GEMM_I8_K_MAX};
-    if (kernels->gemm_i8 == NULL)
-        return;
     for (size_t d = 0; d < WN_ARRAY_LEN(depths); d++) {
-        matrices a = make(kernels, 4, 4, depths[d]);
+        check_matrices a = check_matrices_begin(gemm, level, 4, 4, depths[d]);
         for (size_t i = 0; i < 4; i++) {
             for (size_t p = 0; p < a.k; p++) {
                 bool negative = i == 1 || (i == 2 && p % 2 == 1) || (i == 3 && p % 4 >= 2);
                 a.x[i * a.ldx + p] = a.w[i * a.k + p] = negative ? -3.0f : 3.0f;
             }
         }
-        run(&a, NULL, NULL, WN_ACT_NONE);
+        check_multiply(&a, NULL, NULL, WN_ACT_NONE);
         assert_product(&a, NULL, NULL);
-        drop(&a);
+        check_matrices_end(&a);
     }
 }
 
@@ -237,20 +159,18 @@ static void gemm_i8_does_not_saturate_or_wrap(void **state)
 
 /* Rows and columns of zeros, of numbers too small for a scale, of huge ones, and of ones that are
  * not finite: these give NaN, and change nothing beside them. */
-static void check_special(const wn_kernels *kernels)
+static void check_special(const wn_gemm *gemm, const char *level)
 {
     static const float values[] = {0, -0.0f, 1e-42f, 0x1p-101f, 0x1p-100f, 3e38f, INFINITY, NAN};
     enum { N = WN_ARRAY_LEN(values), K = 133 };
-    if (kernels->gemm_i8 == NULL)
-        return;
     for (size_t at = 0; at < K; at += 12) {
-        matrices a = make(kernels, 2 * N, 3 * N, K);
+        check_matrices a = check_matrices_begin(gemm, level, 2 * N, 3 * N, K);
         for (size_t i = 0; i < N; i++) {
             for (size_t p = 0; p < K && isfinite(values[i]); p++)
                 a.x[i * a.ldx + p] = a.w[2 * i * K + p] = p % 3 == 0 ? -values[i] : values[i];
             a.x[i * a.ldx + at] = a.w[2 * i * K + at] = -values[i];
         }
-        run(&a, NULL, a.bias, WN_ACT_NONE);
+        check_multiply(&a, NULL, a.bias, WN_ACT_NONE);
         assert_product(&a, NULL, a.bias);
         for (size_t i = 0; i < a.m; i++)
             for (size_t j = 0; j < a.n; j++) {
@@ -259,7 +179,7 @@ static void check_special(const wn_kernels *kernels)
                 if (!is_finite)
                     assert_true(isnan(a.y[i * a.ldy + j]));
             }
-        drop(&a);
+        check_matrices_end(&a);
     }
 }
 
@@ -269,41 +189,23 @@ static void a_row_or_column_that_is_not_finite_gives_nan(void **state)
     check_everywhere(check_special);
 }
 
-static void check_rows(const wn_kernels *kernels)
-{
-    enum { M = 40, N = 45 };
-    if (kernels->gemm_i8 == NULL)
-        return;
-    matrices a = make(kernels, M, N, 203);
-    float alone[N];
-    run(&a, NULL, a.bias, WN_ACT_GELU);
-    for (size_t i = 0; i < M; i++) {
-        a.gemm->multiply(alone, N, a.rows + i * a.stride, a.stride, a.packed, a.bias, 1, N, a.k,
-                         WN_ACT_GELU);
-        assert_memory_equal(alone, a.y + i * a.ldy, sizeof alone);
-    }
-    drop(&a);
-}
-
 static void gemm_i8_row_does_not_depend_on_the_number_of_rows(void **state)
 {
     (void)state;
-    check_everywhere(check_rows);
+    check_everywhere(check_gemm_rows);
 }
 
 /* Rows without the space between them, at an odd address. */
-static void check_copies(const wn_kernels *kernels)
+static void check_copies(const wn_gemm *gemm, const char *level)
 {
     enum { N = 45 };
-    if (kernels->gemm_i8 == NULL)
-        return;
     for (size_t m = 1; m < 70; m += m < 20 ? 1 : 13) {
-        matrices a = make(kernels, m, N, 1 + m * 29 % 203);
+        check_matrices a = check_matrices_begin(gemm, level, m, N, 1 + m * 29 % 203);
         size_t used = wn_gemm_row_used(a.gemm, a.k);
         unsigned char *copy = wn_mem_alloc(1 + m * used, 1);
-        float *y = random_matrix(m * a.ldy);
+        float *y = check_random_matrix(m * a.ldy);
         assert_non_null(copy);
-        run(&a, NULL, a.bias, WN_ACT_NONE);
+        check_multiply(&a, NULL, a.bias, WN_ACT_NONE);
         memcpy(y, a.y, m * a.ldy * sizeof *y);
         for (size_t i = 0; i < m; i++)
             memcpy(copy + 1 + i * used, a.rows + i * a.stride, used);
@@ -311,7 +213,7 @@ static void check_copies(const wn_kernels *kernels)
         assert_memory_equal(a.y, y, m * a.ldy * sizeof *y);
         wn_mem_free(copy);
         wn_mem_free(y);
-        drop(&a);
+        check_matrices_end(&a);
     }
 }
 
@@ -321,63 +223,16 @@ static void gemm_i8_reads_rows_that_were_copied_together(void **state)
     check_everywhere(check_copies);
 }
 
-static void check_acts(const wn_kernels *kernels)
-{
-    const char *reason;
-    const wn_kernels *scalar = wn_kernels_get("scalar", &reason);
-    enum { M = 15, N = 41 };
-    if (kernels->gemm_i8 == NULL)
-        return;
-    for (int act = WN_ACT_NONE; act <= WN_ACT_TANH; act++) {
-        matrices a = make(kernels, M, N, 31), b = a;
-        float plain[M * (N + 5)];
-        run(&a, NULL, NULL, WN_ACT_NONE);
-        memcpy(plain, a.y, sizeof plain);
-        run(&b, NULL, NULL, (wn_act)act);
-        for (size_t i = 0; i < M; i++) {
-            scalar->act_f32(plain + i * a.ldy, plain + i * a.ldy, (wn_act)act, N);
-            for (size_t j = 0; j < N; j++) {
-                double want = (double)plain[i * a.ldy + j];
-                assert_near((double)a.y[i * a.ldy + j], want, TOLERANCE_ACT(want));
-            }
-            for (size_t j = N; j < a.ldy; j++)
-                assert_true(a.y[i * a.ldy + j] == GUARD);
-        }
-        drop(&a);
-    }
-}
-
 static void gemm_i8_applies_each_activation(void **state)
 {
     (void)state;
-    check_everywhere(check_acts);
-}
-
-static void check_packing(const wn_kernels *kernels)
-{
-    if (kernels->gemm_i8 == NULL)
-        return;
-    for (size_t n = 1; n < 70; n += 5) {
-        matrices a = make(kernels, 1, n, 3 + n * 11 % 140);
-        float *turned = random_matrix(a.n * a.k);
-        unsigned char *packed = guarded(a.packed_bytes);
-        a.w[0] = n % 2 == 0 ? INFINITY : a.w[0];
-        for (size_t j = 0; j < n; j++)
-            for (size_t p = 0; p < a.k; p++)
-                turned[p * n + j] = a.w[j * a.k + p];
-        a.gemm->pack(a.packed, a.w, a.k, n, a.k);
-        a.gemm->pack_t(packed, turned, n, n, a.k);
-        assert_memory_equal(packed, a.packed, a.packed_bytes + GUARD_BYTES);
-        wn_mem_free(turned);
-        wn_mem_free(packed);
-        drop(&a);
-    }
+    check_everywhere(check_gemm_acts);
 }
 
 static void packing_a_transpose_gives_the_same_panels(void **state)
 {
     (void)state;
-    check_everywhere(check_packing);
+    check_everywhere(check_gemm_packing);
 }
 
 int main(void)

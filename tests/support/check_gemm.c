@@ -1,0 +1,152 @@
+/* See check_gemm.h. */
+#include "tests/support/check.h"
+
+#include "base/mem.h"
+#include "kernel/levels.h"
+#include "tests/support/check_gemm.h"
+#include "tests/support/check_levels.h"
+#include "tests/tolerance.h"
+
+#include <math.h>
+
+enum { GUARD_BYTES = 64, UNSET = 0xFF }; /* bytes that are NaN as halves and as floats */
+
+static unsigned char *guarded(size_t bytes)
+{
+    unsigned char *p = wn_mem_aligned(bytes + GUARD_BYTES);
+    assert_non_null(p);
+    memset(p, UNSET, bytes + GUARD_BYTES);
+    return p;
+}
+
+static void assert_guard(const unsigned char *p, size_t bytes)
+{
+    for (size_t i = 0; i < GUARD_BYTES; i++)
+        assert_int_equal(p[bytes + i], UNSET);
+}
+
+float *check_random_matrix(size_t n)
+{
+    float *x = wn_mem_aligned(n * sizeof(float));
+    assert_non_null(x);
+    check_random(x, n, 1);
+    return x;
+}
+
+check_matrices check_matrices_begin(const wn_gemm *gemm, const char *level, size_t m, size_t n,
+                                    size_t k)
+{
+    check_matrices a = {.gemm = gemm, .level = level, .m = m, .n = n, .k = k};
+    a.ldx = k + 3;
+    a.ldy = n + 5;
+    a.stride = wn_gemm_row_bytes(gemm, k);
+    a.packed_bytes = wn_gemm_packed_bytes(gemm, n, k);
+    a.x = check_random_matrix(m * a.ldx);
+    a.w = check_random_matrix(n * k);
+    a.bias = check_random_matrix(n);
+    a.factor = check_random_matrix(k);
+    a.y = check_random_matrix(m * a.ldy);
+    a.rows = guarded(m * a.stride);
+    a.packed = guarded(a.packed_bytes);
+    for (size_t i = 0; i < m * a.ldy; i++)
+        a.y[i] = CHECK_GEMM_BESIDE;
+    return a;
+}
+
+void check_matrices_end(check_matrices *a)
+{
+    assert_guard(a->rows, a->m * a->stride);
+    assert_guard(a->packed, a->packed_bytes);
+    wn_mem_free(a->x);
+    wn_mem_free(a->w);
+    wn_mem_free(a->bias);
+    wn_mem_free(a->factor);
+    wn_mem_free(a->y);
+    wn_mem_free(a->rows);
+    wn_mem_free(a->packed);
+}
+
+void check_multiply(check_matrices *a, const float *factor, const float *bias, wn_act act)
+{
+    a->gemm->pack(a->packed, a->w, a->k, a->n, a->k);
+    a->gemm->take_rows(a->rows, a->stride, a->x, a->ldx, factor, a->m, a->k);
+    a->gemm->multiply(a->y, a->ldy, a->rows, a->stride, a->packed, bias, a->m, a->n, a->k, act);
+}
+
+/* ---- where ----------------------------------------------------------------------------------- */
+
+static struct {
+    check_gemm_fn *check;
+    wn_dtype dtype;
+} wanted; /* by check_one(), which check_levels() calls */
+
+static void check_one(const wn_kernels *kernels)
+{
+    const wn_gemm *gemm = wanted.dtype == WN_DTYPE_I8 ? kernels->gemm_i8 : kernels->gemm_bf16;
+    if (gemm != NULL)
+        wanted.check(gemm, kernels->level);
+}
+
+void check_gemms(check_gemm_fn *check, wn_dtype dtype, const wn_kernels *more, size_t n)
+{
+    wanted.check = check;
+    wanted.dtype = dtype;
+    for (size_t i = 0; i < n; i++)
+        check_one(&more[i]);
+    check_levels(check_one);
+}
+
+/* ---- what holds for all ---------------------------------------------------------------------- */
+
+void check_gemm_rows(const wn_gemm *gemm, const char *level)
+{
+    enum { M = 150, N = 45 };
+    check_matrices a = check_matrices_begin(gemm, level, M, N, 403);
+    float alone[N];
+    check_multiply(&a, NULL, a.bias, WN_ACT_GELU);
+    for (size_t i = 0; i < M; i++) {
+        gemm->multiply(alone, N, a.rows + i * a.stride, a.stride, a.packed, a.bias, 1, N, a.k,
+                       WN_ACT_GELU);
+        assert_memory_equal(alone, a.y + i * a.ldy, sizeof alone);
+    }
+    check_matrices_end(&a);
+}
+
+void check_gemm_acts(const wn_gemm *gemm, const char *level)
+{
+    enum { M = 35, N = 41, LDY = N + 5 };
+    for (int act = WN_ACT_NONE; act <= WN_ACT_TANH; act++) {
+        check_matrices a = check_matrices_begin(gemm, level, M, N, 31);
+        float plain[M * LDY];
+        check_multiply(&a, NULL, a.bias, WN_ACT_NONE);
+        memcpy(plain, a.y, sizeof plain);
+        check_multiply(&a, NULL, a.bias, (wn_act)act);
+        for (size_t i = 0; i < M; i++) {
+            wn_act_f32_scalar(plain + i * LDY, plain + i * LDY, (wn_act)act, N);
+            for (size_t j = 0; j < LDY; j++) {
+                double want = (double)plain[i * LDY + j];
+                assert_near((double)a.y[i * LDY + j], want, j < N ? TOLERANCE_ACT(want) : 0);
+            }
+        }
+        check_matrices_end(&a);
+    }
+}
+
+void check_gemm_packing(const wn_gemm *gemm, const char *level)
+{
+    for (size_t n = 1; n < 70; n += 5) {
+        check_matrices a = check_matrices_begin(gemm, level, 1, n, 3 + n * 11 % 140);
+        float *turned = check_random_matrix(n * a.k);
+        unsigned char *packed = guarded(a.packed_bytes);
+        a.w[0] = n % 2 == 0 ? INFINITY : a.w[0];
+        for (size_t j = 0; j < n; j++)
+            for (size_t p = 0; p < a.k; p++)
+                turned[p * n + j] = a.w[j * a.k + p];
+        gemm->pack(a.packed, a.w, a.k, n, a.k);
+        gemm->pack_t(packed, turned, n, n, a.k);
+        assert_memory_equal(packed, a.packed, a.packed_bytes + GUARD_BYTES);
+        wn_mem_free(turned);
+        wn_mem_free(packed);
+        check_matrices_end(&a);
+    }
+}
