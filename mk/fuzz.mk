@@ -32,6 +32,7 @@ cover-fuzz: ## how many lines of each parser its fuzz corpus runs; fails below 9
 	for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory cover-fuzz-$$target || failed="$$failed $$target"; done; \
 	    test -z "$$failed" || { echo "below $(FUZZ_LINES) %:$$failed"; exit 1; }
 $(FUZZ_TARGETS:%=cover-fuzz-%): cover-fuzz-%:
+	@test -n "$(PARSER_$*)" || { echo "mk/fuzz.mk does not say which sources are the parser of fuzz/$*.c"; exit 1; }
 	@find build/cover -name '*.gcda' -delete
 	@files=$$(find fuzz/corpus/$* $(wildcard build/corpus/$*) -type f) && echo "$*: $$(echo $$files | wc -w) files" && \
 	    build/cover/fuzz/replay_$* $$files > build/cover/fuzz/$*.log
