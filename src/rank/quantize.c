@@ -2,7 +2,8 @@
  * "NAME.weight_scale" [rows] and, where its layer reads a norm, "NAME.weight_factor" [cols]: w is
  * their product.  Scales and factors are those that an i8 product chooses, so that loading for one
  * gives its bytes back.  All other tensors keep their bytes.
- * Memory: scales and factors of all matrices, and one block of rows. */
+ * Memory: scales and factors of all matrices, one block of rows, and of the file the pages of a
+ * layer's matrices. */
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/new_dir.h"
@@ -152,6 +153,7 @@ static wn_status add_linear(quantizer *q, const wn_linear_source *linear, wn_err
     wn_mem_free(scratch);
     for (size_t i = 0; i < linear->n_parts; i++)
         WN_TRY(add_matrix(q, &linear->parts[i], has_factor ? factor : NULL, err));
+    wn_safetensors_release(q->engine->tensors, NULL);
     return WN_OK;
 }
 
@@ -206,10 +208,12 @@ static wn_status sort_items(quantizer *q, wn_error *err)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+/* Write, and let go of the pages that were read for it. */
 static wn_status write_bytes(quantizer *q, const void *bytes, size_t n, wn_error *err)
 {
     const wn_quantize_options *o = &q->options;
     WN_TRY(wn_safetensors_writer_write(&q->writer, bytes, n, err));
+    wn_safetensors_release(q->engine->tensors, NULL);
     if (o->progress != NULL)
         o->progress(o->user, q->writer.written, q->writer.data_bytes);
     if (o->should_stop != NULL && o->should_stop(o->user))

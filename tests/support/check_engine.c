@@ -32,3 +32,25 @@ wn_request check_request(wn_str query, const wn_str *documents, size_t n)
     request.n_documents = n;
     return request;
 }
+
+size_t check_resident(const char *ending, size_t *n_maps)
+{
+    char line[4096];
+    size_t bytes = 0, kib, from, to, len = strlen(ending);
+    bool inside = false;
+    FILE *file = fopen("/proc/self/smaps", "re");
+    assert_non_null(file);
+    *n_maps = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        size_t end = strcspn(line, "\n");
+        line[end] = '\0';
+        if (sscanf(line, "%zx-%zx ", &from, &to) == 2) {
+            inside = end >= len && strcmp(line + end - len, ending) == 0;
+            *n_maps += inside;
+        } else if (inside && sscanf(line, "Rss: %zu kB", &kib) == 1) {
+            bytes += kib * 1024;
+        }
+    }
+    fclose(file);
+    return bytes;
+}

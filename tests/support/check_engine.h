@@ -14,4 +14,7 @@ wn_runner *check_runner(const wn_engine *engine, int32_t n_threads, int32_t batc
 /* A request with the default options. */
 wn_request check_request(wn_str query, const wn_str *documents, size_t n);
 
+/* Resident bytes of this process in mapped files whose names end so, and how many such maps. */
+size_t check_resident(const char *ending, size_t *n_maps);
+
 #endif

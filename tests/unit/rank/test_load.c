@@ -1,34 +1,9 @@
 /* Loading: what was packed is read from the file no more, and the file's pages are let go. */
 #include "tests/support/check.h"
+#include "tests/support/check_engine.h"
 
 #include "base/defs.h"
 #include "winnow.h"
-
-#include <stdio.h>
-#include <string.h>
-
-/* Resident bytes of this process in mapped files whose names end so, and how many of them. */
-static size_t resident_of(const char *ending, size_t *n_maps)
-{
-    char line[4096];
-    size_t bytes = 0, kib, from, to, len = strlen(ending);
-    bool inside = false;
-    FILE *file = fopen("/proc/self/smaps", "re");
-    assert_non_null(file);
-    *n_maps = 0;
-    while (fgets(line, sizeof line, file) != NULL) {
-        size_t end = strcspn(line, "\n");
-        line[end] = '\0';
-        if (sscanf(line, "%zx-%zx ", &from, &to) == 2) {
-            inside = end >= len && strcmp(line + end - len, ending) == 0;
-            *n_maps += inside;
-        } else if (inside && sscanf(line, "Rss: %zu kB", &kib) == 1) {
-            bytes += kib * 1024;
-        }
-    }
-    fclose(file);
-    return bytes;
-}
 
 static void pages_of_the_file_are_let_go(void **state)
 {
@@ -46,13 +21,13 @@ static void pages_of_the_file_are_let_go(void **state)
         options.dtype = names[i % WN_ARRAY_LEN(names)];
         options.n_threads = (int32_t)(1 + i % 3);
         assert_ok(wn_engine_open(&engine, &options, &err), &err);
-        size_t resident = resident_of(".safetensors", &n_maps);
+        size_t resident = check_resident(".safetensors", &n_maps);
         assert_true(n_maps > 0);
         if (resident != 0)
             fail_msg("%s in %s: %zu bytes of its file are resident", options.model_dir,
                      options.dtype, resident);
         wn_engine_close(engine);
-        assert_int_equal(resident_of(".safetensors", &n_maps), 0);
+        assert_int_equal(check_resident(".safetensors", &n_maps), 0);
         assert_int_equal(n_maps, 0);
     }
 }

@@ -160,6 +160,30 @@ static void see(void *user, uint64_t n_done, uint64_t n_bytes)
     assert_true(n_done <= n_bytes && n_done > 0);
 }
 
+static void see_no_page(void *user, uint64_t n_done, uint64_t n_bytes)
+{
+    size_t *n_seen = user, n_maps;
+    (void)n_done, (void)n_bytes;
+    assert_int_equal(check_resident(".safetensors", &n_maps), 0);
+    assert_true(n_maps > 0);
+    (*n_seen)++;
+}
+
+static void pages_of_the_original_are_let_go(void **state)
+{
+    (void)state;
+    size_t n_seen = 0;
+    wn_engine *engine = open_engine("tests/golden/models/bert-sharded", "scalar", "int8");
+    wn_quantize_report report = WN_QUANTIZE_REPORT_INIT;
+    wn_quantize_options options = WN_QUANTIZE_OPTIONS_INIT;
+    options.progress = see_no_page;
+    options.user = &n_seen;
+    remove_out();
+    assert_ok(wn_quantize(&report, engine, out_dir, &options, &err), &err);
+    assert_true(n_seen > 10);
+    wn_engine_close(engine);
+}
+
 static void a_stop_at_any_time_leaves_nothing(void **state)
 {
     (void)state;
@@ -230,6 +254,7 @@ int main(void)
         cmocka_unit_test(in_int8_the_bits_are_those_of_the_original),
         cmocka_unit_test(in_other_dtypes_it_is_near_to_the_original),
         cmocka_unit_test(it_is_smaller_and_has_all_that_the_original_says),
+        cmocka_unit_test(pages_of_the_original_are_let_go),
         cmocka_unit_test(a_stop_at_any_time_leaves_nothing),
         cmocka_unit_test(what_cannot_be_is_an_error),
     };
