@@ -328,8 +328,14 @@ static size_t find_routes(const screen *s, route *routes)
     return n;
 }
 
-/* The rate of a route's answers whose status begins with this digit. */
-static double failures(const screen *s, const char *name, char digit)
+/* Whose failure a status tells: the server's, also by the one that TEI's clients get of it. */
+static bool is_ours(wn_str status)
+{
+    return status.ptr[0] == '5' || wn_str_equal(status, WN_STR("424"));
+}
+
+/* The rate of a route's failures, the server's or those of its clients. */
+static double failures(const screen *s, const char *name, bool ours)
 {
     const wn_scrape *of[] = {s->top->now, s->top->before};
     double sums[2] = {0, 0};
@@ -338,7 +344,7 @@ static double failures(const screen *s, const char *name, char digit)
             const wn_sample *sample = &of[k]->samples[i];
             wn_str status = wn_sample_label(sample, "status");
             if (wn_str_equal(sample->name, WN_STR("wn_requests_total")) && status.len > 0 &&
-                status.ptr[0] == digit &&
+                status.ptr[0] >= '4' && is_ours(status) == ours &&
                 wn_str_equal(wn_sample_label(sample, "route"), wn_str_from(name)))
                 sums[k] += sample->value;
         }
@@ -367,11 +373,11 @@ static void push_routes(screen *s)
                   "requests/s", "4xx/s", "5xx/s");
     end_line(s, STRONG);
     for (size_t i = 0; i < WN_MIN(n, (size_t)ROUTES_SHOWN); i++) {
-        double ours = failures(s, routes[i].name, '5');
+        double ours = failures(s, routes[i].name, true);
         wn_buf_printf(&s->line, "%-12s", routes[i].name);
         push_times(s, (wn_choice){"wn_request_seconds", "route", routes[i].name});
         wn_buf_printf(&s->line, " %10s %8s", short_number(routes[i].per_s).text,
-                      short_number(failures(s, routes[i].name, '4')).text);
+                      short_number(failures(s, routes[i].name, false)).text);
         wn_buf_printf(&s->line, " %8s", short_number(ours).text);
         end_line(s, ours > 0 ? ALARM : PLAIN);
     }

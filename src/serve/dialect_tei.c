@@ -96,9 +96,17 @@ static bool push_problem(wn_buf *out, const wn_problem *problem, const char *req
     return wn_buf_push_byte(out, '}');
 }
 
+/* A model that failed is a dependency that did: 424, by which TEI's clients know it. */
 static int status(const wn_problem *problem)
 {
-    return problem->status == 400 && problem->code != no_texts ? 422 : problem->status;
+    switch (problem->status) {
+    case 400:
+        return problem->code == no_texts ? 400 : 422;
+    case 500:
+        return 424;
+    default:
+        return problem->status;
+    }
 }
 
 /* ---- predict --------------------------------------------------------------------------------- */

@@ -344,6 +344,8 @@ static tei_outcome tei_outcome_of(int status)
     case 499: /* the client had gone */
     case 504:
         return TEI_DROPPED;
+    case 424: /* what TEI's dialect makes of 500 */
+        return TEI_INFERENCE;
     default:
         return status < 400 ? TEI_SUCCESS : status < 500 ? TEI_VALIDATION : TEI_INFERENCE;
     }

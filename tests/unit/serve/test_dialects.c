@@ -195,6 +195,18 @@ static void no_texts_at_all_are_empty_for_tei(void **state)
     check_read_end(&reading);
 }
 
+static void a_model_that_fails_is_a_failed_dependency_to_tei(void **state)
+{
+    (void)state;
+    static const int table[][2] = {{422, 422}, {429, 429}, {500, 424}, {503, 503}, {504, 504}};
+    for (size_t i = 0; i < WN_ARRAY_LEN(table); i++) {
+        wn_problem problem = {0};
+        wn_problem_set(&problem, table[i][0], "WORD", "why");
+        assert_int_equal(wn_dialect_tei.status(&problem), table[i][1]);
+        wn_problem_deinit(&problem);
+    }
+}
+
 /* Whether a dialect takes a request with this field and body for its own. */
 static bool speaks(const wn_dialect *dialect, const char *name, const char *value, const char *body)
 {
@@ -346,6 +358,7 @@ int main(void)
         cmocka_unit_test(csv_is_read_until_there_are_too_many_lines),
         cmocka_unit_test(csv_that_cannot_be_read_names_its_line),
         cmocka_unit_test(no_texts_at_all_are_empty_for_tei),
+        cmocka_unit_test(a_model_that_fails_is_a_failed_dependency_to_tei),
         cmocka_unit_test(requests_on_a_shared_path_are_told_apart),
         cmocka_unit_test(weaviate_has_its_documents_itself),
         cmocka_unit_test(problems_have_the_words_of_their_api),
