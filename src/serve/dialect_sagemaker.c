@@ -29,12 +29,25 @@ static const json_t *unwrap(const json_t *body)
     return json_array_size(data) == 1 ? json_array_get(data, 0) : data;
 }
 
+/* With the id of its result, unless the client gave it one. */
+static void push_document(wn_buf *out, const wn_rank_call *call, size_t i)
+{
+    if (json_object_get(json_array_get(call->documents.source, i), "id") != NULL) {
+        wn_push_document_object(out, call, i);
+        return;
+    }
+    wn_buf_printf(out, "{\"id\":\"%zu\"", i);
+    size_t brace = out->len; /* of an object that has a text at least */
+    if (wn_push_document_object(out, call, i))
+        out->ptr[brace] = ',';
+}
+
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     wn_buf_printf(out, "{\"id\":\"%zu\",\"index\":%zu,", result->index, result->index);
     if (call->return_documents) {
         wn_buf_push_str(out, WN_STR("\"document\":"));
-        wn_push_document_object(out, call, result->index);
+        push_document(out, call, result->index);
         wn_buf_push_byte(out, ',');
     }
     wn_buf_push_str(out, WN_STR("\"relevance_score\":"));

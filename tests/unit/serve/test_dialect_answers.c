@@ -199,11 +199,12 @@ static void containers(void **state)
     (void)state;
     CHECK_EXAMPLES(
         {&wn_dialect_sagemaker,
-         "{\"data\":{\"query\":\"q\",\"documents\":[{\"text\":\"a\"},{\"text\":\"b\"}]}}",
+         "{\"data\":{\"query\":\"q\",\"documents\":[{\"text\":\"a\",\"id\":7},{\"text\":\"b\"}]}}",
          "{\"data\":[{\"id\":\"id\",\"query_usage\":{\"total_tokens\":3},\"docs_usage\":"
          "{\"total_tokens\":12},\"results\":[{\"id\":\"1\",\"index\":1,\"document\":"
-         "{\"text\":\"b\"},\"relevance_score\":0.75,\"usage\":{\"total_tokens\":7}},{\"id\":\"0\","
-         "\"index\":0,\"document\":{\"text\":\"a\"},\"relevance_score\":0.25,\"usage\":"
+         "{\"id\":\"1\",\"text\":\"b\"},\"relevance_score\":0.75,\"usage\":{\"total_tokens\":7}},{"
+         "\"id\":\"0\","
+         "\"index\":0,\"document\":{\"text\":\"a\",\"id\":7},\"relevance_score\":0.25,\"usage\":"
          "{\"total_tokens\":5}}]}],\"parameters\":{}}",
          0},
         {&wn_dialect_sagemaker,
@@ -216,12 +217,16 @@ static void containers(void **state)
         {&wn_dialect_sagemaker_csv, "x,q,[\"a\"\\,\"b\"]\n,q,[\"a\"\\,\"b\"]\n",
          "{\"data\":[{\"id\":\"x\",\"query_usage\":{\"total_tokens\":3},\"docs_usage\":"
          "{\"total_tokens\":12},\"results\":[{\"id\":\"1\",\"index\":1,\"document\":"
-         "{\"text\":\"b\"},\"relevance_score\":0.75,\"usage\":{\"total_tokens\":7}},{\"id\":\"0\","
-         "\"index\":0,\"document\":{\"text\":\"a\"},\"relevance_score\":0.25,\"usage\":"
+         "{\"id\":\"1\",\"text\":\"b\"},\"relevance_score\":0.75,\"usage\":{\"total_tokens\":7}},{"
+         "\"id\":\"0\","
+         "\"index\":0,\"document\":{\"id\":\"0\",\"text\":\"a\"},\"relevance_score\":0.25,"
+         "\"usage\":"
          "{\"total_tokens\":5}}]},{\"id\":\"\",\"query_usage\":{\"total_tokens\":3},"
          "\"docs_usage\":{\"total_tokens\":12},\"results\":[{\"id\":\"1\",\"index\":1,"
-         "\"document\":{\"text\":\"b\"},\"relevance_score\":0.75,\"usage\":{\"total_tokens\":7}},"
-         "{\"id\":\"0\",\"index\":0,\"document\":{\"text\":\"a\"},\"relevance_score\":0.25,"
+         "\"document\":{\"id\":\"1\",\"text\":\"b\"},\"relevance_score\":0.75,\"usage\":{\"total_"
+         "tokens\":7}},"
+         "{\"id\":\"0\",\"index\":0,\"document\":{\"id\":\"0\",\"text\":\"a\"},\"relevance_score\":"
+         "0.25,"
          "\"usage\":{\"total_tokens\":5}}]}],\"parameters\":{}}",
          0},
         {&wn_dialect_vertex,
