@@ -106,16 +106,42 @@ bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *resu
     return wn_explain_push(out, call, result);
 }
 
-bool wn_push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+bool wn_push_member_document(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                             const char *name, wn_push_document *push)
 {
-    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
+    if (!call->return_documents)
+        return !out->failed;
+    wn_buf_printf(out, ",\"%s\":", name);
+    return push(out, call, result->index);
+}
+
+/* Up to the extras, without the closing brace. */
+static void push_scored(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                        const char *score)
+{
+    wn_buf_printf(out, "{\"index\":%zu,\"%s\":", result->index, score);
     wn_json_push_double(out, wn_call_score(call, result));
     wn_push_extras(out, call, result);
-    if (call->return_documents) {
-        wn_buf_push_str(out, WN_STR(",\"document\":"));
-        wn_push_document_object(out, call, result->index);
-    }
+}
+
+bool wn_push_scored(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                    const char *score)
+{
+    push_scored(out, call, result, score);
     return wn_buf_push_byte(out, '}');
+}
+
+bool wn_push_found(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                   const char *score, const char *document, wn_push_document *push)
+{
+    push_scored(out, call, result, score);
+    wn_push_member_document(out, call, result, document, push);
+    return wn_buf_push_byte(out, '}');
+}
+
+bool wn_push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
+{
+    return wn_push_found(out, call, result, "relevance_score", "document", wn_push_document_object);
 }
 
 bool wn_push_results(wn_buf *out, const wn_rank_call *call, const wn_rank_answer *answer,

@@ -90,6 +90,9 @@ bool wn_calls_spread(wn_calls *calls, size_t n, const char *field, wn_problem *p
 bool wn_call_set_pair(wn_rank_call *call, const json_t *query, const json_t *document,
                       wn_problem *problem);
 
+/* How a document is written. */
+typedef bool wn_push_document(wn_buf *out, const wn_rank_call *call, size_t i);
+
 /* {"text": ...} of document i: the object that the client sent, or its string in one. */
 bool wn_push_document_object(wn_buf *out, const wn_rank_call *call, size_t i);
 
@@ -103,7 +106,19 @@ bool wn_push_document_string(wn_buf *out, const wn_rank_call *call, size_t i);
  * own fields. */
 bool wn_push_extras(wn_buf *out, const wn_rank_call *call, const wn_result *result);
 
-/* One result as Jina writes it: index, relevance_score, extras, document as an object. */
+/* ,"name": the document of a result; nothing when the call wants none. */
+bool wn_push_member_document(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                             const char *name, wn_push_document *push);
+
+/* {"index": ..., "score": ..., extras} with the score's name. */
+bool wn_push_scored(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                    const char *score);
+
+/* The same with the document behind the extras. */
+bool wn_push_found(wn_buf *out, const wn_rank_call *call, const wn_result *result,
+                   const char *score, const char *document, wn_push_document *push);
+
+/* One result as Jina writes it: relevance_score, document as an object. */
 bool wn_push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result);
 
 /* [...] of the results that the call wants to see, each written by push_result(). */
@@ -139,6 +154,20 @@ wn_str wn_body_string(const json_t *body, const char *name);
      "add \"explain\", the words that the score rests on, to each result; at most 10"},           \
     {"min_score", WN_FIELD_NUMBER, offsetof(wn_rank_call, min_score), false, -HUGE_VAL, HUGE_VAL, \
      "leave out results whose relevance is below it"}
+/* clang-format on */
+
+/* Fields that most tables have. */
+/* clang-format off */
+#define WN_MODEL_FIELD                                                                            \
+    {"model", WN_FIELD_STRING, offsetof(wn_rank_call, model), false, 0, 0, "id of the model"}
+#define WN_QUERY_FIELD                                                                            \
+    {"query", WN_FIELD_QUERY, offsetof(wn_rank_call, query), true, 0, 0, "what is searched for"}
+#define WN_RANK_FIELDS_FIELD                                                                      \
+    {"rank_fields", WN_FIELD_NAMES, offsetof(wn_rank_call, rank_fields), false, 0, 0,             \
+     "members of the documents to rank by (default [\"text\"])"}
+#define WN_TOP_FIELD(name)                                                                        \
+    {name, WN_FIELD_INT, offsetof(wn_rank_call, top_n), false, 1, 9e15,                           \
+     "how many results to return"}
 /* clang-format on */
 
 /* Pieces of schemas. */

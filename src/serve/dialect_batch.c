@@ -12,7 +12,7 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
+    WN_MODEL_FIELD,
     {"requests", WN_FIELD_NONE, 0, false, 0, 0, "rankings, each with the fields of /v1/rerank"},
     {"queries", WN_FIELD_NONE, 0, false, 0, 0,
      "in place of requests: strings that all documents are put in order for"},

@@ -9,13 +9,12 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
-    {"rank_fields", WN_FIELD_NAMES, AT(rank_fields), false, 0, 0,
-     "members of the documents to rank by (default [\"text\"])"},
+    WN_MODEL_FIELD,
+    WN_QUERY_FIELD,
+    WN_RANK_FIELDS_FIELD,
     {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "strings, or objects with a \"text\""},
-    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_TOP_FIELD("top_n"),
     {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default false)"},
     {"max_tokens_per_doc", WN_FIELD_INT, AT(max_document_tokens), false, 1, 1e6,

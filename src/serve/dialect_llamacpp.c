@@ -8,8 +8,8 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_MODEL_FIELD,
+    WN_QUERY_FIELD,
     {"documents", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     {"top_n", WN_FIELD_INT, AT(top_n), false, 0, 9e15, "how many results to return; 0: all"},
@@ -25,10 +25,7 @@ static void prepare(wn_rank_call *call, const wn_http_request *request)
 
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
-    wn_buf_printf(out, "{\"index\":%zu,\"relevance_score\":", result->index);
-    wn_json_push_double(out, wn_call_score(call, result));
-    wn_push_extras(out, call, result);
-    return wn_buf_push_byte(out, '}');
+    return wn_push_scored(out, call, result, "relevance_score");
 }
 
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)

@@ -8,24 +8,23 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
-    {"rank_fields", WN_FIELD_NAMES, AT(rank_fields), false, 0, 0,
-     "members of the documents to rank by (default [\"text\"])"},
+    WN_MODEL_FIELD,
+    WN_QUERY_FIELD,
+    WN_RANK_FIELDS_FIELD,
     {"input", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order: strings, or objects with a \"text\""},
-    {"top_k", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_TOP_FIELD("top_k"),
     {"return_input", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default false)"},
     WN_FIELDS_BEYOND,
 };
 
 static const wn_field isaacus_fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_MODEL_FIELD,
+    WN_QUERY_FIELD,
     {"texts", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
-    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_TOP_FIELD("top_n"),
     WN_FIELDS_BEYOND,
 };
 
@@ -37,14 +36,7 @@ static bool speaks(const wn_http_request *request, const json_t *body)
 
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
-    wn_buf_printf(out, "{\"index\":%zu,\"score\":", result->index);
-    wn_json_push_double(out, wn_call_score(call, result));
-    wn_push_extras(out, call, result);
-    if (call->return_documents) {
-        wn_buf_push_str(out, WN_STR(",\"input\":"));
-        wn_push_document_source(out, call, result->index);
-    }
-    return wn_buf_push_byte(out, '}');
+    return wn_push_found(out, call, result, "score", "input", wn_push_document_source);
 }
 
 static bool push_answer(wn_buf *out, const wn_calls *calls, const wn_rank_answer *answers)

@@ -8,7 +8,7 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
+    WN_MODEL_FIELD,
     {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for: {\"text\"}"},
     {"passages", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order: {\"text\"}"},

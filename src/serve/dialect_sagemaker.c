@@ -9,10 +9,10 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_QUERY_FIELD,
     {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order: {\"text\"}"},
-    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_TOP_FIELD("top_n"),
     {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default true)"},
 };

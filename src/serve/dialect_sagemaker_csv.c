@@ -21,10 +21,10 @@ static const wn_field fields[] = {
 
 static const wn_field row_fields[] = {
     {"id", WN_FIELD_STRING, AT(id), true, 0, 0, "of the ranking"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_QUERY_FIELD,
     {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
-    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_TOP_FIELD("top_n"),
 };
 
 static bool speaks(const wn_http_request *request, const json_t *body)

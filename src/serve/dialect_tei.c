@@ -10,7 +10,7 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_QUERY_FIELD,
     {"texts", WN_FIELD_STRINGS, AT(documents), true, 0, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     {"raw_scores", WN_FIELD_BOOL, AT(raw_scores), false, 0, 0, "logits in place of relevance"},

@@ -23,13 +23,13 @@ static const wn_field fields[] = {
      "repeat each text in its result (default false)"},                                           \
     {"truncate", WN_FIELD_BOOL, AT(truncation), false, 0, 0,                                      \
      "false: refuse texts that are longer than the model's window (default true)"},               \
-    {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"}
+    WN_TOP_FIELD("top_n")
 /* clang-format on */
 
 static const wn_field parameter_fields[] = {SHARED_FIELDS, WN_FIELDS_BEYOND};
 
 static const wn_field instance_fields[] = {
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_QUERY_FIELD,
     {"texts", WN_FIELD_STRINGS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
     SHARED_FIELDS,

@@ -10,7 +10,7 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
+    WN_MODEL_FIELD,
     {"text_1", WN_FIELD_NONE, 0, true, 0, 0, "a string, or a list of them"},
     {"text_2", WN_FIELD_NONE, 0, true, 0, 0,
      "a string, or a list of them: all against a single text_1, else as many as there"},

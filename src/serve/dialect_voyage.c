@@ -10,11 +10,11 @@
 #define AT(member) offsetof(wn_rank_call, member)
 
 static const wn_field fields[] = {
-    {"model", WN_FIELD_STRING, AT(model), false, 0, 0, "id of the model"},
-    {"query", WN_FIELD_QUERY, AT(query), true, 0, 0, "what is searched for"},
+    WN_MODEL_FIELD,
+    WN_QUERY_FIELD,
     {"documents", WN_FIELD_DOCUMENTS, AT(documents), true, 1, WN_DOCUMENTS_PER_CALL_MAX,
      "what is to be put in order"},
-    {"top_k", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return"},
+    WN_TOP_FIELD("top_k"),
     {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default false)"},
     {"truncation", WN_FIELD_BOOL, AT(truncation), false, 0, 0,
@@ -41,20 +41,14 @@ static bool push_score(wn_buf *out, const wn_rank_call *call, const wn_result *r
 static bool push_datum(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     push_score(out, call, result);
-    if (call->return_documents) {
-        wn_buf_push_str(out, WN_STR(",\"document\":"));
-        wn_push_document_string(out, call, result->index);
-    }
+    wn_push_member_document(out, call, result, "document", wn_push_document_string);
     return wn_buf_push_byte(out, '}');
 }
 
 static bool push_result(wn_buf *out, const wn_rank_call *call, const wn_result *result)
 {
     push_score(out, call, result);
-    if (call->return_documents) {
-        wn_buf_push_str(out, WN_STR(",\"document\":"));
-        wn_push_document_object(out, call, result->index);
-    }
+    wn_push_member_document(out, call, result, "document", wn_push_document_object);
     return wn_buf_push_byte(out, '}');
 }
 
