@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""Figures of the pages: bytes, time to the first view, 10,000 rows, findings of axe-core by severity.  Wants a machine that is quiet."""
+"""Figures of the pages: bytes, time to the first view, 10,000 rows, findings of axe-core by severity.  Wants a machine that is quiet.
+
+The first view is the browser's first contentful paint: the frame with which words and boxes of the page, in their style, are on the
+screen.  A page is usable when its scripts have put in place what it shows and listen to what is pressed.  Both count from the moment
+at which the browser begins to go there, in a profile that has nothing kept, in a browser that runs.
+"""
 import glob, gzip, os, statistics, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -8,8 +13,15 @@ from browser import ADMIN_KEY, PAGES, opened
 
 RUNS = 7
 FIRST = """() => { const [nav] = performance.getEntriesByType('navigation');
-    return {paint: performance.getEntriesByName('first-contentful-paint')[0].startTime, loaded: nav.loadEventEnd,
+    return {paint: performance.getEntriesByName('first-contentful-paint')[0].startTime,
+        usable: performance.getEntriesByName('usable')[0]?.startTime ?? ready,
         bytes: [nav, ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.encodedBodySize, 0)}; }"""
+# When the page says that it is at rest; the playground marks before when it is usable, and ranks its example then.
+READY = """new MutationObserver((_, observer) => {
+    if (document.documentElement?.dataset.ready === undefined) return;
+    globalThis.ready = performance.now();
+    observer.disconnect();
+}).observe(document, { attributes: true, subtree: true });"""
 # From the event to the frame that shows it.
 ROWS = """async (text) => {
     const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
@@ -34,6 +46,7 @@ def compressed():
 def fresh():
     """A page of a profile that has nothing in its cache."""
     profile = browser.chromium().new_context(viewport={"width": 1440, "height": 1000}, locale="en")
+    profile.add_init_script(READY)
     return profile, profile.new_page()
 
 
@@ -46,7 +59,7 @@ def first_view(name):
         page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
         seen.append(page.evaluate(FIRST))
         profile.close()
-    return {key: statistics.median(s[key] for s in seen) for key in seen[0]}
+    return {key: (min(s[key] for s in seen), statistics.median(s[key] for s in seen)) for key in seen[0]}
 
 
 def main():
@@ -56,9 +69,11 @@ def main():
         with opened(browser.path_of(name), of=browser.busy(), key=ADMIN_KEY) as page:
             found = [f for _ in browser.views(page, name) for f in browser.barriers(page)]
         by = {level: sum(f["impact"] == level for f in found) for level in ("critical", "serious", "moderate", "minor")}
-        print(f"{name}: first view {view['paint']:.0f} ms, loaded {view['loaded']:.0f} ms, {view['bytes']:.0f} bytes; barriers: "
+        times = ", ".join(f"{words} {low:.0f} to {middle:.0f} ms" for words, (low, middle) in (("first view", view["paint"]), ("usable", view["usable"])))
+        print(f"{name}: {times} (least and median of {RUNS}), {view['bytes'][1]:.0f} bytes; barriers: "
               + ", ".join(f"{n} {level}" for level, n in by.items()))
     with opened() as page:
+        page.click("#clear")
         rows = page.evaluate(ROWS, "\n".join(f"row {i} of ten thousand, as long as a product's name" for i in range(10_000)))
     print("10,000 rows: {pasted:.0f} ms to paste, {scrolled:.0f} ms the slowest scroll, {typed:.0f} ms to type ({count} documents)".format(**rows))
 

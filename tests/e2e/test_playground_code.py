@@ -169,6 +169,8 @@ def test_copy_takes_all_documents():
         told(page, words("copied"))
         copied = page.evaluate("navigator.clipboard.readText()")
         assert '"row 200"' in copied and copied.startswith("curl "), copied[:100]
+        page.click("#copy-curl")
+        assert page.evaluate("navigator.clipboard.readText()") == copied
         put(page, QUERY, DOCUMENTS)
         expect(page.locator("#code-cut")).to_be_hidden()
         page.click("#copy")
@@ -213,6 +215,8 @@ def test_link_that_is_broken_is_no_obstacle():
 def test_key_is_asked_for_and_kept_in_the_tab():
     with opened(of=browser.server("--api-key", KEY), ready=False, allow=["status of 401"]) as page:
         box = page.get_by_role("dialog", name=words("key-title"))
+        expect(box).to_contain_text(words("key-needed"))
+        expect(box.locator(".bad")).to_have_count(0)  # nothing went wrong yet
         expect(box.get_by_label(words("key"))).to_be_focused()
         page.keyboard.type("a wrong key")
         page.keyboard.press("Enter")
@@ -239,7 +243,7 @@ def test_key_is_forgotten():
         expect(page.get_by_role("dialog", name=words("key-title"))).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
-        expect(page.locator("#status")).to_contain_text("401:")
+        expect(page.locator("#status")).to_have_text(words("key-needed"))
 
 
 def test_refusals_are_told_in_the_servers_words():

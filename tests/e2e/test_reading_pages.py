@@ -15,7 +15,7 @@ def get(of, path):
 
 def cells(page, name):
     """The texts of a table, row by row."""
-    return page.get_by_role("region", name=name, exact=True).locator("tr").evaluate_all(
+    return page.get_by_role("group", name=name, exact=True).locator("tr").evaluate_all(
         "rows => rows.map((r) => [...r.cells].map((c) => c.innerText))")
 
 

@@ -49,7 +49,7 @@ export function bytes(n) {
 export function table(name, heads, rows, empty = t('board-nothing')) {
     const numeric = heads.map((head) => head.number);
     const headOf = (head, i) => h('th', { scope: 'col', class: numeric[i] && 'number' }, head.text ?? head);
-    return h('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': name },
+    return h('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': name },
         h('table', {}, h('caption', {}, name),
             h('thead', {}, h('tr', {}, heads.map(headOf))),
             h('tbody', {}, rows.length === 0 ? h('tr', {}, h('td', { colspan: heads.length }, empty))

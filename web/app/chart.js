@@ -84,7 +84,7 @@ export function bars(data) {
     const figure = h('figure', {}, h('figcaption', {}, data.title), svg,
         h('ul', { class: 'legend-list' }, series.map((one, k) => h('li', {}, h('span', { class: `swatch s${k}` }), one.name))),
         h('details', {}, h('summary', {}, t('board-as-table')),
-            h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': data.title }, tableOf({ ...data, series }))));
+            h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': data.title }, tableOf({ ...data, series }))));
     new ResizeObserver(([{ contentRect: { width } }]) => {
         if (width > 0) draw(svg, { labels: data.labels, series }, width);
     }).observe(figure);

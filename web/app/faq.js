@@ -43,7 +43,7 @@ function measuring() {
                 documents: DOCUMENTS, tokens: Math.round(m.tokens / DOCUMENTS), rate: Math.round(DOCUMENTS * 1000 / m.ms) });
         } catch (mistake) {
             told.textContent = '';
-            if (mistake.status === 401) await askForKey(mistake.message);
+            if (mistake.status === 401) await askForKey(mistake);
             else complain(mistake);
         } finally {
             button.disabled = false;

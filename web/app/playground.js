@@ -149,9 +149,9 @@ function run(other) {
     return running;
 }
 
-function complain(text, element) {
+function complain(text, element, bad = true) {
     $('#status').textContent = text;
-    $('#status').classList.add('bad');
+    $('#status').classList.toggle('bad', bad);
     element?.focus({ preventScroll: true });
     $('#status').scrollIntoView({ block: 'nearest' });
 }
@@ -160,9 +160,10 @@ function complain(text, element) {
 async function showMistake(mistake, quiet = false) {
     const element = quiet ? null : $('#rank');
     if (!(mistake instanceof Refused)) return complain(t('unreachable'), element);
-    complain(t('refused', { status: String(mistake.status), detail: mistake.message })
+    if (mistake.status === 401 && !key.get()) complain(t('key-needed'), element, false);
+    else complain(t('refused', { status: String(mistake.status), detail: mistake.message })
         + (mistake.retryAfter ? ` ${t('retry-after', { n: Number(mistake.retryAfter) })}` : ''), element);
-    if (mistake.status === 401 && !await askForKey(mistake.message)) waiting = false;
+    if (mistake.status === 401 && !await askForKey(mistake)) waiting = false;
 }
 
 function showAnswers() {
@@ -227,17 +228,17 @@ function answerText({ headers, status, body: answer }) {
     return `HTTP ${status}\n${[...headers].map(([k, v]) => `${k}: ${v}`).join('\n')}\n\n${JSON.stringify(answer, null, 2)}`;
 }
 
-/** What the tab shows, with no more documents than that. */
-function code(most = Infinity) {
-    if (tab === 'answer') return last ? last.answers.map(answerText).join('\n\n') : t('no-answer');
+/** What a tab shows, with no more documents than that. */
+function code(name = tab, most = Infinity) {
+    if (name === 'answer') return last ? last.answers.map(answerText).join('\n\n') : t('no-answer');
     const request = body();
-    return snippets[tab]({ url: location.origin, key: key.get() !== '', model: $('#model').value || 'winnow',
+    return snippets[name]({ url: location.origin, key: key.get() !== '', model: $('#model').value || 'winnow',
         body: { ...request, documents: request.documents.slice(0, most) } });
 }
 
 function showCode() {
     const n = documents.get().length;
-    $('#code').textContent = code(SHOWN);
+    $('#code').textContent = code(tab, SHOWN);
     $('#code-cut').textContent = t('code-cut', { n, shown: SHOWN });
     $('#code-cut').hidden = tab === 'answer' || n <= SHOWN;
     for (const button of $$('#tabs button')) {
@@ -320,9 +321,11 @@ function listen() {
     $('#clear').addEventListener('click', () => documents.set([''], { undo: true, say: t('cleared', { n: documents.get().length }) }));
     $('#view-list').addEventListener('click', () => setView('list'));
     $('#view-moves').addEventListener('click', () => setView('moves'));
-    $('#copy').addEventListener('click', async () => { await copy(code()); toast(t('copied')); });
+    for (const [id, name] of [['copy', undefined], ['copy-curl', 'curl']]) {
+        $(`#${id}`).addEventListener('click', async () => { await copy(code(name)); toast(t('copied')); });
+    }
     $('#share').addEventListener('click', share);
-    for (const id of ['top-n', 'min-score', 'long', 'max-length', 'model', 'return-documents', 'spans']) {
+    for (const id of ['top-n', 'min-score', 'long', 'max-length', 'model', 'compare', 'return-documents', 'spans']) {
         $(`#${id}`).addEventListener('input', () => { showLength(); edited(); });
     }
     query.addEventListener('input', edited);

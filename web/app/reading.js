@@ -6,7 +6,7 @@ import { number, t } from './strings.js';
 /** A table that scrolls by itself where it is too wide: head and rows of cells, the first of a row its title; {right: text}: a figure. */
 export function table(name, head, rows) {
     const cell = (tag, content, more) => h(tag, { class: content?.right !== undefined && 'right', ...more }, content?.right ?? content);
-    return h('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': name }, h('table', {},
+    return h('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': name }, h('table', {},
         head && h('thead', {}, h('tr', {}, head.map((content) => cell('th', content, { scope: 'col' })))),
         h('tbody', {}, rows.map(([first, ...rest]) =>
             h('tr', {}, cell('th', first, { scope: 'row' }), rest.map((content) => cell('td', content)))))));

@@ -20,12 +20,13 @@ function nextTheme() {
     setTheme(theme);
 }
 
-/** Ask for the key; -> whether one was given. */
-export function askForKey(why = '') {
+/** Ask for the key, when a call was refused for want of one or for a wrong one; -> whether one was given. */
+export function askForKey(refused = null) {
     return new Promise((done) => {
+        const why = refused && (key.get() ? h('p', { class: 'bad' }, refused.message) : h('p', {}, t('key-needed')));
         const input = h('input', { type: 'password', id: 'key-input', autocomplete: 'off', spellcheck: 'false', value: key.get() });
         const box = h('dialog', { 'aria-labelledby': 'key-title' }, h('form', { method: 'dialog' },
-            h('h2', { id: 'key-title' }, t('key-title')), why && h('p', { class: 'bad' }, why), h('p', {}, t('key-help')),
+            h('h2', { id: 'key-title' }, t('key-title')), why, h('p', {}, t('key-help')),
             h('label', { for: 'key-input' }, t('key')), input,
             h('div', { class: 'buttons' },
                 h('button', { type: 'button', onclick: () => box.close() }, t('cancel')),

@@ -13,6 +13,7 @@ export default {
     'theme': 'Hell oder dunkel',
     'key': 'API-Schlüssel',
     'key-title': 'API-Schlüssel eingeben',
+    'key-needed': 'Dieser Server verlangt einen Schlüssel. Wer ihn betreibt, kann einen ausstellen.',
     'key-help': 'Er wird mit jeder Anfrage an diesen Server geschickt und nur in diesem Tab gespeichert. Zum Löschen leer lassen.',
     'key-use': 'Verwenden',
     'key-kept': 'Der Schlüssel gilt ab jetzt in diesem Tab.',
@@ -72,6 +73,7 @@ export default {
     'share': 'Link kopieren',
     'share-copied': 'Link kopiert. Die ganze Anfrage steckt im Link selbst; kein Server speichert sie.',
     'share-long': 'Link kopiert. Er hat {n} Zeichen; manche Programme schneiden so lange Links ab.',
+    'copy-curl': 'Als curl kopieren',
 
     'results': 'Ergebnisse',
     'results-none': '„Sortieren“ ordnet die Dokumente nach Relevanz.',

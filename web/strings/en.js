@@ -13,6 +13,7 @@ export default {
     'theme': 'Light or dark',
     'key': 'API key',
     'key-title': 'Your API key',
+    'key-needed': 'This server asks for a key. Whoever runs it can give you one.',
     'key-help': 'It is sent with every request to this server and kept in this tab only. Leave it empty to forget it.',
     'key-use': 'Use this key',
     'key-kept': 'The key is used from now on, in this tab.',
@@ -69,6 +70,7 @@ export default {
     'share': 'Copy link',
     'share-copied': 'Link copied. The whole request is in the link itself; no server stores it.',
     'share-long': 'Link copied. It has {n} characters; some programs cut links that long.',
+    'copy-curl': 'Copy as curl',
 
     'results': 'Results',
     'results-none': 'Press Rank to sort the documents by relevance.',
@@ -317,7 +319,7 @@ export default {
     'skip-main': 'Skip to the content',
 
     'limits-page': 'Winnow limits',
-    'limits-title': 'What you may use how much of',
+    'limits-title': 'How much you may use',
     'limits-open': 'This server asks nobody for a key, so nobody is limited. The table holds for keys once there are some.',
     'limits-closed':
         'This server wants a key. A key may have limits of its own, which come before these; every answer tells what is left '

@@ -13,6 +13,7 @@ export default {
     'theme': 'Claro u oscuro',
     'key': 'Clave de API',
     'key-title': 'Tu clave de API',
+    'key-needed': 'Este servidor pide una clave. Quien lo administra puede darte una.',
     'key-help': 'Se envía con cada petición a este servidor y solo se guarda en esta pestaña. Déjala vacía para olvidarla.',
     'key-use': 'Usar esta clave',
     'key-kept': 'La clave se usa desde ahora en esta pestaña.',
@@ -72,6 +73,7 @@ export default {
     'share': 'Copiar enlace',
     'share-copied': 'Enlace copiado. Toda la petición va en el propio enlace; ningún servidor la guarda.',
     'share-long': 'Enlace copiado. Tiene {n} caracteres; algunos programas cortan enlaces tan largos.',
+    'copy-curl': 'Copiar como curl',
 
     'results': 'Resultados',
     'results-none': 'Pulsa Ordenar para ordenar los documentos por relevancia.',

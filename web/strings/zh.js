@@ -13,6 +13,7 @@ export default {
     'theme': '浅色或深色',
     'key': 'API 密钥',
     'key-title': '你的 API 密钥',
+    'key-needed': '本服务器需要密钥，请向运营者索取。',
     'key-help': '密钥随每次请求发送到本服务器，只保存在当前标签页。留空即可清除。',
     'key-use': '使用此密钥',
     'key-kept': '此标签页将使用该密钥。',
@@ -68,6 +69,7 @@ export default {
     'share': '复制链接',
     'share-copied': '链接已复制。整个请求都在链接里，服务器不会保存。',
     'share-long': '链接已复制。它有 {n} 个字符，有些程序会截断这么长的链接。',
+    'copy-curl': '复制为 curl',
 
     'results': '结果',
     'results-none': '点击“排序”，按相关性排列文档。',
