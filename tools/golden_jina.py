@@ -247,9 +247,9 @@ def cross_encoder(folder, net, tk, pairs, traps, max_length):
     encodings = [tk.encode(*p) for p in pairs]
     tk.no_truncation()
     values = [score(net, e) for e in encodings]
-    cut = [len(tk.encode(*p).ids) > max_length for p in pairs]
-    write_cases(folder, [dict(query=q, document=d, logit=rounded(v), **({"long_docs": "truncate"} if c else {}))
-                         for (q, d), v, c in zip(pairs, values, cut)])
+    cut = any(len(tk.encode(*p).ids) > max_length for p in pairs)
+    write_cases(folder, [dict(query=q, document=d, logit=rounded(v), **({"long_docs": "truncate"} if cut else {}))
+                         for (q, d), v in zip(pairs, values)])
     check_traps(folder, values, traps, lambda wrong: [score(net, e, wrong) for e in encodings])
 
 

@@ -31,7 +31,7 @@ def logits(winnow, folder, cases, *options):
     for i, case in enumerate(cases):
         queries[case["query"]].append(i)
     requests = [dict(query=q, documents=[cases[i]["document"] for i in members]) for q, members in queries.items()]
-    long_docs = "truncate" if cases[0].get("long_docs") == "truncate" else "window"
+    long_docs = "truncate" if any(c.get("long_docs") == "truncate" for c in cases) else "window"
     output = run(winnow, "rank", "--model", folder, "--format", "jsonl", "--long-docs", long_docs, *options,
                  text="".join(json.dumps(r) + "\n" for r in requests))
     if output is None:
