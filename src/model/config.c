@@ -41,7 +41,7 @@ static void bind_sizes(wn_config *config, wn_binder *b)
     int64_t pad;
     wn_bind_size(b, "vocab_size", &config->vocab, 1, WN_VOCAB_MAX, 30522);
     wn_bind_size(b, "hidden_size", &config->hidden, 1, WN_HIDDEN_MAX, 768);
-    wn_bind_size(b, "num_hidden_layers", &config->n_layers, 1, 1024, 12);
+    wn_bind_size(b, "num_hidden_layers", &config->n_layers, 1, WN_LAYERS_MAX, 12);
     wn_bind_size(b, "num_attention_heads", &config->n_heads, 1, 1024, 12);
     wn_bind_size(b, "intermediate_size", &config->intermediate, 1, 16 * WN_HIDDEN_MAX, 3072);
     wn_bind_size(b, "max_position_embeddings", &config->max_positions, 1, WN_POSITIONS_MAX, 512);
@@ -62,19 +62,18 @@ static void bind_sizes(wn_config *config, wn_binder *b)
         config->max_tokens = config->max_positions - config->position_offset;
 }
 
-wn_status wn_config_read_activation(wn_config *config, const char *name, wn_error *err)
+wn_status wn_config_read_activation(wn_act *out, const char *key, const char *name, wn_error *err)
 {
     for (size_t i = 0; i < WN_ARRAY_LEN(activations); i++) {
         if (strcmp(name, activations[i].name) == 0) {
-            config->act = activations[i].act;
+            *out = activations[i].act;
             return WN_OK;
         }
     }
-    WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: hidden_act '%.100s' is not supported", CONFIG_FILE, name);
+    WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: %s '%.100s' is not supported", CONFIG_FILE, key, name);
 }
 
-/* Switches of the reference's graph that must be off, and objects that must be empty. */
-static wn_status refuse_switches(const json_t *json, wn_error *err)
+wn_status wn_config_refuse_switches(const json_t *json, wn_error *err)
 {
     static const char *const keys[] = {"is_decoder", "add_cross_attention", "pruned_heads",
                                        "quantization_config", "lora_adaptations"};
@@ -126,8 +125,8 @@ wn_status wn_config_read_widths(wn_config *config, const json_t *json, wn_error 
     bind_sizes(config, &b);
     wn_bind_string(&b, "hidden_act", &act, "gelu");
     WN_TRY(wn_binder_end(&b, err));
-    WN_TRY(wn_config_read_activation(config, act, err));
-    return refuse_switches(json, err);
+    WN_TRY(wn_config_read_activation(&config->act, "hidden_act", act, err));
+    return wn_config_refuse_switches(json, err);
 }
 
 /* transformers counts id2label; without it num_labels; without that there are two. */

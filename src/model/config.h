@@ -11,6 +11,7 @@
 typedef struct wn_family wn_family; /* see family.h */
 
 #define WN_LICENSE_MAX 63 /* bytes */
+#define WN_LAYERS_MAX  1024
 
 /* How a logit becomes a relevance score. */
 typedef enum wn_score_rule {
@@ -47,9 +48,14 @@ typedef struct wn_config {
     double norm_eps;
     wn_act act;
     wn_gate gate;
-    double rope_base, rope_divisor; /* of rotary positions */
+    double rope_base, rope_divisor;                      /* of rotary positions */
+    bool attention_bias, mlp_bias, norm_bias, head_bias; /* where a file may have them or not */
+    double local_rope_base;                              /* of local layers */
+    size_t window;                /* tokens that those of a local layer see to each side */
+    bool is_local[WN_LAYERS_MAX]; /* [n_layers] */
+    wn_act head_act;              /* of a cross-encoder, where a file says so */
     wn_score_rule score_rule;
-    wn_pool_kind pool;       /* embedder */
+    wn_pool_kind pool;       /* of an embedder, or of a cross-encoder whose file says so */
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
     size_t window_overlap;   /* tokens that long-document windows share */
     wn_late_config late;

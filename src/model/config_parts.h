@@ -35,9 +35,14 @@ WN_MUST_USE wn_status wn_config_read_method(size_t *out, const json_t *json, con
                                             const char *fallback, const char *const *names,
                                             size_t n, wn_error *err);
 
-/* config->act by its name in config.json.
+/* An activation by its name in a field of config.json.
  * Fails:   WN_ERR_UNSUPPORTED. */
-WN_MUST_USE wn_status wn_config_read_activation(wn_config *config, const char *name, wn_error *err);
+WN_MUST_USE wn_status wn_config_read_activation(wn_act *out, const char *key, const char *name,
+                                                wn_error *err);
+
+/* Switches of the reference's graphs that must be off, and objects that must be empty.
+ * Fails:   WN_ERR_UNSUPPORTED that names the first other one. */
+WN_MUST_USE wn_status wn_config_refuse_switches(const json_t *json, wn_error *err);
 
 /* Parse a companion file; *out is NULL when it is not there.
  * Fails:   WN_ERR_FORMAT when it is not a JSON object.

@@ -74,6 +74,12 @@ static const wn_family families[] = {
      .forward = wn_bert_forward},
     {.name = "roberta", .model_type = "roberta", .class_prefix = "Roberta", ROBERTA_CODE},
     {.name = "camembert", .model_type = "camembert", .class_prefix = "Camembert", ROBERTA_CODE},
+    {.name = "modernbert",
+     .model_type = "modernbert",
+     .class_prefix = "ModernBert",
+     .configure = wn_modernbert_configure,
+     .lay_out = wn_modernbert_lay_out,
+     .forward = wn_modernbert_forward},
 };
 
 /* What the ending of a class says about its head. */
@@ -142,7 +148,7 @@ static bool is_of(const wn_family *family, const wn_identity *id)
 /* The row of an identity. */
 static wn_status find_row(const wn_family **out, const wn_identity *id, wn_error *err)
 {
-    char types[200];
+    char types[400];
     for (size_t i = 0; i < WN_ARRAY_LEN(families); i++) {
         if (is_of(&families[i], id)) {
             *out = &families[i];

@@ -136,4 +136,10 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
 wn_status wn_new_model_configure(wn_config *config, const json_t *json, wn_error *err);
 void wn_new_model_lay_out(wn_layout *out, const wn_config *config);
 
+/* modernbert.c */
+wn_status wn_modernbert_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_modernbert_lay_out(wn_layout *out, const wn_config *config);
+wn_tensor wn_modernbert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                                const wn_batch *batch, wn_rows rows);
+
 #endif

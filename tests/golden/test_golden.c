@@ -299,7 +299,8 @@ static size_t check_low_precision(const char *name, const char *level)
 static void low_precision_keeps_the_order_on_every_level(void **state)
 {
     (void)state;
-    static const char *const trained[] = {"xlmr-outliers", "jina-bert", "new"};
+    static const char *const trained[] = {"xlmr-outliers", "jina-bert", "new",
+                                          "modernbert-trained"};
     size_t n_levels, n_tried = 0;
     const char *const *levels = wn_kernels_levels(&n_levels);
     for (size_t i = 0; i < WN_ARRAY_LEN(trained); i++) {
@@ -460,6 +461,24 @@ static void goldens_notice_one_changed_setting(void **state)
         {"colbert-attend", "artifact.metadata", "attend_to_mask_tokens", json_false()},
         {"colbert", "artifact.metadata", "mask_punctuation", json_false()},
         {"colbert", "artifact.metadata", "query_maxlen", json_integer(31)},
+        {"modernbert", "config.json", "local_attention", json_integer(126)},
+        {"modernbert", "config.json", "local_attention", json_integer(130)},
+        {"modernbert", "config.json", "global_attn_every_n_layers", json_integer(2)},
+        {"modernbert", "config.json", "global_rope_theta", json_real(10000)},
+        {"modernbert", "config.json", "local_rope_theta", json_real(160000)},
+        {"modernbert", "config.json", "classifier_pooling", json_string("mean")},
+        {"modernbert", "config.json", "hidden_activation", json_string("gelu_new")},
+        {"modernbert", "config.json", "classifier_activation", json_string("gelu_new")},
+        {"modernbert", "config.json", "num_attention_heads", json_integer(1)},
+        {"modernbert-mean", "config.json", "classifier_pooling", json_string("cls")},
+        {"modernbert-mean", "config.json", "layer_types", json_null()},
+        {"modernbert-mean", "config.json", "rope_parameters", json_null()},
+        {"modernbert-mean", "config.json", "local_attention", json_integer(10)},
+        {"modernbert-mean", "config.json", "hidden_activation", json_string("gelu")},
+        {"modernbert-mean", "config.json", "classifier_activation", json_string("gelu")},
+        {"modernbert-biases", "config.json", "norm_eps", json_real(1e-5)},
+        {"modernbert-biases", "config.json", "norm_bias", json_false()},
+        {"modernbert-embed", "1_Pooling/config.json", "pooling_mode_cls_token", json_false()},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(traps); i++) {
         double worst = error_with(&traps[i]);

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Make the golden models of the encoders that are not BERT: ModernBERT and its relatives.
+
+  golden_modern.py DIR          (beside those of make_golden.py, whose helpers it uses)
+"""
+import os, random, sys
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers.trainers import BpeTrainer
+from transformers import ModernBertConfig, ModernBertForSequenceClassification, ModernBertModel
+
+import make_golden
+from make_golden import (SEED, add_cases, embedder, logit_of, pair_cases, save, share_case, text, truncate_cases, write_cases,
+                         xlmr_tokenizer)
+
+
+def modern_tokenizer():
+    """Byte-level BPE under a BERT template, as of ModernBERT; the types of the template have no table."""
+    tk = Tokenizer(models.BPE())
+    tk.normalizer = normalizers.NFC()
+    tk.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tk.train_from_iterator([text(20) for _ in range(200)], BpeTrainer(vocab_size=380, show_progress=False, initial_alphabet=
+                           pre_tokenizers.ByteLevel.alphabet(), special_tokens=["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]))
+    tk.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+                                                      special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    return tk
+
+
+def randomize(model, seed, matrices=0.25, words=0.7):
+    torch.manual_seed(SEED + seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() == 1 and name.lower().endswith("norm.weight"):
+                p.copy_(1 + 0.2 * torch.randn_like(p))
+            elif "embeddings" in name and p.dim() == 2:
+                p.normal_(0, words)
+            else:
+                p.normal_(0, matrices if p.dim() == 2 else 0.1)
+    return model.eval().float()
+
+
+def cross_encoder(folder, model, tk, lengths, dtype=torch.float16, use_types=False, config=None):
+    """Write a model and its cases; the reference is what its own loader makes of the files."""
+    save(folder, model, tk, dtype, **(config or {}))
+    model = type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    write_cases(folder, pair_cases(model, tk, lengths, use_types))
+    return model
+
+
+def train(model, tk, steps=200, pad=1):
+    """Let a model count words for some seconds.  A random model's logits hardly differ from pair to pair and any
+    rounding mixes them; the order of these means something, so that bf16 and int8 can be held to it."""
+    torch.set_num_threads(1)
+    local, optimizer = random.Random(SEED), torch.optim.Adam(model.parameters(), lr=3e-3)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 3e-3 * min(1, step / 30) * (1 - step / steps) + 1e-5
+        pairs = [share_case(local) for _ in range(32)]
+        ids = [tk.encode(q, d).ids for q, d, _ in pairs]
+        longest = max(map(len, ids))
+        ids = torch.tensor([i + [pad] * (longest - len(i)) for i in ids])
+        loss = ((model(input_ids=ids, attention_mask=(ids != pad).long()).logits[:, 0] - torch.tensor([y for *_, y in pairs])) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    print(f"loss {loss.item():.3f}")
+    return model.eval()
+
+
+def trained(folder, model, tk, use_types=False):
+    """A trained model; its cases are those that xlmr-outliers has."""
+    model = cross_encoder(folder, train(model, tk), tk, (), use_types=use_types)
+    cases, local = [], random.Random(SEED + 2)
+    for query, document, _ in (share_case(local) for _ in range(60)):
+        e = tk.encode(query, document)
+        cases.append(dict(query=query, document=document, logit=float(f"{logit_of(model, e.ids, e.type_ids if use_types else None):.9g}")))
+    write_cases(folder, cases)
+
+
+# ---- ModernBERT ----------------------------------------------------------------------------------
+
+MODERN = dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=24, max_position_embeddings=320,
+              num_labels=1, pad_token_id=3, cls_token_id=1, sep_token_id=2, bos_token_id=1, eos_token_id=2, attn_implementation="eager")
+FOUR = {"layer_types": "DELETE", "rope_parameters": "DELETE", "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0,
+        "local_rope_theta": 10000.0}
+
+
+def modernbert(folder, tk, seed, lengths=make_golden.LENGTHS, config=None, words=0.7, **more):
+    options = dict(MODERN, vocab_size=tk.get_vocab_size(), **more)
+    model = randomize(ModernBertForSequenceClassification(ModernBertConfig(**options)), seed, words=words)
+    return cross_encoder(folder, model, tk, lengths, config=config)
+
+
+def modernberts(at):
+    tk = modern_tokenizer()
+    # transformers 4's fields; long enough for places 64 and 65 apart
+    model = modernbert(at("modernbert"), tk, 101, lengths=(1, 3, 20, 62, 63, 64, 140, 240), config=dict(FOUR, model_max_length=300))
+    add_cases(at("modernbert"), truncate_cases(model, tk, 300, False))
+    # transformers 5's fields, layers in another order, a small window, all that can be switched
+    ropes = {"full_attention": {"rope_type": "default", "rope_theta": 3000.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 50.0}}
+    modernbert(at("modernbert-mean"), xlmr_tokenizer(), 102, classifier_pooling="mean", hidden_activation="silu", classifier_activation="relu",
+               local_attention=9, layer_types=["sliding_attention", "full_attention", "sliding_attention"], num_hidden_layers=3,
+               rope_parameters=ropes)
+    modernbert(at("modernbert-biases"), xlmr_tokenizer(), 103, num_attention_heads=1, norm_bias=True, attention_bias=True, mlp_bias=True,
+               classifier_bias=True, norm_eps=1e-3, words=0.02, num_hidden_layers=2, local_attention=6, hidden_activation="gelu_pytorch_tanh")
+    model = randomize(ModernBertModel(ModernBertConfig(**dict(MODERN, vocab_size=tk.get_vocab_size(), num_hidden_layers=2, local_attention=8))), 104)
+    embedder(at("modernbert-embed"), model, tk, True)
+    tk = xlmr_tokenizer()
+    config = ModernBertConfig(**dict(MODERN, vocab_size=tk.get_vocab_size(), pad_token_id=1, num_hidden_layers=3, local_attention=16))
+    trained(at("modernbert-trained"), randomize(ModernBertForSequenceClassification(config), 105, matrices=0.15), tk)
+
+
+def main():
+    make_golden.rng.seed(SEED + 1)
+    at = lambda name: os.path.join(sys.argv[1], name)
+    modernberts(at)
+
+
+if __name__ == "__main__":
+    main()
