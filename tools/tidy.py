@@ -23,7 +23,7 @@ LAYERS = {
     "hub": BASE | {"data/"},
     "serve": BASE | {"data/"},
     "cli": BASE | {"eval/", "bench/", "hub/", "serve/", "data/json_bind.h", "data/json_scan.h",
-                   "data/json_text.h", "data/lines.h"},
+                   "data/json_text.h", "data/license.h", "data/lines.h"},
 }
 # Headers of other people's libraries, and the folders of src/ that may include them.
 LIBRARIES = {

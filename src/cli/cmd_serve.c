@@ -241,6 +241,7 @@ static wn_service_options service_options(const wn_args *args, const char *host,
                     .vector_format = wn_args_int(args, WN_OPT_VECTOR_FORMAT) == 1 ? WN_VECTOR_INT8
                                                                                   : WN_VECTOR_F32,
                     .cache_dir = wn_args_text(args, WN_OPT_CACHE_DIR),
+                    .commercial = wn_args_int(args, WN_OPT_REQUIRE_LICENCE) == 1,
                     .log = log},
         .accounts = {.api_key = wn_args_text(args, WN_OPT_API_KEY),
                      .admin_key = wn_args_text(args, WN_OPT_ADMIN_KEY),

@@ -354,4 +354,50 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .min_operands = 1,
             .max_operands = 2,
         },
+    [WN_CMD_MODELS] =
+        {
+            .name = "models",
+            .synopsis = "list\n"
+                        "verify [ORG/NAME[@REVISION]]\n"
+                        "rm ORG/NAME[@REVISION]\n"
+                        "export ORG/NAME[@REVISION] FILE.tar\n"
+                        "import FILE.tar",
+            .summary = "list, check, remove and carry the models that were pulled",
+            .details =
+                "They lie in the cache that Hugging Face's own tools use, so that those see what "
+                "is done here, and the other way round.\n"
+                "\n"
+                "verify computes every checksum again and names the files that are damaged or "
+                "missing; then the status is 4. rm removes a revision, or all of a model, with the "
+                "files that no other revision has.\n"
+                "\n"
+                "export writes a revision as one tar with a SHA256SUMS, for machines without a "
+                "network; import takes one, after it has checked all of it.",
+            .examples = "winnow models list\n"
+                        "winnow models verify BAAI/bge-reranker-v2-m3\n"
+                        "winnow models export BAAI/bge-reranker-v2-m3 bge.tar\n"
+                        "winnow models import bge.tar",
+            .operand = WN_VALUE_TEXT,
+            .min_operands = 1,
+            .max_operands = 3,
+        },
+    [WN_CMD_LICENCE] =
+        {
+            .name = "licence",
+            .synopsis = "[MODEL]",
+            .summary = "tell what the licence of a model's weights allows",
+            .details =
+                "MODEL is a directory, the name of a model that was pulled, or the word for a "
+                "licence, such as cc-by-nc-4.0; without it, it is the built-in model. Printed is "
+                "whether the weights may be used on machines of one's own, as a service for "
+                "others, and shipped to others, for money or not, and what follows. The page "
+                "/licence of a server asks the same.\n"
+                "\n"
+                "This is no legal advice: the text of the licence decides.",
+            .examples = "winnow licence\n"
+                        "winnow licence jinaai/jina-reranker-v2-base-multilingual\n"
+                        "winnow licence cc-by-nc-4.0 --json",
+            .operand = WN_VALUE_TEXT,
+            .max_operands = 1,
+        },
 };

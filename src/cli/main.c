@@ -31,6 +31,8 @@ static wn_command_fn *const commands[WN_CMD_COUNT] = {
     [WN_CMD_USAGE] = wn_cmd_usage,
     [WN_CMD_TOP] = wn_cmd_top,
     [WN_CMD_PULL] = wn_cmd_pull,
+    [WN_CMD_MODELS] = wn_cmd_models,
+    [WN_CMD_LICENCE] = wn_cmd_licence,
 };
 
 /* Whoever started us may have closed standard descriptors: a file opened later must not become one

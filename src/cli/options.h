@@ -28,6 +28,8 @@ typedef enum wn_command_id {
     WN_CMD_USAGE,
     WN_CMD_TOP,
     WN_CMD_PULL,
+    WN_CMD_MODELS,
+    WN_CMD_LICENCE,
     WN_CMD_COUNT
 } wn_command_id;
 
@@ -160,6 +162,8 @@ typedef enum wn_option_id {
     WN_OPT_CONNECTIONS,
     WN_OPT_RETRIES,
     WN_OPT_FETCH_TIMEOUT,
+    WN_OPT_YES,
+    WN_OPT_REQUIRE_LICENCE,
     WN_OPT_MAN,
     WN_OPT_MARKDOWN,
     WN_OPT_CONFIGURATION,

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/signals.h"
+#include "data/license.h"
 #include "data/lines.h"
 
 #include <errno.h>
@@ -76,16 +77,33 @@ const char *wn_program_dtype(const wn_args *args)
     return names[wn_args_int(args, WN_OPT_DTYPE)];
 }
 
+/* --require-licence */
+static wn_status check_license(const wn_args *args, const wn_engine *engine, wn_error *err)
+{
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    if (wn_args_int(args, WN_OPT_REQUIRE_LICENCE) == 0)
+        return WN_OK;
+    WN_TRY(wn_engine_get_info(engine, &info, err));
+    return wn_license_require_commercial(info.license, info.model, err);
+}
+
 wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error *err)
 {
     wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
+    wn_engine *engine = NULL;
     options.model_dir = wn_args_text(&program->args, WN_OPT_MODEL);
     options.cpu_level = wn_args_text(&program->args, WN_OPT_CPU_LEVEL);
     options.dtype = wn_program_dtype(&program->args);
     options.n_threads = (int32_t)wn_args_int(&program->args, WN_OPT_THREADS);
     wn_status status = wn_program_check_model(options.model_dir, err);
     if (status == WN_OK)
-        status = wn_engine_open(out, &options, err);
+        status = wn_engine_open(&engine, &options, err);
+    if (status == WN_OK)
+        status = check_license(&program->args, engine, err);
+    if (status == WN_OK)
+        *out = engine;
+    else
+        wn_engine_close(engine);
     if (status != WN_OK && status != WN_ERR_MEMORY && status != WN_ERR_ARGUMENT)
         program->exit_code = WN_EXIT_DATA;
     return status;

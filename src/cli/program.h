@@ -51,6 +51,8 @@ wn_command_fn wn_cmd_keys;
 wn_command_fn wn_cmd_usage;
 wn_command_fn wn_cmd_top;
 wn_command_fn wn_cmd_pull;
+wn_command_fn wn_cmd_models;
+wn_command_fn wn_cmd_licence;
 
 /* Check the settings of a server as far as is possible without loading its model.
  * Fails:   WN_ERR_ARGUMENT, WN_ERR_IO, WN_ERR_MEMORY. */

@@ -2,12 +2,14 @@
 #define _GNU_SOURCE
 #include "hub/hub.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,25 +54,6 @@ wn_status wn_hub_make_parents(const char *path, wn_error *err)
 out:
     wn_buf_deinit(&copy);
     return status;
-}
-
-static wn_status remove_entry(void *user, const char *path, const char *name, wn_error *err)
-{
-    struct stat info;
-    (void)user, (void)name;
-    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return wn_hub_remove_tree(path, err);
-    if (unlink(path) != 0 && errno != ENOENT)
-        WN_FAIL(err, WN_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
-    return WN_OK;
-}
-
-wn_status wn_hub_remove_tree(const char *path, wn_error *err)
-{
-    WN_TRY(wn_hub_each_entry(path, remove_entry, NULL, err));
-    if (rmdir(path) != 0 && errno != ENOENT)
-        WN_FAIL(err, WN_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
-    return WN_OK;
 }
 
 static wn_status write_all(const char *path, wn_str bytes, wn_error *err)
@@ -168,6 +151,70 @@ wn_status wn_hub_each_entry(const char *folder,
     }
     wn_mem_free(list.at);
     wn_buf_deinit(&path);
+    return status;
+}
+
+/* ---- trees ----------------------------------------------------------------------------------- */
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static wn_status open_tree(FTS **out, const char *path, wn_error *err)
+{
+    char *const paths[] = {(char *)(uintptr_t)path, NULL}; /* which fts only reads */
+    *out = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    if (*out == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to walk through '%s'", path);
+    return WN_OK;
+}
+
+static wn_status read_failed(const FTSENT *entry, wn_error *err)
+{
+    WN_FAIL(err, WN_ERR_IO, "cannot read '%s': %s", entry->fts_path, strerror(entry->fts_errno));
+}
+
+wn_status wn_hub_each_file(const char *folder,
+                           wn_status (*visit)(void *user, const char *path, const char *name,
+                                              wn_error *err),
+                           void *user, wn_error *err)
+{
+    FTS *tree;
+    wn_status status = WN_OK;
+    size_t n = strlen(folder);
+    if (!wn_file_exists(folder))
+        return WN_OK;
+    WN_TRY(open_tree(&tree, folder, err));
+    for (FTSENT *entry; status == WN_OK && (entry = fts_read(tree)) != NULL;) {
+        int kind = entry->fts_info;
+        if (kind == FTS_DNR || kind == FTS_ERR || kind == FTS_NS)
+            status = read_failed(entry, err);
+        else if (entry->fts_level > 0 && kind != FTS_D && kind != FTS_DP)
+            status = visit(user, entry->fts_path, entry->fts_path + n + 1, err);
+    }
+    fts_close(tree);
+    return status;
+}
+
+wn_status wn_hub_remove_tree(const char *path, wn_error *err)
+{
+    FTS *tree;
+    wn_status status = WN_OK;
+    if (!wn_file_exists(path))
+        return WN_OK;
+    WN_TRY(open_tree(&tree, path, err));
+    for (FTSENT *entry; status == WN_OK && (entry = fts_read(tree)) != NULL;) {
+        int kind = entry->fts_info;
+        if (kind == FTS_D) /* comes again, as FTS_DP, behind what is in it */
+            continue;
+        if (kind == FTS_DNR || kind == FTS_ERR || kind == FTS_NS)
+            status = read_failed(entry, err);
+        else if (remove(entry->fts_accpath) != 0 && errno != ENOENT)
+            status = wn_error_set(err, WN_ERR_IO, WN_WHERE, "cannot remove '%s': %s",
+                                  entry->fts_path, strerror(errno));
+    }
+    fts_close(tree);
     return status;
 }
 

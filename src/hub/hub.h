@@ -48,6 +48,14 @@ WN_MUST_USE wn_status wn_hub_each_entry(const char *folder,
                                                            const char *name, wn_error *err),
                                         void *user, wn_error *err);
 
+/* Call visit for each file and link below a folder, in the order of names; name is its path from
+ * there on.  Links are not followed; a folder that is not there has none.
+ * Fails:   as visit; WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_hub_each_file(const char *folder,
+                                       wn_status (*visit)(void *user, const char *path,
+                                                          const char *name, wn_error *err),
+                                       void *user, wn_error *err);
+
 /* There must be n bytes of room on the file system of a folder that exists.
  * Fails:   WN_ERR_IO, which says how much is needed and how much there is. */
 WN_MUST_USE wn_status wn_hub_check_room(const char *folder, uint64_t n, wn_error *err);

@@ -182,7 +182,7 @@ wn_status wn_config_parse(wn_config *out, const wn_model_files *files, wn_error 
     if (json == NULL)
         WN_FAIL(err, WN_ERR_FORMAT, "%s is missing", CONFIG_FILE);
     wn_status status = read_all(&config, json, files, err);
-    wn_config_read_license(&config, json, files);
+    (void)wn_license_find(config.license, json, files->readme, files->model_card);
     json_decref(json);
     if (status == WN_OK)
         *out = config;

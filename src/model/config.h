@@ -6,12 +6,12 @@
 
 #include "base/status.h"
 #include "compute/ops.h"
+#include "data/license.h"
 #include "data/safetensors.h"
 
 typedef struct wn_family wn_family; /* see family.h */
 
-#define WN_LICENSE_MAX 63 /* bytes */
-#define WN_LAYERS_MAX  1024
+#define WN_LAYERS_MAX 1024
 
 /* How a logit becomes a relevance score. */
 typedef enum wn_score_rule {

@@ -60,9 +60,6 @@ WN_MUST_USE wn_status wn_config_read_late(wn_config *config, const json_t *json,
 WN_MUST_USE wn_status wn_config_read_companions(wn_config *config, const json_t *json,
                                                 const wn_model_files *files, wn_error *err);
 
-/* config.json's own "license", or that of a model card: config->license. */
-void wn_config_read_license(wn_config *config, const json_t *json, const wn_model_files *files);
-
 /* Lower config->max_tokens to the tokenizer's model_max_length. */
 WN_MUST_USE wn_status wn_config_read_tokenizer(wn_config *config, wn_str tokenizer_config,
                                                wn_error *err);

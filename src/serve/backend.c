@@ -7,6 +7,7 @@
 #include "base/seed.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "data/license.h"
 #include "serve/self_test.h"
 
 #include <math.h>
@@ -337,6 +338,16 @@ static wn_status make_sched(wn_backend *backend, const wn_backend_options *optio
     return wn_sched_new(&backend->sched, &sched, err);
 }
 
+static wn_status check_license(const wn_backend *backend, const wn_backend_options *options,
+                               wn_error *err)
+{
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    if (!options->commercial)
+        return WN_OK;
+    WN_TRY(wn_engine_get_info(backend->engine, &info, err));
+    return wn_license_require_commercial(info.license, info.model, err);
+}
+
 wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, wn_error *err)
 {
     wn_backend *backend = wn_mem_zalloc(1, sizeof *backend);
@@ -353,6 +364,7 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
     wn_lock_init(&backend->lock);
     wn_cond_init(&backend->changed);
     WN_TRY_OUT(wn_engine_open(&backend->engine, &engine, err));
+    WN_TRY_OUT(check_license(backend, options, err));
     WN_TRY_OUT(make_runners(backend, options, err));
     WN_TRY_OUT(make_vectors(backend, options, err));
     WN_TRY_OUT(make_cache(backend, options, err));

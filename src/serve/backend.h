@@ -25,7 +25,8 @@ typedef struct wn_backend_options {
     const char *cache_dir;           /* where scores outlive the process; NULL: nowhere */
     uint64_t vector_bytes;           /* of documents' vectors; 0: none are kept */
     wn_vector_format vector_format;
-    wn_log *log; /* of what is wrong with the cache's file; NULL: none */
+    wn_log *log;     /* of what is wrong with the cache's file; NULL: none */
+    bool commercial; /* refuse weights whose licence is not known to allow commercial use */
 } wn_backend_options;
 
 /* One ranking on its way through a backend. */

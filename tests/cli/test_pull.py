@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """winnow pull beside a server that behaves as the hub does, and fails in every way that one can: each case goes on by itself,
 or fails with a message that says what and why and leaves what the next pull goes on from."""
-import atexit, concurrent.futures, hashlib, json, os, pty, random, re, resource, shutil, signal, subprocess, sys, tempfile, time
+import atexit, hashlib, json, os, pty, random, re, resource, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../support"), os.path.join(HERE, "../api")]
@@ -494,19 +494,5 @@ def test_a_terminal_sees_how_fast_it_goes_and_what_is_left():
     process.stdout.close()
 
 
-def all_at_once(namespace):
-    """The tests, begun side by side: most of their time is waiting."""
-    pool = concurrent.futures.ThreadPoolExecutor(8)
-
-    def as_test(name, function):
-        future = pool.submit(function)
-
-        def test():
-            future.result()
-        test.__name__ = name
-        return test
-    return {name: as_test(name, f) for name, f in namespace.items() if name.startswith("test_")}
-
-
 if __name__ == "__main__":
-    tap.main(all_at_once(dict(globals())))
+    tap.main(globals(), at_once=8)

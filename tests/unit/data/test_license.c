@@ -1,8 +1,9 @@
-/* The licence of a model's weights, from config.json and model cards. */
+/* The licence of a model's weights, from config.json and model cards, and what it allows. */
 #include "tests/support/check.h"
 
 #include "base/str.h"
-#include "model/config_parts.h"
+#include "data/json_bind.h"
+#include "data/license.h"
 
 static wn_error err;
 
@@ -10,14 +11,13 @@ static wn_error err;
  * Owns:    static storage, valid until the next call. */
 static const char *license_of(const char *config, const char *readme, const char *card)
 {
-    static wn_config out;
+    static char out[WN_LICENSE_MAX + 1];
     json_t *json = NULL;
-    const wn_model_files files = {.readme = wn_str_from(readme), .model_card = wn_str_from(card)};
-    out = (wn_config){0};
     assert_ok(wn_json_parse(&json, wn_str_from(config), "config.json", &err), &err);
-    wn_config_read_license(&out, json, &files);
+    bool found = wn_license_find(out, json, wn_str_from(readme), wn_str_from(card));
     json_decref(json);
-    return out.license;
+    assert_int_equal(found, out[0] != '\0');
+    return out;
 }
 
 static void assert_card(const char *card, const char *want)
@@ -85,6 +85,47 @@ static void what_is_no_word_counts_as_nothing(void **state)
     assert_card(card, "");
 }
 
+static void expect(const char *word, wn_license_kind kind, wn_license_verdict own,
+                   wn_license_verdict paid, unsigned shipped_duties)
+{
+    assert_int_equal(wn_license_kind_of(word), kind);
+    assert_int_equal(wn_license_judge(word, WN_LICENSE_ON_OWN_MACHINES, false).verdict, own);
+    wn_license_answer a = wn_license_judge(word, WN_LICENSE_SHIPPED, true);
+    assert_int_equal(a.verdict, paid);
+    assert_int_equal(a.duties, shipped_duties);
+}
+
+static void words_are_judged(void **state)
+{
+    (void)state;
+    expect("Apache-2.0", WN_LICENSE_PERMISSIVE, WN_LICENSE_YES, WN_LICENSE_YES, WN_DUTY_NOTICE);
+    expect("cc0-1.0", WN_LICENSE_FREE, WN_LICENSE_YES, WN_LICENSE_YES, 0);
+    expect("gpl-3.0", WN_LICENSE_COPYLEFT, WN_LICENSE_YES, WN_LICENSE_YES,
+           WN_DUTY_NOTICE | WN_DUTY_SAME);
+    expect("cc-by-nd-4.0", WN_LICENSE_UNCHANGED, WN_LICENSE_YES, WN_LICENSE_YES,
+           WN_DUTY_NOTICE | WN_DUTY_UNCHANGED);
+    expect("cc-by-nc-4.0", WN_LICENSE_NON_COMMERCIAL, WN_LICENSE_YES, WN_LICENSE_NO, WN_DUTY_BUY);
+    expect("gemma", WN_LICENSE_OWN, WN_LICENSE_ASK, WN_LICENSE_ASK, WN_DUTY_READ);
+    expect("", WN_LICENSE_UNKNOWN, WN_LICENSE_ASK, WN_LICENSE_ASK, WN_DUTY_AUTHOR);
+    expect("apache", WN_LICENSE_UNKNOWN, WN_LICENSE_ASK, WN_LICENSE_ASK, WN_DUTY_AUTHOR);
+    wn_license_answer a = wn_license_judge("agpl-3.0", WN_LICENSE_AS_A_SERVICE, true);
+    assert_int_equal(a.duties, WN_DUTY_SOURCE);
+    a = wn_license_judge("CC-BY-NC-SA-4.0", WN_LICENSE_SHIPPED, false);
+    assert_int_equal(a.duties, WN_DUTY_NOTICE | WN_DUTY_SAME | WN_DUTY_GAIN);
+}
+
+static void commercial_use_needs_a_licence_that_is_known_to_allow_it(void **state)
+{
+    (void)state;
+    assert_ok(wn_license_require_commercial("mit", "m", &err), &err);
+    assert_fails(wn_license_require_commercial("cc-by-nc-4.0", "m", &err), WN_ERR_UNSUPPORTED, &err,
+                 "model 'm' is under 'cc-by-nc-4.0' (non-commercial)");
+    assert_fails(wn_license_require_commercial("gemma", "m", &err), WN_ERR_UNSUPPORTED, &err,
+                 "'gemma' (own)");
+    assert_fails(wn_license_require_commercial("", "m", &err), WN_ERR_UNSUPPORTED, &err,
+                 "names no licence");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +134,8 @@ int main(void)
         cmocka_unit_test(several_licences_are_none_that_could_be_looked_up),
         cmocka_unit_test(another_licence_has_a_name),
         cmocka_unit_test(what_is_no_word_counts_as_nothing),
+        cmocka_unit_test(words_are_judged),
+        cmocka_unit_test(commercial_use_needs_a_licence_that_is_known_to_allow_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

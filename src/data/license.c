@@ -1,8 +1,5 @@
-/* The licence of a model's weights, in the word that its files have for it.  A word only: whatever
- * else stands there is nothing that can be looked up, and counts as nothing.
- * Source: the Hugging Face hub's model cards: "license" of the front matter, with "license_name"
- * where that is "other". */
-#include "model/config_parts.h"
+/* The word for a licence in a model's files.  See license.h. */
+#include "data/license.h"
 
 #include "base/str.h"
 
@@ -77,14 +74,17 @@ static bool find_in_card(char *out, wn_str card, wn_str key)
     return false;
 }
 
-void wn_config_read_license(wn_config *config, const json_t *json, const wn_model_files *files)
+bool wn_license_find(char out[WN_LICENSE_MAX + 1], const json_t *config, wn_str readme,
+                     wn_str model_card)
 {
-    const char *given = json_string_value(json_object_get(json, "license"));
-    const wn_str cards[] = {files->readme, files->model_card};
-    bool found = given != NULL && keep(config->license, wn_str_from(given));
+    const char *given = json_string_value(json_object_get(config, "license"));
+    const wn_str cards[] = {readme, model_card};
+    out[0] = '\0';
+    bool found = given != NULL && keep(out, wn_str_from(given));
     for (size_t i = 0; !found && i < WN_ARRAY_LEN(cards); i++) {
-        found = find_in_card(config->license, cards[i], WN_STR("license:"));
-        if (found && strcmp(config->license, "other") == 0)
-            (void)find_in_card(config->license, cards[i], WN_STR("license_name:"));
+        found = find_in_card(out, cards[i], WN_STR("license:"));
+        if (found && strcmp(out, "other") == 0)
+            (void)find_in_card(out, cards[i], WN_STR("license_name:"));
     }
+    return found;
 }
