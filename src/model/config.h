@@ -22,6 +22,15 @@ typedef enum wn_score_rule {
     WN_SCORE_COSINE
 } wn_score_rule;
 
+/* How a query and a document become one sequence; rank/ knows the words. */
+typedef enum wn_prompt_kind {
+    WN_PROMPT_NONE = 0, /* by the template of tokenizer.json */
+    WN_PROMPT_QWEN3,    /* Qwen3-Reranker's */
+    WN_PROMPT_MXBAI     /* mxbai-rerank v2's */
+} wn_prompt_kind;
+
+#define WN_ANSWERS_MAX 2
+
 /* Late interaction settings. */
 typedef struct wn_late_config {
     size_t dim;                       /* rows of linear.weight; 0: any number */
@@ -58,6 +67,12 @@ typedef struct wn_config {
     wn_pool_kind pool;       /* of an embedder, or of a cross-encoder whose file says so */
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
     size_t window_overlap;   /* tokens that long-document windows share */
+    double score_shift;      /* taken off the logit before the sigmoid */
+    wn_prompt_kind prompt;
+    bool asks;        /* the score is what the language model's head says of the next token: */
+    size_t n_answers; /* the logit of the first of these, less that of the second */
+    int32_t answers[WN_ANSWERS_MAX]; /* token ids; -1: to be found by rank/ */
+    bool is_tied;                    /* that head is the table of words */
     wn_late_config late;
     char license[WN_LICENSE_MAX + 1]; /* of the weights, such as "apache-2.0"; "": not known */
 } wn_config;
@@ -70,6 +85,7 @@ typedef struct wn_model_files {
     wn_str sentence_bert_config;   /* sentence_bert_config.json */
     wn_str modules;                /* modules.json */
     wn_str pooling;                /* 1_Pooling/config.json */
+    wn_str logit_score;            /* 1_LogitScore/config.json */
     wn_str colbert_metadata;       /* artifact.metadata */
     wn_str readme;                 /* README.md */
     wn_str model_card;             /* MODEL_CARD.md */

@@ -6,6 +6,7 @@
 #include "model/config_parts.h"
 
 #include "base/str.h"
+#include "model/family.h"
 
 #include <string.h>
 
@@ -111,9 +112,14 @@ static wn_status read_pooling(wn_config *config, wn_str text, wn_error *err)
     return status;
 }
 
+/* The modules that have a file of their own. */
+typedef struct module_set {
+    bool pooling, logit_score;
+} module_set;
+
 /* One module: the transformer in the directory itself, its pooling, or the normalisation that
  * wn_embed() does anyway. */
-static wn_status check_module(const json_t *module, bool *has_pooling, wn_error *err)
+static wn_status check_module(const json_t *module, module_set *found, wn_error *err)
 {
     const char *type, *path;
     wn_binder b;
@@ -125,31 +131,81 @@ static wn_status check_module(const json_t *module, bool *has_pooling, wn_error 
     WN_TRY(wn_binder_end(&b, err));
     const char *name = class_name(type);
     bool is_pooling = strcmp(name, "Pooling") == 0 && strcmp(path, "1_Pooling") == 0;
-    if (!is_pooling && strcmp(name, "Normalize") != 0 &&
+    bool is_score = strcmp(name, "LogitScore") == 0 && strcmp(path, "1_LogitScore") == 0;
+    if (!is_pooling && !is_score && strcmp(name, "Normalize") != 0 &&
         (strcmp(name, "Transformer") != 0 || path[0] != '\0'))
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "modules.json: module '%.100s' in '%.100s' is not supported", type, path);
-    *has_pooling |= is_pooling;
+    found->pooling |= is_pooling;
+    found->logit_score |= is_score;
     return WN_OK;
+}
+
+/* The answers of a decoder, by id. */
+static wn_status read_answers(wn_config *config, wn_str text, wn_error *err)
+{
+    static const char *const keys[WN_ANSWERS_MAX] = {"true_token_id", "false_token_id"};
+    json_t *json = NULL;
+    wn_binder b;
+    if (text.ptr == NULL)
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "modules.json names 1_LogitScore/config.json, which is missing");
+    WN_TRY(wn_config_object(&json, text, "1_LogitScore/config.json", err));
+    wn_binder_init(&b, json, "1_LogitScore/config.json");
+    for (size_t i = 0; i < WN_ANSWERS_MAX; i++) {
+        int64_t id;
+        bool may_lack = i > 0 && json_is_null(json_object_get(json, keys[i]));
+        if (may_lack)
+            config->n_answers = i;
+        else
+            wn_bind_int_required(&b, keys[i], &id, 0, (int64_t)config->vocab - 1);
+        config->answers[i] = may_lack ? -1 : (int32_t)id;
+    }
+    wn_status status = wn_binder_end(&b, err);
+    json_decref(json);
+    return status;
+}
+
+/* A chain over a decoder is a reranker's when it ends in LogitScore, or when its chat template is
+ * Qwen3-Reranker's; others read pairs in ways that these files do not tell. */
+static wn_status check_decoder(wn_config *config, const wn_model_files *files, module_set found,
+                               wn_error *err)
+{
+    const wn_str mark = WN_STR("<Instruct>");
+    wn_str text = files->tokenizer_config;
+    if (config->asks && found.logit_score)
+        return read_answers(config, files->logit_score, err);
+    for (size_t i = 0; !config->asks && i + mark.len <= text.len; i++) {
+        if (memcmp(text.ptr + i, mark.ptr, mark.len) == 0)
+            return WN_OK;
+    }
+    WN_FAIL(err, WN_ERR_UNSUPPORTED,
+            "modules.json: a %s with neither LogitScore nor a chat template with '%s' is not "
+            "supported",
+            config->family_name, mark.ptr);
 }
 
 static wn_status read_modules(wn_config *config, const wn_model_files *files, wn_error *err)
 {
     json_t *json = NULL;
-    bool has_pooling = false;
+    module_set found = {0};
     if (files->modules.ptr == NULL)
         return WN_OK;
     WN_TRY(wn_json_parse(&json, files->modules, "modules.json", err));
     wn_status status = WN_OK;
     for (size_t i = 0; i < json_array_size(json) && status == WN_OK; i++)
-        status = check_module(json_array_get(json, i), &has_pooling, err);
+        status = check_module(json_array_get(json, i), &found, err);
     if (status == WN_OK && json_array_size(json) == 0)
         status =
             wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "modules.json: is not a list of modules");
     json_decref(json);
-    if (status == WN_OK && has_pooling && config->kind == WN_KIND_EMBEDDER)
-        status = read_pooling(config, files->pooling, err);
-    return status;
+    if (status != WN_OK)
+        return status;
+    if (config->family->is_decoder || found.logit_score)
+        return check_decoder(config, files, found, err);
+    return found.pooling && config->kind == WN_KIND_EMBEDDER
+               ? read_pooling(config, files->pooling, err)
+               : WN_OK;
 }
 
 /* ---- the activation of scores ---------------------------------------------------------------- */

@@ -18,6 +18,11 @@
     .type_vocab = 2, .pad_id = 1, .skips_pads = true, .configure = wn_bert_configure,              \
     .lay_out = wn_roberta_lay_out, .forward = wn_bert_forward
 
+/* Both references read 8,192 tokens; that of mxbai-rerank does not count what is around the texts:
+ * 24 before them, 55 behind. */
+#define QWEN3_PAIR_TOKENS 8192
+#define MXBAI_PAIR_TOKENS (8192 + 79)
+
 /* Those that claim first.  Classes of neighbours that share their code are one layout, so that the
  * class may come from one of them: camembert's from roberta, say. */
 static const wn_family families[] = {
@@ -80,17 +85,40 @@ static const wn_family families[] = {
      .configure = wn_modernbert_configure,
      .lay_out = wn_modernbert_lay_out,
      .forward = wn_modernbert_forward},
+    {.name = "qwen3",
+     .model_type = "qwen3",
+     .class_prefix = "Qwen3",
+     .is_decoder = true,
+     .pair_tokens = QWEN3_PAIR_TOKENS,
+     .configure = wn_qwen3_configure,
+     .lay_out = wn_qwen3_lay_out,
+     .forward = wn_qwen_forward},
+    {.name = "qwen2",
+     .model_type = "qwen2",
+     .class_prefix = "Qwen2",
+     .is_decoder = true,
+     .pair_tokens = MXBAI_PAIR_TOKENS,
+     .configure = wn_qwen2_configure,
+     .lay_out = wn_qwen2_lay_out,
+     .forward = wn_qwen_forward},
 };
 
 /* What the ending of a class says about its head. */
-static const struct {
+typedef struct class
+{
     const char *ending;
     wn_kind kind;
-} classes[] = {
-    {"ForSequenceClassification", WN_KIND_CROSS_ENCODER},
-    {"Model", WN_KIND_EMBEDDER},
-    {"ForMaskedLM", WN_KIND_EMBEDDER},
-    {"ForPreTraining", WN_KIND_EMBEDDER},
+    bool is_decoder;
+    bool asks; /* it scores by the words that it would go on with */
+} class;
+
+static const class classes[] = {
+    {"ForSequenceClassification", WN_KIND_CROSS_ENCODER, false, false},
+    {"Model", WN_KIND_EMBEDDER, false, false},
+    {"ForMaskedLM", WN_KIND_EMBEDDER, false, false},
+    {"ForPreTraining", WN_KIND_EMBEDDER, false, false},
+    {"ForSequenceClassification", WN_KIND_CROSS_ENCODER, true, false},
+    {"ForCausalLM", WN_KIND_CROSS_ENCODER, true, true},
 };
 
 static wn_status read_identity(wn_identity *out, const json_t *json, wn_error *err)
@@ -166,18 +194,19 @@ static wn_status find_row(const wn_family **out, const wn_identity *id, wn_error
             CONFIG_FILE, id->architecture);
 }
 
-/* What the ending of a class says, when a prefix stands before it; 0: nothing. */
-static wn_kind kind_of(wn_str class_name, const char *prefix)
+/* What the ending of a class says, when a prefix stands before it; NULL: nothing. */
+static const class *class_of(wn_str name, const char *prefix, bool is_decoder)
 {
     wn_str start = wn_str_from(prefix == NULL ? "" : prefix);
-    if (start.len == 0 || !wn_str_starts(class_name, start))
-        return 0;
-    wn_str ending = wn_str_slice(class_name, start.len, class_name.len);
+    if (start.len == 0 || !wn_str_starts(name, start))
+        return NULL;
+    wn_str ending = wn_str_slice(name, start.len, name.len);
     for (size_t i = 0; i < WN_ARRAY_LEN(classes); i++) {
-        if (wn_str_equal(ending, wn_str_from(classes[i].ending)))
-            return classes[i].kind;
+        if (classes[i].is_decoder == is_decoder &&
+            wn_str_equal(ending, wn_str_from(classes[i].ending)))
+            return &classes[i];
     }
-    return 0;
+    return NULL;
 }
 
 /* The class agrees with the family, and its ending tells whether there is a head.  Without a class
@@ -191,17 +220,20 @@ static wn_status read_class(wn_config *config, const wn_identity *id, bool has_m
         return WN_OK;
     for (size_t i = 0; i < WN_ARRAY_LEN(families); i++) {
         const wn_family *family = &families[i];
-        wn_kind kind = kind_of(name, family->class_prefix);
-        kind = kind != 0 ? kind : kind_of(name, family->other_prefix);
-        if (family->lay_out == config->family->lay_out && kind != 0) {
-            config->kind = kind;
+        bool is_decoder = config->family->is_decoder;
+        const class *found = class_of(name, family->class_prefix, is_decoder);
+        found = found != NULL ? found : class_of(name, family->other_prefix, is_decoder);
+        if (family->lay_out == config->family->lay_out && found != NULL) {
+            config->kind = found->kind;
+            config->asks = found->asks;
             return WN_OK;
         }
     }
     WN_FAIL(err, WN_ERR_UNSUPPORTED,
             "%s: architecture '%.100s' of a %s model is not supported; supported are its classes "
-            "ForSequenceClassification and Model",
-            CONFIG_FILE, id->architecture, config->family_name);
+            "ForSequenceClassification and %s",
+            CONFIG_FILE, id->architecture, config->family_name,
+            config->family->is_decoder ? "ForCausalLM" : "Model");
 }
 
 wn_status wn_family_find(wn_config *config, const json_t *json, const wn_model_files *files,

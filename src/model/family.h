@@ -93,6 +93,7 @@ struct wn_family {
     bool has_types;            /* a document's tokens have type 1 */
     bool has_late;             /* HF_ColBERT is published over it */
     size_t pair_tokens;        /* longest pair of its reference; 0: what the positions allow */
+    bool is_decoder;           /* tokens see those before them; pairs are written as a prompt */
 
     /* Read the fields of config.json; the class was read before.
      * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
@@ -135,6 +136,13 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
 /* newmodel.c */
 wn_status wn_new_model_configure(wn_config *config, const json_t *json, wn_error *err);
 void wn_new_model_lay_out(wn_layout *out, const wn_config *config);
+/* qwen.c */
+wn_status wn_qwen2_configure(wn_config *config, const json_t *json, wn_error *err);
+wn_status wn_qwen3_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_qwen2_lay_out(wn_layout *out, const wn_config *config);
+void wn_qwen3_lay_out(wn_layout *out, const wn_config *config);
+wn_tensor wn_qwen_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                          const wn_batch *batch, wn_rows rows);
 
 /* modernbert.c */
 wn_status wn_modernbert_configure(wn_config *config, const json_t *json, wn_error *err);

@@ -1,6 +1,7 @@
 /* A model is a stack of layers and what its kind puts on top: the head of a cross-encoder over one
  * row of each sequence, or the projection of late interaction over all of them.
- *   cross-encoder     z = out(norm(act(dense h))), each but out where the family has it
+ *   cross-encoder     z = out(norm(act(dense h))), each but out where the family has it; or one
+ *                     answer's row of the language model's head, less the other's
  *   late interaction  v_i = W h_i, normalised             linear
  * Source: transformers modeling_bert.py BertPooler, modeling_xlm_roberta.py
  * XLMRobertaClassificationHead; stanford-futuredata/ColBERT colbert.py. */
@@ -9,8 +10,6 @@
 #include "base/str.h"
 #include "model/config_parts.h"
 #include "model/stack.h"
-
-#include <string.h>
 
 #define WN_WHERE "model/model"
 
@@ -39,6 +38,27 @@ static wn_status bind_head(wn_model *model, wn_tensor_binder *binder,
         WN_TRY(wn_bind_norm(&model->norm, &norm, binder, WN_NORM_LAYER, head->norm,
                             model->layout.norm_bias, h, config->norm_eps, err));
     return wn_bind_linear(&model->output, binder, options, head->out, head->out_bias, 1, h, err);
+}
+
+/* The answers' rows of the language model's head. */
+static wn_status bind_answers(wn_model *model, wn_tensor_binder *binder,
+                              const wn_model_options *options, wn_error *err)
+{
+    const wn_config *config = model->config;
+    wn_source head = wn_tensor_binder_get(binder, config->vocab, config->hidden, "%s.weight",
+                                          model->layout.head.out);
+    wn_linear_source answers = {.n_parts = config->n_answers};
+    if (!wn_tensor_binder_ok(binder))
+        return WN_OK;
+    for (size_t i = 0; i < config->n_answers; i++) {
+        size_t at = (size_t)config->answers[i] * head.cols * wn_dtype_size(head.dtype);
+        WN_ASSERT(config->answers[i] >= 0 && (size_t)config->answers[i] < head.rows);
+        answers.parts[i] = (wn_source){.data = (const unsigned char *)head.data + at,
+                                       .dtype = head.dtype,
+                                       .rows = 1,
+                                       .cols = head.cols};
+    }
+    return wn_linear_init(&model->output, options->kernels->gemm_f32, &answers, options->pool, err);
 }
 
 static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
@@ -72,7 +92,8 @@ static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
     WN_TRY(wn_stack_init(&model->stack, model->config, &model->layout, binder, options, err));
     switch (model->config->kind) {
     case WN_KIND_CROSS_ENCODER:
-        return bind_head(model, binder, options, err);
+        return model->config->asks ? bind_answers(model, binder, options, err)
+                                   : bind_head(model, binder, options, err);
     case WN_KIND_LATE_INTERACTION:
         return bind_late(model, binder, options, err);
     case WN_KIND_EMBEDDER:
@@ -185,8 +206,9 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
     WN_ASSERT(model->config->kind == WN_KIND_CROSS_ENCODER);
     const wn_ops *ops = wn_exec_ops(exec);
     wn_tensor x = pooled(model, exec, batch);
-    wn_tensor y = wn_exec_tensor(exec, batch->n_seqs, model->config->hidden);
-    wn_tensor z = {y.data, batch->n_seqs, 1};
+    size_t n = model->output.n; /* 1, or two answers */
+    wn_tensor y = wn_exec_tensor(exec, batch->n_seqs, WN_MAX(model->config->hidden, n));
+    wn_tensor z = {y.data, batch->n_seqs, n};
     if (model->dense.n > 0) {
         ops->linear(exec, &y, &x, &model->dense, model->layout.head.act);
         z.data = x.data; /* which is read no more */
@@ -195,7 +217,8 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
     if (model->norm.n > 0)
         ops->norm(exec, &x, &x, &model->norm);
     ops->linear(exec, &z, &x, &model->output, WN_ACT_NONE);
-    memcpy(logits, z.data, batch->n_seqs * sizeof *logits);
+    for (size_t i = 0; i < batch->n_seqs; i++)
+        logits[i] = n == 1 ? z.data[i] : z.data[i * n] - z.data[i * n + 1];
 }
 
 wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch)

@@ -17,6 +17,12 @@ typedef struct wn_layer {
     wn_norm query_norm, key_norm;
 } wn_layer;
 
+/* A norm that a layer may lack. */
+static inline const wn_norm *wn_norm_or_none(const wn_norm *norm)
+{
+    return norm->n > 0 ? norm : NULL;
+}
+
 /* Where the matrices of a layer lie. */
 typedef struct wn_layer_source {
     wn_linear_source qkv, out, up, down;

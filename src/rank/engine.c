@@ -19,7 +19,7 @@
 #define WN_WHERE            "rank/engine"
 #define CONFIG_BYTES_MAX    (16u << 20)
 #define TOKENIZER_BYTES_MAX (256u << 20)
-#define FILES_MAX           9
+#define FILES_MAX           10
 
 /* The files of a model, from a directory or from the binary. */
 typedef struct file_source {
@@ -92,6 +92,7 @@ static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
         {"sentence_bert_config.json", &files.sentence_bert_config},
         {"modules.json", &files.modules},
         {"1_Pooling/config.json", &files.pooling},
+        {"1_LogitScore/config.json", &files.logit_score},
         {"artifact.metadata", &files.colbert_metadata},
     };
     WN_TRY(read_file(src, &files.config, "config.json", CONFIG_BYTES_MAX, true, err));
@@ -136,6 +137,9 @@ static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_er
                             src->dir == NULL ? "built-in " : "/");
     }
     model_files_deinit(&own);
+    if (status == WN_OK)
+        status = wn_prompt_make(&engine->prompt, &engine->config, engine->tokenizer, &engine->arena,
+                                err);
     return status;
 }
 
@@ -143,6 +147,8 @@ static void load_part(void *arg, size_t item, int32_t worker)
 {
     (void)worker;
     loading *l = arg;
+    if (l->engine->config.asks && l->status[0] != WN_OK)
+        return;
     l->status[item] = item == 0 ? load_tokenizer(l->engine, l->src, &l->err[0])
                                 : load_weights(l->engine, l->pool, &l->err[1]);
 }
@@ -151,7 +157,7 @@ static wn_status load_parts(wn_engine *engine, file_source *src, wn_pool *pool, 
 {
     loading l = {.engine = engine, .src = src, .pool = pool};
     wn_pool *pair = NULL;
-    if (pool != NULL)
+    if (pool != NULL && !engine->config.asks) /* a model that asks loads its answers' rows */
         WN_TRY(wn_pool_new(&pair, 2, err));
     wn_pool_run(pair, 2, load_part, &l);
     wn_pool_free(pair);
@@ -255,7 +261,7 @@ static wn_status prepare_late(wn_engine *engine, wn_error *err)
 static wn_status prepare_limits(wn_engine *engine, wn_error *err)
 {
     const wn_config *config = &engine->config;
-    engine->n_special_pair = wn_tokenizer_n_special(engine->tokenizer, true);
+    engine->n_special_pair = engine->prompt.pair.n_special;
     engine->n_special_single = wn_tokenizer_n_special(engine->tokenizer, false);
     size_t room = config->max_tokens;
     if (config->kind == WN_KIND_LATE_INTERACTION) {
@@ -263,7 +269,12 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
         room = config->late.max_query_tokens;
         WN_TRY(prepare_late(engine, err));
     } else if (config->kind == WN_KIND_CROSS_ENCODER) {
-        room = config->max_query_tokens > 0 ? config->max_query_tokens : config->max_tokens / 4 * 3;
+        size_t around = engine->n_special_pair - engine->prompt.n_between;
+        room = config->max_tokens / 4 * 3;
+        if (config->prompt != WN_PROMPT_NONE)
+            room = config->max_tokens > around ? (config->max_tokens - around) * 3 / 4 : 0;
+        else if (config->max_query_tokens > 0)
+            room = config->max_query_tokens;
     }
     bool pairs = config->kind == WN_KIND_CROSS_ENCODER;
     size_t n_special = pairs ? engine->n_special_pair : engine->n_special_single;

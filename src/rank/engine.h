@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "model/model.h"
-#include "token/tokenizer.h"
+#include "rank/prompt.h"
 
 struct wn_engine {
     wn_arena arena; /* the strings of this struct */
@@ -21,6 +21,7 @@ struct wn_engine {
     wn_safetensors *tensors;
     wn_model *model;
     wn_tokenizer *tokenizer;
+    wn_prompt prompt;
     bool use_types;          /* the family reads type ids */
     size_t n_special_pair;   /* special tokens around a pair */
     size_t n_special_single; /* around one text; with the marker for late interaction */

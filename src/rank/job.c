@@ -46,6 +46,20 @@ static wn_status read_request(wn_request *request, const wn_engine *engine, cons
     return WN_OK;
 }
 
+/* A query over its limit keeps the words of the prompt behind it. */
+static wn_status cut_query(wn_job *job, wn_error *err)
+{
+    size_t most = job->engine->max_query_ids;
+    int32_t *ids = wn_arena_alloc(&job->arenas[0], most, sizeof *ids);
+    if (ids == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a query of %zu tokens", most);
+    wn_prompt_cut_query(&job->engine->prompt, ids, job->query_ids, most);
+    job->query_ids = ids;
+    job->n_query = most;
+    job->usage.query_truncated = true;
+    return WN_OK;
+}
+
 static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
 {
     const wn_engine *engine = job->engine;
@@ -54,6 +68,8 @@ static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
                                   .arenas = job->arenas,
                                   .texts = &job->request.query,
                                   .n = 1,
+                                  .lead = engine->prompt.query_lead,
+                                  .tail = engine->prompt.query_tail,
                                   .plain_specials = job->request.plain_specials,
                                   .with_offsets = job->request.want_matches};
     wn_status status = wn_runner_encode(runner, &encoding, err);
@@ -70,12 +86,9 @@ static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
                 job->request.query.len);
     bool truncate = job->request.long_docs == WN_LONG_DOCS_TRUNCATE;
     bool own_limit = engine->config.kind != WN_KIND_CROSS_ENCODER ||
+                     engine->config.prompt != WN_PROMPT_NONE ||
                      (engine->config.max_query_tokens > 0 && !truncate);
-    if (own_limit && job->n_query > engine->max_query_ids) {
-        job->n_query = engine->max_query_ids;
-        job->usage.query_truncated = true;
-    }
-    return WN_OK;
+    return own_limit && job->n_query > engine->max_query_ids ? cut_query(job, err) : WN_OK;
 }
 
 static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
@@ -85,6 +98,7 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
                                   .texts = job->request.documents,
                                   .n = job->n_texts,
                                   .what = "document",
+                                  .lead = job->engine->prompt.doc_lead,
                                   .n_fields = job->request.n_fields,
                                   .plain_specials = job->request.plain_specials,
                                   .with_offsets =
@@ -114,7 +128,7 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
                     "document %zu: %zu tokens beside a query of %zu, at most %zu fit", index, n_ids,
                     job->n_query, room);
         case WN_LONG_DOCS_TRUNCATE:
-            if (pairs)
+            if (pairs && engine->config.prompt == WN_PROMPT_NONE)
                 (void)wn_truncate(&doc->n_query, &n_ids,
                                   engine->config.max_tokens - engine->n_special_pair,
                                   WN_TRUNCATE_LONGEST_FIRST);
@@ -145,7 +159,8 @@ static wn_status plan_rows(wn_job *job, wn_error *err)
         wn_doc *doc = &job->docs[i];
         WN_TRY(plan_cut(job, doc, i, err));
         doc->first_row = job->n_rows;
-        if (doc->n_ids > 0 || means_something(job))
+        bool has_text = doc->n_ids > 0 && job->request.documents[i].len > 0;
+        if (has_text || means_something(job))
             doc->n_rows = wn_chunks_count(&doc->chunks);
         job->usage.query_truncated |= doc->n_query < job->n_query;
         job->usage.document_tokens +=
@@ -309,8 +324,9 @@ size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, i
     case WN_KIND_CROSS_ENCODER:
         break;
     }
-    return wn_tokenizer_assemble(engine->tokenizer, ids, types, job->query_ids, row->n_query,
-                                 row->ids, row->n_ids, true);
+    return wn_template_assemble(&engine->prompt.pair, ids, types,
+                                (wn_id_span){job->query_ids, row->n_query},
+                                (wn_id_span){row->ids, row->n_ids});
 }
 
 size_t wn_job_row_length(const wn_job *job, const wn_row *row)

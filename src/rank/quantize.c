@@ -37,6 +37,7 @@ static const char *const companions[] = {
     "sentence_bert_config.json",
     "modules.json",
     "1_Pooling/config.json",
+    "1_LogitScore/config.json",
     "artifact.metadata",
     "README.md",
     "MODEL_CARD.md",

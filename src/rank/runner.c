@@ -64,8 +64,10 @@ static wn_status make_encoders(wn_runner *runner, wn_error *err)
     size_t n = (size_t)runner->n_threads;
     runner->encoders = wn_mem_zalloc(n, sizeof *runner->encoders);
     runner->scratch = wn_mem_zalloc(n, sizeof *runner->scratch);
+    runner->wrapped = wn_mem_zalloc(n, sizeof *runner->wrapped);
     runner->failures = wn_mem_alloc(n, sizeof *runner->failures);
-    if (runner->encoders == NULL || runner->scratch == NULL || runner->failures == NULL)
+    if (runner->encoders == NULL || runner->scratch == NULL || runner->wrapped == NULL ||
+        runner->failures == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu encoders", n);
     for (size_t i = 0; i < n; i++)
         WN_TRY(wn_encoder_new(&runner->encoders[i], runner->engine->tokenizer, err));
@@ -116,9 +118,12 @@ void wn_runner_free(wn_runner *runner)
             wn_encoder_free(runner->encoders[i]);
         if (runner->scratch != NULL)
             wn_ids_deinit(&runner->scratch[i]);
+        if (runner->wrapped != NULL)
+            wn_buf_deinit(&runner->wrapped[i]);
     }
     wn_mem_free(runner->encoders);
     wn_mem_free(runner->scratch);
+    wn_mem_free(runner->wrapped);
     wn_mem_free(runner->failures);
     wn_mem_free(runner->ids);
     wn_mem_free(runner->types);
@@ -166,15 +171,42 @@ static const void *keep_copy(wn_arena *arena, const void *src, size_t n, size_t 
     return copy;
 }
 
+/* Put lead and tail around *text, in wrapped. */
+static wn_status wrap(wn_str *text, wn_buf *wrapped, const wn_encoding *e, wn_error *err)
+{
+    if (e->lead.len + e->tail.len == 0)
+        return WN_OK;
+    WN_TRY(wn_encode_check(*text, err)); /* whose message counts the text's own bytes */
+    wn_buf_clear(wrapped);
+    if (!wn_buf_push_str(wrapped, e->lead) || !wn_buf_push_str(wrapped, *text) ||
+        !wn_buf_push_str(wrapped, e->tail))
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a text of %zu bytes", text->len);
+    *text = wn_buf_str(wrapped);
+    return WN_OK;
+}
+
+/* Ranges in a text that has a lead become those of the text of len bytes. */
+static void unwrap(wn_ids *ids, size_t lead, size_t len)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        ids->start[i] = (uint32_t)WN_MIN(WN_MAX(ids->start[i], lead) - lead, len);
+        ids->end[i] = (uint32_t)WN_MIN(WN_MAX(ids->end[i], lead) - lead, len);
+    }
+}
+
 static wn_status encode_one(wn_runner *runner, const wn_encoding *e, size_t item, int32_t worker,
                             wn_error *err)
 {
     wn_ids *ids = &runner->scratch[worker];
     wn_arena *arena = &e->arenas[worker];
+    wn_str text = e->texts[item];
     ids->n = 0;
     ids->with_offsets = e->with_offsets;
-    WN_TRY(wn_abi_check_text(e->texts[item], err));
-    WN_TRY(wn_encode(runner->encoders[worker], ids, e->texts[item], e->plain_specials, err));
+    WN_TRY(wn_abi_check_text(text, err));
+    WN_TRY(wrap(&text, &runner->wrapped[worker], e, err));
+    WN_TRY(wn_encode(runner->encoders[worker], ids, text, e->plain_specials, err));
+    if (e->with_offsets && e->lead.len > 0)
+        unwrap(ids, e->lead.len, e->texts[item].len);
     if (ids->n > UINT32_MAX / 2)
         WN_FAIL(err, WN_ERR_LIMIT, "%zu tokens, at most %u", ids->n, UINT32_MAX / 2);
     wn_doc doc = {.n_ids = ids->n, .ids = keep_copy(arena, ids->ids, ids->n, sizeof *ids->ids)};

@@ -14,8 +14,9 @@ typedef struct wn_encoding {
     wn_arena *arenas; /* [n_threads] */
     const wn_str *texts;
     size_t n;
-    const char *what; /* "document", for errors; NULL: a text that stands alone */
-    size_t n_fields;  /* texts a document, at least 1 when there is a `what` */
+    const char *what;  /* "document", for errors; NULL: a text that stands alone */
+    size_t n_fields;   /* texts a document, at least 1 when there is a `what` */
+    wn_str lead, tail; /* what each text is tokenized with, before and behind it */
     bool plain_specials;
     bool with_offsets; /* keep byte ranges */
 } wn_encoding;
@@ -34,6 +35,7 @@ struct wn_runner {
     wn_exec *exec;
     wn_encoder **encoders;       /* [n_threads] */
     wn_ids *scratch;             /* [n_threads] */
+    wn_buf *wrapped;             /* [n_threads] a text with its lead and tail */
     wn_encode_failure *failures; /* [n_threads] */
     int32_t n_threads;
     /* The batch that is being filled. */

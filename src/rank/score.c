@@ -17,7 +17,7 @@ double wn_score_relevance(const wn_config *config, float logit, const wn_score_q
 {
     switch (config->score_rule) {
     case WN_SCORE_SIGMOID:
-        return sigmoid(logit);
+        return sigmoid((double)logit - config->score_shift);
     case WN_SCORE_CALIBRATED:
         return sigmoid(config->late.calibration_a * (double)logit / fmax(query->weight, 1e-9) +
                        config->late.calibration_b);

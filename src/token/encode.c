@@ -242,8 +242,7 @@ static wn_status encode_raw(const run *r, wn_str text)
     return encode_piece(r, wn_str_slice(text, cursor.done, text.len), cursor.done);
 }
 
-wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, bool plain_specials,
-                    wn_error *err)
+wn_status wn_encode_check(wn_str text, wn_error *err)
 {
     if (text.len > WN_TEXT_BYTES_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "text of %zu bytes, at most %u are encoded", text.len,
@@ -254,6 +253,15 @@ wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, bool plain_sp
     if (valid < text.len)
         WN_FAIL(err, WN_ERR_INPUT, "text is not UTF-8 at byte %zu (0x%02X)", valid,
                 (unsigned char)text.ptr[valid]);
+    return WN_OK;
+}
+
+wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, bool plain_specials,
+                    wn_error *err)
+{
+    WN_TRY(wn_encode_check(text, err));
+    if (text.len == 0)
+        return WN_OK;
     const run r = {encoder, out, plain_specials, err};
     size_t n_before = out->n;
     wn_status status = encode_raw(&r, text);

@@ -51,20 +51,34 @@ static size_t append(int32_t *ids, int32_t *types, size_t at, const int32_t *src
     return at + n;
 }
 
-size_t wn_tokenizer_assemble(const wn_tokenizer *tokenizer, int32_t *ids, int32_t *types,
-                             const int32_t *a, size_t n_a, const int32_t *b, size_t n_b,
-                             bool with_specials)
+static size_t assemble(const wn_template_item *items, size_t n_items, int32_t *ids, int32_t *types,
+                       wn_id_span a, wn_id_span b, bool with_specials)
 {
-    size_t n_items, n = 0;
-    const wn_template_item *items = wn_tokenizer_template(tokenizer, b != NULL, &n_items);
+    size_t n = 0;
     for (size_t i = 0; i < n_items; i++) {
         wn_template_item item = items[i];
         if (item.id == WN_SEQUENCE_A)
-            n = append(ids, types, n, a, n_a, item.type_id);
+            n = append(ids, types, n, a.ids, a.n, item.type_id);
         else if (item.id == WN_SEQUENCE_B)
-            n = append(ids, types, n, b, n_b, item.type_id);
+            n = append(ids, types, n, b.ids, b.n, item.type_id);
         else if (with_specials)
             n = append(ids, types, n, &item.id, 1, item.type_id);
     }
     return n;
+}
+
+size_t wn_template_assemble(const wn_template *t, int32_t *ids, int32_t *types, wn_id_span a,
+                            wn_id_span b)
+{
+    return assemble(t->items, t->count, ids, types, a, b, true);
+}
+
+size_t wn_tokenizer_assemble(const wn_tokenizer *tokenizer, int32_t *ids, int32_t *types,
+                             const int32_t *a, size_t n_a, const int32_t *b, size_t n_b,
+                             bool with_specials)
+{
+    size_t n_items;
+    const wn_template_item *items = wn_tokenizer_template(tokenizer, b != NULL, &n_items);
+    return assemble(items, n_items, ids, types, (wn_id_span){a, n_a}, (wn_id_span){b, n_b},
+                    with_specials);
 }

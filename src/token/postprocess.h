@@ -23,6 +23,17 @@ typedef struct wn_template {
     size_t count, cap, n_special;
 } wn_template;
 
+/* Some ids in a row. */
+typedef struct wn_id_span {
+    const int32_t *ids; /* [n] */
+    size_t n;
+} wn_id_span;
+
+/* Write a template with a and b in their places to ids and types; returns the number written.
+ * Shapes:  ids, types [a.n + b.n + n_special]. */
+size_t wn_template_assemble(const wn_template *t, int32_t *ids, int32_t *types, wn_id_span a,
+                            wn_id_span b);
+
 typedef struct wn_postprocessor {
     wn_template single, pair;
 } wn_postprocessor;

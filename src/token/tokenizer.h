@@ -43,10 +43,14 @@ WN_MUST_USE wn_status wn_encoder_new(wn_encoder **out, const wn_tokenizer *token
                                      wn_error *err);
 void wn_encoder_free(wn_encoder *encoder);
 
+/* Whether a text can be encoded.
+ * Fails:   WN_ERR_INPUT when it is not UTF-8 (names the byte), WN_ERR_LIMIT when it is over
+ *          WN_TEXT_BYTES_MAX. */
+WN_MUST_USE wn_status wn_encode_check(wn_str text, wn_error *err);
+
 /* Append the ids of text to *out, without the template's special tokens.
  * plain_specials: special tokens typed in the text are text (the crate's encode_special_tokens).
- * Fails:   WN_ERR_INPUT when text is not UTF-8 (names the byte), WN_ERR_LIMIT when it is over
- *          WN_TEXT_BYTES_MAX, WN_ERR_MEMORY; *out then holds what it held before. */
+ * Fails:   as wn_encode_check(); WN_ERR_MEMORY.  *out then holds what it held before. */
 WN_MUST_USE wn_status wn_encode(wn_encoder *encoder, wn_ids *out, wn_str text, bool plain_specials,
                                 wn_error *err);
 

@@ -52,7 +52,8 @@ static void opening_a_model_survives(void **state)
     static const char *const dirs[] = {
         "tests/golden/models/bert",        "tests/golden/models/xlmr",
         "tests/golden/models/roberta-bpe", "tests/golden/models/colbert",
-        "tests/golden/models/embed-mean",  "tests/golden/models/bert-sharded"};
+        "tests/golden/models/embed-mean",  "tests/golden/models/bert-sharded",
+        "tests/golden/models/qwen3",       "tests/golden/models/qwen2"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
         fault_each_allocation(dirs[i], open_and_close, (void *)(uintptr_t)dirs[i]);
 }
@@ -127,7 +128,8 @@ static void ranking_survives_with_every_kind_of_model(void **state)
 {
     (void)state;
     static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/colbert",
-                                       "tests/golden/models/embed-cls"};
+                                       "tests/golden/models/embed-cls",
+                                       "tests/golden/models/qwen3"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
         wn_engine *engine = check_engine(dirs[i], NULL);
         fault_each_allocation("make a runner and rank", rank_once, engine);
@@ -201,7 +203,8 @@ static void scoring_allocates_nothing(void **state)
     (void)state;
     static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/xlmr",
                                        "tests/golden/models/colbert",
-                                       "tests/golden/models/embed-mean", NULL /* built-in */};
+                                       "tests/golden/models/embed-mean",
+                                       "tests/golden/models/qwen3", NULL /* built-in */};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
         wn_engine *engine = check_engine(dirs[i], NULL);
         wn_runner *runner = check_runner(engine, 2, 0);

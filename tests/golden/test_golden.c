@@ -479,6 +479,21 @@ static void goldens_notice_one_changed_setting(void **state)
         {"modernbert-biases", "config.json", "norm_eps", json_real(1e-5)},
         {"modernbert-biases", "config.json", "norm_bias", json_false()},
         {"modernbert-embed", "1_Pooling/config.json", "pooling_mode_cls_token", json_false()},
+        {"qwen3", "config.json", "rms_norm_eps", json_real(1e-3)},
+        {"qwen3", "config.json", "hidden_act", json_string("gelu")},
+        {"qwen3", "config.json", "head_dim", json_integer(8)},
+        {"qwen3", "config.json", "model_type", json_string("qwen2")},
+        {"qwen3", "config.json", "tie_word_embeddings", json_false()},
+        {"qwen3", "config.json", "rope_parameters", json_pack("{s:f}", "rope_theta", 1e4)},
+        {"qwen3", "config.json", "max_position_embeddings", json_integer(419)},
+        {"qwen3-untied", "config.json", "rope_theta", json_real(1e4)},
+        {"qwen3-untied", "config.json", "tie_word_embeddings", json_true()},
+        {"qwen3-untied", "config.json", "num_key_value_heads", json_integer(2)},
+        {"qwen3-score", "config.json", "architectures", json_pack("[s]", "Qwen3ForCausalLM")},
+        {"qwen3-score", "config.json", "id2label", json_pack("{s:s,s:s}", "0", "a", "1", "b")},
+        {"qwen2", "config.json", "rope_parameters", json_pack("{s:f}", "rope_theta", 1e4)},
+        {"qwen2", "config.json", "max_position_embeddings", json_integer(419)},
+        {"qwen2", "config.json", "model_type", json_string("qwen3")},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(traps); i++) {
         double worst = error_with(&traps[i]);

@@ -1,0 +1,164 @@
+/* See prompt.h.  Pieces are tokenized each for itself, as the references do.  In Qwen3-Reranker's,
+ * query and document are tokenized with the words around them: parts begin with the space that
+ * stands in front of a text, where the Qwen pattern always starts a new pre-token.
+ * Source: QwenLM/Qwen3-Embedding examples/qwen3_reranker_transformers.py;
+ * mixedbread-ai/mxbai-rerank mxbai_rerank_v2.py. */
+#include "rank/prompt.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define WN_WHERE "rank/prompt"
+
+#define PIECES_MAX 3
+
+typedef struct words {
+    const char *before[PIECES_MAX], *between, *behind[PIECES_MAX]; /* NULL: no more */
+    const char *query_lead, *query_tail, *doc_lead;
+    const char *answers[WN_ANSWERS_MAX];
+} words;
+
+static const words prompts[] = {
+    [WN_PROMPT_QWEN3] =
+        {
+            .before = {"<|im_start|>system\nJudge whether the Document meets the requirements "
+                       "based on the Query and the Instruct provided. Note that the answer can "
+                       "only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n",
+                       "<Instruct>: Given a web search query, retrieve relevant passages that "
+                       "answer the query\n<Query>:"},
+            .behind = {"<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"},
+            .query_lead = " ",
+            .query_tail = "\n<Document>:",
+            .doc_lead = " ",
+            .answers = {"yes", "no"},
+        },
+    [WN_PROMPT_MXBAI] =
+        {
+            .before = {"<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a "
+                       "helpful assistant.<|im_end|>\n<|im_start|>user\n"},
+            .between = "\n",
+            .behind = {"\n",
+                       "You are a search relevance expert who evaluates how well documents match "
+                       "search queries. For each query-document pair, carefully analyze the "
+                       "semantic relationship between them, then provide your binary relevance "
+                       "judgment (0 for not relevant, 1 for relevant).\nRelevance:",
+                       "<|im_end|>\n<|im_start|>assistant\n"},
+            .query_lead = "query: ",
+            .query_tail = "",
+            .doc_lead = "document: ",
+            .answers = {"1", "0"},
+        },
+};
+
+/* A prompt in the making: its ids, then where the texts stand. */
+typedef struct making {
+    wn_encoder *encoder;
+    wn_ids ids;
+    wn_error *err;
+} making;
+
+static wn_status add_piece(making *m, const char *piece)
+{
+    return piece == NULL ? WN_OK
+                         : wn_encode(m->encoder, &m->ids, wn_str_from(piece), false, m->err);
+}
+
+static wn_status add_pieces(making *m, const char *const *pieces)
+{
+    for (size_t i = 0; i < PIECES_MAX && pieces[i] != NULL; i++)
+        WN_TRY(add_piece(m, pieces[i]));
+    return WN_OK;
+}
+
+static wn_status make_tail(wn_prompt *out, making *m, wn_arena *arena)
+{
+    m->ids.n = 0;
+    WN_TRY(wn_encode(m->encoder, &m->ids, out->query_tail, false, m->err));
+    int32_t *tail = wn_arena_alloc(arena, m->ids.n, sizeof *tail);
+    if (tail == NULL)
+        WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for %zu tokens", m->ids.n);
+    for (size_t i = 0; i < m->ids.n; i++)
+        tail[i] = m->ids.ids[i];
+    out->tail = (wn_id_span){tail, m->ids.n};
+    return WN_OK;
+}
+
+static wn_status make_pair(wn_prompt *out, making *m, const words *w, wn_arena *arena)
+{
+    WN_TRY(add_pieces(m, w->before));
+    size_t at_query = m->ids.n;
+    WN_TRY(add_piece(m, w->between));
+    size_t at_document = m->ids.n, at = 0;
+    WN_TRY(add_pieces(m, w->behind));
+    size_t n = m->ids.n;
+    wn_template *pair = &out->pair;
+    *pair = (wn_template){
+        .items = wn_arena_alloc(arena, n + 2, sizeof *pair->items), .count = n + 2, .n_special = n};
+    if (pair->items == NULL)
+        WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for a prompt of %zu tokens", n);
+    for (size_t i = 0; i <= n; i++) {
+        if (i == at_query)
+            pair->items[at++].id = WN_SEQUENCE_A;
+        if (i == at_document)
+            pair->items[at++].id = WN_SEQUENCE_B;
+        if (i < n)
+            pair->items[at++].id = m->ids.ids[i];
+    }
+    out->n_between = at_document - at_query;
+    return WN_OK;
+}
+
+static wn_status find_answers(wn_config *config, const wn_tokenizer *tokenizer, const words *w,
+                              wn_error *err)
+{
+    for (size_t i = 0; i < config->n_answers; i++) {
+        wn_str answer = wn_str_from(w->answers[i]);
+        if (config->answers[i] < 0)
+            config->answers[i] = wn_tokenizer_find(tokenizer, answer);
+        if (config->answers[i] < 0)
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "tokenizer.json: there is no token '%.*s', the answer of a "
+                    "relevant document is '%s'",
+                    WN_STR_ARG(answer), w->answers[0]);
+        if ((size_t)config->answers[i] >= config->vocab)
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "the answer '%.*s' has id %d, config.json: vocab_size is %zu",
+                    WN_STR_ARG(answer), config->answers[i], config->vocab);
+    }
+    return WN_OK;
+}
+
+wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *tokenizer,
+                         wn_arena *arena, wn_error *err)
+{
+    *out = (wn_prompt){0};
+    if (config->prompt == WN_PROMPT_NONE) {
+        const wn_template_item *items = wn_tokenizer_template(tokenizer, true, &out->pair.count);
+        out->pair.items = (wn_template_item *)(uintptr_t)items; /* read only from here on */
+        out->pair.n_special = wn_tokenizer_n_special(tokenizer, true);
+        return WN_OK;
+    }
+    const words *w = &prompts[config->prompt];
+    out->query_lead = wn_str_from(w->query_lead);
+    out->query_tail = wn_str_from(w->query_tail);
+    out->doc_lead = wn_str_from(w->doc_lead);
+    making m = {.err = err};
+    wn_status status;
+    WN_TRY_OUT(find_answers(config, tokenizer, w, err));
+    WN_TRY_OUT(wn_encoder_new(&m.encoder, tokenizer, err));
+    WN_TRY_OUT(make_pair(out, &m, w, arena));
+    WN_TRY_OUT(make_tail(out, &m, arena));
+out:
+    wn_encoder_free(m.encoder);
+    wn_ids_deinit(&m.ids);
+    return status;
+}
+
+void wn_prompt_cut_query(const wn_prompt *prompt, int32_t *out, const int32_t *query, size_t n)
+{
+    size_t n_tail = WN_MIN(prompt->tail.n, n), n_own = n - n_tail;
+    if (n_own > 0)
+        memcpy(out, query, n_own * sizeof *out);
+    if (n_tail > 0)
+        memcpy(out + n_own, prompt->tail.ids, n_tail * sizeof *out);
+}

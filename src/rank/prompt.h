@@ -1,0 +1,31 @@
+/* How a query and a document become one sequence.  Encoders have the template of tokenizer.json;
+ * decoders are asked in words, which this file knows by their family: ids before, between and
+ * behind the texts, and words that are tokenized together with a text because its first or last
+ * token may join them.
+ * Thread rule: shared read-only after wn_prompt_make(). */
+#ifndef WN_RANK_PROMPT_H
+#define WN_RANK_PROMPT_H
+
+#include "base/arena.h"
+#include "model/config.h"
+#include "token/tokenizer.h"
+
+typedef struct wn_prompt {
+    wn_template pair;              /* the ids around both */
+    wn_str query_lead, query_tail; /* around the query's text */
+    wn_str doc_lead;               /* in front of a document's */
+    wn_id_span tail;               /* ids of query_tail, which a query keeps when it is cut */
+    size_t n_between;              /* ids between query and document */
+} wn_prompt;
+
+/* The prompt of a configuration, and the ids of its answers, unless config has them.
+ * Fails:   WN_ERR_FORMAT when the tokenizer lacks an answer as one token, WN_ERR_MEMORY.
+ * Owns:    borrows the tokenizer; ids lie in the arena. */
+WN_MUST_USE wn_status wn_prompt_make(wn_prompt *out, wn_config *config,
+                                     const wn_tokenizer *tokenizer, wn_arena *arena, wn_error *err);
+
+/* Write the first n ids of a longer query, the last of them those of the tail.
+ * Shapes:  out [n]. */
+void wn_prompt_cut_query(const wn_prompt *prompt, int32_t *out, const int32_t *query, size_t n);
+
+#endif

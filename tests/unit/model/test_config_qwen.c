@@ -1,0 +1,214 @@
+/* Decoders' config.json: which head and which prompt, rotary positions in both spellings, and what
+ * is refused by name. */
+#include "tests/support/check.h"
+
+#include "base/str.h"
+#include "data/json_bind.h"
+#include "model/family.h"
+
+static wn_error err;
+
+#define SIZES                                                                                      \
+    "'hidden_size':32,'num_hidden_layers':2,'num_attention_heads':4,'num_key_value_heads':2,"      \
+    "'intermediate_size':48,'vocab_size':200,'max_position_embeddings':40960"
+#define QWEN3                                                                                      \
+    "{'architectures':['Qwen3ForCausalLM'],'model_type':'qwen3','head_dim':16,"                    \
+    "'rope_theta':1000000," SIZES "}"
+#define SCORE                                                                                      \
+    "{'architectures':['Qwen3ForSequenceClassification'],'model_type':'qwen3','head_dim':16,"      \
+    "'num_labels':1," SIZES "}"
+#define QWEN2 "{'architectures':['Qwen2ForCausalLM'],'model_type':'qwen2'," SIZES "}"
+#define CHAIN "[{'path':'','type':'sentence_transformers.base.modules.transformer.Transformer'}"
+#define SCORED                                                                                     \
+    CHAIN ",{'path':'1_LogitScore','type':'sentence_transformers.cross_encoder.modules."           \
+          "logit_score.LogitScore'}]"
+
+/* JSON with ' for ". */
+static wn_str json_of(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '\'' ? '"' : *c;
+    return wn_str_from(out);
+}
+
+/* What lies beside config.json, with ' for "; NULL: not there. */
+typedef struct beside {
+    const char *modules, *logit_score, *tokenizer_config;
+} beside;
+
+/* Parse config.json = base with the fields of patch (null removes one), and what lies beside. */
+static wn_status parse(wn_config *out, const char *base, const char *patch, beside files)
+{
+    static char text[4096], other[3][1024];
+    json_t *config = NULL, *changes = NULL, *value;
+    const char *key;
+    assert_ok(wn_json_parse(&config, json_of(text, sizeof text, base), "base", &err), &err);
+    assert_ok(wn_json_parse(&changes, json_of(text, sizeof text, patch), "patch", &err), &err);
+    json_object_foreach(changes, key, value)
+    {
+        if (json_is_null(value))
+            json_object_del(config, key);
+        else
+            json_object_set(config, key, value);
+    }
+    char *dumped = json_dumps(config, 0);
+    wn_model_files all = {.config = wn_str_from(dumped)};
+    const char *const texts[] = {files.modules, files.logit_score, files.tokenizer_config};
+    wn_str *const fields[] = {&all.modules, &all.logit_score, &all.tokenizer_config};
+    for (size_t i = 0; i < WN_ARRAY_LEN(texts); i++) {
+        if (texts[i] != NULL)
+            *fields[i] = json_of(other[i], sizeof other[i], texts[i]);
+    }
+    memset(&err, 0, sizeof err);
+    wn_status status = wn_config_parse(out, &all, &err);
+    free(dumped);
+    json_decref(config);
+    json_decref(changes);
+    return status;
+}
+
+static wn_config accepts(const char *base, const char *patch, beside files)
+{
+    wn_config config;
+    assert_ok(parse(&config, base, patch, files), &err);
+    return config;
+}
+
+static void refuses(const char *base, const char *patch, beside files, wn_status status,
+                    const char *message)
+{
+    wn_config config;
+    assert_int_equal(parse(&config, base, patch, files), status);
+    if (strstr(err.message, message) == NULL)
+        fail_msg("message '%s' does not contain '%s'", err.message, message);
+}
+
+static void unsupported(const char *base, const char *patch, const char *message)
+{
+    refuses(base, patch, (beside){0}, WN_ERR_UNSUPPORTED, message);
+}
+
+static void the_class_tells_the_head_and_the_family_the_prompt(void **state)
+{
+    (void)state;
+    const beside alone = {0};
+    wn_config c = accepts(QWEN3, "{}", alone);
+    assert_string_equal(c.family_name, "qwen3");
+    assert_true(c.kind == WN_KIND_CROSS_ENCODER && c.asks && c.n_answers == 2);
+    assert_true(c.answers[0] == -1 && c.answers[1] == -1 && c.prompt == WN_PROMPT_QWEN3);
+    assert_true(c.head_dim == 16 && c.n_kv_heads == 2 && c.rope_base == 1e6);
+    assert_true(!c.is_tied && accepts(QWEN3, "{'tie_word_embeddings':true}", alone).is_tied);
+    assert_true(c.norm_eps == 1e-6 && c.act == WN_ACT_SILU && c.gate == WN_GATE_FIRST);
+    c = accepts(SCORE, "{}", alone);
+    assert_true(!c.asks && c.n_answers == 0 && c.prompt == WN_PROMPT_QWEN3);
+    c = accepts(QWEN2, "{}", alone);
+    assert_string_equal(c.family_name, "qwen2");
+    assert_true(c.asks && c.prompt == WN_PROMPT_MXBAI && c.head_dim == 8 && c.score_shift == 6);
+    c = accepts(QWEN2, "{'hidden_size':896,'num_attention_heads':14}", alone);
+    assert_true(c.head_dim == 64 && c.score_shift == 4.5);
+    assert_true(c.score_rule == WN_SCORE_SIGMOID);
+}
+
+static void pairs_are_as_long_as_the_references_make_them(void **state)
+{
+    (void)state;
+    const beside alone = {0}, tokenizer = {.tokenizer_config = "{'model_max_length':4096}"};
+    assert_int_equal(accepts(QWEN3, "{}", alone).max_tokens, 8192);
+    assert_int_equal(accepts(QWEN2, "{}", alone).max_tokens, 8192 + 79);
+    assert_int_equal(accepts(QWEN3, "{'max_position_embeddings':1000}", alone).max_tokens, 1000);
+    assert_int_equal(accepts(QWEN3, "{}", tokenizer).max_tokens, 4096);
+}
+
+static void rotary_positions_have_two_spellings(void **state)
+{
+    (void)state;
+    const beside alone = {0};
+    assert_true(accepts(QWEN3, "{'rope_theta':null}", alone).rope_base == 10000);
+    wn_config c = accepts(
+        QWEN3, "{'rope_theta':null,'rope_parameters':{'rope_theta':5000,'rope_type':'default'}}",
+        alone);
+    assert_true(c.rope_base == 5000);
+    accepts(QWEN3, "{'rope_scaling':{'type':'default'}}", alone);
+    unsupported(QWEN3, "{'rope_scaling':{'type':'yarn','factor':4}}", "rope type 'yarn'");
+    unsupported(QWEN3, "{'rope_scaling':{'rope_type':'linear'}}", "rope type 'linear'");
+    unsupported(QWEN3, "{'rope_parameters':{'rope_theta':5000,'rope_type':'dynamic'}}",
+                "rope type 'dynamic'");
+    refuses(QWEN3, "{'rope_theta':0}", alone, WN_ERR_FORMAT, "field 'rope_theta': is 0");
+}
+
+static void what_the_graph_does_not_compute_is_refused_by_name(void **state)
+{
+    (void)state;
+    unsupported(QWEN3, "{'use_sliding_window':true}", "'use_sliding_window' is set");
+    unsupported(QWEN3, "{'attention_bias':true}", "'attention_bias' is set");
+    unsupported(QWEN3, "{'quantization_config':{'bits':4}}", "'quantization_config' is set");
+    unsupported(QWEN3, "{'layer_types':['full_attention','sliding_attention']}",
+                "layer_types[1] 'sliding_attention' is not supported");
+    unsupported(QWEN3, "{'hidden_act':'relu2'}", "hidden_act 'relu2'");
+    unsupported(QWEN3, "{'architectures':['Qwen3Model']}", "architecture 'Qwen3Model' of a qwen3");
+    unsupported(SCORE, "{'num_labels':2}", "the model has 2 labels");
+    unsupported(QWEN2, "{'architectures':['Qwen2ForSequenceClassification'],'num_labels':1}",
+                "no published reranker tells how its pairs are written");
+    unsupported("{'architectures':['RobertaForCausalLM'],'model_type':'roberta'}", "{}",
+                "architecture 'RobertaForCausalLM' of a roberta model");
+}
+
+static void sizes_are_range_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base, *patch, *message;
+    } cases[] = {
+        {QWEN3, "{'head_dim':15}", "a head is 15 wide, expected an even number"},
+        {QWEN3, "{'head_dim':0}", "field 'head_dim': is 0, expected 2..65536"},
+        {QWEN3, "{'num_key_value_heads':3}", "is 3, expected a divisor of the 4 heads"},
+        {QWEN3, "{'num_key_value_heads':0}", "field 'num_key_value_heads': is 0"},
+        {QWEN3, "{'rms_norm_eps':0}", "field 'rms_norm_eps': is 0"},
+        {QWEN3, "{'vocab_size':0}", "field 'vocab_size': is 0"},
+        {QWEN3, "{'max_position_embeddings':7}", "field 'max_position_embeddings': is 7"},
+        {QWEN3, "{'tie_word_embeddings':1}", "field 'tie_word_embeddings': is an integer"},
+        {QWEN2, "{'hidden_size':34}", "is 34, expected a multiple of the 4 heads"},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++)
+        refuses(cases[i].base, cases[i].patch, (beside){0}, WN_ERR_FORMAT, cases[i].message);
+}
+
+static void chains_of_modules_tell_the_answers(void **state)
+{
+    (void)state;
+    beside files = {.modules = SCORED, .logit_score = "{'true_token_id':7,'false_token_id':3}"};
+    wn_config c = accepts(QWEN3, "{}", files);
+    assert_true(c.n_answers == 2 && c.answers[0] == 7 && c.answers[1] == 3);
+    files.logit_score = "{'true_token_id':7,'false_token_id':null}";
+    c = accepts(QWEN3, "{}", files);
+    assert_true(c.n_answers == 1 && c.answers[0] == 7);
+    files.logit_score = "{'true_token_id':200,'false_token_id':3}";
+    refuses(QWEN3, "{}", files, WN_ERR_FORMAT, "field 'true_token_id': is 200, expected 0..199");
+    files.logit_score = "{'false_token_id':3}";
+    refuses(QWEN3, "{}", files, WN_ERR_FORMAT, "field 'true_token_id'");
+    files.logit_score = NULL;
+    refuses(QWEN3, "{}", files, WN_ERR_FORMAT, "1_LogitScore/config.json, which is missing");
+    files.modules = CHAIN "]";
+    refuses(QWEN3, "{}", files, WN_ERR_UNSUPPORTED, "a qwen3 with neither LogitScore nor");
+    refuses(SCORE, "{}", files, WN_ERR_UNSUPPORTED, "a chat template with '<Instruct>'");
+    files.tokenizer_config = "{'chat_template':'<Instruct>: {{ instruction }}'}";
+    accepts(SCORE, "{}", files);
+    files.modules = SCORED;
+    refuses("{'model_type':'bert','architectures':['BertForSequenceClassification'],"
+            "'num_labels':1," SIZES "}",
+            "{}", (beside){.modules = SCORED}, WN_ERR_UNSUPPORTED, "modules.json");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_class_tells_the_head_and_the_family_the_prompt),
+        cmocka_unit_test(pairs_are_as_long_as_the_references_make_them),
+        cmocka_unit_test(rotary_positions_have_two_spellings),
+        cmocka_unit_test(what_the_graph_does_not_compute_is_refused_by_name),
+        cmocka_unit_test(sizes_are_range_checked),
+        cmocka_unit_test(chains_of_modules_tell_the_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
