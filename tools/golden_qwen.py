@@ -6,15 +6,14 @@
 Prompts are written here as the publishers' code writes them: Qwen3-Reranker's three parts and mxbai-rerank's
 pieces are tokenized each for itself, and cut as there.
 """
-import os, shutil, sys
+import os, random, shutil, sys
 import torch
-from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 from transformers import (Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, Qwen3ForSequenceClassification)
 
 import make_golden as golden
-from make_golden import add_cases, edit_json, save, text, write_cases, write_json
+from make_golden import save, share_case, text, write_cases
 
 SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
@@ -62,6 +61,30 @@ def randomize(model, seed, scale=0.25):
     return model.eval().float()
 
 
+def train(model, tk, make_ids, answers, steps=300):
+    """As xlmr-outliers: after a minute logits differ enough from pair to pair for their order to mean something."""
+    torch.set_num_threads(1)
+    local = random.Random(golden.SEED)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() == 2 and "embed" not in name:
+                p.mul_(0.5)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 2e-3 * min(1, step / 50) * (1 - step / steps) + 1e-5
+        pairs = [share_case(local) for _ in range(32)]
+        ids = [make_ids(tk, q, d) for q, d, _ in pairs]
+        longest = max(map(len, ids))
+        last = torch.tensor([len(i) - 1 for i in ids])
+        logits = model(input_ids=torch.tensor([i + [0] * (longest - len(i)) for i in ids])).logits[torch.arange(len(ids)), last]
+        loss = ((logits[:, answers[0]] - logits[:, answers[1]] - torch.tensor([y for *_, y in pairs])) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return [share_case(local)[:2] for _ in range(48)]
+
+
 def ids_of(tk, piece):
     return tk.encode(piece, add_special_tokens=False).ids
 
@@ -87,8 +110,8 @@ def logit_of(model, ids, answers):
     return float(z[0] if z.dim() == 1 else z[-1, answers[0]] - z[-1, answers[1]])
 
 
-def cases_of(model, tk, make_ids, answers, long_query):
-    pairs = [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 19, 40)] + EDGES
+def cases_of(model, tk, make_ids, answers, long_query, pairs):
+    pairs = pairs or [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 19, 40)] + EDGES
     cases = [dict(query=q, document=d, logit=float(f"{logit_of(model, make_ids(tk, q, d), answers):.9g}")) for q, d in pairs]
     for n_query, n_doc in ((3, 400), (20, 300)) + (((400, 4), (500, 500)) if long_query else ()):
         q, d = text(n_query), text(n_doc)
@@ -97,12 +120,15 @@ def cases_of(model, tk, make_ids, answers, long_query):
     return cases
 
 
-def decoder(folder, model, tk, make_ids, answers, seed, long_query=False, config=None, scale=0.25):
-    save(folder, randomize(model, seed, scale), tk, torch.float16, **(config or {}))
+def decoder(folder, model, tk, make_ids, answers, seed, long_query=False, config=None, scale=0.25, trained=False):
+    answers = [tk.token_to_id(a) for a in answers]
+    model = randomize(model, seed, scale)
+    pairs = train(model, tk, make_ids, answers) if trained else []
+    save(folder, model, tk, torch.float16, **(config or {}))
     model = type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()  # save() rounds rotary tables, too
     if os.path.exists(os.path.join(folder, "generation_config.json")):
         os.remove(os.path.join(folder, "generation_config.json"))
-    write_cases(folder, cases_of(model, tk, make_ids, [tk.token_to_id(a) for a in answers], long_query))
+    write_cases(folder, cases_of(model, tk, make_ids, answers, long_query, pairs))
 
 
 def main():
@@ -112,8 +138,9 @@ def main():
     small = dict(SMALL, vocab_size=tk.get_vocab_size())
     for name in ("qwen3", "qwen3-untied", "qwen3-score", "qwen2"):
         shutil.rmtree(at(name), ignore_errors=True)
-    decoder(at("qwen3"), Qwen3ForCausalLM(Qwen3Config(**small, head_dim=16, tie_word_embeddings=True, rope_theta=1e6)), tk,
-            qwen3_ids, ("yes", "no"), 60)
+    decoder(at("qwen3"), Qwen3ForCausalLM(Qwen3Config(**dict(small, hidden_size=48, intermediate_size=72),
+            head_dim=16, tie_word_embeddings=True, rope_theta=1e6)), tk,
+            qwen3_ids, ("yes", "no"), 60, trained=True)
     decoder(at("qwen3-untied"), Qwen3ForCausalLM(Qwen3Config(**dict(small, num_key_value_heads=1), head_dim=8, tie_word_embeddings=False,
             rope_theta=5e3)), tk,
             qwen3_ids, ("yes", "no"), 61, config={"rope_parameters": "DELETE", "rope_theta": 5000.0, "rope_scaling": None})

@@ -27,19 +27,22 @@ def read_cases(folder):
 
 def logits(winnow, folder, cases, *options):
     """One logit a case, in order; None when the model, the level or the dtype is refused."""
-    queries = defaultdict(list)
-    for i, case in enumerate(cases):
-        queries[case["query"]].append(i)
-    requests = [dict(query=q, documents=[cases[i]["document"] for i in members]) for q, members in queries.items()]
-    long_docs = "truncate" if any(c.get("long_docs") == "truncate" for c in cases) else "window"
-    output = run(winnow, "rank", "--model", folder, "--format", "jsonl", "--long-docs", long_docs, *options,
-                 text="".join(json.dumps(r) + "\n" for r in requests))
-    if output is None:
-        return None
     found = [None] * len(cases)
-    for line, members in zip(output.splitlines(), queries.values()):
-        for result in json.loads(line).get("results", []):
-            found[members[result["index"]]] = result["logit"]
+    for policy in ("truncate", "windows"):
+        queries = defaultdict(list)
+        for i, case in enumerate(cases):
+            if case.get("long_docs", "windows") == policy:
+                queries[case["query"]].append(i)
+        if not queries:
+            continue
+        requests = [dict(query=q, documents=[cases[i]["document"] for i in members]) for q, members in queries.items()]
+        output = run(winnow, "rank", "--model", folder, "--format", "jsonl", "--long-docs", policy.removesuffix("s"), *options,
+                     text="".join(json.dumps(r) + "\n" for r in requests))
+        if output is None:
+            return None
+        for line, members in zip(output.splitlines(), queries.values()):
+            for result in json.loads(line).get("results", []):
+                found[members[result["index"]]] = result["logit"]
     return found
 
 

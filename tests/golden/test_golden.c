@@ -234,7 +234,7 @@ static void every_model_gives_the_reference_results_on_every_level(void **state)
     }
     closedir(root);
     printf("# %zu models, %zu cases\n", n_models, n_cases);
-    assert_true(n_models >= 35);
+    assert_true(n_models >= 39);
 }
 
 /* ---- low precision --------------------------------------------------------------------------- */
@@ -266,7 +266,7 @@ static const struct {
 } bounds[] = {{"bf16", WN_DTYPE_BF16, 0.995, 0.03}, {"int8", WN_DTYPE_I8, 0.98, 0.15}};
 
 /* A model on a level in the dtypes of low precision; returns how many the level has. */
-static size_t check_low_precision(const char *name, const char *level)
+static size_t check_low_precision(const char *name, double slack, const char *level)
 {
     const char *reason;
     char dir[512];
@@ -283,9 +283,10 @@ static size_t check_low_precision(const char *name, const char *level)
         double worst = run_pairs(&m, runner, false), tau = tau_of(&m);
         printf("# %s %s %s: Kendall's tau %.4f, error %.1e\n", name, level, bounds[d].name, tau,
                worst);
-        if (!(tau >= bounds[d].tau_min && worst <= bounds[d].error_max))
+        double least = bounds[d].tau_min - (bounds[d].dtype == WN_DTYPE_I8 ? slack : 0);
+        if (!(tau >= least && worst <= bounds[d].error_max))
             fail_msg("%s %s %s: tau %.4f, at least %.3f; error %.2e, at most %.2f", name, level,
-                     bounds[d].name, tau, bounds[d].tau_min, worst, bounds[d].error_max);
+                     bounds[d].name, tau, least, worst, bounds[d].error_max);
         wn_runner_free(runner);
         close_model(&m);
         n_tried++;
@@ -295,17 +296,24 @@ static size_t check_low_precision(const char *name, const char *level)
 
 /* Models that were trained, so that the order of their logits means something.  Channels of
  * xlmr-outliers are 50 to 100 times the others: one scale a row would leave these a step or two.
- * Without the factors of weight.c its tau of int8 falls below 0.9. */
+ * Without the factors of weight.c its tau of int8 falls below 0.9.  qwen3 multiplies two rounded
+ * halves of rows as short as 48, and every norm passes the noise on: its int8 has some slack. */
 static void low_precision_keeps_the_order_on_every_level(void **state)
 {
     (void)state;
-    static const char *const trained[] = {"xlmr-outliers", "jina-bert", "new",
-                                          "modernbert-trained"};
+    static const struct {
+        const char *name;
+        double slack; /* of tau in int8 */
+    } trained[] = {{"xlmr-outliers", 0},
+                   {"jina-bert", 0},
+                   {"new", 0},
+                   {"modernbert-trained", 0},
+                   {"qwen3", 0.015}};
     size_t n_levels, n_tried = 0;
     const char *const *levels = wn_kernels_levels(&n_levels);
     for (size_t i = 0; i < WN_ARRAY_LEN(trained); i++) {
         for (size_t l = 0; l < n_levels; l++)
-            n_tried += check_low_precision(trained[i], levels[l]);
+            n_tried += check_low_precision(trained[i].name, trained[i].slack, levels[l]);
     }
     assert_true(n_tried > 0);
 }

@@ -3,8 +3,7 @@
 #include "tests/support/check.h"
 
 #include "base/str.h"
-#include "data/json_bind.h"
-#include "model/family.h"
+#include "tests/support/check_config.h"
 
 static wn_error err;
 
@@ -23,49 +22,26 @@ static wn_error err;
     CHAIN ",{'path':'1_LogitScore','type':'sentence_transformers.cross_encoder.modules."           \
           "logit_score.LogitScore'}]"
 
-/* JSON with ' for ". */
-static wn_str json_of(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%s", text);
-    for (char *c = out; *c != '\0'; c++)
-        *c = *c == '\'' ? '"' : *c;
-    return wn_str_from(out);
-}
-
 /* What lies beside config.json, with ' for "; NULL: not there. */
 typedef struct beside {
     const char *modules, *logit_score, *tokenizer_config;
 } beside;
 
-/* Parse config.json = base with the fields of patch (null removes one), and what lies beside. */
 static wn_status parse(wn_config *out, const char *base, const char *patch, beside files)
 {
-    static char text[4096], other[3][1024];
-    json_t *config = NULL, *changes = NULL, *value;
-    const char *key;
-    assert_ok(wn_json_parse(&config, json_of(text, sizeof text, base), "base", &err), &err);
-    assert_ok(wn_json_parse(&changes, json_of(text, sizeof text, patch), "patch", &err), &err);
-    json_object_foreach(changes, key, value)
-    {
-        if (json_is_null(value))
-            json_object_del(config, key);
-        else
-            json_object_set(config, key, value);
-    }
-    char *dumped = json_dumps(config, 0);
-    wn_model_files all = {.config = wn_str_from(dumped)};
+    static char other[3][1024];
+    wn_model_files all = {0};
     const char *const texts[] = {files.modules, files.logit_score, files.tokenizer_config};
     wn_str *const fields[] = {&all.modules, &all.logit_score, &all.tokenizer_config};
     for (size_t i = 0; i < WN_ARRAY_LEN(texts); i++) {
-        if (texts[i] != NULL)
-            *fields[i] = json_of(other[i], sizeof other[i], texts[i]);
+        if (texts[i] == NULL)
+            continue;
+        snprintf(other[i], sizeof other[i], "%s", texts[i]);
+        for (char *c = other[i]; *c != '\0'; c++)
+            *c = *c == '\'' ? '"' : *c;
+        *fields[i] = wn_str_from(other[i]);
     }
-    memset(&err, 0, sizeof err);
-    wn_status status = wn_config_parse(out, &all, &err);
-    free(dumped);
-    json_decref(config);
-    json_decref(changes);
-    return status;
+    return check_config_parse(out, base, patch, all, &err);
 }
 
 static wn_config accepts(const char *base, const char *patch, beside files)
