@@ -96,7 +96,7 @@ static wn_status configure(wn_config *config, const json_t *json, bool has_head_
     bind_sizes(config, &b, has_head_dim);
     wn_bind_string(&b, "hidden_act", &act, "silu");
     WN_TRY(wn_binder_end(&b, err));
-    WN_TRY(wn_config_read_activation(config, act, err));
+    WN_TRY(wn_config_read_activation(&config->act, "hidden_act", act, err));
     WN_TRY(read_rope(config, json, err));
     config->gate = WN_GATE_FIRST;
     config->n_answers = config->asks ? 2 : 0;

@@ -427,88 +427,28 @@ static double error_with(const trap *t)
     return worst;
 }
 
+/* changes.tsv has a change a line: model, file, key, the value in its place, between tabs; key "-":
+ * other token types. */
 static void goldens_notice_one_changed_setting(void **state)
 {
     (void)state;
-    const trap traps[] = {
-        {"bert", "config.json", "hidden_act", json_string("gelu_new")},
-        {"bert-gelu-new", "config.json", "hidden_act", json_string("gelu")},
-        {"bert-relu", "config.json", "hidden_act", json_string("gelu")},
-        {"bert-eps", "config.json", "layer_norm_eps", json_real(1e-12)},
-        {"bert-d16x2", "config.json", "num_attention_heads", json_integer(1)},
-        {"bert", "model.safetensors", NULL, NULL},
-        {"xlmr", "config.json", "layer_norm_eps", json_real(1e-2)},
-        {"xlmr", "config.json", "pad_token_id", json_integer(0)},
-        {"xlmr", "config.json", "model_type", json_string("bert")},
-        {"bert", "config.json", "model_type", json_string("roberta")},
-        {"jina-v2-flash", "config.json", "pad_token_id", json_integer(2)},
-        {"jina-v2-flash", "tokenizer_config.json", "model_max_length", json_integer(150)},
-        {"bert-truncate", "tokenizer_config.json", "model_max_length", json_integer(159)},
-        {"bert", "config.json", "type_vocab_size", json_integer(1)},
-        {"bert", "config.json", "vocab_size", json_integer(50)},
-        {"bert", "config.json", "id2label", json_pack("{s:s,s:s}", "0", "a", "1", "b")},
-        {"bert", "config.json", "num_hidden_layers", json_integer(1)},
-        {"embed-cls", "1_Pooling/config.json", "pooling_mode_cls_token", json_false()},
-        {"embed-mean-st6", "1_Pooling/config.json", "pooling_mode", json_string("cls")},
-        {"embed-mean", "sentence_bert_config.json", "max_seq_length", json_integer(63)},
-        {"jina-bert", "config.json", "feed_forward_type", json_string("reglu")},
-        {"jina-bert", "config.json", "num_attention_heads", json_integer(6)},
-        {"jina-bert", "config.json", "position_embedding_type", json_string("absolute")},
-        {"jina-bert-reglu", "config.json", "feed_forward_type", json_string("geglu")},
-        {"jina-bert-reglu", "config.json", "layer_norm_eps", json_real(1e-2)},
-        {"jina-bert-types", "config.json", "max_position_embeddings", json_integer(329)},
-        {"jina-bert-qk", "1_Pooling/config.json", "pooling_mode", json_string("cls")},
-        {"jina-bert-qk-head", "config.json", "num_attention_heads", json_integer(8)},
-        {"new", "config.json", "rope_theta", json_integer(10000)},
-        {"new", "config.json", "rope_scaling", json_null()},
-        {"new", "config.json", "rope_scaling", json_pack("{s:s,s:i}", "type", "ntk", "factor", 4)},
-        {"new", "config.json", "vocab_size", json_integer(60)},
-        {"new-typeless", "config.json", "type_vocab_size", json_integer(1)},
-        {"new-embed", "config.json", "rope_theta", json_integer(20000)},
-        {"colbert", "artifact.metadata", "attend_to_mask_tokens", json_true()},
-        {"colbert-attend", "artifact.metadata", "attend_to_mask_tokens", json_false()},
-        {"colbert", "artifact.metadata", "mask_punctuation", json_false()},
-        {"colbert", "artifact.metadata", "query_maxlen", json_integer(31)},
-        {"modernbert", "config.json", "local_attention", json_integer(126)},
-        {"modernbert", "config.json", "local_attention", json_integer(130)},
-        {"modernbert", "config.json", "global_attn_every_n_layers", json_integer(2)},
-        {"modernbert", "config.json", "global_rope_theta", json_real(10000)},
-        {"modernbert", "config.json", "local_rope_theta", json_real(160000)},
-        {"modernbert", "config.json", "classifier_pooling", json_string("mean")},
-        {"modernbert", "config.json", "hidden_activation", json_string("gelu_new")},
-        {"modernbert", "config.json", "classifier_activation", json_string("gelu_new")},
-        {"modernbert", "config.json", "num_attention_heads", json_integer(1)},
-        {"modernbert-mean", "config.json", "classifier_pooling", json_string("cls")},
-        {"modernbert-mean", "config.json", "layer_types", json_null()},
-        {"modernbert-mean", "config.json", "rope_parameters", json_null()},
-        {"modernbert-mean", "config.json", "local_attention", json_integer(10)},
-        {"modernbert-mean", "config.json", "hidden_activation", json_string("gelu")},
-        {"modernbert-mean", "config.json", "classifier_activation", json_string("gelu")},
-        {"modernbert-biases", "config.json", "norm_eps", json_real(1e-5)},
-        {"modernbert-biases", "config.json", "norm_bias", json_false()},
-        {"modernbert-embed", "1_Pooling/config.json", "pooling_mode_cls_token", json_false()},
-        {"qwen3", "config.json", "rms_norm_eps", json_real(1e-3)},
-        {"qwen3", "config.json", "hidden_act", json_string("gelu")},
-        {"qwen3", "config.json", "head_dim", json_integer(8)},
-        {"qwen3", "config.json", "model_type", json_string("qwen2")},
-        {"qwen3", "config.json", "tie_word_embeddings", json_false()},
-        {"qwen3", "config.json", "rope_parameters", json_pack("{s:f}", "rope_theta", 1e4)},
-        {"qwen3", "config.json", "max_position_embeddings", json_integer(419)},
-        {"qwen3-untied", "config.json", "rope_theta", json_real(1e4)},
-        {"qwen3-untied", "config.json", "tie_word_embeddings", json_true()},
-        {"qwen3-untied", "config.json", "num_key_value_heads", json_integer(2)},
-        {"qwen3-score", "config.json", "architectures", json_pack("[s]", "Qwen3ForCausalLM")},
-        {"qwen3-score", "config.json", "id2label", json_pack("{s:s,s:s}", "0", "a", "1", "b")},
-        {"qwen2", "config.json", "rope_parameters", json_pack("{s:f}", "rope_theta", 1e4)},
-        {"qwen2", "config.json", "max_position_embeddings", json_integer(419)},
-        {"qwen2", "config.json", "model_type", json_string("qwen3")},
-    };
-    for (size_t i = 0; i < WN_ARRAY_LEN(traps); i++) {
-        double worst = error_with(&traps[i]);
-        printf("# %s with another %s: error %.1e\n", traps[i].model,
-               traps[i].key == NULL ? "type row" : traps[i].key, worst);
+    char line[512], model_name[64], file[64], key[64], value[256];
+    FILE *changes = fopen(ROOT "/changes.tsv", "r");
+    assert_non_null(changes);
+    while (fgets(line, sizeof line, changes) != NULL) {
+        const char *form = "%63[^\t]\t%63[^\t]\t%63[^\t]\t%255[^\n]";
+        if (sscanf(line, form, model_name, file, key, value) != 4)
+            fail_msg("changes.tsv: '%s' is not a change", line);
+        bool types = strcmp(key, "-") == 0;
+        const trap t = {model_name, file, types ? NULL : key,
+                        types ? NULL : json_loads(value, JSON_DECODE_ANY, NULL)};
+        if (!types && t.value == NULL)
+            fail_msg("changes.tsv: '%s' is not JSON", value);
+        double worst = error_with(&t);
+        printf("# %s with %s %s: error %.1e\n", model_name, key, value, worst);
         assert_true(worst > 10 * TOLERANCE_GOLDEN);
     }
+    fclose(changes);
 }
 
 static void score_that_is_no_number_fails_its_job_alone(void **state)
