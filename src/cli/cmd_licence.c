@@ -80,7 +80,7 @@ static wn_status read_folder(char out[WN_LICENSE_MAX + 1], const char *path, wn_
     bool is_file = stat(path, &info) == 0 && S_ISREG(info.st_mode);
     wn_status status = wn_hub_path(&folder, err, "%.*s", is_file ? n : (int)strlen(path), path);
     if (status == WN_OK)
-        wn_inventory_read_license(out, folder.len > 0 ? folder.ptr : ".");
+        status = wn_inventory_read_license(out, folder.len > 0 ? folder.ptr : ".", err);
     wn_buf_deinit(&folder);
     return status;
 }

@@ -37,14 +37,34 @@ static wn_status no_memory(wn_error *err)
     WN_FAIL(err, WN_ERR_MEMORY, "no memory for the list of models");
 }
 
+/* Read a text; what cannot be read says nothing.
+ * Fails:   WN_ERR_MEMORY. */
+static wn_status read_text(wn_buf *out, const char *path, size_t max_bytes, wn_error *err)
+{
+    wn_error why = {0};
+    wn_status status = wn_file_read(out, path, max_bytes, &why);
+    if (status == WN_ERR_MEMORY)
+        *err = why;
+    if (status != WN_OK)
+        wn_buf_clear(out);
+    return status == WN_ERR_MEMORY ? status : WN_OK;
+}
+
+/* Whether a file of refs/ is about that commit. */
+static wn_status is_ref_to(bool *out, const char *path, const char *commit, wn_error *err)
+{
+    wn_buf text = WN_BUF_INIT;
+    wn_status status = read_text(&text, path, WN_CACHE_REF_BYTES_MAX, err);
+    *out = wn_str_starts(wn_buf_str(&text), wn_str_from(commit));
+    wn_buf_deinit(&text);
+    return status;
+}
+
 static wn_status add_ref(void *user, const char *path, const char *name, wn_error *err)
 {
     look *l = user;
-    wn_buf text = WN_BUF_INIT;
-    wn_error ignored;
-    bool fits = wn_file_read(&text, path, WN_CACHE_REF_BYTES_MAX, &ignored) == WN_OK &&
-                wn_str_starts(wn_buf_str(&text), wn_str_from(l->at_commit));
-    wn_buf_deinit(&text);
+    bool fits;
+    WN_TRY(is_ref_to(&fits, path, l->at_commit, err));
     if (fits && !wn_buf_printf(&l->refs, "%s%s", l->refs.len > 0 ? ", " : "", name))
         return no_memory(err);
     return WN_OK;
@@ -82,7 +102,7 @@ static wn_status add_snapshot(void *user, const char *path, const char *name, wn
     wn_buf_clear(&l->refs);
     WN_TRY(wn_hub_each_file(l->refs_dir, add_ref, l, err));
     WN_TRY(wn_hub_each_file(path, add_file, model, err));
-    wn_inventory_read_license(model->license, path);
+    WN_TRY(wn_inventory_read_license(model->license, path, err));
     model->refs = wn_arena_str(&out->arena, wn_buf_str(&l->refs)).ptr;
     model->dir = wn_arena_str(&out->arena, wn_str_from(path)).ptr;
     if (model->refs == NULL || model->dir == NULL)
@@ -134,33 +154,28 @@ void wn_inventory_deinit(wn_inventory *inventory)
     *inventory = (wn_inventory){0};
 }
 
-/* A text that cannot be read says nothing. */
-static wn_str read_text(wn_buf *out, const char *dir, const char *name)
-{
-    wn_buf path = WN_BUF_INIT;
-    wn_error ignored;
-    wn_buf_clear(out);
-    bool ok = wn_file_join(&path, dir, name) &&
-              wn_file_read(out, path.ptr, CARD_BYTES_MAX, &ignored) == WN_OK;
-    wn_buf_deinit(&path);
-    return ok ? wn_buf_str(out) : (wn_str){0};
-}
-
-void wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *dir)
+wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *dir, wn_error *err)
 {
     static const char *const names[] = {"config.json", "README.md", "MODEL_CARD.md"};
-    wn_buf texts[WN_ARRAY_LEN(names)] = {0};
-    wn_str found[WN_ARRAY_LEN(names)];
-    wn_error ignored;
+    wn_buf texts[WN_ARRAY_LEN(names)] = {0}, path = WN_BUF_INIT;
+    wn_error why = {0};
     json_t *config = NULL;
-    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++)
-        found[i] = read_text(&texts[i], dir, names[i]);
-    if (found[0].len > 0 && wn_json_parse(&config, found[0], names[0], &ignored) != WN_OK)
-        config = NULL;
-    (void)wn_license_find(out, config, found[1], found[2]);
+    wn_status status = WN_OK;
+    for (size_t i = 0; status == WN_OK && i < WN_ARRAY_LEN(names); i++) {
+        status = wn_hub_path(&path, err, "%s/%s", dir, names[i]);
+        if (status == WN_OK)
+            status = read_text(&texts[i], path.ptr, CARD_BYTES_MAX, err);
+    }
+    if (status == WN_OK && texts[0].len > 0 &&
+        wn_json_parse(&config, wn_buf_str(&texts[0]), names[0], &why) == WN_ERR_MEMORY)
+        status = no_memory(err);
+    if (status == WN_OK)
+        (void)wn_license_find(out, config, wn_buf_str(&texts[1]), wn_buf_str(&texts[2]));
     json_decref(config);
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++)
         wn_buf_deinit(&texts[i]);
+    wn_buf_deinit(&path);
+    return status;
 }
 
 /* ---- removing -------------------------------------------------------------------------------- */
@@ -210,12 +225,9 @@ static wn_status keep_blobs(void *user, const char *path, const char *name, wn_e
 static wn_status drop_ref(void *user, const char *path, const char *name, wn_error *err)
 {
     const rest *r = user;
-    wn_buf text = WN_BUF_INIT;
-    wn_error ignored;
-    bool goes = wn_file_read(&text, path, WN_CACHE_REF_BYTES_MAX, &ignored) == WN_OK &&
-                wn_str_starts(wn_buf_str(&text), wn_str_from(r->commit));
+    bool goes;
     (void)name;
-    wn_buf_deinit(&text);
+    WN_TRY(is_ref_to(&goes, path, r->commit, err));
     if (goes && unlink(path) != 0 && errno != ENOENT)
         WN_FAIL(err, WN_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
     return WN_OK;
