@@ -14,7 +14,7 @@
 #define ITEM_QUERIES        256
 #define ITEM_QUERIES_WINDOW 128
 
-/* A range of places in a sequence. */
+/* A range of places in a sequence, its past included. */
 typedef struct span {
     size_t first, end;
 } span;
@@ -28,11 +28,12 @@ typedef struct attention_job {
     size_t item_queries;
 } attention_job;
 
-/* One head of one sequence: pointers to its first token, strides between tokens. */
+/* One head of one sequence: pointers to its first own token, strides between tokens. */
 typedef struct head_view {
     const float *q, *k, *v;
     float *y;
     size_t qkv_stride, y_stride;
+    size_t n_past; /* places before those of its own */
 } head_view;
 
 static head_view view_head(const attention_job *job, size_t seq, size_t head)
@@ -46,7 +47,19 @@ static head_view view_head(const attention_job *job, size_t seq, size_t head)
                        .v = row + (a->n_heads + a->n_kv_heads + kv_head) * d,
                        .y = job->y + (first * a->n_heads + head) * d,
                        .qkv_stride = stride,
-                       .y_stride = a->n_heads * d};
+                       .y_stride = a->n_heads * d,
+                       .n_past = wn_batch_n_past(job->batch, seq)};
+}
+
+/* Where the row of a place is. */
+static const float *query_at(const head_view *view, size_t place)
+{
+    return view->q + (place - view->n_past) * view->qkv_stride;
+}
+
+static float *output_at(const head_view *view, size_t place)
+{
+    return view->y + (place - view->n_past) * view->y_stride;
 }
 
 /* The keys that some of these rows see. */
@@ -113,41 +126,80 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
     float *scores = wn_exec_floats(scratch, layout->scores);
     for (size_t i = rows.first; i < rows.end; i += block) {
         size_t m = WN_MIN(block, rows.end - i);
-        multiply(gemm, scores, ld, view.q + i * view.qkv_stride, view.qkv_stride,
-                 scratch + layout->keys, m, n, dim, scratch + layout->queries, layout->query_bytes);
+        multiply(gemm, scores, ld, query_at(&view, i), view.qkv_stride, scratch + layout->keys, m,
+                 n, dim, scratch + layout->queries, layout->query_bytes);
         share_out(job, scores, ld, head, (span){i, i + m}, keys);
-        multiply(gemm, view.y + i * view.y_stride, view.y_stride, scores, ld,
-                 scratch + layout->values, m, dim, n, scratch + layout->shares,
-                 layout->share_bytes);
+        multiply(gemm, output_at(&view, i), view.y_stride, scores, ld, scratch + layout->values, m,
+                 dim, n, scratch + layout->shares, layout->share_bytes);
     }
+}
+
+/* Rows of keys or values that are to be packed. */
+typedef struct key_rows {
+    const float *rows;
+    size_t stride;
+} key_rows;
+
+/* The keys of one head in a range, or its values: `own` are those of the sequence's own tokens, at
+ * `offset` in a row of the past.  Of both, they are laid side by side in `space`. */
+static key_rows gather(const attention_job *job, size_t seq, const head_view *view, span keys,
+                       const float *own, size_t offset, float *space)
+{
+    const wn_batch *batch = job->batch;
+    size_t n_past = view->n_past, dim = job->a->head_dim;
+    if (keys.first >= n_past)
+        return (key_rows){own + (keys.first - n_past) * view->qkv_stride, view->qkv_stride};
+    float *to = space;
+    for (size_t i = keys.first; i < keys.end; i++, to += dim) {
+        const float *from =
+            i < n_past
+                ? wn_past_row(batch->past, job->a->layer, batch->past_start[seq] + i) + offset
+                : own + (i - n_past) * view->qkv_stride;
+        memcpy(to, from, dim * sizeof *to);
+    }
+    return (key_rows){space, dim};
+}
+
+/* Pack the keys and values that a head's rows see. */
+static void pack_keys(const attention_job *job, size_t seq, const head_view *view, size_t kv_head,
+                      span keys, const wn_attention_scratch *layout, unsigned char *scratch)
+{
+    const wn_gemm *gemm = job->exec->plan.gemm;
+    const wn_attention *a = job->a;
+    size_t n = keys.end - keys.first, dim = a->head_dim;
+    float *space = wn_exec_floats(scratch, layout->queries);
+    key_rows k = gather(job, seq, view, keys, view->k, kv_head * dim, space);
+    gemm->pack(scratch + layout->keys, k.rows, k.stride, n, dim);
+    key_rows v = gather(job, seq, view, keys, view->v, (a->n_kv_heads + kv_head) * dim, space);
+    gemm->pack_t(scratch + layout->values, v.rows, v.stride, dim, n);
 }
 
 static void attention_item(void *arg, size_t item, int32_t worker)
 {
     const attention_job *job = arg;
     const wn_attention *a = job->a;
-    const wn_gemm *gemm = job->exec->plan.gemm;
     const uint32_t *start = job->batch->seq_start;
     size_t seq = wn_find_start(job->exec->item_start, job->batch->n_seqs, item);
     size_t within = item - job->exec->item_start[seq], group = a->n_heads / a->n_kv_heads;
-    size_t first_head = within % a->n_kv_heads * group, n = start[seq + 1] - start[seq];
-    span rows = {.first = within / a->n_kv_heads * job->item_queries};
-    rows.end = WN_MIN(n, rows.first + job->item_queries);
-    span keys = keys_seen(a, rows, wn_batch_n_keys(job->batch, seq));
-    size_t n_keys = keys.end - keys.first, dim = a->head_dim;
+    size_t kv_head = within % a->n_kv_heads, first_head = kv_head * group;
     head_view view = view_head(job, seq, first_head);
+    size_t n = view.n_past + start[seq + 1] - start[seq];
+    /* Cut by places, so that a past does not change which keys are packed together. */
+    span rows = {.first = (view.n_past / job->item_queries + within / a->n_kv_heads) *
+                          job->item_queries};
+    rows.end = WN_MIN(n, rows.first + job->item_queries);
+    span keys = keys_seen(a, rows, view.n_past + wn_batch_n_keys(job->batch, seq));
+    rows.first = WN_MAX(rows.first, view.n_past);
+    size_t n_keys = keys.end - keys.first, dim = a->head_dim;
     if (n_keys == 0) {
         for (size_t i = rows.first; i < rows.end; i++)
-            memset(view.y + i * view.y_stride, 0, group * dim * sizeof *view.y);
+            memset(output_at(&view, i), 0, group * dim * sizeof *view.y);
         return;
     }
-    wn_attention_scratch layout =
-        wn_scratch_attention(gemm, n_keys, dim, job->exec->plan.query_block);
+    wn_attention_scratch layout = wn_scratch_attention(
+        job->exec->plan.gemm, n_keys, dim, job->exec->plan.query_block, view.n_past > 0);
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
-    gemm->pack(scratch + layout.keys, view.k + keys.first * view.qkv_stride, view.qkv_stride,
-               n_keys, dim);
-    gemm->pack_t(scratch + layout.values, view.v + keys.first * view.qkv_stride, view.qkv_stride,
-                 dim, n_keys);
+    pack_keys(job, seq, &view, kv_head, keys, &layout, scratch);
     for (size_t head = first_head; head < first_head + group; head++)
         attend(job, seq, head, rows, keys, &layout, scratch);
 }
@@ -162,18 +214,37 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     WN_ASSERT(y->rows == batch->n_tokens && y->cols == a->n_heads * a->head_dim);
     WN_ASSERT(batch->n_seqs <= exec->plan.batch_seqs);
     for (size_t i = 0; i < batch->n_seqs; i++) {
-        size_t n = batch->seq_start[i + 1] - batch->seq_start[i];
+        size_t n_past = wn_batch_n_past(batch, i);
+        size_t n = n_past + batch->seq_start[i + 1] - batch->seq_start[i];
         exec->item_start[i] = (uint32_t)n_items;
-        n_items += (n + queries - 1) / queries * a->n_kv_heads;
+        n_items += ((n + queries - 1) / queries - n_past / queries) * a->n_kv_heads;
         longest = WN_MAX(longest, n);
     }
     WN_ASSERT(n_items <= UINT32_MAX);
     exec->item_start[batch->n_seqs] = (uint32_t)n_items;
     size_t block = exec->plan.query_block;
-    wn_exec_check_scratch(exec,
-                          wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block).total);
+    wn_exec_check_scratch(exec, wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block,
+                                                     batch->past != NULL)
+                                    .total);
     attention_job job = {exec, batch, a, qkv->data, y->data, queries};
     wn_pool_run(exec->pool, n_items, attention_item, &job);
+}
+
+/* ---- the past -------------------------------------------------------------------------------- */
+
+void wn_keep_past_cpu(wn_exec *exec, const wn_tensor *qkv, const wn_batch *batch,
+                      const wn_attention *a)
+{
+    const wn_past *past = batch->past;
+    size_t width = wn_attention_width(a), n_kept = 2 * a->n_kv_heads * a->head_dim;
+    (void)exec;
+    WN_ASSERT(past != NULL && batch->past_len == NULL && past->width == n_kept);
+    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == width);
+    for (size_t s = 0; s < batch->n_seqs; s++) {
+        for (size_t t = batch->seq_start[s]; t < batch->seq_start[s + 1]; t++)
+            memcpy(wn_past_row(past, a->layer, batch->past_start[s] + t - batch->seq_start[s]),
+                   qkv->data + t * width + (width - n_kept), n_kept * sizeof *qkv->data);
+    }
 }
 
 /* ---- heads of queries and keys --------------------------------------------------------------- */
@@ -210,9 +281,9 @@ static void turn_item(void *arg, size_t item, int32_t worker)
         while (t >= start[seq + 1])
             seq++;
         float *row = job->qkv + t * width;
-        turn_row(job, row, a->n_heads, t - start[seq], job->turn->query_norm);
-        turn_row(job, row + a->n_heads * a->head_dim, a->n_kv_heads, t - start[seq],
-                 job->turn->key_norm);
+        size_t place = wn_batch_n_past(job->batch, seq) + t - start[seq];
+        turn_row(job, row, a->n_heads, place, job->turn->query_norm);
+        turn_row(job, row + a->n_heads * a->head_dim, a->n_kv_heads, place, job->turn->key_norm);
     }
 }
 

@@ -5,6 +5,13 @@
 
 #include "base/defs.h"
 
+/* Keys and values of tokens that were read before, of every layer: what sequences of later batches
+ * go on from.  The memory is an exec's. */
+typedef struct wn_past {
+    float *rows; /* [n_layers][n_tokens][width]: of a token its keys, then its values */
+    size_t n_layers, n_tokens, width;
+} wn_past;
+
 typedef struct wn_batch {
     size_t n_seqs;
     size_t n_tokens;           /* == seq_start[n_seqs] */
@@ -13,7 +20,25 @@ typedef struct wn_batch {
     const uint32_t *seq_start; /* [n_seqs + 1], rising */
     const uint32_t *n_keys;    /* [n_seqs] tokens of each sequence that may be attended to (a prefix
                                   of it), or NULL: all.  Rows behind it are still computed. */
+    const wn_past *past;       /* NULL: none */
+    const uint32_t *past_start; /* [n_seqs] places in the past */
+    const uint32_t *past_len;   /* [n_seqs] tokens from there on that stand before those of the
+                                   sequence and may be attended to; NULL: the batch's own keys and
+                                   values are written there */
 } wn_batch;
+
+/* Tokens before those of sequence i, which do not count as its own. */
+static inline size_t wn_batch_n_past(const wn_batch *batch, size_t i)
+{
+    return batch->past != NULL && batch->past_len != NULL ? batch->past_len[i] : 0;
+}
+
+/* Of a token of the past its row in a layer. */
+static inline float *wn_past_row(const wn_past *past, size_t layer, size_t token)
+{
+    WN_ASSERT(layer < past->n_layers && token < past->n_tokens);
+    return past->rows + (layer * past->n_tokens + token) * past->width;
+}
 
 /* Tokens of sequence i that may be attended to; at least 1. */
 static inline size_t wn_batch_n_keys(const wn_batch *batch, size_t i)

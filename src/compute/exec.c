@@ -18,6 +18,13 @@ wn_status wn_exec_new(wn_exec **out, const wn_plan *plan, const wn_kernels *kern
         wn_exec_free(exec);
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a workspace of %zu bytes", plan->total_bytes);
     }
+    const wn_dims *d = &plan->dims;
+    exec->past = (wn_past){
+        .rows = wn_exec_floats(exec->memory, plan->total_bytes - plan->past_bytes),
+        .n_layers = d->n_layers,
+        .n_tokens = d->past_tokens,
+        .width = 2 * d->n_kv_heads * d->head_dim,
+    };
     *out = exec;
     return WN_OK;
 }
@@ -35,6 +42,11 @@ const wn_ops *wn_exec_ops(const wn_exec *exec)
 {
     (void)exec;
     return &wn_ops_cpu;
+}
+
+const wn_past *wn_exec_past(const wn_exec *exec)
+{
+    return exec->past.n_tokens > 0 ? &exec->past : NULL;
 }
 
 void wn_exec_reset(wn_exec *exec)

@@ -10,7 +10,8 @@ struct wn_exec {
     wn_plan plan;
     const wn_kernels *kernels;
     wn_pool *pool;
-    unsigned char *memory; /* plan.activation_bytes, then the threads' scratch */
+    unsigned char *memory; /* plan.activation_bytes, then the threads' scratch, then the past */
+    wn_past past;          /* n_tokens is 0 when there is none */
     size_t used_bytes;     /* of the activations */
     uint32_t *item_start;  /* [batch_seqs + 1] first attention item of each sequence */
 };
@@ -60,6 +61,8 @@ static inline void wn_norm_rows(const wn_kernels *kernels, float *y, const float
 void wn_turn_heads_cpu(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,
                        const wn_head_turn *turn);
 void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
+                      const wn_attention *a);
+void wn_keep_past_cpu(wn_exec *exec, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
 void wn_maxsim_cpu(wn_exec *exec, float *scores, const wn_query *const *queries,
                    const wn_doc_vectors *documents, size_t n);

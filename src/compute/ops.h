@@ -36,6 +36,7 @@ typedef struct wn_attention {
     size_t window;                        /* and those at most so far away; 0: any */
     const float *slopes; /* [n_heads] of ALiBi, whose bias -slope * |i - j| is added after the
                             scale; or NULL */
+    size_t layer;        /* whose past is read, where a batch has one */
 } wn_attention;
 
 /* Columns of a row of query, key and value. */
@@ -123,16 +124,21 @@ typedef struct wn_ops {
                          const wn_feed_forward *f);
 
     /* The queries and keys of a packed batch, in place; the place of a token is that in its
-     * sequence.
+     * sequence, behind its past.
      * Shapes:  qkv [n_tokens][wn_attention_width(a)]. */
     void (*turn_heads)(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,
                        const wn_head_turn *turn);
 
-    /* y = softmax(q k^T * scale) v within each sequence, over those of its n_keys keys that each
-     * token sees.
+    /* y = softmax(q k^T * scale) v within each sequence, over those of its past's and its n_keys
+     * keys that each token sees; the same bits whether keys are of the past or its own.
      * Shapes:  qkv [n_tokens][wn_attention_width(a)]: queries, keys, values, each head-major;
      *          y [n_tokens][n_heads * head_dim]. */
     void (*attention)(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
+                      const wn_attention *a);
+
+    /* Write keys and values to the past of a->layer.
+     * Needs:   a batch with a past and no past_len. */
+    void (*keep_past)(wn_exec *exec, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
 
     /* One row a sequence.
@@ -171,6 +177,9 @@ void wn_exec_free(wn_exec *exec);
 
 /* The ops of the device that an exec runs on. */
 const wn_ops *wn_exec_ops(const wn_exec *exec);
+
+/* The past of an exec, which no reset takes back; NULL when none was planned. */
+const wn_past *wn_exec_past(const wn_exec *exec);
 
 /* Take back all tensors; the next forward pass starts. */
 void wn_exec_reset(wn_exec *exec);

@@ -74,6 +74,7 @@ static void embed_item(void *arg, size_t item, int32_t worker)
 static void embed(wn_exec *exec, wn_tensor *y, const wn_batch *batch, const wn_embedding *e)
 {
     WN_ASSERT(y->rows == batch->n_tokens && y->cols == e->word.cols);
+    WN_ASSERT(batch->past == NULL || e->position.rows == 0); /* whose rows a past would move */
     embed_job job = {exec->kernels, wn_exec_cut(exec, y->rows), y->data, y->cols, batch, e};
     wn_pool_run(exec->pool, job.cut.n_blocks, embed_item, &job);
 }
@@ -346,6 +347,7 @@ const wn_ops wn_ops_cpu = {
     .feed_forward = feed_forward,
     .turn_heads = wn_turn_heads_cpu,
     .attention = wn_attention_cpu,
+    .keep_past = wn_keep_past_cpu,
     .pool = pool,
     .normalize = normalize,
     .maxsim = wn_maxsim_cpu,

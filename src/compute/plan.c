@@ -40,6 +40,14 @@ static bool count_activations(size_t *total, const wn_plan *plan)
            add_tensor(total, plan->batch_tokens, d->out_dim);
 }
 
+static bool count_past(size_t *total, const wn_dims *d)
+{
+    size_t rows;
+    *total = 0;
+    return wn_mul_size(&rows, d->n_layers, d->past_tokens) &&
+           add_tensor(total, rows, 2 * d->n_kv_heads * d->head_dim);
+}
+
 static size_t whole_tiles(size_t rows, const wn_gemm *gemm)
 {
     size_t mr = (size_t)gemm->mr;
@@ -88,8 +96,10 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
     plan.scratch_bytes_per_thread = wn_round_up(widest, WN_ALIGN);
     size_t scratch;
     bool fits = count_activations(&plan.activation_bytes, &plan) &&
+                count_past(&plan.past_bytes, dims) &&
                 wn_mul_size(&scratch, plan.scratch_bytes_per_thread, n_threads) &&
-                wn_add_size(&plan.total_bytes, plan.activation_bytes, scratch);
+                wn_add_size(&plan.total_bytes, plan.activation_bytes, scratch) &&
+                wn_add_size(&plan.total_bytes, plan.total_bytes, plan.past_bytes);
     if (!fits)
         WN_FAIL(err, WN_ERR_ARGUMENT, "batch_tokens: %zu needs more memory than can be addressed",
                 batch_tokens);

@@ -6,6 +6,7 @@
  *     1 of [T][A + 2K], 1 of [T][A]    query, key and value; attention output
  *     1 of [T][out_dim]                token vectors
  *     3 of [S][max(hidden, A, out_dim)]  pooled rows
+ *     1 of [n_layers][past_tokens][2K]  keys and values of a past
  * A family may cut them otherwise, as long as their sum is kept.  A thread's scratch holds one row
  * block of the feed-forward's intermediate, or one head of one sequence with its scores.
  * Thread rule: values. */
@@ -22,6 +23,8 @@ typedef struct wn_dims {
                                 one reads: twice as many when it is gated, else equal */
     size_t out_dim;          /* width of a token vector or of the pooled output, at least 1 */
     size_t max_tokens;       /* longest sequence */
+    size_t n_layers;
+    size_t past_tokens; /* most tokens that sequences go on from; 0: none do */
 } wn_dims;
 
 typedef struct wn_plan {
@@ -32,7 +35,7 @@ typedef struct wn_plan {
     size_t batch_seqs;   /* most sequences in one batch */
     size_t row_block;    /* most rows that one work item of a linear layer handles */
     size_t query_block;  /* most query rows whose attention scores are in scratch at once */
-    size_t activation_bytes, scratch_bytes_per_thread, total_bytes;
+    size_t activation_bytes, scratch_bytes_per_thread, past_bytes, total_bytes;
 } wn_plan;
 
 /* Fill *out.

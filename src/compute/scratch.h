@@ -29,7 +29,8 @@ static inline size_t wn_scratch_row_bytes(const wn_gemm *gemm, size_t k)
 }
 
 /* Parts of one attention item: packed keys, packed values, and of a query block its rows, its
- * scores and their rows. */
+ * scores and their rows; where these are later, keys or values of a past and of the sequence lie
+ * side by side before they are packed. */
 typedef struct wn_attention_scratch {
     size_t keys, values, queries, scores, shares; /* offsets in bytes */
     size_t query_bytes, share_bytes;              /* of a row; 0: read where they are */
@@ -37,9 +38,11 @@ typedef struct wn_attention_scratch {
     size_t total;
 } wn_attention_scratch;
 
-/* The parts for a head of a sequence with n_keys keys and blocks of query_block rows. */
+/* The parts for a head of a sequence with n_keys keys, some of them of a past if has_past, and
+ * blocks of query_block rows. */
 static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *gemm, size_t n_keys,
-                                                        size_t head_dim, size_t query_block)
+                                                        size_t head_dim, size_t query_block,
+                                                        bool has_past)
 {
     bool in_place = gemm->dtype == WN_DTYPE_F32;
     wn_attention_scratch s = {
@@ -52,6 +55,8 @@ static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *gemm, siz
     s.scores = s.queries + query_block * s.query_bytes;
     s.shares = s.scores + query_block * s.scores_stride * sizeof(float);
     s.total = s.shares + query_block * s.share_bytes;
+    if (has_past)
+        s.total = WN_MAX(s.total, s.queries + n_keys * head_dim * sizeof(float));
     return s;
 }
 
@@ -112,8 +117,9 @@ static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
     size_t down = wn_scratch_layer(gemm, rows, d->intermediate, 0, 0, d->hidden).total;
     size_t out = wn_scratch_layer(gemm, rows, heads, 0, 0, d->hidden).total;
     size_t layer = WN_MAX(feed_forward, WN_MAX(down, out));
-    size_t attention =
-        wn_scratch_attention(gemm, d->max_tokens, d->head_dim, plan->query_block).total;
+    size_t attention = wn_scratch_attention(gemm, d->max_tokens, d->head_dim, plan->query_block,
+                                            d->past_tokens > 0)
+                           .total;
     return WN_MAX(layer, attention);
 }
 

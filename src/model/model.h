@@ -44,6 +44,10 @@ const wn_linear_source *wn_model_linear(const wn_model *model, size_t i);
 /* Weight of token id as a query token; 1 without a "token_weight" tensor. */
 float wn_model_token_weight(const wn_model *model, int32_t id);
 
+/* Read tokens that sequences of later batches go on from: their keys and values go to the past.
+ * Needs:   a batch with a past and no past_len; a decoder. */
+void wn_model_read_past(const wn_model *model, wn_exec *exec, const wn_batch *batch);
+
 /* One logit a sequence.
  * Shapes:  logits [batch->n_seqs].
  * Needs:   a cross-encoder; ids, types and lengths within the model's limits (checked by rank/). */

@@ -174,11 +174,12 @@ wn_tensor wn_qwen_forward(const wn_stack *stack, const wn_config *config, wn_exe
                           const wn_batch *batch, wn_rows rows)
 {
     const wn_ops *ops = wn_exec_ops(exec);
-    const wn_attention attention = {.n_heads = config->n_heads,
-                                    .n_kv_heads = config->n_kv_heads,
-                                    .head_dim = config->head_dim,
-                                    .scale = 1.0f / sqrtf((float)config->head_dim),
-                                    .causal = true};
+    wn_attention attention = {.n_heads = config->n_heads,
+                              .n_kv_heads = config->n_kv_heads,
+                              .head_dim = config->head_dim,
+                              .scale = 1.0f / sqrtf((float)config->head_dim),
+                              .causal = true};
+    bool keeps = batch->past != NULL && batch->past_len == NULL;
     wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     wn_tensor x = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
@@ -194,6 +195,11 @@ wn_tensor wn_qwen_forward(const wn_stack *stack, const wn_config *config, wn_exe
         ops->norm(exec, &x, &h, &layer.attention_norm);
         ops->linear(exec, &qkv, &x, &layer.qkv, WN_ACT_NONE);
         ops->turn_heads(exec, &qkv, batch, &attention, &turn);
+        attention.layer = i;
+        if (keeps)
+            ops->keep_past(exec, &qkv, batch, &attention);
+        if (keeps && i + 1 == config->n_layers)
+            return h; /* which nobody reads */
         ops->attention(exec, &context, &qkv, batch, &attention);
         if (i + 1 == config->n_layers)
             wn_keep_rows(exec, &h, &context, batch, rows);

@@ -227,6 +227,14 @@ static wn_status make_query_room(wn_job *job, wn_error *err)
     return WN_OK;
 }
 
+/* What stands before the document in all sequences is read once, as far as there is room. */
+static void share_beginning(wn_job *job)
+{
+    size_t most = wn_model_dims(job->engine->model).past_tokens;
+    if (job->n_rows > 0 && most > 0)
+        job->n_past = WN_MIN(most, job->engine->prompt.n_before + job->n_query);
+}
+
 wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, wn_error *err)
 {
     wn_request request;
@@ -250,6 +258,7 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
     WN_TRY_OUT(encode_documents(job, runner, err));
     WN_TRY_OUT(make_query_room(job, err));
     WN_TRY_OUT(make_rows(job, err));
+    share_beginning(job);
     wn_job_begin(job);
     job->usage.query_tokens = job->n_query_tokens;
     if (job->engine->config.kind != WN_KIND_CROSS_ENCODER)

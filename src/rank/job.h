@@ -50,6 +50,10 @@ struct wn_job {
     bool done, stopped;    /* the last run gave results; should_stop() ended it */
     size_t n_texts_scored; /* texts whose last row has been scored, or that have none */
     wn_usage usage;
+    size_t n_past;     /* tokens that all its sequences begin with, which are read once; 0: none */
+    size_t past_start; /* where a runner has kept them, */
+    uint64_t past_id;  /* as long as its past is this one */
+    const wn_runner *past_runner;
     bool query_read;       /* query has its vectors, or needs none */
     size_t n_query_tokens; /* of its own sequence, special and mask tokens included */
     wn_query query;        /* as the model sees it: a vector a token of that, or one pooled */

@@ -105,6 +105,7 @@ static wn_status make_pair(wn_prompt *out, making *m, const words *w, wn_arena *
             pair->items[at++].id = m->ids.ids[i];
     }
     out->n_between = at_document - at_query;
+    out->n_before = at_document;
     return WN_OK;
 }
 

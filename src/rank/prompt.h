@@ -16,6 +16,7 @@ typedef struct wn_prompt {
     wn_str doc_lead;               /* in front of a document's */
     wn_id_span tail;               /* ids of query_tail, which a query keeps when it is cut */
     size_t n_between;              /* ids between query and document */
+    size_t n_before;               /* ids before the document */
 } wn_prompt;
 
 /* The prompt of a configuration, and the ids of its answers, unless config has them.

@@ -42,6 +42,8 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->keep = wn_mem_alloc(n_tokens, 1);
     runner->seq_start = wn_mem_zalloc(n_seqs + 1, sizeof *runner->seq_start);
     runner->n_keys = wn_mem_alloc(n_seqs, sizeof *runner->n_keys);
+    runner->past_start = wn_mem_zalloc(n_seqs, sizeof *runner->past_start);
+    runner->past_len = wn_mem_zalloc(n_seqs, sizeof *runner->past_len);
     runner->owner = wn_mem_alloc(n_seqs, sizeof *runner->owner);
     runner->row = wn_mem_alloc(n_seqs, sizeof *runner->row);
     runner->query = wn_mem_alloc(n_seqs, sizeof *runner->query);
@@ -51,10 +53,10 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->documents = wn_mem_alloc(n_seqs, sizeof *runner->documents);
     runner->kept = wn_mem_alloc(n_seqs, sizeof *runner->kept);
     if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
-        runner->seq_start == NULL || runner->n_keys == NULL || runner->owner == NULL ||
-        runner->row == NULL || runner->query == NULL || runner->ref == NULL ||
-        runner->scores == NULL || runner->nearest == NULL || runner->documents == NULL ||
-        runner->kept == NULL)
+        runner->seq_start == NULL || runner->n_keys == NULL || runner->past_start == NULL ||
+        runner->past_len == NULL || runner->owner == NULL || runner->row == NULL ||
+        runner->query == NULL || runner->ref == NULL || runner->scores == NULL ||
+        runner->nearest == NULL || runner->documents == NULL || runner->kept == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
     return WN_OK;
 }
@@ -130,6 +132,8 @@ void wn_runner_free(wn_runner *runner)
     wn_mem_free(runner->keep);
     wn_mem_free(runner->seq_start);
     wn_mem_free(runner->n_keys);
+    wn_mem_free(runner->past_start);
+    wn_mem_free(runner->past_len);
     wn_mem_free(runner->owner);
     wn_mem_free(runner->row);
     wn_mem_free(runner->query);
@@ -278,6 +282,9 @@ wn_batch wn_runner_begin(wn_runner *runner)
         .types = runner->engine->use_types ? runner->types : NULL,
         .seq_start = runner->seq_start,
         .n_keys = runner->n_keys,
+        .past = wn_exec_past(runner->exec),
+        .past_start = runner->past_start,
+        .past_len = runner->past_len,
     };
 }
 
@@ -308,8 +315,12 @@ static void stage(wn_runner *runner, wn_job *job, wn_row *row, const wn_row_ref 
     if (row == NULL) {
         n = wn_job_query_sequence(job, ids, types, &n_keys);
     } else {
-        n = wn_job_row_sequence(job, row, ids, types);
+        n = wn_job_row_sequence(job, row, ids, types) - job->n_past;
         n_keys = (uint32_t)n;
+        if (job->n_past > 0)
+            memmove(ids, ids + job->n_past, n * sizeof *ids); /* decoders have no types */
+        runner->past_start[runner->n_seqs] = (uint32_t)job->past_start;
+        runner->past_len[runner->n_seqs] = (uint32_t)job->n_past;
     }
     runner->owner[runner->n_seqs] = job;
     runner->row[runner->n_seqs] = row;
@@ -479,7 +490,50 @@ static void need_query(wn_runner *runner, wn_job *job)
     job->query_read = true;
 }
 
-static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
+/* ---- the past -------------------------------------------------------------------------------- */
+
+/* Forget what was read; no job has this id. */
+static void forget_past(wn_runner *runner)
+{
+    runner->past_id = WN_MAX(runner->past_id + 1, wn_clock_ns());
+    runner->n_past = 0;
+}
+
+/* Stage what all sequences of a job begin with, unless it was read; false: there is no room for it
+ * beside what others begin with. */
+static bool need_past(wn_runner *runner, wn_job *job)
+{
+    size_t n = job->n_past;
+    if (n == 0 || (job->past_runner == runner && job->past_id == runner->past_id))
+        return true;
+    if (runner->n_past + n > wn_exec_past(runner->exec)->n_tokens ||
+        !wn_runner_fits(runner, wn_job_row_length(job, &job->rows[0])))
+        return false;
+    int32_t *ids = runner->ids + runner->n_tokens, *types = runner->types + runner->n_tokens;
+    (void)wn_job_row_sequence(job, &job->rows[0], ids, types);
+    runner->past_start[runner->n_seqs] = (uint32_t)runner->n_past;
+    job->past_start = runner->n_past;
+    job->past_runner = runner;
+    job->past_id = runner->past_id;
+    runner->n_past += n;
+    wn_runner_push(runner, n, (uint32_t)n);
+    return true;
+}
+
+/* Read what was staged so. */
+static void read_past(wn_runner *runner)
+{
+    if (runner->n_seqs == 0)
+        return;
+    wn_batch batch = wn_runner_begin(runner);
+    batch.past_len = NULL;
+    wn_model_read_past(runner->engine->model, runner->exec, &batch);
+    wn_runner_clear(runner);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static void run_jobs(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
 {
     for (size_t i = 0; i < n_jobs; i++) {
         wn_job *job = jobs[i];
@@ -494,6 +548,19 @@ static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
         }
     }
     score_rows(runner);
+}
+
+/* As many jobs at a time as the past holds the beginnings of. */
+static void run_rows(wn_runner *runner, wn_job *const *jobs, size_t n_jobs)
+{
+    for (size_t first = 0, end; first < n_jobs; first = end) {
+        for (end = first; end < n_jobs && need_past(runner, jobs[end]); end++) {
+        }
+        read_past(runner);
+        run_jobs(runner, jobs + first, end - first);
+        if (end == first)
+            forget_past(runner);
+    }
 }
 
 static wn_status check_job(const wn_runner *runner, const wn_job *job, size_t i, wn_error *err)
@@ -549,7 +616,7 @@ static wn_status check_row(const wn_runner *runner, const wn_row_ref *ref, size_
 }
 
 /* Score those of the rows whose vectors are known, or the others. */
-static void run_refs(wn_runner *runner, const wn_row_ref *refs, size_t n, bool known)
+static void run_some_refs(wn_runner *runner, const wn_row_ref *refs, size_t n, bool known)
 {
     runner->known = known;
     for (size_t i = 0; i < n; i++) {
@@ -564,6 +631,20 @@ static void run_refs(wn_runner *runner, const wn_row_ref *refs, size_t n, bool k
     runner->known = false;
 }
 
+/* As many rows at a time as the past holds the beginnings of. */
+static void run_refs(wn_runner *runner, const wn_row_ref *refs, size_t n)
+{
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first; end < n && need_past(runner, refs[end].job); end++) {
+        }
+        read_past(runner);
+        run_some_refs(runner, refs + first, end - first, false);
+        run_some_refs(runner, refs + first, end - first, true);
+        if (end == first)
+            forget_past(runner);
+    }
+}
+
 wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *rows, size_t n_rows, wn_error *err)
 {
     for (size_t i = 0; i < n_rows; i++)
@@ -573,8 +654,7 @@ wn_status wn_run_rows(wn_runner *runner, const wn_row_ref *rows, size_t n_rows, 
     for (size_t i = 0; i < n_rows; i++)
         need_query(runner, rows[i].job);
     read_queries(runner);
-    run_refs(runner, rows, n_rows, false);
-    run_refs(runner, rows, n_rows, true);
+    run_refs(runner, rows, n_rows);
     return WN_OK;
 }
 

@@ -39,20 +39,23 @@ struct wn_runner {
     wn_encode_failure *failures; /* [n_threads] */
     int32_t n_threads;
     /* The batch that is being filled. */
-    int32_t *ids, *types;         /* [plan.batch_tokens] */
-    uint8_t *keep;                /* [plan.batch_tokens] */
-    uint32_t *seq_start, *n_keys; /* [plan.batch_seqs + 1] */
-    wn_job **owner;               /* [plan.batch_seqs] */
-    wn_row **row;                 /* [plan.batch_seqs]; NULL: the owner's query */
-    const wn_query **query;       /* [plan.batch_seqs] the owner's */
-    const wn_row_ref **ref;       /* [plan.batch_seqs] of the row; NULL: from wn_run() */
-    float *scores;                /* [plan.batch_seqs] */
-    wn_nearest **nearest;         /* [plan.batch_seqs] where matches go; NULL: not wanted */
-    wn_doc_vectors *documents;    /* [plan.batch_seqs] */
-    void **kept;                  /* [plan.batch_seqs] where vectors go; NULL: not to be kept */
+    int32_t *ids, *types;            /* [plan.batch_tokens] */
+    uint8_t *keep;                   /* [plan.batch_tokens] */
+    uint32_t *seq_start, *n_keys;    /* [plan.batch_seqs + 1] */
+    wn_job **owner;                  /* [plan.batch_seqs] */
+    wn_row **row;                    /* [plan.batch_seqs]; NULL: the owner's query */
+    const wn_query **query;          /* [plan.batch_seqs] the owner's */
+    const wn_row_ref **ref;          /* [plan.batch_seqs] of the row; NULL: from wn_run() */
+    float *scores;                   /* [plan.batch_seqs] */
+    wn_nearest **nearest;            /* [plan.batch_seqs] where matches go; NULL: not wanted */
+    wn_doc_vectors *documents;       /* [plan.batch_seqs] */
+    void **kept;                     /* [plan.batch_seqs] where vectors go; NULL: not to be kept */
+    uint32_t *past_start, *past_len; /* [plan.batch_seqs] what each goes on from */
     size_t n_seqs, n_tokens;
-    bool known;   /* the staged rows' vectors are known */
-    bool reports; /* jobs hear of their progress */
+    uint64_t past_id; /* of what the past holds now */
+    size_t n_past;    /* tokens of it that are used */
+    bool known;       /* the staged rows' vectors are known */
+    bool reports;     /* jobs hear of their progress */
 };
 
 /* Room for one more sequence of n tokens? */
