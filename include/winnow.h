@@ -79,6 +79,9 @@ typedef struct wn_engine_options {
     const char *dtype;     /* what layers are computed in: "f32", "bf16" or "int8"; "auto": the
                               fastest in which this model keeps the order of some sample pairs;
                               NULL: f32.  Embeddings, norms, softmax and heads are f32 always */
+    const char *task;      /* whose adapter is added to the weights, and whose instruction is put in
+                              front of every text: "retrieval.query", ... of jina-embeddings-v3;
+                              NULL: none */
 } wn_engine_options;
 #define WN_ENGINE_OPTIONS_INIT {.struct_size = sizeof(wn_engine_options)}
 
@@ -120,8 +123,8 @@ typedef struct wn_engine_info {
 
 /* Load a model.
  * Fails:   WN_ERR_IO, WN_ERR_FORMAT, WN_ERR_UNSUPPORTED (all name file, thing and both values),
- *          WN_ERR_ARGUMENT for an option out of range, an unknown cpu_level, or a dtype
- *          that the level has no product of; WN_ERR_MEMORY.
+ *          WN_ERR_ARGUMENT for an option out of range, an unknown cpu_level, a dtype that the
+ *          level has no product of, or a task that the model has no adapter for; WN_ERR_MEMORY.
  * Owns:    caller closes *out with wn_engine_close().  The model's files must not change meanwhile.
  * Thread:  any. */
 WN_API WN_MUST_USE wn_status wn_engine_open(wn_engine **out, const wn_engine_options *options,

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Make the golden models of the families whose published code is no part of transformers: JinaBERT in both forms,
-Alibaba's NewModel, and the flash layout of XLM-RoBERTa with rotary positions.
+Alibaba's NewModel, the flash layout of XLM-RoBERTa with rotary positions and adapters, and ColBERT over them.
 
   golden_jina.py DIR [FAMILY...]          (needs torch, tokenizers, safetensors, numpy, transformers)
 
 The reference is Net below, written from the published arithmetic and computed in f32 from the stored weights.  For
 every trap it computes the cases once more with that one thing done wrong, and demands other results.
 """
-import json, math, os, random, sys
+import math, os, random, string, sys
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
-from make_golden import (SEED, WORDS, bert_tokenizer, rng, share_case, text, write_cases, write_json, xlmr_tokenizer)
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from make_golden import (SEED, WORDS, bert_tokenizer, colbert, rng, share_case, text, write_cases, write_json, xlmr_tokenizer)
 
 ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu}
 
@@ -253,7 +253,7 @@ def cross_encoder(folder, net, tk, pairs, traps, max_length):
     check_traps(folder, values, traps, lambda wrong: [score(net, e, wrong) for e in encodings])
 
 
-def embedder(folder, net, tk, traps, max_seq, cls=False):
+def embedder(folder, net, tk, traps, max_seq, cls=False, prompt="", more={}):
     hidden = net.t["embeddings.word_embeddings.weight"].shape[1]
     os.makedirs(os.path.join(folder, "1_Pooling"), exist_ok=True)
     write_json(folder, "modules.json", [dict(idx=0, name="0", path="", type="sentence_transformers.models.Transformer"),
@@ -264,7 +264,7 @@ def embedder(folder, net, tk, traps, max_seq, cls=False):
     write_json(folder, "sentence_bert_config.json", dict(max_seq_length=max_seq, do_lower_case=False))
     tk.enable_truncation(max_seq)
     texts = [text(n) for n in (0, 1, 3, 17, 62, 200)]
-    ids = [torch.tensor([tk.encode(t).ids]) for t in texts]
+    ids = [torch.tensor([tk.encode(prompt + t).ids]) for t in texts]
     tk.no_truncation()
 
     def vectors(wrong=()):
@@ -273,7 +273,7 @@ def embedder(folder, net, tk, traps, max_seq, cls=False):
         return [F.normalize(x[0] if cls else x.mean(0), dim=0) for x in h]
 
     values = vectors()
-    write_cases(folder, [dict(text=t, vector=[rounded(x) for x in v]) for t, v in zip(texts, values)])
+    write_cases(folder, [dict(text=t, vector=[rounded(x) for x in v], **more) for t, v in zip(texts, values)])
     check_traps(folder, values, traps, vectors)
 
 
@@ -359,7 +359,160 @@ def new_model(root):
     embedder(folder, net, tk, ["no positions", "interleaved", "other half", "no type row"], 128, cls=True)
 
 
-FAMILIES = [jina_bert, new_model]
+# ---- late interaction ----------------------------------------------------------------------------
+
+def late(folder, net, tk, linear, dim, marks, query_max, attend, metadata, traps):
+    """HF_ColBERT of Stanford's code: marks are the ids of CLS, SEP, mask and the two markers."""
+    cls, sep, mask, query_mark, doc_mark = marks
+    write_json(folder, "artifact.metadata", dict(dim=dim, query_maxlen=query_max, doc_maxlen=160, mask_punctuation=True, similarity="cosine",
+                                                 **metadata))
+    skipped = {tk.encode(c, add_special_tokens=False).ids[0] for c in string.punctuation if tk.encode(c, add_special_tokens=False).ids}
+    single = {tk.token_to_id(c) for c in string.punctuation}
+    plain = lambda t: tk.encode(t, add_special_tokens=False).ids
+
+    def vectors(ids, n_keys, wrong):
+        seen = torch.tensor([[i < n_keys for i in range(len(ids))]])
+        with torch.no_grad():
+            v = net.hidden(torch.tensor([ids]), seen, wrong=wrong)[0] @ linear.T
+        v = v if "normalised before it is cut" not in wrong else F.normalize(v, dim=1)
+        v = v[:, :dim] if "not cut" not in wrong else v
+        return (v if "normalised before it is cut" in wrong else F.normalize(v, dim=1)).double()
+
+    def compute(wrong=()):
+        values = []
+        for query, document in pairs:
+            q = [cls, doc_mark if "one marker" in wrong else query_mark] + plain(query)[:query_max - 3] + [sep]
+            fill = [] if "not filled" in wrong else [mask] * (query_max - len(q))
+            qv = vectors(q + fill, query_max if attend != ("masks" in wrong) else len(q), wrong)
+            d = [cls, doc_mark] + plain(document) + [sep]
+            kept = [i not in (single if "punctuation by character" in wrong else () if "punctuation kept" in wrong else skipped) for i in d]
+            values.append((qv @ vectors(d, len(d), wrong)[kept].T).max(1).values.sum())
+        return values
+
+    pairs = [(text(n_query), document) for n_query in (1, 6, 29, 60)
+             for document in (text(1) + ".", text(8) + " zzz. " + text(2) + "!", text(60) + ", " + text(1) + " !")]
+    values = compute()
+    write_cases(folder, [dict(query=q, document=d, logit=rounded(v)) for (q, d), v in zip(pairs, values)])
+    check_traps(folder, values, traps, compute)
+
+
+def jina_colbert_v1(root):
+    tk, folder = bert_tokenizer(), os.path.join(root, "jina-colbert-v1")
+    net = Net("jina", 4, **random_tensors("jina", tk.get_vocab_size(), 32, 24, 2, 2, False, 121))
+    net.t["linear.weight"] = torch.randn(24, 32) * 0.3
+    config = jina_config(net, tk, "jina", "HF_ColBERT", "geglu", True, 160)
+    save(folder, net, tk, config, "bert.")
+    late(folder, net, tk, net.t["linear.weight"], 24, (4, 5, 6, 1, 2), 32, False, dict(query_token_id="[unused0]", doc_token_id="[unused1]",
+         attend_to_mask_tokens=False), ["no positions", "one side", "other half", "one marker", "masks", "not filled", "punctuation kept"])
+
+
+def answerai_colbert(root):
+    """BERT; vectors of 96, wider here than its hidden states."""
+    colbert(os.path.join(root, "answerai-colbert"), dim=96, seed=9)
+
+
+# ---- flash with rotary positions -----------------------------------------------------------------
+
+def flash_config(net, tk, architecture, max_length, **more):
+    t = net.t
+    up = next(v for k, v in t.items() if "fc1" in k and v.dim() == 2)
+    repository = "jinaai/xlm-roberta-flash-implementation--configuration_xlm_roberta.XLMRobertaFlashConfig"
+    return dict(architectures=[architecture], auto_map={"AutoConfig": repository}, position_embedding_type="rotary",
+                rotary_emb_base=net.theta, hidden_act="gelu", hidden_size=up.shape[1], intermediate_size=up.shape[0],
+                num_attention_heads=net.heads, num_hidden_layers=sum("norm1.weight" in k for k in t), type_vocab_size=1,
+                vocab_size=t["embeddings.word_embeddings.weight"].shape[0], layer_norm_eps=net.eps, pad_token_id=1,
+                max_position_embeddings=max_length + 2, use_flash_attn=True, **more)
+
+
+def check_against_transformers(net, ids):
+    """The same weights in the class that transformers has for the same arithmetic."""
+    from transformers import JinaEmbeddingsV3Config, JinaEmbeddingsV3Model
+    t, depth = net.t, sum("norm1.weight" in k for k in net.t)
+    hidden, inter = t["embeddings.word_embeddings.weight"].shape[1], t["encoder.layers.0.mlp.fc1.weight"].shape[0]
+    model = JinaEmbeddingsV3Model(JinaEmbeddingsV3Config(
+        vocab_size=t["embeddings.word_embeddings.weight"].shape[0], hidden_size=hidden, num_hidden_layers=depth, intermediate_size=inter,
+        num_attention_heads=net.heads, layer_norm_eps=net.eps, rope_parameters=dict(rope_type="default", rope_theta=net.theta),
+        attn_implementation="eager"), add_pooling_layer=False).eval().float()
+    new = {k: v for k, v in t.items() if k.startswith("embeddings.")}
+    new.update({k.replace("emb_ln", "embeddings.LayerNorm"): v for k, v in t.items() if k.startswith("emb_ln")})
+    for i in range(depth):
+        old, at = f"encoder.layers.{i}.", f"layers.{i}."
+        for kind in ("weight", "bias"):
+            for name, part in zip("qkv", t[old + "mixer.Wqkv." + kind].chunk(3)):
+                new[at + f"self_attn.{name}_proj." + kind] = part
+            for a, b in (("mixer.out_proj", "self_attn.o_proj"), ("norm1", "post_attention_layernorm"), ("norm2", "post_mlp_layernorm"),
+                         ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2")):
+                new[at + b + "." + kind] = t[old + a + "." + kind]
+    missing = model.load_state_dict(new, strict=False)
+    assert not missing.unexpected_keys and all("position_ids" in k or "inv_freq" in k for k in missing.missing_keys), missing
+    with torch.no_grad():
+        difference = (model(input_ids=ids).last_hidden_state - net.hidden(ids)).abs().max()
+    assert difference < 2e-5, difference
+
+
+TASKS = {"retrieval.query": "Find: ", "retrieval.passage": "balan celan ", "separation": ""}
+
+
+def adapt(net, rank, seed):
+    """Adapters of all tasks for every matrix and table, as jina-embeddings-v3 names them; rounded as they are stored."""
+    torch.manual_seed(SEED + seed)
+    adapters = {}
+    for name, w in net.t.items():
+        if w.dim() == 2:
+            table = "embeddings" in name
+            a, b = ((w.shape[0], rank), (rank, w.shape[1])) if table else ((rank, w.shape[1]), (w.shape[0], rank))
+            adapters[name] = [(torch.randn(len(TASKS), *shape) * 0.4).half().float() for shape in (a, b)]
+    return adapters
+
+
+def with_task(net, adapters, task, scale, wrong=()):
+    t = dict(net.t)
+    for name, (a, b) in adapters.items():
+        if "tables as they were" in wrong and "embeddings" in name:
+            continue
+        t[name] = t[name] + scale * (a[task] @ b[task] if "embeddings" in name else b[task] @ a[task])
+    return Net(net.kind, net.heads, net.eps, "gelu", net.theta, **t)
+
+
+def jina_v3(root):
+    tk, rank = xlmr_tokenizer(), 2
+    net = Net("flash", 2, eps=1e-5, theta=20000, **random_tensors("flash", tk.get_vocab_size(), 24, 32, 2, 1, False, 131))
+    net.t = {k: p.half().float() for k, p in net.t.items()}
+    check_against_transformers(net, torch.tensor([tk.encode(text(40)).ids]))
+    adapters = adapt(net, rank, 132)
+    lora = dict(lora_adaptations=list(TASKS), task_instructions=TASKS, lora_rank=rank, lora_alpha=3, load_trained_adapters=True)
+    stored = Net(net.kind, net.heads, net.eps, "gelu", net.theta, **{
+        k.replace(".weight", ".parametrizations.weight.original") if k in adapters else k: p for k, p in net.t.items()})
+    for name, (a, b) in adapters.items():
+        stem = name.replace(".weight", ".parametrizations.weight.0.")
+        stored.t[stem + "lora_A"], stored.t[stem + "lora_B"] = a, b
+    for name, task in (("jina-v3", None), ("jina-v3-task", "retrieval.passage")):
+        folder = os.path.join(root, name)
+        config = flash_config(net, tk, "XLMRobertaModel", 128, **lora)
+        save(folder, stored, tk, config, "roberta.")
+        place = None if task is None else list(TASKS).index(task)
+        own = net if task is None else with_task(net, adapters, place, 3 / rank)
+        prompt = TASKS.get(task, "")
+        embedder(folder, own, tk, ["no positions", "interleaved", "no type row"], 128, prompt=prompt, more={} if task is None else {"task": task})
+    texts = [torch.tensor([tk.encode(text(9)).ids])]
+    hidden = lambda n: [n.hidden(i) for i in texts]
+    for wrong in (net, with_task(net, adapters, 1, 1), with_task(net, adapters, 0, 3 / rank), with_task(net, adapters, 1, 3 / rank, ("tables as they were",))):
+        check_traps("jina-v3-task", hidden(own), ["another adapter"], lambda _, wrong=wrong: hidden(wrong))
+
+
+def jina_colbert_v2(root):
+    tk, folder = xlmr_tokenizer(), os.path.join(root, "jina-colbert-v2")
+    tk.add_special_tokens(["<mask>", "[QueryMarker]", "[DocumentMarker]"])
+    net = Net("flash", 2, eps=1e-5, theta=10000, **random_tensors("flash", tk.get_vocab_size(), 32, 48, 2, 1, False, 141))
+    net.t["linear.weight"] = torch.randn(32, 32) * 0.3
+    save(folder, net, tk, flash_config(net, tk, "HF_ColBERT", 160), "roberta.")
+    marks = (0, 2, *(tk.token_to_id(t) for t in ("<mask>", "[QueryMarker]", "[DocumentMarker]")))
+    late(folder, net, tk, net.t["linear.weight"], 24, marks, 32, True, dict(query_token_id="[QueryMarker]", doc_token_id="[DocumentMarker]",
+         attend_to_mask_tokens=False), ["no positions", "interleaved", "one marker", "masks", "not filled", "punctuation kept",
+                                        "punctuation by character", "not cut", "normalised before it is cut"])
+
+
+FAMILIES = [jina_bert, new_model, jina_colbert_v1, answerai_colbert, jina_v3, jina_colbert_v2]
 
 
 def main():

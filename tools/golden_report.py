@@ -48,6 +48,7 @@ def logits(winnow, folder, cases, *options):
 
 def vectors(winnow, folder, cases, *options):
     output = run(winnow, "embed", "--model", folder, "--input", "jsonl", *options,
+                 *(("--task", cases[0]["task"]) if "task" in cases[0] else ()),
                  text="".join(json.dumps({"text": c["text"]}) + "\n" for c in cases))
     return None if output is None else [json.loads(line)["embedding"] for line in output.splitlines()]
 

@@ -232,6 +232,7 @@ static wn_service_options service_options(const wn_args *args, const char *host,
     return (wn_service_options){
         .backend = {.cpu_level = wn_args_text(args, WN_OPT_CPU_LEVEL),
                     .dtype = wn_program_dtype(args),
+                    .task = wn_args_text(args, WN_OPT_TASK),
                     .n_threads = (int32_t)wn_args_int(args, WN_OPT_THREADS),
                     .batch_tokens = (int32_t)wn_args_int(args, WN_OPT_BATCH_TOKENS),
                     .max_wait_ns = (uint64_t)wn_args_int(args, WN_OPT_MAX_QUEUE_WAIT) * 1000000,

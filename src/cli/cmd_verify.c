@@ -267,6 +267,7 @@ static wn_status check_levels(check *c, wn_program *program, const wn_engine_inf
     float scalar[N_LEVEL_SAMPLES][2];
     options.model_dir = wn_args_text(&program->args, WN_OPT_MODEL);
     options.cpu_level = "scalar";
+    options.task = wn_args_text(&program->args, WN_OPT_TASK);
     wn_status status = wn_engine_open(&engine, &options, err);
     if (status == WN_OK)
         status = wn_program_open_runner(&runner, program, engine, err);

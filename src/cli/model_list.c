@@ -9,24 +9,36 @@
 
 #define WN_WHERE "cli/models"
 
-#define DTYPE   ",dtype="
 #define BUILTIN "built-in"
 
-/* Take ",dtype=NAME" off the end of a line; an empty *dtype: there is none. */
-static wn_status take_dtype(wn_str *line, wn_str *dtype, wn_error *err)
+/* What stands behind a directory. */
+typedef struct line_options {
+    wn_str dtype, task; /* empty: not there */
+} line_options;
+
+/* Take ",dtype=NAME" and ",task=NAME", in any order, off the end of a line. */
+static wn_status take_options(wn_str *line, line_options *out, wn_error *err)
 {
-    const wn_str mark = WN_STR(DTYPE);
-    *dtype = (wn_str){0};
-    for (size_t i = 0; i + mark.len <= line->len; i++) {
-        if (!wn_str_starts(wn_str_slice(*line, i, line->len), mark))
+    const wn_str dtype = WN_STR("dtype="), task = WN_STR("task=");
+    *out = (line_options){0};
+    for (size_t i = line->len; i-- > 0;) {
+        if (line->ptr[i] != ',')
             continue;
-        *dtype = wn_str_slice(*line, i + mark.len, line->len);
-        if (!wn_model_dtype_is_valid(*dtype))
+        wn_str tail = wn_str_slice(*line, i + 1, line->len);
+        if (wn_str_starts(tail, dtype))
+            out->dtype = wn_str_slice(tail, dtype.len, tail.len);
+        else if (wn_str_starts(tail, task))
+            out->task = wn_str_slice(tail, task.len, tail.len);
+        else
+            break;
+        if (wn_str_starts(tail, dtype) && !wn_model_dtype_is_valid(out->dtype))
             WN_FAIL(err, WN_ERR_ARGUMENT,
                     "--model '%.*s': the dtype is '%.*s', expected f32, bf16, int8 or auto",
-                    WN_STR_ARG(*line), WN_STR_ARG(*dtype));
+                    WN_STR_ARG(*line), WN_STR_ARG(out->dtype));
+        if (out->task.len > WN_MODEL_TASK_MAX)
+            WN_FAIL(err, WN_ERR_ARGUMENT, "--model '%.*s': the task has %zu bytes, at most %d",
+                    WN_STR_ARG(*line), out->task.len, WN_MODEL_TASK_MAX);
         line->len = i;
-        break;
     }
     return WN_OK;
 }
@@ -43,8 +55,9 @@ static wn_status keep(const char **out, wn_args *args, wn_str text, wn_error *er
 /* "NAME=DIR", where NAME has no slash before it has a name's form: "./a=b" is a directory. */
 static wn_status read_source(wn_model_source *out, wn_args *args, wn_str line, wn_error *err)
 {
-    wn_str whole = line, dtype;
-    WN_TRY(take_dtype(&line, &dtype, err));
+    wn_str whole = line;
+    line_options options;
+    WN_TRY(take_options(&line, &options, err));
     const char *equals = memchr(line.ptr, '=', line.len);
     wn_str name = {line.ptr, equals == NULL ? 0 : (size_t)(equals - line.ptr)};
     bool named = equals != NULL && line.ptr[0] != '/' && line.ptr[0] != '.';
@@ -57,7 +70,8 @@ static wn_status read_source(wn_model_source *out, wn_args *args, wn_str line, w
     WN_TRY(keep(&out->dir, args, dir, err));
     WN_TRY(wn_hub_find_model(&out->dir, &id, args, out->dir, err));
     WN_TRY(keep(&out->name, args, named ? name : wn_str_from(id), err));
-    return keep(&out->dtype, args, dtype, err);
+    WN_TRY(keep(&out->task, args, options.task, err));
+    return keep(&out->dtype, args, options.dtype, err);
 }
 
 static const char *dir_of(const wn_model_source *source)

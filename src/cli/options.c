@@ -278,12 +278,11 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_LOG_LEVEL] = {WN_FOR(SERVE), "log-level", 0, "LEVEL", WN_VALUE_CHOICE,
                           .choices = "info|debug|warn|error", .reload = true,
                           .help = "the least important lines that are written"},
-    [WN_OPT_MODEL] =
-        {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR, .fallback = "the built-in model",
-         .repeats = WN_FOR(SERVE),
-         .help = "a Hugging Face directory: config.json, tokenizer.json, weights; "
-                 "serve: also [NAME=]DIR[,dtype=TYPE], or built-in for DIR, and several, of "
-                 "which the first is the default"},
+    [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
+                      .fallback = "the built-in model", .repeats = WN_FOR(SERVE),
+                      .help = "a Hugging Face directory: config.json, tokenizer.json, weights; "
+                              "serve: also [NAME=]DIR[,dtype=TYPE][,task=NAME], or built-in for "
+                              "DIR, and several, of which the first is the default"},
     [WN_OPT_MODEL_ROOT] = {WN_FOR(SERVE), "model-root", 0, "DIR", WN_VALUE_DIR,
                            .fallback = "no models are loaded while it runs",
                            .help = "let administrators load models from below this directory, "
@@ -302,6 +301,10 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_CPU_LEVEL] = {WITH_RUNNER | WN_FOR(QUANTIZE), "cpu-level", 0, "LEVEL", WN_VALUE_TEXT,
                           .fallback = "the best of this machine",
                           .help = "kernels to use, such as scalar, avx2 or avx512"},
+    [WN_OPT_TASK] = {WITH_ENGINE, "task", 0, "NAME", WN_VALUE_TEXT,
+                     .fallback = "the weights without an adapter",
+                     .help = "add the adapter of this task, and put its instruction in front of "
+                             "every text: retrieval.query, ... of jina-embeddings-v3"},
     [WN_OPT_DTYPE] = {WITH_RUNNER, "dtype", 0, "TYPE", WN_VALUE_CHOICE,
                       .choices = "f32|auto|bf16|int8|float32|bfloat16|float16",
                       .help = "what layers are computed in; int8 is the fastest and changes scores "

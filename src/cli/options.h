@@ -157,6 +157,7 @@ typedef enum wn_option_id {
     WN_OPT_BATCH_TOKENS,
     WN_OPT_CPU_LEVEL,
     WN_OPT_DTYPE,
+    WN_OPT_TASK,
     WN_OPT_JSON,
     WN_OPT_GGUF,
     WN_OPT_CONNECTIONS,

@@ -94,6 +94,7 @@ wn_status wn_program_open_engine(wn_engine **out, wn_program *program, wn_error 
     options.model_dir = wn_args_text(&program->args, WN_OPT_MODEL);
     options.cpu_level = wn_args_text(&program->args, WN_OPT_CPU_LEVEL);
     options.dtype = wn_program_dtype(&program->args);
+    options.task = wn_args_text(&program->args, WN_OPT_TASK);
     options.n_threads = (int32_t)wn_args_int(&program->args, WN_OPT_THREADS);
     wn_status status = wn_program_check_model(options.model_dir, err);
     if (status == WN_OK)

@@ -32,6 +32,7 @@ static void add_table_row(const embed_job *job, float *y, const wn_table *table,
 {
     size_t stride = table->cols * wn_dtype_size(table->dtype);
     job->kernels->add_row(y, table->data + row * stride, table->dtype, table->cols);
+    wn_low_rank_add(y, &table->added, row, table->cols);
 }
 
 static bool stands_apart(const wn_embedding *e, int32_t id)

@@ -20,6 +20,24 @@ static float f32_at(const void *values, size_t i)
     return value;
 }
 
+void wn_low_rank_add(float *row, const wn_low_rank *added, size_t j, size_t k)
+{
+    float part[128], share;
+    const unsigned char *shares = added->shares, *directions = added->directions;
+    size_t share_size = wn_dtype_size(added->shares_dtype);
+    size_t size = wn_dtype_size(added->directions_dtype);
+    for (size_t r = 0; r < added->rank; r++) {
+        wn_dtype_to_f32(&share, shares + (j * added->rank + r) * share_size, added->shares_dtype,
+                        1);
+        for (size_t at = 0, n; at < k; at += n) {
+            n = WN_MIN(k - at, WN_ARRAY_LEN(part));
+            wn_dtype_to_f32(part, directions + (r * k + at) * size, added->directions_dtype, n);
+            for (size_t p = 0; p < n; p++)
+                row[at + p] += added->scale * share * part[p];
+        }
+    }
+}
+
 /* Row j of the parts stacked on each other, widened, with or without the factor of its columns. */
 static void widen_row(float *dst, const wn_source *parts, size_t j, bool with_factor)
 {
@@ -33,16 +51,19 @@ static void widen_row(float *dst, const wn_source *parts, size_t j, bool with_fa
         dst[p] *= scale;
     for (size_t p = 0; with_factor && parts->factor != NULL && p < k; p++)
         dst[p] *= f32_at(parts->factor, p);
+    wn_low_rank_add(dst, &parts->added, j, k);
 }
 
-/* Are all parts I8 with scales, and of one factor?  An i8 product then takes them as they are. */
+/* Are all parts I8 with scales, nothing added, and of one factor?  An i8 product then takes them as they
+ * are. */
 static bool is_quantized(const wn_linear_source *source)
 {
     const wn_source *parts = source->parts;
     const void *factor = parts[0].factor;
     for (size_t i = 0; i < source->n_parts; i++) {
         const void *own = parts[i].factor;
-        if (parts[i].scale == NULL || (own == NULL) != (factor == NULL) ||
+        if (parts[i].scale == NULL || parts[i].added.rank > 0 ||
+            (own == NULL) != (factor == NULL) ||
             (own != NULL && memcmp(own, factor, parts[i].cols * sizeof(float)) != 0))
             return false;
     }

@@ -8,6 +8,18 @@
 #include "base/status.h"
 #include "kernel/kernel.h"
 
+/* What is added to a matrix of k columns: scale * shares . directions, of a low rank. */
+typedef struct wn_low_rank {
+    const void *shares, *directions; /* [rows][rank], [rank][k], any alignment */
+    wn_dtype shares_dtype, directions_dtype;
+    size_t rank; /* 0: nothing is added */
+    float scale;
+} wn_low_rank;
+
+/* Add row j of it to a row.
+ * Source:  Hu et al. 2021, LoRA. */
+void wn_low_rank_add(float *row, const wn_low_rank *added, size_t j, size_t k);
+
 /* A tensor as it lies in a file: row-major [rows][cols], any alignment. */
 typedef struct wn_source {
     const void *data;
@@ -17,6 +29,7 @@ typedef struct wn_source {
         *scale; /* of I8: [rows] f32, any alignment, what each row is multiplied by; or NULL */
     const void *factor; /* of I8: [cols] f32, any alignment, what each column is multiplied by as
                            well, in an i8 product that of x; or NULL */
+    wn_low_rank added;  /* to what the others make */
 } wn_source;
 
 #define WN_LINEAR_PARTS_MAX 4
@@ -50,6 +63,7 @@ typedef struct wn_table {
     const unsigned char *data; /* borrowed */
     wn_dtype dtype;
     size_t rows, cols;
+    wn_low_rank added;
 } wn_table;
 
 /* Where the weights of a linear layer lie. */

@@ -1,15 +1,18 @@
 /* BERT and what shares its arithmetic: RoBERTa, XLM-RoBERTa, CamemBERT, and the "flash" layout of
- * jina-reranker-v2 with query, key and value in one matrix.
+ * jina-reranker-v2 with query, key and value in one matrix, which jina-embeddings-v3 and
+ * jina-colbert-v2 have with rotary positions.
  *   h = LN(word + position + type); each layer: h = LN(h + attention(h)), h = LN(h + ffn(h))
  * The graph is that of every encoder with its norms behind the sums: places may be told by a table,
  * by rotary heads or by ALiBi, and the feed-forward may be gated, as the configuration says.
- * Source: transformers modeling_bert.py, modeling_xlm_roberta.py; vLLM roberta.py for the flash
- * names. */
+ * Source: transformers modeling_bert.py, modeling_xlm_roberta.py, modeling_jina_embeddings_v3.py;
+ * vLLM roberta.py and jinaai/xlm-roberta-flash-implementation for the flash names. */
 #include "model/config_parts.h"
 #include "model/stack.h"
 
 #include <math.h>
 #include <string.h>
+
+#define WN_WHERE "model/bert"
 
 wn_status wn_bert_configure(wn_config *config, const json_t *json, wn_error *err)
 {
@@ -64,6 +67,11 @@ void wn_roberta_lay_out(wn_layout *out, const wn_config *config)
 void wn_flash_lay_out(wn_layout *out, const wn_config *config)
 {
     wn_roberta_lay_out(out, config);
+    if (config->rope_base > 0) {
+        out->position = NULL;
+        out->ropes[0] = (wn_rope){config->rope_base, config->rope_divisor};
+        out->n_ropes = 1;
+    }
     out->embedding_norm = "emb_ln";
     out->qkv = (wn_linear_names){{FL "mixer.Wqkv"}, true};
     out->out = (wn_linear_names){{FL "mixer.out_proj"}, true};
@@ -71,6 +79,42 @@ void wn_flash_lay_out(wn_layout *out, const wn_config *config)
     out->down = (wn_linear_names){{FL "mlp.fc2"}, true};
     out->attention_norm = FL "norm1";
     out->output_norm = FL "norm2";
+}
+
+/* The published code has other forms of rotary positions, which no published file uses. */
+static wn_status read_rotary(wn_config *config, const json_t *json, wn_error *err)
+{
+    bool interleaved;
+    size_t dim;
+    wn_binder b;
+    wn_binder_init(&b, json, "config.json");
+    wn_bind_double(&b, "rotary_emb_base", &config->rope_base, 1, 1e12, 10000);
+    wn_bind_double(&b, "rope_theta", &config->rope_base, 1, 1e12, config->rope_base);
+    wn_bind_bool(&b, "rotary_emb_interleaved", &interleaved, false);
+    wn_bind_size(&b, "rotary_emb_dim", &dim, 1, WN_HIDDEN_MAX, config->head_dim);
+    if (config->head_dim % 2 != 0)
+        wn_binder_note(&b, "field 'hidden_size': makes heads of %zu, expected an even number",
+                       config->head_dim);
+    WN_TRY(wn_binder_end(&b, err));
+    if (interleaved || json_is_number(json_object_get(json, "rotary_emb_scale_base")))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "config.json: '%s' is set, which is not supported",
+                interleaved ? "rotary_emb_interleaved" : "rotary_emb_scale_base");
+    if (dim != config->head_dim)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "config.json: rotary_emb_dim %zu is not supported, only that of a head, %zu", dim,
+                config->head_dim);
+    config->rope_divisor = 1;
+    return WN_OK;
+}
+
+wn_status wn_flash_configure(wn_config *config, const json_t *json, wn_error *err)
+{
+    static const char *const positions[] = {"absolute", "rotary"};
+    size_t method;
+    WN_TRY(wn_config_read_widths(config, json, err));
+    WN_TRY(wn_config_read_method(&method, json, "position_embedding_type", "absolute", positions,
+                                 WN_ARRAY_LEN(positions), err));
+    return method == 0 ? WN_OK : read_rotary(config, json, err);
 }
 
 bool wn_flash_claims(const wn_identity *id)

@@ -12,7 +12,8 @@
 #define NAME_MAX 256
 
 /* Tensors that published files carry and no forward pass reads. */
-static const char *const harmless_endings[] = {"position_ids", "token_type_ids", "inv_freq"};
+static const char *const harmless_endings[] = {"position_ids", "token_type_ids", "inv_freq",
+                                               ".lora_A", ".lora_B"};
 static const char *const harmless_parts[] = {
     "cls.predictions.", "cls.seq_relationship.", "lm_head.", "pooler.", "decoder.", "head."};
 
@@ -53,14 +54,23 @@ static const wn_tensor_view *find_plain(const wn_tensor_binder *binder, const ch
     return view != NULL ? view : wn_safetensors_find(binder->set, wn_str_from(name));
 }
 
-/* By name; old BERT files call a norm's weight gamma and its bias beta. */
+#define ADAPTED "parametrizations.weight."
+
+/* By name; old BERT files call a norm's weight gamma and its bias beta, and what has adapters is
+ * the original of a parametrization. */
 static const wn_tensor_view *find(const wn_tensor_binder *binder, const char *name)
 {
     const wn_tensor_view *view = find_plain(binder, name);
     const char *dot = strrchr(name, '.');
-    if (view != NULL || dot == NULL || strstr(name, "LayerNorm") == NULL)
+    char old[NAME_MAX + sizeof ADAPTED "original"];
+    if (view != NULL || dot == NULL)
         return view;
-    char old[NAME_MAX + 8];
+    if (strcmp(dot, ".weight") == 0 && binder->adapters != NULL && binder->adapters->n_tasks > 0) {
+        snprintf(old, sizeof old, "%.*s." ADAPTED "original", (int)(dot - name), name);
+        return find_plain(binder, old);
+    }
+    if (strstr(name, "LayerNorm") == NULL)
+        return NULL;
     snprintf(old, sizeof old, "%.*s.%s", (int)(dot - name), name,
              strcmp(dot, ".weight") == 0 ? "gamma" : "beta");
     return find_plain(binder, old);
@@ -111,6 +121,54 @@ static const wn_tensor_view *take(wn_tensor_binder *binder, size_t rows, size_t 
     return NULL;
 }
 
+static bool is_adapted(wn_str name)
+{
+    return wn_str_ends(name, wn_str_from("." ADAPTED "original"));
+}
+
+/* A task's part of a tensor [n_tasks][rows][cols] of an adapter; NULL and a mistake when it is
+ * something else. */
+static const void *take_adapter(wn_tensor_binder *binder, wn_dtype *dtype, size_t rows, size_t cols,
+                                const char *name)
+{
+    const wn_adapters *a = binder->adapters;
+    const wn_tensor_view *view = wn_safetensors_find(binder->set, wn_str_from(name));
+    if (view == NULL) {
+        note(binder, "tensor '%s' is missing", name);
+        return NULL;
+    }
+    char shape[96] = "";
+    shape_text(shape, sizeof shape, view);
+    bool fits = view->n_dims == 3 && view->dims[0] == a->n_tasks && view->dims[1] == rows &&
+                view->dims[2] == cols;
+    if (!fits || view->dtype == WN_DTYPE_OTHER || view->dtype == WN_DTYPE_I8) {
+        note(binder, "tensor '%s': %s of shape [%s], expected numbers of [%zu,%zu,%zu]", name,
+             view->dtype_name, shape, a->n_tasks, rows, cols);
+        return NULL;
+    }
+    *dtype = view->dtype;
+    binder->n_parameters += (uint64_t)rows * cols;
+    return view->data + a->task * rows * cols * wn_dtype_size(view->dtype);
+}
+
+/* The adapter of a matrix whose tensor is NAME.parametrizations.weight.original.  That of a table
+ * has its factors the other way round. */
+static void take_added(wn_tensor_binder *binder, wn_source *source, wn_str original)
+{
+    const wn_adapters *a = binder->adapters;
+    char first[NAME_MAX], second[NAME_MAX];
+    wn_low_rank added = {.rank = a->rank, .scale = (float)a->scale};
+    int stem = (int)(original.len - strlen("original"));
+    snprintf(first, sizeof first, "%.*s0.lora_A", stem, original.ptr);
+    snprintf(second, sizeof second, "%.*s0.lora_B", stem, original.ptr);
+    bool is_table = strstr(first, "embeddings.") != NULL;
+    added.shares =
+        take_adapter(binder, &added.shares_dtype, source->rows, a->rank, is_table ? first : second);
+    added.directions = take_adapter(binder, &added.directions_dtype, a->rank, source->cols,
+                                    is_table ? second : first);
+    source->added = added;
+}
+
 /* A weight, counted as parameters. */
 static wn_source take_weight(wn_tensor_binder *binder, size_t rows, size_t cols, const char *name,
                              bool may_be_i8)
@@ -126,6 +184,8 @@ static wn_source take_weight(wn_tensor_binder *binder, size_t rows, size_t cols,
     wn_source source = {.data = view->data, .dtype = view->dtype};
     (void)as_matrix(&source.rows, &source.cols, view);
     binder->n_parameters += (uint64_t)source.rows * source.cols;
+    if (is_adapted(view->name) && binder->adapters->task < binder->adapters->n_tasks)
+        take_added(binder, &source, view->name);
     return source;
 }
 
@@ -174,9 +234,11 @@ wn_source wn_tensor_binder_get_matrix(wn_tensor_binder *binder, size_t rows, siz
     wn_source source = take_weight(binder, rows, cols, name, true);
     if (source.dtype != WN_DTYPE_I8 || source.data == NULL)
         return source;
-    snprintf(other, sizeof other, "%s_scale", name);
+    wn_str own = find(binder, name)->name;
+    own = is_adapted(own) ? own : wn_str_from(name);
+    snprintf(other, sizeof other, "%.*s_scale", WN_STR_ARG(own));
     source.scale = take_scales(binder, source.rows, other);
-    snprintf(other, sizeof other, "%s_factor", name);
+    snprintf(other, sizeof other, "%.*s_factor", WN_STR_ARG(own));
     if (wn_tensor_binder_has(binder, other))
         source.factor = take_scales(binder, source.cols, other);
     return source;

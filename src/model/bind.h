@@ -7,10 +7,12 @@
 
 #include "compute/weight.h"
 #include "data/safetensors.h"
+#include "model/config.h"
 
 typedef struct wn_tensor_binder {
     const wn_safetensors *set;
-    const char *prefix; /* "bert.", "roberta."; files may have it or not */
+    const char *prefix;          /* "bert.", "roberta."; files may have it or not */
+    const wn_adapters *adapters; /* of its matrices, if it has any; or NULL */
     const char *unread; /* name of what is known and not read, with its weight and bias; or NULL */
     uint8_t *used;      /* [wn_safetensors_count(set)] */
     char mistakes[400]; /* the first n_named of n_mistakes, as many as fit */

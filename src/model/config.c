@@ -76,7 +76,7 @@ wn_status wn_config_read_activation(wn_act *out, const char *key, const char *na
 wn_status wn_config_refuse_switches(const json_t *json, wn_error *err)
 {
     static const char *const keys[] = {"is_decoder", "add_cross_attention", "pruned_heads",
-                                       "quantization_config", "lora_adaptations"};
+                                       "quantization_config"};
     for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
         const json_t *value = json_object_get(json, keys[i]);
         if (json_is_true(value) || json_object_size(value) > 0 || json_array_size(value) > 0)
@@ -165,6 +165,7 @@ static wn_status read_all(wn_config *config, const json_t *json, const wn_model_
 {
     WN_TRY(wn_family_find(config, json, files, err));
     WN_TRY(config->family->configure(config, json, err));
+    WN_TRY(wn_config_read_tasks(config, json, files->task, err));
     if (config->kind == WN_KIND_LATE_INTERACTION)
         return wn_config_read_late(config, json, files, err);
     if (config->kind == WN_KIND_CROSS_ENCODER && !config->asks)

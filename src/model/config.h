@@ -31,16 +31,29 @@ typedef enum wn_prompt_kind {
 
 #define WN_ANSWERS_MAX 2
 
+/* Adapters of tasks (LoRA): the weights of a task are W + scale B[task] A[task]. */
+typedef struct wn_adapters {
+    size_t n_tasks; /* 0: the model has none */
+    size_t task;    /* which one is computed; n_tasks: none, W alone */
+    size_t rank;
+    double scale;
+} wn_adapters;
+
+#define WN_TEXT_PROMPT_MAX 255 /* bytes */
+#define WN_MARKER_MAX      63
+
 /* Late interaction settings. */
 typedef struct wn_late_config {
     size_t dim;                       /* rows of linear.weight; 0: any number */
-    int32_t query_marker, doc_marker; /* ids inserted at index 1 */
-    int32_t cls_id, sep_id, mask_id;  /* -1: the tokenizer's own */
+    int32_t query_marker, doc_marker; /* ids inserted at index 1; -1: those of these tokens */
+    char query_token[WN_MARKER_MAX + 1], doc_token[WN_MARKER_MAX + 1];
+    int32_t cls_id, sep_id, mask_id; /* -1: the tokenizer's own */
     size_t max_query_tokens, max_doc_tokens;
     size_t query_pad_to; /* queries are filled with mask_id up to this length; 0: not filled */
     bool attend_to_mask; /* mask tokens may be attended to */
     bool query_normalize, doc_normalize;
-    bool skip_punctuation; /* vectors of ASCII punctuation tokens of documents are dropped */
+    bool skip_punctuation; /* vectors of tokens that ASCII punctuation begins with are dropped of
+                              documents */
     bool token_weight;     /* tensor "token_weight" [vocab] weighs the query tokens */
     double calibration_a, calibration_b;
 } wn_late_config;
@@ -74,6 +87,8 @@ typedef struct wn_config {
     int32_t answers[WN_ANSWERS_MAX]; /* token ids; -1: to be found by rank/ */
     bool is_tied;                    /* that head is the table of words */
     wn_late_config late;
+    wn_adapters adapters;
+    char text_prompt[WN_TEXT_PROMPT_MAX + 1]; /* of an embedder, put in front of every text */
     char license[WN_LICENSE_MAX + 1]; /* of the weights, such as "apache-2.0"; "": not known */
 } wn_config;
 
@@ -90,6 +105,7 @@ typedef struct wn_model_files {
     wn_str readme;                 /* README.md */
     wn_str model_card;             /* MODEL_CARD.md */
     const wn_safetensors *tensors; /* whose names tell some families; NULL: not known */
+    const char *task;              /* that is asked for; NULL: none */
 } wn_model_files;
 
 /* Read the configuration.

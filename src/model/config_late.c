@@ -1,11 +1,13 @@
-/* See config_parts.h.  Two kinds of late interaction over BERT: the built-in model, whose settings
- * are the "winnow" block of config.json, and Stanford's HF_ColBERT checkpoints, whose settings are
- * in artifact.metadata or, where that is missing, ColBERT v2's.
+/* See config_parts.h.  Two kinds of late interaction: the built-in model, whose settings are the
+ * "winnow" block of config.json, and HF_ColBERT checkpoints of Stanford's code, whose settings are
+ * in artifact.metadata or, where that is missing, ColBERT v2's and those of their family.
  * Source: stanford-futuredata/ColBERT colbert/infra/config/settings.py, modeling/tokenization. */
 #include "model/config_parts.h"
 
 #include "base/str.h"
+#include "model/family.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define WN_WHERE "model/config"
@@ -93,18 +95,29 @@ static wn_status read_block(wn_config *config, const json_t *block, wn_error *er
     return calibration == NULL ? WN_OK : read_calibration(config, calibration, err);
 }
 
-/* Markers are vocabulary entries 1 and 2; other ones would need the vocabulary here. */
+/* The name of a token, whose id the tokenizer knows. */
+static void bind_token(wn_binder *b, const char *key, char *out, const char *fallback)
+{
+    const char *value;
+    wn_bind_string(b, key, &value, fallback);
+    if (value[0] == '\0' || strlen(value) > WN_MARKER_MAX)
+        wn_binder_note(b, "field '%s': has %zu bytes, expected 1..%d", key, strlen(value),
+                       WN_MARKER_MAX);
+    snprintf(out, WN_MARKER_MAX + 1, "%s", value);
+}
+
 static void bind_colbert(wn_config *config, wn_binder *b)
 {
     wn_late_config *late = &config->late;
+    const wn_late_habits *habits = config->family->late;
     size_t query_max = WN_MIN((size_t)32, config->max_tokens);
     wn_bind_size(b, "query_maxlen", &late->max_query_tokens, WN_TOKENS_MIN, config->max_tokens,
                  query_max);
     wn_bind_size(b, "dim", &late->dim, 1, WN_LATE_DIM_MAX, late->dim);
     wn_bind_bool(b, "attend_to_mask_tokens", &late->attend_to_mask, false);
     wn_bind_bool(b, "mask_punctuation", &late->skip_punctuation, true);
-    bind_method(b, "query_token_id", "[unused0]");
-    bind_method(b, "doc_token_id", "[unused1]");
+    bind_token(b, "query_token_id", late->query_token, habits->query_token);
+    bind_token(b, "doc_token_id", late->doc_token, habits->doc_token);
     bind_method(b, "similarity", "cosine");
 }
 
@@ -118,8 +131,8 @@ static wn_status read_colbert(wn_config *config, wn_str metadata, wn_error *err)
     bind_colbert(config, &b);
     wn_status status = wn_binder_end(&b, err);
     json_decref(json);
-    late->query_marker = 1;
-    late->doc_marker = 2;
+    late->attend_to_mask |= config->family->late->attends;
+    late->query_marker = late->doc_marker = -1;
     late->query_pad_to = late->max_query_tokens;
     late->max_doc_tokens = config->max_tokens;
     return status;

@@ -15,8 +15,12 @@
 #define BERT_CODE                                                                                  \
     .configure = wn_bert_configure, .lay_out = wn_bert_lay_out, .forward = wn_bert_forward
 #define ROBERTA_CODE                                                                               \
-    .type_vocab = 2, .pad_id = 1, .skips_pads = true, .configure = wn_bert_configure,              \
-    .lay_out = wn_roberta_lay_out, .forward = wn_bert_forward
+    .type_vocab = 2, .pad_id = 1, .skips_pads = true, .late = &colbert_habits,                     \
+    .configure = wn_bert_configure, .lay_out = wn_roberta_lay_out, .forward = wn_bert_forward
+
+/* Stanford's, and jina-colbert-v2's as its card and other programs run it. */
+static const wn_late_habits colbert_habits = {"[unused0]", "[unused1]", false, false};
+static const wn_late_habits jina_v2_habits = {"[QueryMarker]", "[DocumentMarker]", true, true};
 
 /* Both references read 8,192 tokens; that of mxbai-rerank does not count what is around the texts:
  * 24 before them, 55 behind. */
@@ -34,7 +38,9 @@ static const wn_family families[] = {
      .pad_id = 1,
      .skips_pads = true,
      .pair_tokens = 1024, /* of rerank() in jina-reranker-v2's own code */
-     .configure = wn_bert_configure,
+     .has_tasks = true,   /* jina-embeddings-v3 */
+     .late = &jina_v2_habits,
+     .configure = wn_flash_configure,
      .lay_out = wn_flash_lay_out,
      .forward = wn_bert_forward},
     {.name = "jina-bert-qk-norm",
@@ -54,7 +60,7 @@ static const wn_family families[] = {
      .claims = wn_jina_bert_claims,
      .type_vocab = 2,
      .has_types = true,
-     .has_late = true, /* jina-colbert-v1 */
+     .late = &colbert_habits, /* jina-colbert-v1 */
      .configure = wn_jina_bert_configure,
      .lay_out = wn_jina_bert_lay_out,
      .forward = wn_bert_forward},
@@ -63,7 +69,7 @@ static const wn_family families[] = {
      .class_prefix = "Bert",
      .type_vocab = 2,
      .has_types = true,
-     .has_late = true,
+     .late = &colbert_habits,
      BERT_CODE},
     {.name = "xlm-roberta",
      .model_type = "xlm-roberta",
@@ -248,7 +254,7 @@ wn_status wn_family_find(wn_config *config, const json_t *json, const wn_model_f
         config->has_types = config->family->has_types;
         return read_class(config, &id, files->modules.ptr != NULL, err);
     }
-    if (!config->family->has_late)
+    if (config->family->late == NULL)
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: HF_ColBERT over %s is not supported", CONFIG_FILE,
                 config->family_name);
     config->kind = WN_KIND_LATE_INTERACTION;

@@ -57,6 +57,13 @@ typedef struct wn_layout {
     wn_head_names head;
 } wn_layout;
 
+/* How HF_ColBERT is published over a family. */
+typedef struct wn_late_habits {
+    const char *query_token, *doc_token; /* where artifact.metadata says nothing */
+    bool attends;                        /* to mask tokens, whatever artifact.metadata says */
+    bool may_cut;                        /* vectors were trained so that their beginnings serve */
+} wn_late_habits;
+
 /* By what a model says who it is: config.json, "" where it says nothing, and the names of its
  * tensors. */
 typedef struct wn_identity {
@@ -87,13 +94,14 @@ struct wn_family {
     /* Is this one of ours, whatever its model_type?  NULL: model_type and class decide. */
     bool (*claims)(const wn_identity *id);
 
-    size_t type_vocab, pad_id; /* where config.json says nothing */
-    bool may_lack_types;       /* type_vocab_size may be 0 */
-    bool skips_pads;           /* the first token's position is pad_id + 1 */
-    bool has_types;            /* a document's tokens have type 1 */
-    bool has_late;             /* HF_ColBERT is published over it */
-    size_t pair_tokens;        /* longest pair of its reference; 0: what the positions allow */
-    bool is_decoder;           /* tokens see those before them; pairs are written as a prompt */
+    size_t type_vocab, pad_id;  /* where config.json says nothing */
+    bool may_lack_types;        /* type_vocab_size may be 0 */
+    bool skips_pads;            /* the first token's position is pad_id + 1 */
+    bool has_types;             /* a document's tokens have type 1 */
+    bool has_tasks;             /* files may have adapters of tasks */
+    const wn_late_habits *late; /* NULL: HF_ColBERT is not published over it */
+    size_t pair_tokens;         /* longest pair of its reference; 0: what the positions allow */
+    bool is_decoder;            /* tokens see those before them; pairs are written as a prompt */
 
     /* Read the fields of config.json; the class was read before.
      * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
@@ -118,6 +126,7 @@ WN_MUST_USE wn_status wn_family_find(wn_config *config, const json_t *json,
 wn_status wn_bert_configure(wn_config *config, const json_t *json, wn_error *err);
 void wn_bert_lay_out(wn_layout *out, const wn_config *config);
 void wn_roberta_lay_out(wn_layout *out, const wn_config *config);
+wn_status wn_flash_configure(wn_config *config, const json_t *json, wn_error *err);
 bool wn_flash_claims(const wn_identity *id);
 void wn_flash_lay_out(wn_layout *out, const wn_config *config);
 wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,

@@ -69,12 +69,17 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
                            const wn_model_options *options, wn_error *err)
 {
     const wn_late_config *late = &model->config->late;
-    wn_source w = wn_tensor_binder_get(binder, late->dim, model->config->hidden, "linear.weight");
+    bool cuts = model->config->family->late->may_cut;
+    wn_source w =
+        wn_tensor_binder_get(binder, cuts ? 0 : late->dim, model->config->hidden, "linear.weight");
     wn_source weights = {0};
     if (late->token_weight)
         weights = wn_tensor_binder_get(binder, 1, model->config->vocab, "token_weight");
     if (!wn_tensor_binder_ok(binder))
         return WN_OK;
+    if (w.rows < late->dim)
+        WN_FAIL(err, WN_ERR_FORMAT, "linear.weight: has %zu rows, 'dim' is %zu", w.rows, late->dim);
+    w.rows = late->dim > 0 ? late->dim : w.rows;
     if (w.rows > WN_LATE_DIM_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "linear.weight: has %zu rows, at most %d", w.rows,
                 WN_LATE_DIM_MAX);
@@ -117,6 +122,7 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
     wn_tensor_binder binder;
     wn_status status = wn_tensor_binder_begin(&binder, set, model->layout.prefix, err);
     if (status == WN_OK) {
+        binder.adapters = &config->adapters;
         if (config->kind == WN_KIND_EMBEDDER) /* gte-multilingual-base has a head for words */
             binder.unread = model->layout.head.out;
         status = bind_all(model, &binder, options, err);

@@ -166,7 +166,7 @@ static wn_table find_table(wn_tensor_binder *binder, const char *name, size_t ro
     if (name == NULL)
         return (wn_table){0};
     wn_source source = wn_tensor_binder_get(binder, rows, cols, "%s.weight", name);
-    return (wn_table){source.data, source.dtype, source.rows, source.cols};
+    return (wn_table){source.data, source.dtype, source.rows, source.cols, source.added};
 }
 
 static wn_status init_embedding(const binding *b, wn_stack *out, wn_norm_source *norm,

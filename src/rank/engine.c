@@ -80,7 +80,7 @@ static wn_status open_tensors(wn_engine *engine, const file_source *src, wn_erro
                                 "built-in model.safetensors", err);
 }
 
-static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
+static wn_status read_config(wn_engine *engine, file_source *src, const char *task, wn_error *err)
 {
     wn_model_files files = {0};
     const struct {
@@ -105,6 +105,9 @@ static wn_status read_config(wn_engine *engine, file_source *src, wn_error *err)
     WN_TRY(read_card(src, &files.model_card, "MODEL_CARD.md", err));
     WN_TRY(open_tensors(engine, src, err));
     files.tensors = engine->tensors;
+    files.task = task;
+    if (task != NULL)
+        engine->config_print = wn_fingerprint_file(engine->config_print, wn_str_from(task));
     return wn_config_parse(&engine->config, &files, err);
 }
 
@@ -223,18 +226,44 @@ static wn_status resolve_id(const wn_engine *engine, int32_t *id, const char *co
     return WN_OK;
 }
 
-static bool is_ascii_punctuation(wn_str token)
+static bool is_ascii_punctuation(char c)
 {
-    if (token.ptr == NULL || token.len != 1)
-        return false;
-    char c = token.ptr[0];
     return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
            (c >= '{' && c <= '~');
+}
+
+/* Skip the first token of each character: all of WordPiece's, of Metaspace's some are two. */
+static wn_status find_punctuation(wn_engine *engine, wn_error *err)
+{
+    wn_encoder *encoder = NULL;
+    wn_ids ids = WN_IDS_INIT;
+    wn_status status;
+    engine->skip_token = wn_arena_alloc(&engine->arena, engine->config.vocab, 1);
+    if (engine->skip_token == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu token flags", engine->config.vocab);
+    memset(engine->skip_token, 0, engine->config.vocab);
+    WN_TRY_OUT(wn_encoder_new(&encoder, engine->tokenizer, err));
+    for (int c = '!'; c <= '~'; c++) {
+        char text = (char)c;
+        ids.n = 0;
+        if (!is_ascii_punctuation(text))
+            continue;
+        WN_TRY_OUT(wn_encode(encoder, &ids, (wn_str){&text, 1}, true, err));
+        if (ids.n > 0)
+            engine->skip_token[ids.ids[0]] = 1;
+    }
+out:
+    wn_ids_deinit(&ids);
+    wn_encoder_free(encoder);
+    return status;
 }
 
 static wn_status prepare_late(wn_engine *engine, wn_error *err)
 {
     wn_late_config *late = &engine->config.late;
+    const char *const query[] = {late->query_token, NULL}, *const doc[] = {late->doc_token, NULL};
+    WN_TRY(resolve_id(engine, &late->query_marker, query, "query marker", err));
+    WN_TRY(resolve_id(engine, &late->doc_marker, doc, "document marker", err));
     WN_TRY(
         resolve_id(engine, &late->cls_id, (const char *const[]){"[CLS]", "<s>", NULL}, "CLS", err));
     WN_TRY(resolve_id(engine, &late->sep_id, (const char *const[]){"[SEP]", "</s>", NULL}, "SEP",
@@ -242,19 +271,7 @@ static wn_status prepare_late(wn_engine *engine, wn_error *err)
     if (late->query_pad_to > 0)
         WN_TRY(resolve_id(engine, &late->mask_id, (const char *const[]){"[MASK]", "<mask>", NULL},
                           "mask", err));
-    if ((size_t)late->query_marker >= engine->config.vocab ||
-        (size_t)late->doc_marker >= engine->config.vocab)
-        WN_FAIL(err, WN_ERR_FORMAT, "config.json: markers are %d and %d, vocab_size is %zu",
-                late->query_marker, late->doc_marker, engine->config.vocab);
-    if (!late->skip_punctuation)
-        return WN_OK;
-    engine->skip_token = wn_arena_alloc(&engine->arena, engine->config.vocab, 1);
-    if (engine->skip_token == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu token flags", engine->config.vocab);
-    for (size_t id = 0; id < engine->config.vocab; id++)
-        engine->skip_token[id] =
-            is_ascii_punctuation(wn_tokenizer_token(engine->tokenizer, (int32_t)id));
-    return WN_OK;
+    return late->skip_punctuation ? find_punctuation(engine, err) : WN_OK;
 }
 
 /* Limits of a query and of what surrounds the texts, once, for all requests. */
@@ -418,7 +435,7 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     const char *dtype = options.dtype == NULL ? "f32" : options.dtype;
     engine->dtype_reason = "";
     WN_TRY_OUT(choose_dtype(engine, dtype, err));
-    WN_TRY_OUT(read_config(engine, &src, err));
+    WN_TRY_OUT(read_config(engine, &src, options.task, err));
     if (n_threads > 1)
         WN_TRY_OUT(wn_pool_new(&pool, n_threads, err));
     WN_TRY_OUT(load_parts(engine, &src, pool, err));

@@ -5,6 +5,7 @@
 #include "rank/runner.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/thread.h"
 #include "rank/abi.h"
 
@@ -176,14 +177,14 @@ static const void *keep_copy(wn_arena *arena, const void *src, size_t n, size_t 
 }
 
 /* Put lead and tail around *text, in wrapped. */
-static wn_status wrap(wn_str *text, wn_buf *wrapped, const wn_encoding *e, wn_error *err)
+static wn_status wrap(wn_str *text, wn_buf *wrapped, wn_str lead, wn_str tail, wn_error *err)
 {
-    if (e->lead.len + e->tail.len == 0)
+    if (lead.len + tail.len == 0)
         return WN_OK;
     WN_TRY(wn_encode_check(*text, err)); /* whose message counts the text's own bytes */
     wn_buf_clear(wrapped);
-    if (!wn_buf_push_str(wrapped, e->lead) || !wn_buf_push_str(wrapped, *text) ||
-        !wn_buf_push_str(wrapped, e->tail))
+    if (!wn_buf_push_str(wrapped, lead) || !wn_buf_push_str(wrapped, *text) ||
+        !wn_buf_push_str(wrapped, tail))
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a text of %zu bytes", text->len);
     *text = wn_buf_str(wrapped);
     return WN_OK;
@@ -203,14 +204,15 @@ static wn_status encode_one(wn_runner *runner, const wn_encoding *e, size_t item
 {
     wn_ids *ids = &runner->scratch[worker];
     wn_arena *arena = &e->arenas[worker];
-    wn_str text = e->texts[item];
+    wn_str text = e->texts[item], own = wn_str_from(runner->engine->config.text_prompt);
+    wn_str lead = e->lead.len > 0 ? e->lead : own;
     ids->n = 0;
     ids->with_offsets = e->with_offsets;
     WN_TRY(wn_abi_check_text(text, err));
-    WN_TRY(wrap(&text, &runner->wrapped[worker], e, err));
+    WN_TRY(wrap(&text, &runner->wrapped[worker], lead, e->tail, err));
     WN_TRY(wn_encode(runner->encoders[worker], ids, text, e->plain_specials, err));
-    if (e->with_offsets && e->lead.len > 0)
-        unwrap(ids, e->lead.len, e->texts[item].len);
+    if (e->with_offsets && lead.len > 0)
+        unwrap(ids, lead.len, e->texts[item].len);
     if (ids->n > UINT32_MAX / 2)
         WN_FAIL(err, WN_ERR_LIMIT, "%zu tokens, at most %u", ids->n, UINT32_MAX / 2);
     wn_doc doc = {.n_ids = ids->n, .ids = keep_copy(arena, ids->ids, ids->n, sizeof *ids->ids)};

@@ -358,6 +358,7 @@ wn_status wn_backend_open(wn_backend **out, const wn_backend_options *options, w
                                       .model_dir = options->model_dir,
                                       .cpu_level = options->cpu_level,
                                       .dtype = options->dtype,
+                                      .task = options->task,
                                       .n_threads = options->n_threads};
     backend->metrics = options->metrics;
     backend->log = options->log;

@@ -17,6 +17,7 @@ typedef struct wn_backend_options {
     const char *model_dir;           /* NULL: the built-in model */
     const char *cpu_level;           /* NULL: the best */
     const char *dtype;               /* NULL: the best */
+    const char *task;                /* as of wn_engine_options */
     int32_t n_threads, batch_tokens; /* 0: default */
     int32_t n_workers;               /* threads that will make jobs */
     uint64_t max_wait_ns;            /* of the queue */

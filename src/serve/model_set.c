@@ -33,6 +33,7 @@ typedef struct place {
     char name[WN_MODEL_NAME_MAX + 1]; /* "": not used */
     char dir[WN_MODEL_DIR_MAX + 1];
     char dtype[WN_MODEL_DTYPE_MAX + 1]; /* "": that of the options */
+    char task[WN_MODEL_TASK_MAX + 1];   /* likewise */
     wn_model_state state;
     wn_error error;
     wn_model *model; /* that answers; NULL: none yet */
@@ -99,6 +100,8 @@ static wn_status open_backend(wn_model_set *set, wn_backend **out, const place *
     options.model_dir = of->dir[0] == '\0' ? NULL : of->dir;
     if (of->dtype[0] != '\0')
         options.dtype = of->dtype;
+    if (of->task[0] != '\0')
+        options.task = of->task;
     WN_TRY(wn_backend_open(&backend, &options, err));
     wn_status status = wn_backend_self_test(backend, err);
     if (status == WN_OK)
@@ -268,16 +271,18 @@ static wn_status add_source(wn_model_set *set, place *of, const wn_model_source 
     wn_str name = wn_model_source_name(source);
     const char *dir = source->dir != NULL ? source->dir : "";
     const char *dtype = source->dtype != NULL ? source->dtype : "";
+    const char *task = source->task != NULL ? source->task : "";
     if (name.len > WN_MODEL_NAME_MAX || strlen(dir) > WN_MODEL_DIR_MAX)
         WN_FAIL(err, WN_ERR_ARGUMENT,
                 "model '%.*s' in '%.100s': name has %zu bytes, at most %d, "
                 "directory %zu, at most %d",
                 WN_STR_ARG(name), dir, name.len, WN_MODEL_NAME_MAX, strlen(dir), WN_MODEL_DIR_MAX);
     WN_ASSERT(name.len > 0 && !wn_model_set_has(set, name));
-    WN_ASSERT(strlen(dtype) <= WN_MODEL_DTYPE_MAX);
+    WN_ASSERT(strlen(dtype) <= WN_MODEL_DTYPE_MAX && strlen(task) <= WN_MODEL_TASK_MAX);
     snprintf(of->name, sizeof of->name, "%.*s", WN_STR_ARG(name));
     snprintf(of->dir, sizeof of->dir, "%s", dir);
     snprintf(of->dtype, sizeof of->dtype, "%s", dtype);
+    snprintf(of->task, sizeof of->task, "%s", task);
     return WN_OK;
 }
 
@@ -471,6 +476,7 @@ wn_model_outcome wn_model_set_load(wn_model_set *set, wn_str name, const char *d
         of->state = WN_MODEL_LOADING;
         snprintf(of->dir, sizeof of->dir, "%s", dir);
         snprintf(of->dtype, sizeof of->dtype, "%s", dtype);
+        of->task[0] = '\0';
         wn_cond_signal(&set->changed);
     }
     wn_lock_leave(&set->lock);

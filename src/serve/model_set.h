@@ -16,6 +16,7 @@
 #define WN_MODELS_MAX      WN_METRIC_MODELS
 #define WN_MODEL_DIR_MAX   1023 /* bytes */
 #define WN_MODEL_DTYPE_MAX 7
+#define WN_MODEL_TASK_MAX  63
 
 typedef struct wn_model wn_model; /* a loaded one; who takes it gives it back */
 typedef struct wn_model_set wn_model_set;
@@ -24,6 +25,7 @@ typedef struct wn_model_source {
     const char *name;  /* NULL: after the directory */
     const char *dir;   /* NULL: the built-in model */
     const char *dtype; /* as of wn_engine_options; NULL: that of the set's options */
+    const char *task;  /* likewise */
 } wn_model_source;
 
 typedef struct wn_model_set_options {

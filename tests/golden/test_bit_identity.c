@@ -21,6 +21,7 @@ static const char *const models[] = {
     "tests/golden/models/jina-bert-types",
     "tests/golden/models/jina-bert-qk-head",
     "tests/golden/models/new",
+    "tests/golden/models/jina-colbert-v2",
     "tests/golden/models/colbert-attend",
     "tests/golden/models/embed-cls",
 };

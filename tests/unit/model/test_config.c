@@ -3,6 +3,7 @@
 #include "tests/support/check_config.h"
 
 #include "base/str.h"
+#include "model/family.h"
 
 static wn_error err;
 
@@ -88,19 +89,17 @@ static void other_families_are_refused_by_name(void **state)
     unsupported(BERT, "{'position_embedding_type':'alibi'}",
                 "position_embedding_type 'alibi' is not supported, only 'absolute'");
     unsupported(BERT, "{'position_embedding_type':'relative_key'}", "'relative_key'");
-    unsupported(FLASH, "{'position_embedding_type':'rotary'}", "'rotary'");
+    unsupported(FLASH, "{'position_embedding_type':'alibi'}", "'absolute' or 'rotary'");
     unsupported(BERT, "{'feed_forward_type':'geglu'}", "feed_forward_type 'geglu'");
     unsupported(BERT, "{'hidden_act':'quick_gelu'}", "hidden_act 'quick_gelu' is not supported");
     unsupported(BERT, "{'is_decoder':true}", "'is_decoder' is set");
     unsupported(BERT, "{'quantization_config':{'bits':4}}", "'quantization_config' is set");
     unsupported(BERT, "{'pruned_heads':{'0':[1]}}", "'pruned_heads' is set");
-    unsupported(FLASH, "{'lora_adaptations':['a']}", "'lora_adaptations' is set");
+    unsupported(XLMR, "{'lora_adaptations':['a']}", "'lora_adaptations' is set");
     unsupported(BERT, "{'architectures':['BertForQuestionAnswering']}",
                 "architecture 'BertForQuestionAnswering' of a bert model is not supported");
     unsupported(BERT, "{'architectures':['RobertaModel']}",
                 "architecture 'RobertaModel' of a bert");
-    unsupported(XLMR, "{'architectures':['HF_ColBERT']}", "HF_ColBERT over xlm-roberta");
-    unsupported(FLASH, "{'architectures':['HF_ColBERT']}", "HF_ColBERT over xlm-roberta-flash");
     unsupported("{}", "{}", "neither model_type nor auto_map nor architectures ('')");
 }
 
@@ -320,7 +319,9 @@ static void colbert_takes_its_metadata_or_the_defaults_of_colbert_v2(void **stat
 {
     (void)state;
     wn_config c = check_config(COLBERT, "{}");
-    assert_true(c.late.dim == 0 && c.late.query_marker == 1 && c.late.doc_marker == 2);
+    assert_true(c.late.dim == 0 && c.late.query_marker == -1 && c.late.doc_marker == -1);
+    assert_string_equal(c.late.query_token, "[unused0]");
+    assert_string_equal(c.late.doc_token, "[unused1]");
     assert_true(c.late.cls_id == -1 && c.late.sep_id == -1 && c.late.mask_id == -1);
     assert_true(c.late.max_query_tokens == 32 && c.late.query_pad_to == 32 &&
                 c.late.max_doc_tokens == 130);
@@ -334,12 +335,80 @@ static void colbert_takes_its_metadata_or_the_defaults_of_colbert_v2(void **stat
     assert_true(c.late.dim == 96 && c.late.query_pad_to == 48 && c.late.max_doc_tokens == 130);
     assert_true(c.late.attend_to_mask && !c.late.skip_punctuation);
     files.colbert_metadata =
-        WN_STR("{\"similarity\":\"l2\",\"query_token_id\":\"[Q]\",\"query_maxlen\":1000}");
+        WN_STR("{\"similarity\":\"l2\",\"query_token_id\":\"\",\"query_maxlen\":1000}");
     assert_int_equal(parse(&c, COLBERT, "{}", files), WN_ERR_FORMAT);
     assert_string_equal(err.message,
                         "artifact.metadata: field 'query_maxlen': is 1000, expected 8..130; "
-                        "field 'query_token_id': is '[Q]', expected '[unused0]'; "
+                        "field 'query_token_id': has 0 bytes, expected 1..63; "
                         "field 'similarity': is 'l2', expected 'cosine'");
+}
+
+static void colbert_over_another_family_has_its_habits(void **state)
+{
+    (void)state;
+    const wn_model_files own = {
+        .colbert_metadata = WN_STR("{\"query_token_id\":\"[Q]\",\"doc_token_id\":\"[D]\","
+                                   "\"attend_to_mask_tokens\":false}")};
+    wn_config c = check_config(FLASH, "{'architectures':['HF_ColBERT']}");
+    assert_string_equal(c.family_name, "colbert");
+    assert_string_equal(c.family->name, "xlm-roberta-flash");
+    assert_string_equal(c.late.query_token, "[QueryMarker]");
+    assert_string_equal(c.late.doc_token, "[DocumentMarker]");
+    assert_true(c.kind == WN_KIND_LATE_INTERACTION && c.late.attend_to_mask);
+    assert_ok(parse(&c, FLASH, "{'architectures':['HF_ColBERT']}", own), &err);
+    assert_string_equal(c.late.query_token, "[Q]");
+    assert_string_equal(c.late.doc_token, "[D]");
+    assert_true(c.late.attend_to_mask);
+    assert_ok(parse(&c, XLMR, "{'architectures':['HF_ColBERT']}", own), &err);
+    assert_true(!c.late.attend_to_mask && !c.has_types);
+}
+
+static void flash_positions_may_be_rotary(void **state)
+{
+    (void)state;
+    assert_true(check_config(FLASH, "{}").rope_base == 0);
+    wn_config c = check_config(FLASH, "{'position_embedding_type':'rotary'}");
+    assert_true(c.rope_base == 10000 && c.rope_divisor == 1 && c.max_tokens == 128);
+    c = check_config(FLASH, "{'position_embedding_type':'rotary','rotary_emb_base':20000}");
+    assert_true(c.rope_base == 20000);
+    c = check_config(FLASH, "{'position_embedding_type':'rotary','rotary_emb_base':20000,"
+                            "'rope_theta':500}");
+    assert_true(c.rope_base == 500);
+    unsupported(FLASH, "{'position_embedding_type':'rotary','rotary_emb_interleaved':true}",
+                "'rotary_emb_interleaved' is set");
+    unsupported(FLASH, "{'position_embedding_type':'rotary','rotary_emb_scale_base':512}",
+                "'rotary_emb_scale_base' is set");
+    unsupported(FLASH, "{'position_embedding_type':'rotary','rotary_emb_dim':4}",
+                "rotary_emb_dim 4 is not supported, only that of a head, 8");
+    mistaken(FLASH, "{'position_embedding_type':'rotary','num_attention_heads':32}",
+             "heads of 1, expected an even number");
+}
+
+static void tasks_are_those_that_config_json_lists(void **state)
+{
+    (void)state;
+    static const char v3[] = "{'architectures':['XLMRobertaModel'],'lora_adaptations':['a','b.c'],"
+                             "'lora_rank':2,'lora_alpha':3,'task_instructions':{'b.c':'Find: '}}";
+    wn_model_files files = {0};
+    wn_config c = check_config(FLASH, v3);
+    assert_true(c.adapters.n_tasks == 2 && c.adapters.task == 2 && c.adapters.rank == 2);
+    assert_true(c.adapters.scale == 1.5 && c.text_prompt[0] == '\0');
+    files.task = "b.c";
+    assert_ok(parse(&c, FLASH, v3, files), &err);
+    assert_true(c.adapters.task == 1);
+    assert_string_equal(c.text_prompt, "Find: ");
+    files.task = "a";
+    assert_ok(parse(&c, FLASH, v3, files), &err);
+    assert_true(c.adapters.task == 0 && c.text_prompt[0] == '\0');
+    files.task = "b";
+    assert_fails(parse(&c, FLASH, v3, files), WN_ERR_ARGUMENT, &err,
+                 "task 'b': the model has adapters for a, b.c");
+    assert_fails(parse(&c, EMBEDDER, "{}", files), WN_ERR_ARGUMENT, &err,
+                 "task 'b': the model has no adapters for tasks");
+    mistaken(FLASH, "{'architectures':['XLMRobertaModel'],'lora_adaptations':[3]}",
+             "field 'lora_adaptations': is not a list of names");
+    mistaken(FLASH, "{'lora_adaptations':'a'}", "'lora_adaptations': is not a list of at most 64");
+    mistaken(FLASH, "{'lora_adaptations':['a'],'lora_rank':0}", "field 'lora_rank': is 0");
 }
 
 static void own_late_interaction_block_is_read_and_strict(void **state)
@@ -385,6 +454,9 @@ int main(void)
         cmocka_unit_test(pooling_is_read_in_both_spellings),
         cmocka_unit_test(modules_that_are_not_computed_are_refused),
         cmocka_unit_test(colbert_takes_its_metadata_or_the_defaults_of_colbert_v2),
+        cmocka_unit_test(colbert_over_another_family_has_its_habits),
+        cmocka_unit_test(flash_positions_may_be_rotary),
+        cmocka_unit_test(tasks_are_those_that_config_json_lists),
         cmocka_unit_test(own_late_interaction_block_is_read_and_strict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
