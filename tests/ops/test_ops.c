@@ -134,7 +134,7 @@ static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
             *one = new_exec(kernels, NULL, h, inter, 1, 1);
     wn_tensor x = wn_exec_tensor(one, rows, h), y = wn_exec_tensor(one, rows, h);
     wn_tensor z = wn_exec_tensor(three, rows, h), apart = wn_exec_tensor(three, rows, h);
-    float *wide = wn_mem_aligned(rows * inter * sizeof(float));
+    float *wide = wn_mem_aligned(rows * WN_MAX(h, inter) * sizeof(float));
     check_random(x.data, rows * h, 1);
     wn_exec_ops(one)->feed_forward(one, &y, &x, &x, &f);
     wn_exec_ops(three)->feed_forward(three, &z, &x, &x, &f);
