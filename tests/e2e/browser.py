@@ -30,6 +30,15 @@ TOASTS_STAY = """{
     const later = setTimeout;
     globalThis.setTimeout = (f, ms, ...words) => (ms === 4000 || ms === 8000 ? (globalThis.goes = f, 0) : later(f, ms, ...words));
 }"""
+# The first page of a test finds nothing stored but what the test says, which is in the name of the window.
+STORED_BY_TEST = """if (name !== '') {
+    const [local, session] = JSON.parse(name);
+    name = '';
+    localStorage.clear();
+    sessionStorage.clear();
+    Object.assign(localStorage, local);
+    Object.assign(sessionStorage, session);
+}"""
 kept = {}
 
 
@@ -76,6 +85,7 @@ class Visitor:
         self.profile = chromium().new_context(**words)
         self.profile.set_default_timeout(PATIENCE_MS)
         self.profile.add_init_script(TOASTS_STAY)
+        self.profile.add_init_script(STORED_BY_TEST)
         self.page, self.wrong, self.allow, self.origin = self.profile.new_page(), [], (), ""
         self.profile.on("console", self.console)
         self.profile.on("weberror", lambda e: self.wrong.append(f"exception: {e.error}"))
@@ -97,14 +107,10 @@ class Visitor:
         dialog.dismiss()
 
     def visit(self, origin, path, storage, session):
-        self.page.goto(f"{origin}/ui/icon.svg")
+        if self.origin != origin or "#" in path:  # else the name would not come along, or nothing be loaded
+            self.page.goto(f"{origin}/ui/icon.svg")
         self.origin, self.wrong = origin, []  # what the page before did no longer counts
-        self.page.evaluate("""([local, session]) => {
-            localStorage.clear();
-            sessionStorage.clear();
-            Object.assign(localStorage, local);
-            Object.assign(sessionStorage, session);
-        }""", [storage, session])
+        self.page.evaluate("(kept) => { name = kept; }", json.dumps([storage, session]))
         self.page.goto(origin + path)
 
 
@@ -254,8 +260,8 @@ def busy():
     return made
 
 
-def views(page, name):
-    """Bring a page into the states in which it shows most, one after the other; their names."""
+def views(page, name, lively=False):
+    """Bring a page into the states in which it shows most, one after the other; their names.  lively: with requests to be seen."""
     if name == "playground":
         ranked(page)
         page.click("#settings summary")
@@ -269,6 +275,9 @@ def views(page, name):
             page.locator("[role=tabpanel]:visible > *").first.wait_for()
             if tab.get_attribute("id") == "tab-live":
                 page.locator("[role=tabpanel]:visible table").nth(2).wait_for()
+                if not lively:
+                    yield "-live"
+                    continue
                 page.evaluate("""async () => (await import('/ui/app/api.js')).call('POST', '/v1/rerank', { query: String(performance.now()),
                     documents: ['a dog barks', 'bread is baked'] })""")
                 expect(page.locator("#part-live .tile").nth(4).locator("dd").first).to_contain_text("ms")

@@ -16,7 +16,7 @@ def main():
     for name in PAGES:
         for look, words in LOOKS.items():
             with opened(browser.path_of(name), of=browser.busy(), key=ADMIN_KEY, reduced_motion="reduce", **words) as page:
-                for view in browser.views(page, name):
+                for view in browser.views(page, name, lively=True):
                     page.evaluate("scrollTo(0, 0)")
                     page.screenshot(path=os.path.join(out, f"{name}{view}-{look}.png"), full_page=True)
                     print(f"{out}/{name}{view}-{look}.png")

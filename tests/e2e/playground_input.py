@@ -220,15 +220,15 @@ def test_choice_of_columns_can_be_left():
 
 
 def test_mistakes_in_files_name_the_line():
-    for name, content, said in (
-            ("t.csv", 'a,b\n1,"2\n3,4\n', words("file-quote-open", line=2)),
-            ("t.jsonl", '{"a": 1}\n{"a": \n', words("file-json-line", line=2, reason="")), ("t.json", "{", words("file-json", reason="")),
-            ("t.json", "7", words("file-no-list")), ("t.json", '["a", 7]', words("file-not-a-document", line=2)),
-            ("t.csv", "", words("file-empty", name="t.csv")), ("t.txt", b"\x7fELF\0\0", words("file-binary", name="t.txt")),
-            ("t.txt", " \n", words("file-empty", name="t.txt")), ("t.json", "[]", words("file-empty", name="t.json")),
-            ("t.pdf", b"%PDF-1.4\n%", words("file-binary", name="t.pdf")), ("t.txt", "\u00fc".encode("latin-1"), words("file-binary", name="t.txt"))):
-        with opened() as page:
-            before = texts(page)
+    with opened() as page:
+        before = texts(page)
+        for name, content, said in (
+                ("t.csv", 'a,b\n1,"2\n3,4\n', words("file-quote-open", line=2)),
+                ("t.jsonl", '{"a": 1}\n{"a": \n', words("file-json-line", line=2, reason="")), ("t.json", "{", words("file-json", reason="")),
+                ("t.json", "7", words("file-no-list")), ("t.json", '["a", 7]', words("file-not-a-document", line=2)),
+                ("t.csv", "", words("file-empty", name="t.csv")), ("t.txt", b"\x7fELF\0\0", words("file-binary", name="t.txt")),
+                ("t.txt", " \n", words("file-empty", name="t.txt")), ("t.json", "[]", words("file-empty", name="t.json")),
+                ("t.pdf", b"%PDF-1.4\n%", words("file-binary", name="t.pdf")), ("t.txt", "\u00fc".encode("latin-1"), words("file-binary", name="t.txt"))):
             upload(page, name, content)
             told(page, said)
             assert texts(page) == before
@@ -323,6 +323,8 @@ def test_each_example_runs():
             assert page.locator("#query").input_value() == sent["query"]
             best[name] = sent["documents"][answer["results"][0]["index"]]
             assert len(answer["results"]) == len(sent["documents"])
+            before_and_after = 1 if name == words("example-rag") else 0
+            expect(page.locator(".moves")).to_have_count(before_and_after)
         assert len(best) == 7, best
         for name, word in (("products", "sensi"), ("questions", "沸点"), ("functions", "convert_currency"), ("code", "unique"),
                            ("tables", "month"), ("long", "red valve"), ("rag", "label for the parcel")):

@@ -193,6 +193,7 @@ def test_link_brings_all_back():
         page.click("#share")
         told(page, words("share-copied"))
         sent, _ = ranked(page)
+        assert sent["model"] == "random", sent
         link = page.evaluate("navigator.clipboard.readText()")
         assert link.startswith(other.url + "/#s=") and link == page.url, link
     with opened(link[len(other.url):], of=other) as page:

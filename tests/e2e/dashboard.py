@@ -205,6 +205,7 @@ def test_a_key_is_made_shown_once_and_copied():
         rank(key)
         _, shown = call("GET", "/v1/admin/keys/" + key[3:11])
         assert (shown["rpm"], shown["weight"], shown["scopes"]) == (7, 5, "rerank,embed,classify,segment,usage"), shown
+        assert shown["expires"] == 32443200000, shown
         assert "tpm" not in shown and shown["name"] == "made " + HOSTILE, shown
         page.get_by_role("button", name="I have kept it").click()
         expect(page.locator("dialog")).to_have_count(0)
