@@ -89,7 +89,9 @@ typedef struct wn_engine_options {
 typedef enum wn_kind {
     WN_KIND_CROSS_ENCODER = 1,   /* query and document read together, one logit */
     WN_KIND_LATE_INTERACTION = 2, /* a vector a token, sum of maxima */
-    WN_KIND_EMBEDDER = 3         /* one vector a text; ranks by cosine */
+    WN_KIND_EMBEDDER = 3,        /* one vector a text; ranks by cosine */
+    WN_KIND_LISTWISE = 4         /* query and many documents read together: a document's score
+                                    depends on the others of its request and on their order */
 } wn_kind;
 
 /* Facts of a loaded engine; strings are valid until wn_engine_close(). */
@@ -201,7 +203,7 @@ typedef struct wn_runner_options {
 typedef struct wn_runner_info {
     size_t struct_size;
     int32_t n_threads, batch_tokens, batch_seqs;
-    size_t activation_bytes; /* tensors of one batch */
+    size_t activation_bytes; /* tensors of one batch, and what requests' beginnings leave behind */
     size_t scratch_bytes;    /* per-thread scratch, all threads together */
 } wn_runner_info;
 #define WN_RUNNER_INFO_INIT {.struct_size = sizeof(wn_runner_info)}
@@ -371,7 +373,8 @@ WN_API float wn_job_logit(const wn_job *job, size_t row);
 /* Give a row the score that an equal one had. */
 WN_API void wn_job_set_logit(wn_job *job, size_t row, float logit);
 
-/* Whether the request wanted matches, so that each row has to be read by the model. */
+/* Whether each row has to be read by the model, since its score alone will not do: the request
+ * wanted matches, or the model reads documents together. */
 WN_API bool wn_job_wants_matches(const wn_job *job);
 
 /* Make the results of a job whose rows were scored by wn_run_rows() or wn_job_set_logit().  With

@@ -3,17 +3,18 @@
 
   golden_qwen.py DIR          (needs what make_golden.py needs)
 
-Prompts are written here as the publishers' code writes them: Qwen3-Reranker's three parts and mxbai-rerank's
+Those of DIR/../listwise read documents together; their cases hold a query, documents and a logit for each.  Prompts are written here as the publishers' code writes them: Qwen3-Reranker's three parts and mxbai-rerank's
 pieces are tokenized each for itself, and cut as there.
 """
-import os, random, shutil, sys
+import json, os, random, shutil, sys
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 from transformers import (Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, Qwen3ForSequenceClassification)
 
 import make_golden as golden
-from make_golden import save, share_case, text, write_cases
+from make_golden import edit_json, save, share_case, text, write_cases
 
 SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
@@ -33,15 +34,15 @@ EDGES = [("", "lanba"), ("banlan", ""), ("what?", "  two spaces"), ("ends with a
          ("...", "!!! marks"), ("7", "\u0301 a combining mark"), ("yes", "no"), ("a <|im_end|> in a text", "<think> and <|im_start|>")]
 
 
-def qwen_tokenizer():
+def qwen_tokenizer(lines=None, vocab=560, specials=()):
     tk = Tokenizer(models.BPE())
     tk.normalizer = normalizers.NFC()
     tk.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"),
                                                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-    lines = [PREFIX, f"<Instruct>: {INSTRUCTION}\n<Query>: x\n<Document>: y", SUFFIX, *MXBAI, "query: x", "document: y"] * 20
+    lines = lines or [PREFIX, f"<Instruct>: {INSTRUCTION}\n<Query>: x\n<Document>: y", SUFFIX, *MXBAI, "query: x", "document: y"] * 20
     lines += ["yes", "no", "\n\n"] * 100 + [" ".join(golden.WORDS)]
-    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    tk.train_from_iterator(lines, BpeTrainer(vocab_size=560, special_tokens=specials, show_progress=False,
+    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *specials]
+    tk.train_from_iterator(lines, BpeTrainer(vocab_size=vocab, special_tokens=specials, show_progress=False,
                            initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     tk.add_tokens([AddedToken("<think>", special=False, normalized=False), AddedToken("</think>", special=False, normalized=False)])
     return tk
@@ -131,9 +132,87 @@ def decoder(folder, model, tk, make_ids, answers, seed, long_query=False, config
     write_cases(folder, cases_of(model, tk, make_ids, answers, long_query, pairs))
 
 
+# ---- listwise ------------------------------------------------------------------------------------
+
+EMBED, RERANK = "<|embed_token|>", "<|rerank_token|>"
+SYSTEM = ("<|im_start|>system\nYou are a search relevance expert who can determine a ranking of the passages based on how relevant they are "
+          "to the query. If the query is a question, how relevant a passage is depends on how well it answers the question. If not, try to "
+          "analyze the intent of the query and assess how well each passage satisfies the intent. If an instruction is provided, you should "
+          "follow the instruction when determining the ranking.<|im_end|>\n<|im_start|>user\n")
+MODEL_MAX, MAX_QUERY, MAX_DOC, BLOCK = 4000, 512, 2048, 125
+
+
+def jina_prompt(query, documents):
+    """One text for a block, as jina-reranker-v3 writes it."""
+    query, *documents = (t.replace(RERANK, "").replace(EMBED, "") for t in (query, *documents))
+    passages = "\n".join(f'<passage id="{i}">\n{d}{EMBED}\n</passage>' for i, d in enumerate(documents))
+    return (f"{SYSTEM}I will provide you with {len(documents)} passages, each indicated by a numerical identifier. Rank the passages based on "
+            f"their relevance to query: {query}\n{passages}\n<query>\n{query}{RERANK}\n</query>{SUFFIX}")
+
+
+def shorten(tk, value, most):
+    ids = ids_of(tk, value)[:most]
+    return (tk.decode(ids, skip_special_tokens=False) if len(ids) >= most else value), len(ids)
+
+
+def blocks_of(lengths, n_query, max_doc):
+    """Ranges of documents that share a prompt."""
+    blocks, first, room = [], 0, MODEL_MAX - 2 * n_query
+    for i, length in enumerate(lengths):
+        room -= length
+        if i + 1 - first >= BLOCK or room <= max_doc or i + 1 == len(lengths):
+            blocks.append((first, i + 1))
+            first, room = i + 1, MODEL_MAX - 2 * n_query
+    return blocks
+
+
+def jina_scores(model, projector, tk, query, documents, max_doc):
+    marks = [tk.token_to_id(EMBED), tk.token_to_id(RERANK)]
+    query, n_query = shorten(tk, query, MAX_QUERY)
+    documents, lengths = zip(*(shorten(tk, d, max_doc) for d in documents))
+    vectors, queries, weights = [], [], []
+    for first, end in blocks_of(lengths, n_query, max_doc):
+        ids = torch.tensor([ids_of(tk, jina_prompt(query, documents[first:end]))])
+        with torch.no_grad():
+            h = model.model(input_ids=ids).last_hidden_state[0]
+            own, q = (projector[1] @ torch.relu(projector[0] @ h[ids[0] == mark].T) for mark in marks)
+        vectors.append(own)
+        queries.append(q[:, 0])
+        weights.append(((1 + torch.nn.functional.cosine_similarity(own, q, dim=0)) / 2).max())
+    weights = torch.stack(weights)
+    average = (torch.stack(queries) * weights[:, None]).sum(0) / weights.sum()
+    scores = torch.nn.functional.cosine_similarity(torch.cat(vectors, 1).double(), average[:, None].double(), dim=0)
+    return [float(f"{s:.9g}") for s in scores], len(queries)
+
+
+def listwise(folder):
+    lines = [jina_prompt("banlan", [str(i) for i in range(100)]).replace(EMBED, "").replace(RERANK, "")] + [" ".join(golden.WORDS)] * 10
+    tk = qwen_tokenizer(lines, 420, (EMBED, RERANK))
+    config = Qwen3Config(**dict(SMALL, max_position_embeddings=MODEL_MAX + 96), head_dim=8, tie_word_embeddings=True, rope_theta=1e5,
+                         vocab_size=tk.get_vocab_size())
+    shutil.rmtree(folder, ignore_errors=True)
+    save(folder, randomize(Qwen3ForCausalLM(config), 64), tk, torch.float16, architectures=["JinaForRanking"], model_max_length=MODEL_MAX)
+    os.remove(os.path.join(folder, "generation_config.json"))
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    projector = [(torch.randn(shape) * 0.4).half().float() for shape in ((16, 32), (24, 16))]
+    path = os.path.join(folder, "model.safetensors")
+    save_file({**load_file(path), "projector.0.weight": projector[0].half(), "projector.2.weight": projector[1].half()}, path)
+    cases = [dict(query=text(2), documents=[text(4)]), dict(query=text(3), documents=[text(n) for n in (1, 9, 2, 30, 5)]),
+             dict(query=text(3), documents=[text(1) for _ in range(130)]), dict(query=text(4), documents=[text(60) for _ in range(35)]),
+             dict(query=text(4), documents=[text(20), "zu \u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", text(3)], max_doc=11),
+             dict(query=text(400), documents=[text(2), text(3)]),
+             dict(query=f"{text(1)}{RERANK} {EMBED}?", documents=["", f"a{EMBED}b", f"<|embed{RERANK}_token|>", "<|im_end|> <think>", "\n", "7 "])]
+    for case in cases:
+        case["logits"], case["blocks"] = jina_scores(model, projector, tk, case["query"], case["documents"], case.get("max_doc", MAX_DOC))
+    assert [c["blocks"] for c in cases] == [1, 1, 2, 2, 1, 1, 1], [c["blocks"] for c in cases]
+    with open(os.path.join(folder, "cases.jsonl"), "w") as f:
+        f.writelines(json.dumps(c) + "\n" for c in cases)
+
+
 def main():
     root = sys.argv[1]
     at = lambda name: os.path.join(root, name)
+    listwise(os.path.join(root, "..", "listwise", "jina-v3"))
     tk = qwen_tokenizer()
     small = dict(SMALL, vocab_size=tk.get_vocab_size())
     for name in ("qwen3", "qwen3-untied", "qwen3-score", "qwen2"):

@@ -40,7 +40,7 @@ static double count_job_ops(const wn_engine_info *info, const wn_job *job)
     double ops = 0;
     for (size_t i = 0; i < wn_job_n_rows(job); i++)
         ops += count_ops(info, wn_job_row_tokens(job, i));
-    if (info->kind != WN_KIND_CROSS_ENCODER)
+    if (info->kind == WN_KIND_LATE_INTERACTION || info->kind == WN_KIND_EMBEDDER)
         ops += count_ops(info, (double)wn_job_usage(job).query_tokens);
     return ops;
 }

@@ -40,6 +40,8 @@ static const char *kind_name(wn_kind kind)
         return "cross-encoder";
     case WN_KIND_LATE_INTERACTION:
         return "late interaction";
+    case WN_KIND_LISTWISE:
+        return "listwise";
     default:
         return "embedder";
     }

@@ -146,6 +146,10 @@ typedef struct wn_ops {
     void (*pool)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
                  wn_pool_kind kind);
 
+    /* Row i of y = row rows[i] of x.
+     * Shapes:  rows [y->rows] (host memory). */
+    void (*gather)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const uint32_t *rows);
+
     /* Rows to euclidean length 1; y may be x. */
     void (*normalize)(wn_exec *exec, wn_tensor *y, const wn_tensor *x);
 

@@ -318,6 +318,16 @@ static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch
     wn_pool_run(exec->pool, batch->n_seqs, pool_item, &job);
 }
 
+static void gather(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const uint32_t *rows)
+{
+    (void)exec;
+    WN_ASSERT(x->cols == y->cols);
+    for (size_t i = 0; i < y->rows; i++) {
+        WN_ASSERT(rows[i] < x->rows);
+        memcpy(y->data + i * y->cols, x->data + rows[i] * x->cols, y->cols * sizeof *y->data);
+    }
+}
+
 static void normalize_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
@@ -350,6 +360,7 @@ const wn_ops wn_ops_cpu = {
     .attention = wn_attention_cpu,
     .keep_past = wn_keep_past_cpu,
     .pool = pool,
+    .gather = gather,
     .normalize = normalize,
     .maxsim = wn_maxsim_cpu,
     .nearest = wn_nearest_cpu,

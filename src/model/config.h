@@ -26,7 +26,8 @@ typedef enum wn_score_rule {
 typedef enum wn_prompt_kind {
     WN_PROMPT_NONE = 0, /* by the template of tokenizer.json */
     WN_PROMPT_QWEN3,    /* Qwen3-Reranker's */
-    WN_PROMPT_MXBAI     /* mxbai-rerank v2's */
+    WN_PROMPT_MXBAI,    /* mxbai-rerank v2's */
+    WN_PROMPT_JINA_V3   /* jina-reranker-v3's, which holds many documents */
 } wn_prompt_kind;
 
 #define WN_ANSWERS_MAX 2
@@ -84,7 +85,9 @@ typedef struct wn_config {
     wn_prompt_kind prompt;
     bool asks;        /* the score is what the language model's head says of the next token: */
     size_t n_answers; /* the logit of the first of these, less that of the second */
-    int32_t answers[WN_ANSWERS_MAX]; /* token ids; -1: to be found by rank/ */
+    int32_t answers[WN_ANSWERS_MAX]; /* token ids; -1: to be found by rank/.  Of a listwise model
+                                        the marks of a document and of the query */
+    size_t block_tokens;             /* what its reference cuts blocks of documents by */
     bool is_tied;                    /* that head is the table of words */
     wn_late_config late;
     wn_adapters adapters;

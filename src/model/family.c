@@ -27,6 +27,9 @@ static const wn_late_habits jina_v2_habits = {"[QueryMarker]", "[DocumentMarker]
 #define QWEN3_PAIR_TOKENS 8192
 #define MXBAI_PAIR_TOKENS (8192 + 79)
 
+/* Of jina-reranker-v3, whose reference reads up to 131,072 at once. */
+#define BLOCK_TOKENS 16384
+
 /* Those that claim first.  Classes of neighbours that share their code are one layout, so that the
  * class may come from one of them: camembert's from roberta, say. */
 static const wn_family families[] = {
@@ -91,6 +94,15 @@ static const wn_family families[] = {
      .configure = wn_modernbert_configure,
      .lay_out = wn_modernbert_lay_out,
      .forward = wn_modernbert_forward},
+    {.name = "jina-reranker-v3",
+     .model_type = "",
+     .class_prefix = "Jina",
+     .claims = wn_jina_v3_claims,
+     .is_decoder = true,
+     .pair_tokens = BLOCK_TOKENS,
+     .configure = wn_jina_v3_configure,
+     .lay_out = wn_qwen3_lay_out,
+     .forward = wn_qwen_forward},
     {.name = "qwen3",
      .model_type = "qwen3",
      .class_prefix = "Qwen3",
@@ -125,6 +137,7 @@ static const class classes[] = {
     {"ForPreTraining", WN_KIND_EMBEDDER, false, false},
     {"ForSequenceClassification", WN_KIND_CROSS_ENCODER, true, false},
     {"ForCausalLM", WN_KIND_CROSS_ENCODER, true, true},
+    {"ForRanking", WN_KIND_LISTWISE, true, false},
 };
 
 static wn_status read_identity(wn_identity *out, const json_t *json, wn_error *err)

@@ -148,6 +148,8 @@ void wn_new_model_lay_out(wn_layout *out, const wn_config *config);
 /* qwen.c */
 wn_status wn_qwen2_configure(wn_config *config, const json_t *json, wn_error *err);
 wn_status wn_qwen3_configure(wn_config *config, const json_t *json, wn_error *err);
+wn_status wn_jina_v3_configure(wn_config *config, const json_t *json, wn_error *err);
+bool wn_jina_v3_claims(const wn_identity *id);
 void wn_qwen2_lay_out(wn_layout *out, const wn_config *config);
 void wn_qwen3_lay_out(wn_layout *out, const wn_config *config);
 wn_tensor wn_qwen_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,

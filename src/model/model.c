@@ -95,6 +95,26 @@ static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
     return WN_OK;
 }
 
+/* Two layers without biases, as wide as the file has them. */
+static wn_status bind_projector(wn_model *model, wn_tensor_binder *binder,
+                                const wn_model_options *options, wn_error *err)
+{
+    const wn_gemm *gemm = options->kernels->gemm_f32;
+    wn_source first = wn_tensor_binder_get(binder, 0, model->config->hidden, "projector.0.weight");
+    if (!wn_tensor_binder_ok(binder))
+        return WN_OK;
+    wn_source second = wn_tensor_binder_get(binder, 0, first.rows, "projector.2.weight");
+    if (!wn_tensor_binder_ok(binder))
+        return WN_OK;
+    if (first.rows > model->config->hidden || second.rows > WN_LATE_DIM_MAX)
+        WN_FAIL(err, WN_ERR_LIMIT, "projector: has %zu and %zu rows, at most %zu and %d",
+                first.rows, second.rows, model->config->hidden, WN_LATE_DIM_MAX);
+    const wn_linear_source sources[] = {{.parts = {first}, .n_parts = 1},
+                                        {.parts = {second}, .n_parts = 1}};
+    WN_TRY(wn_linear_init(&model->dense, gemm, &sources[0], options->pool, err));
+    return wn_linear_init(&model->output, gemm, &sources[1], options->pool, err);
+}
+
 static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
                           const wn_model_options *options, wn_error *err)
 {
@@ -105,6 +125,8 @@ static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
                                    : bind_head(model, binder, options, err);
     case WN_KIND_LATE_INTERACTION:
         return bind_late(model, binder, options, err);
+    case WN_KIND_LISTWISE:
+        return bind_projector(model, binder, options, err);
     case WN_KIND_EMBEDDER:
         break;
     }
@@ -153,6 +175,8 @@ void wn_model_free(wn_model *model)
 wn_dims wn_model_dims(const wn_model *model)
 {
     const wn_config *c = model->config;
+    bool has_vectors = c->kind == WN_KIND_LATE_INTERACTION || c->kind == WN_KIND_LISTWISE;
+    bool shares = c->kind == WN_KIND_CROSS_ENCODER && c->family->is_decoder;
     return (wn_dims){
         .hidden = c->hidden,
         .n_heads = c->n_heads,
@@ -160,10 +184,10 @@ wn_dims wn_model_dims(const wn_model *model)
         .head_dim = c->head_dim,
         .up = c->gate == WN_GATE_NONE ? c->intermediate : 2 * c->intermediate,
         .intermediate = c->intermediate,
-        .out_dim = c->kind == WN_KIND_LATE_INTERACTION ? model->output.n : c->hidden,
+        .out_dim = has_vectors ? model->output.n : c->hidden,
         .max_tokens = c->max_tokens,
         .n_layers = c->n_layers,
-        .past_tokens = c->family->is_decoder ? WN_MIN(c->max_tokens, (size_t)PAST_TOKENS) : 0,
+        .past_tokens = shares ? WN_MIN(c->max_tokens, (size_t)PAST_TOKENS) : 0,
     };
 }
 
@@ -217,6 +241,21 @@ void wn_model_read_past(const wn_model *model, wn_exec *exec, const wn_batch *ba
 {
     WN_ASSERT(batch->past != NULL && batch->past_len == NULL);
     (void)forward(model, exec, batch, WN_ROWS_ALL);
+}
+
+wn_tensor wn_model_mark_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
+                                const uint32_t *marks, size_t n_marks)
+{
+    WN_ASSERT(model->config->kind == WN_KIND_LISTWISE);
+    const wn_ops *ops = wn_exec_ops(exec);
+    wn_tensor h = forward(model, exec, batch, WN_ROWS_ALL);
+    wn_tensor x = wn_exec_tensor(exec, n_marks, h.cols);
+    wn_tensor y = wn_exec_tensor(exec, n_marks, model->dense.n);
+    wn_tensor v = wn_exec_tensor(exec, n_marks, model->output.n);
+    ops->gather(exec, &x, &h, marks);
+    ops->linear(exec, &y, &x, &model->dense, WN_ACT_RELU);
+    ops->linear(exec, &v, &y, &model->output, WN_ACT_NONE);
+    return v;
 }
 
 void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits)

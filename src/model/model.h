@@ -53,6 +53,11 @@ void wn_model_read_past(const wn_model *model, wn_exec *exec, const wn_batch *ba
  * Needs:   a cross-encoder; ids, types and lengths within the model's limits (checked by rank/). */
 void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits);
 
+/* Vectors of marked tokens of a listwise model, [n_marks][dim]; valid until wn_exec_reset().
+ * Shapes:  marks [n_marks] tokens of the batch, at most a quarter of them. */
+wn_tensor wn_model_mark_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
+                                const uint32_t *marks, size_t n_marks);
+
 /* Hidden states of the last layer, [n_tokens][hidden]; valid until wn_exec_reset(). */
 wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch);
 

@@ -1,9 +1,10 @@
-/* Decoders that rerank: Qwen2 (mxbai-rerank v2) and Qwen3 (Qwen3-Reranker).
+/* Decoders that rerank: Qwen2 (mxbai-rerank v2) and Qwen3 (Qwen3-Reranker, jina-reranker-v3).
  *   each layer: h += out(attention(norm h)), h += down(silu(gate n) * up n) with n = norm h
  * Norms are RMSNorm, a token sees itself and those before it, several queries share a key head,
  * places are rotary.  Qwen2 has biases of query, key and value; Qwen3 normalises their heads
  * instead, and its heads together need not be as wide as the hidden state.  The score is read off
- * the last token: one answer's logit less the other's, or a row of its own (score.weight).
+ * the last token: one answer's logit less the other's, or a row of its own (score.weight); or many
+ * documents are read together, and their marks become vectors (projector).
  * Source: transformers modeling_qwen2.py, modeling_qwen3.py. */
 #include "model/config_parts.h"
 #include "model/stack.h"
@@ -99,7 +100,7 @@ static wn_status configure(wn_config *config, const json_t *json, bool has_head_
     WN_TRY(wn_config_read_activation(&config->act, "hidden_act", act, err));
     WN_TRY(read_rope(config, json, err));
     config->gate = WN_GATE_FIRST;
-    config->n_answers = config->asks ? 2 : 0;
+    config->n_answers = config->asks || config->kind == WN_KIND_LISTWISE ? 2 : 0;
     for (size_t i = 0; i < WN_ANSWERS_MAX; i++)
         config->answers[i] = -1;
     return refuse_switches(json, err);
@@ -109,6 +110,17 @@ wn_status wn_qwen3_configure(wn_config *config, const json_t *json, wn_error *er
 {
     config->prompt = WN_PROMPT_QWEN3;
     return configure(config, json, true, err);
+}
+
+wn_status wn_jina_v3_configure(wn_config *config, const json_t *json, wn_error *err)
+{
+    config->prompt = WN_PROMPT_JINA_V3;
+    return configure(config, json, true, err);
+}
+
+bool wn_jina_v3_claims(const wn_identity *id)
+{
+    return strcmp(id->architecture, "JinaForRanking") == 0;
 }
 
 /* The scale of the published scores goes by the model's name; its widths tell as much. */

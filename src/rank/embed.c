@@ -18,8 +18,7 @@ static wn_status read_options(wn_embed_options *out, const wn_embed_options *opt
     if (engine->config.kind != WN_KIND_EMBEDDER)
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "model '%s' is a %s: it has no single vector a text",
                 engine->name,
-                engine->config.kind == WN_KIND_CROSS_ENCODER ? "cross-encoder"
-                                                             : "late-interaction model");
+                !wn_engine_reads_apart(engine) ? "cross-encoder" : "late-interaction model");
     return WN_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "rank/builtin.h"
 #include "rank/fingerprint.h"
 #include "rank/guard.h"
+#include "rank/listwise.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -293,7 +294,9 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
         else if (config->max_query_tokens > 0)
             room = config->max_query_tokens;
     }
-    bool pairs = config->kind == WN_KIND_CROSS_ENCODER;
+    if (config->kind == WN_KIND_LISTWISE)
+        room = WN_MIN(config->max_tokens, (size_t)WN_LISTWISE_QUERY_TOKENS);
+    bool pairs = !wn_engine_reads_apart(engine);
     size_t n_special = pairs ? engine->n_special_pair : engine->n_special_single;
     if (n_special == 0) /* the first of them is what the models pool, and no text is then empty */
         WN_FAIL(err, WN_ERR_FORMAT,
@@ -316,6 +319,8 @@ size_t wn_engine_row_room(const wn_engine *engine, size_t n_query)
     if (engine->config.kind == WN_KIND_EMBEDDER)
         return engine->config.max_tokens - engine->n_special_single;
     size_t used = engine->n_special_pair + n_query;
+    if (engine->config.kind == WN_KIND_LISTWISE)
+        return WN_MIN(engine->config.max_tokens, (size_t)WN_LISTWISE_DOC_TOKENS);
     return used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
 }
 

@@ -31,6 +31,13 @@ struct wn_engine {
     char fingerprint[17];                   /* of all, in hex */
 };
 
+/* Are queries and documents read for themselves? */
+static inline bool wn_engine_reads_apart(const wn_engine *engine)
+{
+    return engine->config.kind == WN_KIND_LATE_INTERACTION ||
+           engine->config.kind == WN_KIND_EMBEDDER;
+}
+
 /* Most tokens of a document in one row, beside n_query tokens of the query. */
 size_t wn_engine_row_room(const wn_engine *engine, size_t n_query);
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "rank/abi.h"
+#include "rank/listwise.h"
 #include "rank/runner.h"
 
 #include <math.h>
@@ -85,8 +86,7 @@ static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
                 "model drops (%zu bytes)",
                 job->request.query.len);
     bool truncate = job->request.long_docs == WN_LONG_DOCS_TRUNCATE;
-    bool own_limit = engine->config.kind != WN_KIND_CROSS_ENCODER ||
-                     engine->config.prompt != WN_PROMPT_NONE ||
+    bool own_limit = wn_engine_reads_apart(engine) || engine->config.prompt != WN_PROMPT_NONE ||
                      (engine->config.max_query_tokens > 0 && !truncate);
     return own_limit && job->n_query > engine->max_query_ids ? cut_query(job, err) : WN_OK;
 }
@@ -189,8 +189,10 @@ static void make_row(wn_job *job, const wn_doc *doc, size_t window)
     job->usage.total_tokens += wn_job_row_length(job, row);
 }
 
-static wn_status make_rows(wn_job *job, wn_error *err)
+static wn_status make_rows(wn_job *job, wn_runner *runner, wn_error *err)
 {
+    if (job->engine->config.kind == WN_KIND_LISTWISE)
+        return wn_listwise_make_rows(job, runner, err);
     WN_TRY(plan_rows(job, err));
     job->rows = wn_mem_alloc(job->n_rows, sizeof *job->rows);
     if (job->rows == NULL)
@@ -216,7 +218,7 @@ static wn_status make_query_room(wn_job *job, wn_error *err)
     if (late)
         n = WN_MAX(n, config->late.query_pad_to);
     job->n_query_tokens = job->score_query.n_vectors = n;
-    if (config->kind == WN_KIND_CROSS_ENCODER)
+    if (!wn_engine_reads_apart(job->engine))
         return WN_OK;
     job->query.n = late ? n : 1;
     job->query.packed = wn_mem_aligned(wn_query_bytes(job->engine->kernels, job->query.n,
@@ -257,11 +259,11 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
     WN_TRY_OUT(encode_query(job, runner, err));
     WN_TRY_OUT(encode_documents(job, runner, err));
     WN_TRY_OUT(make_query_room(job, err));
-    WN_TRY_OUT(make_rows(job, err));
+    WN_TRY_OUT(make_rows(job, runner, err));
     share_beginning(job);
     wn_job_begin(job);
     job->usage.query_tokens = job->n_query_tokens;
-    if (job->engine->config.kind != WN_KIND_CROSS_ENCODER)
+    if (wn_engine_reads_apart(job->engine))
         job->usage.total_tokens += job->n_query_tokens;
     job->usage.tokenize_ns = wn_clock_ns() - began;
     *out = job;
@@ -284,6 +286,7 @@ void wn_job_free(wn_job *job)
     wn_mem_free(job->query.packed);
     wn_mem_free(job->query.weights);
     wn_mem_free(job->nearest);
+    wn_mem_free(job->vectors);
     wn_mem_free(job);
 }
 
@@ -330,6 +333,9 @@ size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, i
     case WN_KIND_EMBEDDER:
         return wn_tokenizer_assemble(engine->tokenizer, ids, types, row->ids, row->n_ids, NULL, 0,
                                      true);
+    case WN_KIND_LISTWISE:
+        memcpy(ids, row->ids, row->n_ids * sizeof *ids);
+        return row->n_ids;
     case WN_KIND_CROSS_ENCODER:
         break;
     }
@@ -340,6 +346,8 @@ size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, i
 
 size_t wn_job_row_length(const wn_job *job, const wn_row *row)
 {
+    if (job->engine->config.kind == WN_KIND_LISTWISE)
+        return row->n_ids;
     if (job->engine->config.kind == WN_KIND_CROSS_ENCODER)
         return job->engine->n_special_pair + row->n_query + row->n_ids;
     return job->engine->n_special_single + row->n_ids;
@@ -359,7 +367,7 @@ static const wn_row *best_row(const wn_job *job, const wn_doc *doc)
 void wn_job_begin(wn_job *job)
 {
     job->done = job->stopped = false;
-    job->query_read = job->engine->config.kind == WN_KIND_CROSS_ENCODER;
+    job->query_read = !wn_engine_reads_apart(job->engine);
     job->n_texts_scored = 0;
     for (size_t i = 0; i < job->n_texts; i++)
         job->n_texts_scored += job->docs[i].n_rows == 0;
@@ -408,7 +416,7 @@ wn_dtype wn_job_vector_dtype(wn_vector_format format)
 size_t wn_job_vector_bytes(const wn_job *job, size_t row, wn_vector_format format)
 {
     const wn_engine *engine = job->engine;
-    if (engine->config.kind == WN_KIND_CROSS_ENCODER)
+    if (!wn_engine_reads_apart(engine))
         return 0;
     size_t n = engine->config.kind == WN_KIND_EMBEDDER ? 1 : wn_job_row_tokens(job, row);
     return n * wn_vector_bytes(engine->kernels, wn_job_vector_dtype(format),
@@ -428,7 +436,7 @@ void wn_job_set_logit(wn_job *job, size_t row, float logit)
 
 bool wn_job_wants_matches(const wn_job *job)
 {
-    return job->request.want_matches;
+    return job->request.want_matches || job->engine->config.kind == WN_KIND_LISTWISE;
 }
 
 bool wn_job_needs_query(const wn_job *job)
@@ -462,21 +470,27 @@ static bool is_scored(const wn_job *job, const wn_doc *doc)
     return true;
 }
 
+/* The logit of a text whose rows were scored. */
+static float text_logit(const wn_job *job, const wn_doc *doc)
+{
+    return job->scores != NULL ? job->scores[doc - job->docs] : best_row(job, doc)->logit;
+}
+
 /* The fields of a document. */
 static const wn_doc *fields_of(const wn_job *job, size_t index)
 {
     return &job->docs[index * job->request.n_fields];
 }
 
-/* The best row of the field whose best row is best; NULL when all are empty. */
-static const wn_row *best_field_row(const wn_job *job, size_t index)
+/* The field whose best row is best; NULL when all are empty. */
+static const wn_doc *best_field(const wn_job *job, size_t index)
 {
-    const wn_row *best = NULL;
+    const wn_doc *best = NULL;
     const wn_doc *fields = fields_of(job, index);
     for (size_t f = 0; f < job->request.n_fields; f++) {
-        const wn_row *row = fields[f].n_rows == 0 ? NULL : best_row(job, &fields[f]);
-        if (row != NULL && (best == NULL || row->logit > best->logit))
-            best = row;
+        const wn_doc *field = fields[f].n_rows == 0 ? NULL : &fields[f];
+        if (field != NULL && (best == NULL || text_logit(job, field) > text_logit(job, best)))
+            best = field;
     }
     return best;
 }
@@ -491,7 +505,7 @@ static float mean_logit(const wn_job *job, size_t index)
         double weight = r->field_weights == NULL ? 1 : (double)r->field_weights[f];
         if (fields[f].n_rows == 0)
             continue;
-        sum += weight * (double)best_row(job, &fields[f])->logit;
+        sum += weight * (double)text_logit(job, &fields[f]);
         weights += weight;
     }
     return (float)(sum / weights);
@@ -513,13 +527,16 @@ static wn_result result_of(const wn_job *job, size_t index)
     result.window_end = job->request.documents[index * job->request.n_fields].len;
     if (result.empty || !result.scored)
         return result;
-    const wn_row *best = best_field_row(job, index);
-    result.logit = job->request.n_fields == 1 ? best->logit : mean_logit(job, index);
+    const wn_doc *best = best_field(job, index);
+    result.field = (uint32_t)(best - fields);
+    result.logit = job->request.n_fields == 1 ? text_logit(job, best) : mean_logit(job, index);
     result.relevance_score =
         wn_score_relevance(&job->engine->config, result.logit, &job->score_query);
-    result.window_start = best->byte_start;
-    result.window_end = best->byte_end;
-    result.field = (uint32_t)(best->doc - index * job->request.n_fields);
+    result.window_end = job->request.documents[best - job->docs].len;
+    if (job->scores == NULL) {
+        result.window_start = best_row(job, best)->byte_start;
+        result.window_end = best_row(job, best)->byte_end;
+    }
     return result;
 }
 
@@ -527,6 +544,8 @@ wn_status wn_job_end(wn_job *job, bool partial, wn_error *err)
 {
     job->done = false;
     WN_TRY(check_rows(job, partial, err));
+    if (job->scores != NULL)
+        wn_listwise_score(job);
     for (size_t i = 0; i < job->request.n_documents; i++)
         job->results[i] = result_of(job, i);
     wn_score_order(job->results, job->request.n_documents);
@@ -557,10 +576,10 @@ size_t wn_job_matches(const wn_job *job, size_t document, wn_match *out)
 {
     if (!job->done || job->nearest == NULL)
         return 0;
-    const wn_row *row = best_field_row(job, document);
-    const wn_doc *doc = row == NULL ? NULL : &job->docs[row->doc];
+    const wn_doc *doc = best_field(job, document);
     if (doc == NULL || !is_scored(job, doc))
         return 0;
+    const wn_row *row = best_row(job, doc);
     const wn_nearest *nearest = job->nearest + (size_t)(row - job->rows) * job->query.n;
     size_t first = (size_t)(row->ids - doc->ids);
     for (size_t i = 0; i < job->query.n && row->matched; i++) {

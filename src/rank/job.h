@@ -18,6 +18,10 @@ typedef struct wn_row {
     bool matched; /* its part of job.nearest is filled */
     float logit;
     size_t byte_start, byte_end;
+    /* Of a listwise model, whose ids are the whole sequence: */
+    uint32_t n_marks;      /* its documents and the query */
+    const uint32_t *marks; /* [n_marks] places of their marks */
+    size_t first_vector;   /* of theirs in job.vectors */
 } wn_row;
 
 /* Tokens of one document, and how it is cut. */
@@ -29,6 +33,7 @@ typedef struct wn_doc {
     size_t n_query;   /* tokens of the query beside it */
     wn_chunks chunks; /* of those of its tokens that are kept */
     size_t first_row, n_rows;
+    size_t vector; /* of a listwise model: its own in job.vectors */
 } wn_doc;
 
 struct wn_job {
@@ -58,6 +63,10 @@ struct wn_job {
     size_t n_query_tokens; /* of its own sequence, special and mask tokens included */
     wn_query query;        /* as the model sees it: a vector a token of that, or one pooled */
     wn_score_query score_query;
+    /* Of a listwise model: */
+    float *vectors;      /* [its marks][dim] */
+    float *query_vector; /* [dim] the average of the blocks' */
+    float *scores;       /* [n_texts] */
 };
 
 /* Write the query's own sequence (late interaction, embedder) to ids, types; returns its length and

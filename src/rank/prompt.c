@@ -48,6 +48,21 @@ static const words prompts[] = {
             .doc_lead = "document: ",
             .answers = {"1", "0"},
         },
+    [WN_PROMPT_JINA_V3] = /* the rest is in listwise.c */
+    {
+        .before = {"<|im_start|>system\nYou are a search relevance expert who can determine a "
+                   "ranking of the passages based on how relevant they are to the query. If "
+                   "the query is a question, how relevant a passage is depends on how well it "
+                   "answers the question. If not, try to analyze the intent of the query and "
+                   "assess how well each passage satisfies the intent. If an instruction is "
+                   "provided, you should follow the instruction when determining the "
+                   "ranking.<|im_end|>\n<|im_start|>"},
+        .behind = {"\n</query><|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"},
+        .query_lead = "",
+        .query_tail = "",
+        .doc_lead = "",
+        .answers = {"<|embed_token|>", "<|rerank_token|>"},
+    },
 };
 
 /* A prompt in the making: its ids, then where the texts stand. */
@@ -118,12 +133,11 @@ static wn_status find_answers(wn_config *config, const wn_tokenizer *tokenizer, 
             config->answers[i] = wn_tokenizer_find(tokenizer, answer);
         if (config->answers[i] < 0)
             WN_FAIL(err, WN_ERR_FORMAT,
-                    "tokenizer.json: there is no token '%.*s', the answer of a "
-                    "relevant document is '%s'",
-                    WN_STR_ARG(answer), w->answers[0]);
+                    "tokenizer.json: there is no token '%.*s', which the model is used with",
+                    WN_STR_ARG(answer));
         if ((size_t)config->answers[i] >= config->vocab)
             WN_FAIL(err, WN_ERR_FORMAT,
-                    "the answer '%.*s' has id %d, config.json: vocab_size is %zu",
+                    "the token '%.*s' has id %d, config.json: vocab_size is %zu",
                     WN_STR_ARG(answer), config->answers[i], config->vocab);
     }
     return WN_OK;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/thread.h"
 #include "rank/abi.h"
+#include "rank/listwise.h"
 
 #include <math.h>
 #include <string.h>
@@ -52,12 +53,14 @@ static wn_status make_staging(wn_runner *runner, wn_error *err)
     runner->scores = wn_mem_alloc(n_seqs, sizeof *runner->scores);
     runner->nearest = wn_mem_alloc(n_seqs, sizeof *runner->nearest);
     runner->documents = wn_mem_alloc(n_seqs, sizeof *runner->documents);
+    runner->marks = wn_mem_alloc(n_seqs, sizeof *runner->marks);
     runner->kept = wn_mem_alloc(n_seqs, sizeof *runner->kept);
     if (runner->ids == NULL || runner->types == NULL || runner->keep == NULL ||
         runner->seq_start == NULL || runner->n_keys == NULL || runner->past_start == NULL ||
         runner->past_len == NULL || runner->owner == NULL || runner->row == NULL ||
         runner->query == NULL || runner->ref == NULL || runner->scores == NULL ||
-        runner->nearest == NULL || runner->documents == NULL || runner->kept == NULL)
+        runner->nearest == NULL || runner->documents == NULL || runner->marks == NULL ||
+        runner->kept == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to stage %zu tokens", n_tokens);
     return WN_OK;
 }
@@ -142,6 +145,7 @@ void wn_runner_free(wn_runner *runner)
     wn_mem_free(runner->scores);
     wn_mem_free(runner->nearest);
     wn_mem_free(runner->documents);
+    wn_mem_free(runner->marks);
     wn_mem_free(runner->kept);
     wn_exec_free(runner->exec);
     wn_pool_free(runner->pool);
@@ -155,7 +159,7 @@ wn_status wn_runner_get_info(const wn_runner *runner, wn_runner_info *out, wn_er
         .n_threads = runner->n_threads,
         .batch_tokens = (int32_t)plan->batch_tokens,
         .batch_seqs = (int32_t)plan->batch_seqs,
-        .activation_bytes = plan->activation_bytes,
+        .activation_bytes = plan->activation_bytes + plan->past_bytes,
         .scratch_bytes = plan->scratch_bytes_per_thread * plan->n_threads,
     };
     return wn_abi_write(out, &info, sizeof info, "wn_runner_info", err);
@@ -451,10 +455,32 @@ static void report_batch(wn_runner *runner)
     for (size_t s = 0; s < runner->n_seqs; s++) {
         wn_job *job = runner->owner[s];
         const wn_doc *doc = &job->docs[runner->row[s]->doc];
-        if (runner->row[s] == &job->rows[doc->first_row + doc->n_rows - 1])
+        if (runner->row[s]->n_marks > 0)
+            job->n_texts_scored += runner->row[s]->n_marks - 1;
+        else if (runner->row[s] == &job->rows[doc->first_row + doc->n_rows - 1])
             job->n_texts_scored++;
         if (s + 1 == runner->n_seqs || runner->owner[s + 1] != job)
             report(job);
+    }
+}
+
+/* Blocks of documents: the vectors of their marks. */
+static void read_blocks(wn_runner *runner, const wn_batch *batch)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < batch->n_seqs; s++) {
+        const wn_row *row = runner->row[s];
+        WN_ASSERT(n + row->n_marks <= runner->plan.batch_seqs);
+        for (size_t i = 0; i < row->n_marks; i++)
+            runner->marks[n++] = batch->seq_start[s] + row->marks[i];
+    }
+    wn_tensor v =
+        wn_model_mark_vectors(runner->engine->model, runner->exec, batch, runner->marks, n);
+    const float *own = v.data;
+    for (size_t s = 0; s < batch->n_seqs; s++) {
+        wn_listwise_take(runner->owner[s], runner->row[s], own);
+        runner->scores[s] = runner->row[s]->logit;
+        own += runner->row[s]->n_marks * v.cols;
     }
 }
 
@@ -466,6 +492,9 @@ static void score_rows(wn_runner *runner)
     switch (runner->engine->config.kind) {
     case WN_KIND_CROSS_ENCODER:
         wn_model_logits(runner->engine->model, runner->exec, &batch, runner->scores);
+        break;
+    case WN_KIND_LISTWISE:
+        read_blocks(runner, &batch);
         break;
     case WN_KIND_LATE_INTERACTION:
     case WN_KIND_EMBEDDER:
@@ -607,7 +636,7 @@ static wn_status check_row(const wn_runner *runner, const wn_row_ref *ref, size_
     if (ref->row >= ref->job->n_rows && ref->row != WN_ROW_QUERY)
         WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu of a job that has %zu", ref->row, ref->job->n_rows);
     bool has = ref->vectors != NULL;
-    if ((has || ref->known) && runner->engine->config.kind == WN_KIND_CROSS_ENCODER)
+    if ((has || ref->known) && !wn_engine_reads_apart(runner->engine))
         WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu: a cross-encoder has no vectors of a document", i);
     if (ref->known && !has)
         WN_FAIL(err, WN_ERR_ARGUMENT, "row %zu: its vectors are known, but NULL", i);

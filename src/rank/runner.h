@@ -49,6 +49,7 @@ struct wn_runner {
     float *scores;                   /* [plan.batch_seqs] */
     wn_nearest **nearest;            /* [plan.batch_seqs] where matches go; NULL: not wanted */
     wn_doc_vectors *documents;       /* [plan.batch_seqs] */
+    uint32_t *marks;                 /* [plan.batch_seqs] tokens whose vectors are wanted */
     void **kept;                     /* [plan.batch_seqs] where vectors go; NULL: not to be kept */
     uint32_t *past_start, *past_len; /* [plan.batch_seqs] what each goes on from */
     size_t n_seqs, n_tokens;

@@ -268,7 +268,7 @@ static wn_status make_cache(wn_backend *backend, const wn_backend_options *optio
         .path = options->cache_dir == NULL ? NULL : backend->cache_path.ptr,
         .model = backend->cache_model,
     };
-    if (options->cache_bytes == 0)
+    if (options->cache_bytes == 0 || info.kind == WN_KIND_LISTWISE) /* no score is a pair's */
         return WN_OK;
     WN_TRY(wn_score_cache_open(&backend->cache, &cache, &ignored, err));
     log_cache(options->log, "cache_file_not_used", &ignored);
@@ -280,7 +280,8 @@ static wn_status make_vectors(wn_backend *backend, const wn_backend_options *opt
 {
     wn_engine_info info = WN_ENGINE_INFO_INIT;
     WN_TRY(wn_engine_get_info(backend->engine, &info, err));
-    if (info.kind == WN_KIND_CROSS_ENCODER || options->vector_bytes == 0)
+    bool reads_apart = info.kind == WN_KIND_LATE_INTERACTION || info.kind == WN_KIND_EMBEDDER;
+    if (!reads_apart || options->vector_bytes == 0)
         return WN_OK;
     backend->vector_format = options->vector_format;
     return wn_vector_cache_new(&backend->vectors, options->vector_bytes, err);

@@ -206,7 +206,7 @@ static void answers_must_be_tokens(void **state)
     begin(&m, TINY, WN_PROMPT_QWEN3);
     m.config.vocab = (size_t)m.config.answers[0];
     assert_fails(wn_prompt_make(&prompt, &m.config, m.tokenizer, &m.arena, &err), WN_ERR_FORMAT,
-                 &err, "the answer 'yes' has id");
+                 &err, "the token 'yes' has id");
     end(&m);
 }
 
