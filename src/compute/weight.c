@@ -54,8 +54,8 @@ static void widen_row(float *dst, const wn_source *parts, size_t j, bool with_fa
     wn_low_rank_add(dst, &parts->added, j, k);
 }
 
-/* Are all parts I8 with scales, nothing added, and of one factor?  An i8 product then takes them as they
- * are. */
+/* Are all parts I8 with scales, nothing added, and of one factor?  An i8 product then takes them as
+ * they are. */
 static bool is_quantized(const wn_linear_source *source)
 {
     const wn_source *parts = source->parts;
