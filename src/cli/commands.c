@@ -385,7 +385,7 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
         {
             .name = "licence",
             .synopsis = "[MODEL]",
-            .summary = "tell what the licence of a model's weights allows",
+            .summary = "tell what the licence of the weights of a model allows",
             .details =
                 "MODEL is a directory, the name of a model that was pulled, or the word for a "
                 "licence, such as cc-by-nc-4.0; without it, it is the built-in model. Printed is "
