@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              &files.tokenizer_config,
                              &files.sentence_transformers,
                              &files.sentence_bert_config,
-                             &files.pooling,
+                             &files.module_configs[1],
                              &files.colbert_metadata,
                              &files.modules,
                              &files.readme,

@@ -3,14 +3,19 @@
 
   golden_modern.py DIR          (beside those of make_golden.py, whose helpers it uses)
 """
-import os, random, sys
+import os, random, shutil, sys, tempfile
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from tokenizers.trainers import BpeTrainer
-from transformers import ModernBertConfig, ModernBertForSequenceClassification, ModernBertModel
+from sentence_transformers import CrossEncoder
+from sentence_transformers.base.modules import Dense, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.sentence_transformer.modules.layer_norm import LayerNorm
+from transformers import (BertConfig, BertModel, ModernBertConfig, ModernBertForSequenceClassification, ModernBertModel,
+                          PreTrainedTokenizerFast)
 
 import make_golden
-from make_golden import (SEED, add_cases, embedder, logit_of, pair_cases, save, share_case, text, truncate_cases, write_cases,
+from make_golden import (SEED, add_cases, edit_json, embedder, logit_of, pair_cases, save, share_case, text, truncate_cases, write_cases,
                          xlmr_tokenizer)
 
 
@@ -110,10 +115,49 @@ def modernberts(at):
     trained(at("modernbert-trained"), randomize(ModernBertForSequenceClassification(config), 105, matrices=0.15), tk)
 
 
+# ---- heads made of sentence-transformers' modules ------------------------------------------------
+
+def chain(folder, model, tk, pooling, *modules):
+    """What CrossEncoder saves of a bare encoder and modules behind it; the reference is its own predict()."""
+    with tempfile.TemporaryDirectory() as bare:
+        model.save_pretrained(bare)
+        PreTrainedTokenizerFast(tokenizer_object=tk, cls_token="<s>", sep_token="</s>", pad_token="<pad>", unk_token="<unk>",
+                                model_max_length=160).save_pretrained(bare)
+        encoder = CrossEncoder(modules=[Transformer(bare), Pooling(32, pooling), *modules], device="cpu")
+    for module in modules:
+        with torch.no_grad():
+            for p in module.parameters():
+                p.add_(torch.randn_like(p) * 0.2)
+    shutil.rmtree(folder, ignore_errors=True)
+    encoder.save_pretrained(folder, create_model_card=False)
+    edit_json(folder, "config.json", {})
+    edit_json(folder, "config_sentence_transformers.json", {"__version__": "DELETE"})
+    cases = []
+    for n_query in (1, 5):
+        query = text(n_query)
+        for document in (text(n) for n in make_golden.LENGTHS):
+            logit = encoder.predict([(query, document)], activation_fn=torch.nn.Identity())
+            cases.append(dict(query=query, document=document, logit=float(f"{float(logit[0]):.9g}")))
+    write_cases(folder, cases)
+
+
+def chains(at):
+    tk = xlmr_tokenizer()
+    config = ModernBertConfig(**dict(MODERN, vocab_size=tk.get_vocab_size(), num_hidden_layers=2, local_attention=8))
+    chain(at("modernbert-modules"), randomize(ModernBertModel(config), 106), tk, "cls",
+          Dense(32, 32, bias=False, activation_function=torch.nn.GELU()), LayerNorm(32),
+          Dense(32, 1, activation_function=torch.nn.Identity(), module_output_name="scores"))
+    config = BertConfig(**make_golden.SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=160)
+    chain(at("bert-modules"), randomize(BertModel(config, add_pooling_layer=False), 107), tk, "mean",
+          Dense(32, 32, activation_function=torch.nn.Tanh()),
+          Dense(32, 1, bias=False, activation_function=torch.nn.Identity(), module_output_name="scores"))
+
+
 def main():
     make_golden.rng.seed(SEED + 1)
     at = lambda name: os.path.join(sys.argv[1], name)
     modernberts(at)
+    chains(at)
 
 
 if __name__ == "__main__":

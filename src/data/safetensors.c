@@ -42,11 +42,32 @@ static wn_status new_set(wn_safetensors **out, wn_error *err)
     return WN_OK;
 }
 
-/* Read one file's tensors and enter them by name. */
-static wn_status add_file(wn_safetensors *set, wn_str bytes, const char *file, wn_error *err)
+/* Put "FOLDER." in front of the names from tensor first on. */
+static wn_status put_in_front(wn_safetensors *set, size_t first, const char *folder, wn_error *err)
+{
+    wn_buf name = WN_BUF_INIT;
+    bool ok = true;
+    for (size_t i = first; i < set->views.n && ok; i++) {
+        wn_str *own = &set->views.at[i].name;
+        name.len = 0;
+        ok = wn_buf_printf(&name, "%s.%.*s", folder, WN_STR_ARG(*own));
+        *own = ok ? wn_arena_str(&set->views.names, wn_buf_str(&name)) : *own;
+        ok = ok && own->ptr != NULL;
+    }
+    wn_buf_deinit(&name);
+    if (!ok)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for the names of '%s'", folder);
+    return WN_OK;
+}
+
+/* Read one file's tensors and enter them by name, with the folder (NULL: none) in front. */
+static wn_status add_file(wn_safetensors *set, wn_str bytes, const char *file, const char *folder,
+                          wn_error *err)
 {
     size_t first = set->views.n;
     WN_TRY(wn_safetensors_header_read(&set->views, bytes, file, err));
+    if (folder != NULL)
+        WN_TRY(put_in_front(set, first, folder, err));
     if (!wn_map_reserve(&set->by_name, set->views.n))
         WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for %zu names", file, set->views.n);
     for (size_t i = first; i < set->views.n; i++) {
@@ -63,7 +84,8 @@ static wn_status add_file(wn_safetensors *set, wn_str bytes, const char *file, w
 }
 
 /* Map dir/file and read it; the mapping belongs to the set from then on. */
-static wn_status add_mapped(wn_safetensors *set, const char *dir, const char *file, wn_error *err)
+static wn_status add_mapped(wn_safetensors *set, const char *dir, const char *file,
+                            const char *folder, wn_error *err)
 {
     wn_buf path = WN_BUF_INIT;
     wn_status status = WN_OK;
@@ -72,7 +94,7 @@ static wn_status add_mapped(wn_safetensors *set, const char *dir, const char *fi
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", file);
     WN_TRY_OUT(wn_file_map_open(map, path.ptr, err));
     set->n_maps++;
-    status = add_file(set, (wn_str){(const char *)map->ptr, map->len}, file, err);
+    status = add_file(set, (wn_str){(const char *)map->ptr, map->len}, file, folder, err);
 out:
     wn_buf_deinit(&path);
     return status;
@@ -166,7 +188,7 @@ static wn_status open_shards(wn_safetensors *set, const char *dir, const char *i
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for %zu files", INDEX_FILE, names.n);
     for (size_t i = 0; i < names.n; i++) {
         size_t first = set->views.n;
-        WN_TRY_OUT(add_mapped(set, dir, names.at[i], err));
+        WN_TRY_OUT(add_mapped(set, dir, names.at[i], NULL, err));
         WN_TRY_OUT(check_shard(set, first, names.at[i], weight_map, err));
     }
     status = check_complete(set, weight_map, err);
@@ -189,7 +211,7 @@ wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *e
         set->maps = wn_mem_zalloc(1, sizeof *set->maps);
         if (set->maps == NULL)
             WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for its mapping", SINGLE_FILE);
-        WN_TRY_OUT(add_mapped(set, dir, SINGLE_FILE, err));
+        WN_TRY_OUT(add_mapped(set, dir, SINGLE_FILE, NULL, err));
     } else {
         if (!wn_file_join(&path, dir, INDEX_FILE))
             WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", INDEX_FILE);
@@ -205,11 +227,31 @@ out:
     return status;
 }
 
+wn_status wn_safetensors_add(wn_safetensors *set, const char *dir, const char *folder,
+                             wn_error *err)
+{
+    wn_buf file = WN_BUF_INIT, path = WN_BUF_INIT;
+    wn_status status = WN_OK;
+    if (!wn_file_join(&file, folder, SINGLE_FILE) || !wn_file_join(&path, dir, file.ptr))
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", folder);
+    if (!wn_file_exists(path.ptr))
+        goto out;
+    wn_file_map *maps = wn_mem_realloc(set->maps, set->n_maps + 1, sizeof *maps);
+    if (maps == NULL)
+        WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for its mapping", file.ptr);
+    set->maps = maps;
+    status = add_mapped(set, dir, file.ptr, folder, err);
+out:
+    wn_buf_deinit(&path);
+    wn_buf_deinit(&file);
+    return status;
+}
+
 wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name, wn_error *err)
 {
     wn_safetensors *set = NULL;
     WN_TRY(new_set(&set, err));
-    wn_status status = add_file(set, bytes, name, err);
+    wn_status status = add_file(set, bytes, name, NULL, err);
     if (status == WN_OK)
         *out = set;
     else

@@ -39,6 +39,11 @@ WN_MUST_USE wn_status wn_safetensors_open(wn_safetensors **out, const char *dir,
 WN_MUST_USE wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name,
                                            wn_error *err);
 
+/* Add dir/folder/model.safetensors, where it is there; its tensors are called FOLDER.NAME.
+ * Fails:   as wn_safetensors_open(). */
+WN_MUST_USE wn_status wn_safetensors_add(wn_safetensors *set, const char *dir, const char *folder,
+                                         wn_error *err);
+
 /* Let go of the pages of a tensor (NULL: of all files) that were read so far, when its file is
  * mapped; views stay valid, and what is read again comes from the page cache.
  * Thread rule: any, also while others read. */

@@ -59,6 +59,22 @@ typedef struct wn_late_config {
     double calibration_a, calibration_b;
 } wn_late_config;
 
+#define WN_MODULES_MAX 8
+#define WN_FOLDER_MAX  47 /* bytes */
+
+/* A module of sentence-transformers with weights of its own, in FOLDER/model.safetensors. */
+typedef struct wn_module {
+    char folder[WN_FOLDER_MAX + 1]; /* "": there is none */
+    char name[WN_FOLDER_MAX + 9];   /* of its weights, such as "2_Dense.linear" */
+    bool has_bias;
+} wn_module;
+
+/* What modules make of the pooled row: z = out(norm(act(dense h))). */
+typedef struct wn_module_head {
+    wn_module dense, norm, out;
+    wn_act act;
+} wn_module_head;
+
 typedef struct wn_config {
     const wn_family *family;
     const char *family_name; /* "bert", "camembert", "colbert", ...; static */
@@ -79,6 +95,7 @@ typedef struct wn_config {
     wn_act head_act;              /* of a cross-encoder, where a file says so */
     wn_score_rule score_rule;
     wn_pool_kind pool;       /* of an embedder, or of a cross-encoder whose file says so */
+    wn_module_head modules;  /* in place of the family's head; out is none: no such */
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
     size_t window_overlap;   /* tokens that long-document windows share */
     double score_shift;      /* taken off the logit before the sigmoid */
@@ -97,19 +114,29 @@ typedef struct wn_config {
 
 /* A file of a model directory: its bytes, or ptr NULL when it is not there. */
 typedef struct wn_model_files {
-    wn_str config;                 /* config.json */
-    wn_str tokenizer_config;       /* tokenizer_config.json */
-    wn_str sentence_transformers;  /* config_sentence_transformers.json */
-    wn_str sentence_bert_config;   /* sentence_bert_config.json */
-    wn_str modules;                /* modules.json */
-    wn_str pooling;                /* 1_Pooling/config.json */
-    wn_str logit_score;            /* 1_LogitScore/config.json */
-    wn_str colbert_metadata;       /* artifact.metadata */
-    wn_str readme;                 /* README.md */
-    wn_str model_card;             /* MODEL_CARD.md */
-    const wn_safetensors *tensors; /* whose names tell some families; NULL: not known */
-    const char *task;              /* that is asked for; NULL: none */
+    wn_str config;                         /* config.json */
+    wn_str tokenizer_config;               /* tokenizer_config.json */
+    wn_str sentence_transformers;          /* config_sentence_transformers.json */
+    wn_str sentence_bert_config;           /* sentence_bert_config.json */
+    wn_str modules;                        /* modules.json */
+    wn_str module_configs[WN_MODULES_MAX]; /* FOLDER/config.json of each of modules.json */
+    wn_str colbert_metadata;               /* artifact.metadata */
+    wn_str readme;                         /* README.md */
+    wn_str model_card;                     /* MODEL_CARD.md */
+    const wn_safetensors *tensors;         /* whose names tell some families; NULL: not known */
+    const char *task;                      /* that is asked for; NULL: none */
 } wn_model_files;
+
+/* The folders of the modules in their order; "" where it is the directory itself, or none. */
+typedef struct wn_folders {
+    char at[WN_MODULES_MAX][WN_FOLDER_MAX + 1];
+    size_t n;
+} wn_folders;
+
+/* List those of modules.json, the first WN_MODULES_MAX; what is wrong with it otherwise,
+ * wn_config_parse() will say.
+ * Fails:   as wn_json_parse(). */
+WN_MUST_USE wn_status wn_config_list_folders(wn_folders *out, wn_str modules, wn_error *err);
 
 /* Read the configuration.
  * Fails:   WN_ERR_FORMAT with all mistakes, WN_ERR_UNSUPPORTED that names what is not supported. */

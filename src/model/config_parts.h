@@ -66,6 +66,15 @@ WN_MUST_USE wn_status wn_config_read_late(wn_config *config, const json_t *json,
 WN_MUST_USE wn_status wn_config_read_companions(wn_config *config, const json_t *json,
                                                 const wn_model_files *files, wn_error *err);
 
+/* A module behind the pooling, Dense or LayerNorm, with its config.json: config->modules.
+ * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
+WN_MUST_USE wn_status wn_config_add_module(wn_config *config, const char *type, const char *path,
+                                           wn_str text, wn_error *err);
+
+/* The last module was added: when they make a score, the model is a cross-encoder.
+ * Fails:   WN_ERR_UNSUPPORTED when they make something else. */
+WN_MUST_USE wn_status wn_config_end_modules(wn_config *config, wn_error *err);
+
 /* Lower config->max_tokens to the tokenizer's model_max_length. */
 WN_MUST_USE wn_status wn_config_read_tokenizer(wn_config *config, wn_str tokenizer_config,
                                                wn_error *err);

@@ -112,14 +112,16 @@ static wn_status read_pooling(wn_config *config, wn_str text, wn_error *err)
     return status;
 }
 
-/* The modules that have a file of their own. */
-typedef struct module_set {
-    bool pooling, logit_score;
-} module_set;
+/* What a chain had so far. */
+typedef struct chain {
+    bool pooling, normalize, logit_score;
+    wn_str answers; /* LogitScore's config.json */
+} chain;
 
-/* One module: the transformer in the directory itself, its pooling, or the normalisation that
- * wn_embed() does anyway. */
-static wn_status check_module(const json_t *module, module_set *found, wn_error *err)
+/* One module: the transformer in the directory itself, its pooling, the normalisation that
+ * wn_embed() does anyway, what does something in training only, or a part of a head. */
+static wn_status read_module(wn_config *config, const json_t *module, wn_str text, chain *before,
+                             wn_error *err)
 {
     const char *type, *path;
     wn_binder b;
@@ -130,14 +132,22 @@ static wn_status check_module(const json_t *module, module_set *found, wn_error 
     wn_bind_string(&b, "path", &path, "");
     WN_TRY(wn_binder_end(&b, err));
     const char *name = class_name(type);
-    bool is_pooling = strcmp(name, "Pooling") == 0 && strcmp(path, "1_Pooling") == 0;
+    bool is_of_head = strcmp(name, "Dense") == 0 || strcmp(name, "LayerNorm") == 0;
+    bool is_normalize = strcmp(name, "Normalize") == 0;
     bool is_score = strcmp(name, "LogitScore") == 0 && strcmp(path, "1_LogitScore") == 0;
-    if (!is_pooling && !is_score && strcmp(name, "Normalize") != 0 &&
-        (strcmp(name, "Transformer") != 0 || path[0] != '\0'))
+    if (strcmp(name, "Pooling") == 0 && strcmp(path, "1_Pooling") == 0) {
+        before->pooling = true;
+        return config->kind == WN_KIND_EMBEDDER ? read_pooling(config, text, err) : WN_OK;
+    }
+    if (is_of_head && before->pooling && !before->normalize)
+        return wn_config_add_module(config, name, path, text, err);
+    if (!(is_normalize && config->modules.out.folder[0] == '\0') && !is_score &&
+        strcmp(name, "Dropout") != 0 && !(strcmp(name, "Transformer") == 0 && path[0] == '\0'))
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "modules.json: module '%.100s' in '%.100s' is not supported", type, path);
-    found->pooling |= is_pooling;
-    found->logit_score |= is_score;
+    before->normalize |= is_normalize;
+    before->logit_score |= is_score;
+    before->answers = is_score ? text : before->answers;
     return WN_OK;
 }
 
@@ -168,13 +178,13 @@ static wn_status read_answers(wn_config *config, wn_str text, wn_error *err)
 
 /* A chain over a decoder is a reranker's when it ends in LogitScore, or when its chat template is
  * Qwen3-Reranker's; others read pairs in ways that these files do not tell. */
-static wn_status check_decoder(wn_config *config, const wn_model_files *files, module_set found,
+static wn_status check_decoder(wn_config *config, const wn_model_files *files, const chain *found,
                                wn_error *err)
 {
     const wn_str mark = WN_STR("<Instruct>");
     wn_str text = files->tokenizer_config;
-    if (config->asks && found.logit_score)
-        return read_answers(config, files->logit_score, err);
+    if (config->asks && found->logit_score)
+        return read_answers(config, found->answers, err);
     for (size_t i = 0; !config->asks && i + mark.len <= text.len; i++) {
         if (memcmp(text.ptr + i, mark.ptr, mark.len) == 0)
             return WN_OK;
@@ -188,24 +198,24 @@ static wn_status check_decoder(wn_config *config, const wn_model_files *files, m
 static wn_status read_modules(wn_config *config, const wn_model_files *files, wn_error *err)
 {
     json_t *json = NULL;
-    module_set found = {0};
+    chain before = {0};
     if (files->modules.ptr == NULL)
         return WN_OK;
     WN_TRY(wn_json_parse(&json, files->modules, "modules.json", err));
     wn_status status = WN_OK;
     for (size_t i = 0; i < json_array_size(json) && status == WN_OK; i++)
-        status = check_module(json_array_get(json, i), &found, err);
+        status = read_module(config, json_array_get(json, i),
+                             i < WN_MODULES_MAX ? files->module_configs[i] : (wn_str){NULL, 0},
+                             &before, err);
     if (status == WN_OK && json_array_size(json) == 0)
         status =
             wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "modules.json: is not a list of modules");
     json_decref(json);
     if (status != WN_OK)
         return status;
-    if (config->family->is_decoder || found.logit_score)
-        return check_decoder(config, files, found, err);
-    return found.pooling && config->kind == WN_KIND_EMBEDDER
-               ? read_pooling(config, files->pooling, err)
-               : WN_OK;
+    return config->family->is_decoder || before.logit_score
+               ? check_decoder(config, files, &before, err)
+               : wn_config_end_modules(config, err);
 }
 
 /* ---- the activation of scores ---------------------------------------------------------------- */

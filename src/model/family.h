@@ -23,7 +23,9 @@ typedef struct wn_head_names {
     bool dense_bias;
     wn_act act;
     const char *norm; /* NULL: none */
-    const char *out;  /* one row */
+    bool norm_bias;
+    double norm_eps;
+    const char *out; /* one row */
     bool out_bias;
 } wn_head_names;
 

@@ -39,8 +39,8 @@ static wn_status bind_head(wn_model *model, wn_tensor_binder *binder,
         WN_TRY(wn_bind_linear(&model->dense, binder, options, head->dense, head->dense_bias, h, h,
                               err));
     if (head->norm != NULL)
-        WN_TRY(wn_bind_norm(&model->norm, &norm, binder, WN_NORM_LAYER, head->norm,
-                            model->layout.norm_bias, h, config->norm_eps, err));
+        WN_TRY(wn_bind_norm(&model->norm, &norm, binder, WN_NORM_LAYER, head->norm, head->norm_bias,
+                            h, head->norm_eps, err));
     return wn_bind_linear(&model->output, binder, options, head->out, head->out_bias, 1, h, err);
 }
 
@@ -63,6 +63,24 @@ static wn_status bind_answers(wn_model *model, wn_tensor_binder *binder,
                                        .cols = head.cols};
     }
     return wn_linear_init(&model->output, options->kernels->gemm_f32, &answers, options->pool, err);
+}
+
+/* The head that modules of sentence-transformers make, in place of the family's; its eps is that of
+ * torch's LayerNorm. */
+static void use_modules(wn_head_names *head, const wn_config *config)
+{
+    const wn_module_head *m = &config->modules;
+    if (m->out.folder[0] == '\0')
+        return;
+    *head = (wn_head_names){.pool = config->pool,
+                            .dense = m->dense.folder[0] != '\0' ? m->dense.name : NULL,
+                            .dense_bias = m->dense.has_bias,
+                            .act = m->act,
+                            .norm = m->norm.folder[0] != '\0' ? m->norm.name : NULL,
+                            .norm_bias = true,
+                            .norm_eps = 1e-5,
+                            .out = m->out.name,
+                            .out_bias = m->out.has_bias};
 }
 
 static wn_status bind_late(wn_model *model, wn_tensor_binder *binder,
@@ -141,6 +159,7 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safete
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a model");
     model->config = config;
     config->family->lay_out(&model->layout, config);
+    use_modules(&model->layout.head, config);
     wn_tensor_binder binder;
     wn_status status = wn_tensor_binder_begin(&binder, set, model->layout.prefix, err);
     if (status == WN_OK) {

@@ -157,6 +157,8 @@ void wn_modernbert_lay_out(wn_layout *out, const wn_config *config)
                  .dense_bias = config->head_bias,
                  .act = config->head_act,
                  .norm = "head.norm",
+                 .norm_bias = config->norm_bias,
+                 .norm_eps = config->norm_eps,
                  .out = "classifier",
                  .out_bias = true},
     };

@@ -20,7 +20,7 @@
 #define WN_WHERE            "rank/engine"
 #define CONFIG_BYTES_MAX    (16u << 20)
 #define TOKENIZER_BYTES_MAX (256u << 20)
-#define FILES_MAX           10
+#define FILES_MAX           (8 + WN_MODULES_MAX)
 
 /* The files of a model, from a directory or from the binary. */
 typedef struct file_source {
@@ -81,6 +81,36 @@ static wn_status open_tensors(wn_engine *engine, const file_source *src, wn_erro
                                 "built-in model.safetensors", err);
 }
 
+/* The config.json of each module that has a folder. */
+static wn_status read_modules(wn_engine *engine, file_source *src, wn_model_files *files,
+                              wn_error *err)
+{
+    wn_folders folders;
+    WN_TRY(wn_config_list_folders(&folders, files->modules, err));
+    for (size_t i = 0; i < folders.n; i++) {
+        char name[WN_FOLDER_MAX + sizeof "/config.json"];
+        if (folders.at[i][0] == '\0')
+            continue;
+        snprintf(name, sizeof name, "%s/config.json", folders.at[i]);
+        WN_TRY(read_file(src, &files->module_configs[i], name, CONFIG_BYTES_MAX, false, err));
+        engine->config_print = wn_fingerprint_file(engine->config_print, files->module_configs[i]);
+    }
+    return WN_OK;
+}
+
+/* The weights of the modules that make a head.  A file that is not there is no mistake yet:
+ * wn_quantize() writes all weights into one. */
+static wn_status add_modules(wn_engine *engine, const file_source *src, wn_error *err)
+{
+    const wn_module_head *head = &engine->config.modules;
+    const wn_module *const modules[] = {&head->dense, &head->norm, &head->out};
+    for (size_t i = 0; i < WN_ARRAY_LEN(modules); i++) {
+        if (src->dir != NULL && modules[i]->folder[0] != '\0')
+            WN_TRY(wn_safetensors_add(engine->tensors, src->dir, modules[i]->folder, err));
+    }
+    return WN_OK;
+}
+
 static wn_status read_config(wn_engine *engine, file_source *src, const char *task, wn_error *err)
 {
     wn_model_files files = {0};
@@ -92,8 +122,6 @@ static wn_status read_config(wn_engine *engine, file_source *src, const char *ta
         {"config_sentence_transformers.json", &files.sentence_transformers},
         {"sentence_bert_config.json", &files.sentence_bert_config},
         {"modules.json", &files.modules},
-        {"1_Pooling/config.json", &files.pooling},
-        {"1_LogitScore/config.json", &files.logit_score},
         {"artifact.metadata", &files.colbert_metadata},
     };
     WN_TRY(read_file(src, &files.config, "config.json", CONFIG_BYTES_MAX, true, err));
@@ -102,6 +130,7 @@ static wn_status read_config(wn_engine *engine, file_source *src, const char *ta
         WN_TRY(read_file(src, optional[i].out, optional[i].name, CONFIG_BYTES_MAX, false, err));
         engine->config_print = wn_fingerprint_file(engine->config_print, *optional[i].out);
     }
+    WN_TRY(read_modules(engine, src, &files, err));
     WN_TRY(read_card(src, &files.readme, "README.md", err));
     WN_TRY(read_card(src, &files.model_card, "MODEL_CARD.md", err));
     WN_TRY(open_tensors(engine, src, err));
@@ -109,7 +138,8 @@ static wn_status read_config(wn_engine *engine, file_source *src, const char *ta
     files.task = task;
     if (task != NULL)
         engine->config_print = wn_fingerprint_file(engine->config_print, wn_str_from(task));
-    return wn_config_parse(&engine->config, &files, err);
+    WN_TRY(wn_config_parse(&engine->config, &files, err));
+    return add_modules(engine, src, err);
 }
 
 /* Loading the tensors and reading the tokenizer are independent and take about as long. */

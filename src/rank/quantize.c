@@ -278,6 +278,20 @@ out:
     return status;
 }
 
+/* The config.json of each module that makes a head; their weights are among the tensors. */
+static wn_status copy_modules(const quantizer *q, wn_new_dir *dir, wn_error *err)
+{
+    const wn_module_head *head = &q->engine->config.modules;
+    const wn_module *const modules[] = {&head->dense, &head->norm, &head->out};
+    for (size_t i = 0; i < WN_ARRAY_LEN(modules); i++) {
+        char name[WN_FOLDER_MAX + sizeof "/config.json"];
+        snprintf(name, sizeof name, "%s/config.json", modules[i]->folder);
+        if (modules[i]->folder[0] != '\0')
+            WN_TRY(copy_file(q, dir, name, err));
+    }
+    return WN_OK;
+}
+
 /* The weights come last: a directory without them is no model. */
 static wn_status write_dir(quantizer *q, const char *out_dir, wn_error *err)
 {
@@ -287,6 +301,7 @@ static wn_status write_dir(quantizer *q, const char *out_dir, wn_error *err)
     WN_TRY_OUT(wn_new_dir_open(&dir, out_dir, err));
     for (size_t i = 0; i < WN_ARRAY_LEN(companions); i++)
         WN_TRY_OUT(copy_file(q, &dir, companions[i], err));
+    WN_TRY_OUT(copy_modules(q, &dir, err));
     if (!wn_file_join(&path, out_dir, "model.safetensors"))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of the weights");
     status = write_tensors(q, path.ptr, err);

@@ -360,7 +360,8 @@ static void hostile_headers_of_100_mb_are_refused_within_a_second(void **state)
 
 /* ---- sharded sets ---------------------------------------------------------------------------- */
 
-static char dir[] = "/tmp/winnow-safetensors-XXXXXX";
+#define DIR_TEMPLATE "/tmp/winnow-safetensors-XXXXXX"
+static char dir[] = DIR_TEMPLATE;
 
 static void write_file(const char *name, wn_str bytes)
 {
@@ -384,6 +385,7 @@ static void write_shard(const char *name, const char *tensor)
 static int make_dir(void **state)
 {
     (void)state;
+    strcpy(dir, DIR_TEMPLATE);
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
@@ -391,12 +393,16 @@ static int remove_dir(void **state)
 {
     (void)state;
     static const char *const names[] = {"a.safetensors", "b.safetensors", "model.safetensors",
-                                        "model.safetensors.index.json"};
+                                        "model.safetensors.index.json",
+                                        "2_Dense/model.safetensors"};
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
         char path[200];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         unlink(path);
     }
+    char folder[200];
+    snprintf(folder, sizeof folder, "%s/2_Dense", dir);
+    rmdir(folder);
     return rmdir(dir);
 }
 
@@ -453,6 +459,32 @@ static void index_joins_shards_and_must_match_them(void **state)
     wn_safetensors_close(set);
 }
 
+static void tensors_of_a_folder_are_called_by_it(void **state)
+{
+    (void)state;
+    char folder[200];
+    wn_safetensors *set = NULL;
+    snprintf(folder, sizeof folder, "%s/2_Dense", dir);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    write_shard("model.safetensors", "linear.weight");
+    assert_ok(wn_safetensors_open(&set, dir, &err), &err);
+    assert_ok(wn_safetensors_add(set, dir, "2_Dense", &err), &err); /* has none */
+    assert_int_equal(wn_safetensors_count(set), 1);
+    write_shard("2_Dense/model.safetensors", "linear.weight");
+    assert_ok(wn_safetensors_add(set, dir, "2_Dense", &err), &err);
+    assert_int_equal(wn_safetensors_count(set), 2);
+    const wn_tensor_view *own = wn_safetensors_find(set, WN_STR("linear.weight"));
+    const wn_tensor_view *added = wn_safetensors_find(set, WN_STR("2_Dense.linear.weight"));
+    assert_true(own != NULL && added != NULL && own->data != added->data);
+    assert_int_equal(added->bytes, 8);
+    assert_fails(wn_safetensors_add(set, dir, "2_Dense", &err), WN_ERR_FORMAT, &err,
+                 "2_Dense/model.safetensors: tensor '2_Dense.linear.weight' is there twice");
+    write_file("2_Dense/model.safetensors", WN_STR("short"));
+    assert_fails(wn_safetensors_add(set, dir, "2_Dense", &err), WN_ERR_FORMAT, &err,
+                 "2_Dense/model.safetensors");
+    wn_safetensors_close(set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +500,7 @@ int main(void)
         cmocka_unit_test(hostile_headers_of_100_mb_are_refused_within_a_second),
         cmocka_unit_test_setup_teardown(index_joins_shards_and_must_match_them, make_dir,
                                         remove_dir),
+        cmocka_unit_test_setup_teardown(tensors_of_a_folder_are_called_by_it, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -258,7 +258,8 @@ static void embedder(const char *modules, const char *pooling, wn_status status,
                      const char *message)
 {
     wn_config c;
-    wn_model_files files = {.modules = wn_str_from(modules), .pooling = wn_str_from(pooling)};
+    wn_model_files files = {.modules = wn_str_from(modules),
+                            .module_configs = {[1] = wn_str_from(pooling)}};
     wn_status got = parse(&c, EMBEDDER, "{}", files);
     if (got != status || strstr(err.message, message) == NULL)
         fail_msg("%s, %s: %s '%s', expected '%s'", modules, pooling == NULL ? "" : pooling,
@@ -300,8 +301,7 @@ static void modules_that_are_not_computed_are_refused(void **state)
     embedder(CHAIN("1_Pooling", ",{\"type\":\"x.Normalize\",\"path\":\"2_Normalize\"}"), "{}",
              WN_OK, false, "");
     embedder(CHAIN("1_Pooling", ",{\"type\":\"x.Dense\",\"path\":\"2_Dense\"}"), "{}",
-             WN_ERR_UNSUPPORTED, false,
-             "modules.json: module 'x.Dense' in '2_Dense' is not supported");
+             WN_ERR_FORMAT, false, "modules.json names 2_Dense/config.json, which is missing");
     embedder(CHAIN("2_Pooling", ""), "{}", WN_ERR_UNSUPPORTED, false,
              "in '2_Pooling' is not supported");
     embedder("[{\"type\":\"x.Transformer\",\"path\":\"0_Transformer\"}]", "{}", WN_ERR_UNSUPPORTED,

@@ -32,7 +32,7 @@ static wn_status parse(wn_config *out, const char *base, const char *patch, besi
     static char other[3][1024];
     wn_model_files all = {0};
     const char *const texts[] = {files.modules, files.logit_score, files.tokenizer_config};
-    wn_str *const fields[] = {&all.modules, &all.logit_score, &all.tokenizer_config};
+    wn_str *const fields[] = {&all.modules, &all.module_configs[1], &all.tokenizer_config};
     for (size_t i = 0; i < WN_ARRAY_LEN(texts); i++) {
         if (texts[i] == NULL)
             continue;
