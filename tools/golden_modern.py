@@ -11,11 +11,13 @@ from sentence_transformers import CrossEncoder
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from sentence_transformers.sentence_transformer.modules.layer_norm import LayerNorm
-from transformers import (BertConfig, BertModel, ModernBertConfig, ModernBertForSequenceClassification, ModernBertModel,
+from transformers import (BertConfig, BertModel, DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig,
+                          DistilBertForSequenceClassification, ElectraConfig, ElectraForSequenceClassification, ModernBertConfig,
+                          ModernBertForSequenceClassification, ModernBertModel, MPNetConfig, MPNetForSequenceClassification,
                           PreTrainedTokenizerFast)
 
 import make_golden
-from make_golden import (SEED, add_cases, edit_json, embedder, logit_of, pair_cases, save, share_case, text, truncate_cases, write_cases,
+from make_golden import (SEED, add_cases, bert_tokenizer, edit_json, embedder, logit_of, pair_cases, save, share_case, text, truncate_cases, write_cases,
                          xlmr_tokenizer)
 
 
@@ -108,9 +110,9 @@ def modernberts(at):
                rope_parameters=ropes)
     modernbert(at("modernbert-biases"), xlmr_tokenizer(), 103, num_attention_heads=1, norm_bias=True, attention_bias=True, mlp_bias=True,
                classifier_bias=True, norm_eps=1e-3, words=0.02, num_hidden_layers=2, local_attention=6, hidden_activation="gelu_pytorch_tanh")
-    model = randomize(ModernBertModel(ModernBertConfig(**dict(MODERN, vocab_size=tk.get_vocab_size(), num_hidden_layers=2, local_attention=8))), 104)
-    embedder(at("modernbert-embed"), model, tk, True)
     tk = xlmr_tokenizer()
+    config = ModernBertConfig(**dict(MODERN, vocab_size=tk.get_vocab_size(), num_hidden_layers=2, local_attention=8, pad_token_id=1))
+    embedder(at("modernbert-embed"), randomize(ModernBertModel(config), 104), tk, True)
     config = ModernBertConfig(**dict(MODERN, vocab_size=tk.get_vocab_size(), pad_token_id=1, num_hidden_layers=3, local_attention=16))
     trained(at("modernbert-trained"), randomize(ModernBertForSequenceClassification(config), 105, matrices=0.15), tk)
 
@@ -147,10 +149,63 @@ def chains(at):
     chain(at("modernbert-modules"), randomize(ModernBertModel(config), 106), tk, "cls",
           Dense(32, 32, bias=False, activation_function=torch.nn.GELU()), LayerNorm(32),
           Dense(32, 1, activation_function=torch.nn.Identity(), module_output_name="scores"))
-    config = BertConfig(**make_golden.SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=160)
+    config = BertConfig(**make_golden.SMALL, vocab_size=tk.get_vocab_size(), max_position_embeddings=70)
     chain(at("bert-modules"), randomize(BertModel(config, add_pooling_layer=False), 107), tk, "mean",
           Dense(32, 32, activation_function=torch.nn.Tanh()),
           Dense(32, 1, bias=False, activation_function=torch.nn.Identity(), module_output_name="scores"))
+
+
+# ---- BERT under other names ----------------------------------------------------------------------
+
+SMALL = dict(num_labels=1, max_position_embeddings=164, attn_implementation="eager")
+
+
+def relatives(at):
+    tk = bert_tokenizer()
+    config = DistilBertConfig(**SMALL, vocab_size=tk.get_vocab_size(), dim=32, n_layers=2, n_heads=2, hidden_dim=48)
+    cross_encoder(at("distilbert"), randomize(DistilBertForSequenceClassification(config), 110), tk, make_golden.LENGTHS)
+    options = dict(SMALL, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48)
+    for name, seed, width in (("electra", 111, 32), ("electra-projected", 112, 12)):
+        config = ElectraConfig(**options, vocab_size=tk.get_vocab_size(), embedding_size=width)
+        cross_encoder(at(name), randomize(ElectraForSequenceClassification(config), seed), tk, make_golden.LENGTHS, use_types=True)
+    tk = xlmr_tokenizer()
+    config = MPNetConfig(**dict(options, max_position_embeddings=340), vocab_size=tk.get_vocab_size())
+    model = cross_encoder(at("mpnet"), randomize(MPNetForSequenceClassification(config), 113), tk, (1, 3, 20, 60, 140, 300))
+    add_cases(at("mpnet"), make_golden.padding_cases(model, tk))
+
+
+# ---- DeBERTa -------------------------------------------------------------------------------------
+
+# as v3's files have it, in the older spelling of pos_att_type
+DEBERTA = dict(SMALL, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48, type_vocab_size=0,
+               position_biased_input=False, relative_attention=True, position_buckets=256, max_relative_positions=-1,
+               norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type="p2c|c2p", layer_norm_eps=1e-7)
+
+
+def deberta(folder, seed, lengths, tk=None, config=None, words=0.7, **more):
+    tk = tk or xlmr_tokenizer()
+    options = dict(DEBERTA, vocab_size=tk.get_vocab_size(), pad_token_id=1)
+    options.update(more)
+    model = randomize(DebertaV2ForSequenceClassification(DebertaV2Config(**options)), seed, words=words)
+    return cross_encoder(folder, model, tk, lengths, use_types=options["type_vocab_size"] > 0, config=config)
+
+
+def debertas(at):
+    # the published numbers of buckets; texts that reach the last of them and go on
+    deberta(at("deberta"), 120, (1, 20, 120, 253, 380, 508, 640), max_position_embeddings=700, max_relative_positions=512,
+            config={"pos_att_type": "p2c|c2p"})
+    lengths = (1, 3, 20, 60, 150)
+    deberta(at("deberta-c2p"), 121, lengths, pos_att_type=["c2p"], position_buckets=8, max_relative_positions=40, norm_rel_ebd="none",
+            hidden_act="gelu_new", pooler_hidden_act="tanh", num_attention_heads=1)
+    # the defaults of the class: no buckets, positions and types beside them
+    deberta(at("deberta-p2c"), 122, lengths, tk=bert_tokenizer(), pos_att_type=["p2c"], position_buckets=-1, position_biased_input=True,
+            type_vocab_size=2, max_position_embeddings=170, words=0.01, layer_norm_eps=1e-4)
+    deberta(at("deberta-absolute"), 123, (1, 3, 20), tk=bert_tokenizer(), relative_attention=False, position_biased_input=True,
+            pos_att_type=["c2p", "p2c"])
+    tk = xlmr_tokenizer()
+    config = DebertaV2Config(**dict(DEBERTA, num_hidden_layers=3, position_buckets=16, max_relative_positions=64), vocab_size=tk.get_vocab_size(),
+                             pad_token_id=1, hidden_dropout_prob=0, attention_probs_dropout_prob=0)
+    trained(at("deberta-trained"), randomize(DebertaV2ForSequenceClassification(config), 124, matrices=0.15), tk)
 
 
 def main():
@@ -158,6 +213,8 @@ def main():
     at = lambda name: os.path.join(sys.argv[1], name)
     modernberts(at)
     chains(at)
+    relatives(at)
+    debertas(at)
 
 
 if __name__ == "__main__":

@@ -76,16 +76,24 @@ static span keys_seen(const wn_attention *a, span rows, size_t n_keys)
     return keys;
 }
 
+/* Rows as a product takes them. */
+typedef struct taken_rows {
+    const void *rows;
+    size_t stride; /* in bytes */
+} taken_rows;
+
 /* y = x . w^T for rows of x, which are taken over into scratch unless row_bytes is 0. */
-static void multiply(const wn_gemm *gemm, float *y, size_t ldy, const float *x, size_t ldx,
-                     const void *packed, size_t m, size_t n, size_t k, unsigned char *scratch,
-                     size_t row_bytes)
+static taken_rows multiply(const wn_gemm *gemm, float *y, size_t ldy, const float *x, size_t ldx,
+                           const void *packed, size_t m, size_t n, size_t k, unsigned char *scratch,
+                           size_t row_bytes)
 {
-    if (row_bytes != 0)
+    taken_rows taken = {x, ldx * sizeof *x};
+    if (row_bytes != 0) {
         gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, k);
-    gemm->multiply(y, ldy, row_bytes != 0 ? scratch : (const void *)x,
-                   row_bytes != 0 ? row_bytes : ldx * sizeof *x, packed, NULL, m, n, k,
-                   WN_ACT_NONE);
+        taken = (taken_rows){scratch, row_bytes};
+    }
+    gemm->multiply(y, ldy, taken.rows, taken.stride, packed, NULL, m, n, k, WN_ACT_NONE);
+    return taken;
 }
 
 /* The scores of a block of rows with the keys become their shares. */
@@ -115,6 +123,13 @@ static void share_out(const attention_job *job, float *scores, size_t ld, size_t
     }
 }
 
+/* Buckets that need scratch. */
+static size_t n_buckets_planned(const wn_attention *a)
+{
+    const wn_relative *r = a->relative;
+    return r != NULL && (r->keys != NULL || r->queries != NULL) ? r->n_buckets : 0;
+}
+
 /* The rows of one head, with keys and values that are packed. */
 static void attend(const attention_job *job, size_t seq, size_t head, span rows, span keys,
                    const wn_attention_scratch *layout, unsigned char *scratch)
@@ -124,10 +139,20 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
     size_t block = job->exec->plan.query_block, dim = job->a->head_dim;
     size_t n = keys.end - keys.first, ld = layout->scores_stride;
     float *scores = wn_exec_floats(scratch, layout->scores);
+    const wn_relative *relative = job->a->relative;
+    wn_relative_view places = {job->exec, relative,           head,
+                               dim,       .scratch = scratch, .key_stride = ld};
+    if (relative != NULL) {
+        places.parts = wn_scratch_relative(layout, block, n_buckets_planned(job->a));
+        wn_relative_begin(&places, scratch + layout->keys, n, rows.first, rows.end);
+    }
     for (size_t i = rows.first; i < rows.end; i += block) {
         size_t m = WN_MIN(block, rows.end - i);
-        multiply(gemm, scores, ld, query_at(&view, i), view.qkv_stride, scratch + layout->keys, m,
-                 n, dim, scratch + layout->queries, layout->query_bytes);
+        taken_rows q =
+            multiply(gemm, scores, ld, query_at(&view, i), view.qkv_stride, scratch + layout->keys,
+                     m, n, dim, scratch + layout->queries, layout->query_bytes);
+        if (relative != NULL)
+            wn_relative_add(&places, scores, ld, q.rows, q.stride, i, m, n);
         share_out(job, scores, ld, head, (span){i, i + m}, keys);
         multiply(gemm, output_at(&view, i), view.y_stride, scores, ld, scratch + layout->values, m,
                  dim, n, scratch + layout->shares, layout->share_bytes);
@@ -213,6 +238,8 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == wn_attention_width(a));
     WN_ASSERT(y->rows == batch->n_tokens && y->cols == a->n_heads * a->head_dim);
     WN_ASSERT(batch->n_seqs <= exec->plan.batch_seqs);
+    WN_ASSERT(a->relative == NULL ||
+              (a->n_heads == a->n_kv_heads && !a->causal && a->window == 0 && batch->past == NULL));
     for (size_t i = 0; i < batch->n_seqs; i++) {
         size_t n_past = wn_batch_n_past(batch, i);
         size_t n = n_past + batch->seq_start[i + 1] - batch->seq_start[i];
@@ -223,9 +250,11 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     WN_ASSERT(n_items <= UINT32_MAX);
     exec->item_start[batch->n_seqs] = (uint32_t)n_items;
     size_t block = exec->plan.query_block;
-    wn_exec_check_scratch(exec, wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block,
-                                                     batch->past != NULL)
-                                    .total);
+    wn_attention_scratch parts =
+        wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block, batch->past != NULL);
+    size_t n_buckets = n_buckets_planned(a);
+    wn_exec_check_scratch(exec, n_buckets > 0 ? wn_scratch_relative(&parts, block, n_buckets).total
+                                              : parts.total);
     attention_job job = {exec, batch, a, qkv->data, y->data, queries};
     wn_pool_run(exec->pool, n_items, attention_item, &job);
 }

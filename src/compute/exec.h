@@ -5,6 +5,7 @@
 #define WN_COMPUTE_EXEC_H
 
 #include "compute/ops.h"
+#include "compute/scratch.h"
 
 struct wn_exec {
     wn_plan plan;
@@ -56,6 +57,27 @@ static inline void wn_norm_rows(const wn_kernels *kernels, float *y, const float
     else
         kernels->norm_f32(y, x, residual, norm->gain, norm->bias, norm->eps, m, norm->n);
 }
+
+/* One head of one sequence whose scores depend on distances: where its parts lie. */
+typedef struct wn_relative_view {
+    const wn_exec *exec;
+    const wn_relative *relative;
+    size_t head, head_dim;
+    wn_relative_scratch parts;
+    unsigned char *scratch;
+    size_t key_stride;     /* of by_key, in floats */
+    size_t lowest, n_used; /* buckets that occur */
+} wn_relative_view;
+
+/* Start a head with its packed keys, n_keys of them, for rows [first, end).
+ * Needs:   the parts are those of n_keys. */
+void wn_relative_begin(wn_relative_view *view, const void *packed_keys, size_t n_keys, size_t first,
+                       size_t end);
+
+/* Add to the scores of m rows from place first on; rows are their queries, as a product takes them.
+ * Shapes:  scores [m][n_keys] row stride ld. */
+void wn_relative_add(const wn_relative_view *view, float *scores, size_t ld, const void *rows,
+                     size_t row_stride, size_t first, size_t m, size_t n_keys);
 
 /* See ops.h. */
 void wn_turn_heads_cpu(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,

@@ -26,6 +26,25 @@ typedef struct wn_embedding {
     const wn_norm *norm; /* NULL: none */
 } wn_embedding;
 
+/* Scores that depend on how far a key is from its query, added before the scale.  Distances fall
+ * into buckets; vectors of the buckets stand for keys where a query looks at places, and for
+ * queries where places look at a key.  Both are in the form of the attention's product. */
+typedef struct wn_relative {
+    size_t n_buckets, n_places;
+    const int32_t
+        *bucket; /* [2 n_places - 1]: of query i and key j it is that of n_places - 1 + j - i */
+    const float *by_head;         /* [n_heads][n_buckets] numbers; or NULL */
+    const unsigned char *keys;    /* [n_heads] packed n_buckets x head_dim, each of
+                                     wn_relative_key_bytes(); or NULL */
+    const unsigned char *queries; /* [n_heads][n_buckets] rows of wn_gemm_row_bytes(); or NULL */
+} wn_relative;
+
+/* Bytes of a head's vectors that stand for keys. */
+static inline size_t wn_relative_key_bytes(const wn_gemm *gemm, size_t n_buckets, size_t head_dim)
+{
+    return wn_round_up(wn_gemm_packed_bytes(gemm, n_buckets, head_dim), WN_ALIGN);
+}
+
 /* How the queries of a sequence look at its keys.  A row of query, key and value holds n_heads
  * queries, n_kv_heads keys and as many values, each head_dim wide; query head h looks at key head
  * h / (n_heads / n_kv_heads). */
@@ -36,7 +55,9 @@ typedef struct wn_attention {
     size_t window;                        /* and those at most so far away; 0: any */
     const float *slopes; /* [n_heads] of ALiBi, whose bias -slope * |i - j| is added after the
                             scale; or NULL */
-    size_t layer;        /* whose past is read, where a batch has one */
+    const wn_relative *relative; /* or NULL; then there is a key head for each query head, every
+                                    token sees all keys and there is no past */
+    size_t layer;                /* whose past is read, where a batch has one */
 } wn_attention;
 
 /* Columns of a row of query, key and value. */

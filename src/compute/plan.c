@@ -77,6 +77,10 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
             WN_FAIL(err, WN_ERR_ARGUMENT, "a width of the model: %zu, expected 1 to %zu", widths[i],
                     WIDTH_MAX);
     }
+    if (dims->n_buckets > 0 && dims->max_tokens + 2 * WN_ALIGN > INT32_MAX / dims->n_buckets)
+        WN_FAIL(err, WN_ERR_ARGUMENT,
+                "%zu buckets of distances for %zu tokens: more than can be told apart",
+                dims->n_buckets, dims->max_tokens);
     wn_plan plan = {
         .dims = *dims,
         .gemm = gemm,

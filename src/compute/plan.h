@@ -23,6 +23,7 @@ typedef struct wn_dims {
                                 one reads: twice as many when it is gated, else equal */
     size_t out_dim;          /* width of a token vector or of the pooled output, at least 1 */
     size_t max_tokens;       /* longest sequence */
+    size_t n_buckets;        /* of distances that have vectors; 0: none */
     size_t n_layers;
     size_t past_tokens; /* most tokens that sequences go on from; 0: none do */
 } wn_dims;

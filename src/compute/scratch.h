@@ -60,6 +60,24 @@ static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *gemm, siz
     return s;
 }
 
+/* Parts behind those of an attention item: what a query block adds to each bucket of distances, and
+ * what the buckets add to each key. */
+typedef struct wn_relative_scratch {
+    size_t by_query, by_key; /* offsets in bytes */
+    size_t by_query_stride;  /* in floats; that of by_key is scores_stride */
+    size_t total;
+} wn_relative_scratch;
+
+static inline wn_relative_scratch wn_scratch_relative(const wn_attention_scratch *attention,
+                                                      size_t query_block, size_t n_buckets)
+{
+    wn_relative_scratch s = {.by_query = wn_round_up(attention->total, WN_ALIGN),
+                             .by_query_stride = wn_scratch_stride(n_buckets)};
+    s.by_key = s.by_query + query_block * s.by_query_stride * sizeof(float);
+    s.total = s.by_key + n_buckets * attention->scores_stride * sizeof(float);
+    return s;
+}
+
 /* Parts of one row block of a linear layer or of a feed-forward: rows of x, the intermediate and
  * its rows, the product. */
 typedef struct wn_layer_scratch {
@@ -117,10 +135,10 @@ static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
     size_t down = wn_scratch_layer(gemm, rows, d->intermediate, 0, 0, d->hidden).total;
     size_t out = wn_scratch_layer(gemm, rows, heads, 0, 0, d->hidden).total;
     size_t layer = WN_MAX(feed_forward, WN_MAX(down, out));
-    size_t attention = wn_scratch_attention(gemm, d->max_tokens, d->head_dim, plan->query_block,
-                                            d->past_tokens > 0)
-                           .total;
-    return WN_MAX(layer, attention);
+    wn_attention_scratch attention = wn_scratch_attention(gemm, d->max_tokens, d->head_dim,
+                                                          plan->query_block, d->past_tokens > 0);
+    size_t relative = wn_scratch_relative(&attention, plan->query_block, d->n_buckets).total;
+    return WN_MAX(layer, d->n_buckets > 0 ? relative : attention.total);
 }
 
 #endif

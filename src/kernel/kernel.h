@@ -10,6 +10,14 @@
 
 #include "kernel/gemm.h"
 
+/* Terms of scores that depend on how far a key is from its query, by buckets of distances. */
+typedef struct wn_relative_terms {
+    const float *by_query; /* [rows][buckets] row stride ldq (0: one row for all); or NULL */
+    const float *by_key;   /* [buckets][keys] row stride ldk; or NULL */
+    size_t ldq, ldk;
+    const int32_t *bucket; /* of key j and row i it is bucket[j - i] */
+} wn_relative_terms;
+
 typedef struct wn_kernels {
     const char *level; /* "scalar", "avx2", "avx512" */
 
@@ -56,6 +64,12 @@ typedef struct wn_kernels {
      * Error:   two roundings. */
     void (*alibi_f32)(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
                       size_t n);
+
+    /* s[i][j] = (s[i][j] + by_query[i][b]) + by_key[b][j] with b = bucket[j - i], in place.
+     * Shapes:  s [m][n] row stride ld.
+     * Needs:   buckets * ldk < 2^31.
+     * Error:   two roundings. */
+    void (*add_relative_f32)(float *s, size_t ld, const wn_relative_terms *t, size_t m, size_t n);
 
     /* y += row, where row has n elements of F32, F16 or BF16, of any alignment. */
     void (*add_row)(float *y, const void *row, wn_dtype dtype, size_t n);

@@ -25,6 +25,8 @@ void wn_turn_f32_scalar(float *x, size_t ldx, const float *cos, const float *sin
                         size_t half);
 void wn_alibi_f32_scalar(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
                          size_t n);
+void wn_add_relative_f32_scalar(float *s, size_t ld, const wn_relative_terms *t, size_t m,
+                                size_t n);
 void wn_act_f32_scalar(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_scalar(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_scalar(float *y, const float *x, size_t m, size_t n);
@@ -74,6 +76,7 @@ void wn_turn_f32_neon(float *x, size_t ldx, const float *cos, const float *sin, 
                       size_t half);
 void wn_alibi_f32_neon(float *s, size_t ld, float scale, float slope, size_t first, size_t m,
                        size_t n);
+void wn_add_relative_f32_neon(float *s, size_t ld, const wn_relative_terms *t, size_t m, size_t n);
 void wn_act_f32_neon(float *y, const float *x, wn_act act, size_t n);
 void wn_add_row_neon(float *y, const void *row, wn_dtype dtype, size_t n);
 void wn_normalize_f32_neon(float *y, const float *x, size_t m, size_t n);

@@ -6,6 +6,7 @@
 #define WN_KERNEL_VEC_ROWS_H
 
 #include "base/dtype.h"
+#include "kernel/kernel.h"
 #include "kernel/vec_math.h"
 
 #include <math.h>
@@ -130,6 +131,24 @@ static inline void alibi_f32(float *s, size_t ld, float scale, float slope, size
         for (size_t j = 0; j < n; j += LANES) {
             vec away = vec_size(lane + vec_splat((float)j - (float)(first + i)));
             store_first(s + j, vec_fnma(away, fall, load_first(s + j, n - j) * factor), n - j);
+        }
+    }
+}
+
+static inline void add_relative_f32(float *s, size_t ld, const wn_relative_terms *t, size_t m,
+                                    size_t n)
+{
+    const int32_t ldk = (int32_t)t->ldk;
+    for (size_t i = 0; i < m; i++, s += ld) {
+        const int32_t *bucket = t->bucket - i;
+        for (size_t j = 0; j < n; j += LANES) {
+            size_t left = n - j;
+            vec v = load_first(s + j, left);
+            if (t->by_query != NULL)
+                v += gather_first(t->by_query + i * t->ldq, bucket + j, 1, 0, left);
+            if (t->by_key != NULL)
+                v += gather_first(t->by_key + j, bucket + j, ldk, 1, left);
+            store_first(s + j, v, left);
         }
     }
 }

@@ -124,21 +124,36 @@ bool wn_flash_claims(const wn_identity *id)
 
 /* ---- the graph ------------------------------------------------------------------------------- */
 
+static wn_tensor embed(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                       const wn_batch *batch)
+{
+    const wn_ops *ops = wn_exec_ops(exec);
+    wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    if (stack->projection.n == 0) {
+        ops->embed(exec, &h, batch, &stack->embedding);
+        return h;
+    }
+    wn_tensor e = wn_exec_tensor(exec, batch->n_tokens, config->embedding);
+    ops->embed(exec, &e, batch, &stack->embedding);
+    ops->linear(exec, &h, &e, &stack->projection, WN_ACT_NONE);
+    return h;
+}
+
 wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                           const wn_batch *batch, wn_rows rows)
 {
     const wn_ops *ops = wn_exec_ops(exec);
-    const wn_attention attention = {.n_heads = config->n_heads,
-                                    .n_kv_heads = config->n_heads,
-                                    .head_dim = config->head_dim,
-                                    .scale = 1.0f / sqrtf((float)config->head_dim),
-                                    .slopes = stack->slopes};
+    size_t summed = config->head_dim * WN_MAX(config->n_score_terms, (size_t)1);
+    wn_attention attention = {.n_heads = config->n_heads,
+                              .n_kv_heads = config->n_heads,
+                              .head_dim = config->head_dim,
+                              .scale = 1.0f / sqrtf((float)summed),
+                              .slopes = stack->slopes};
     const wn_head_turn turn = {.rotary = &stack->rotary[0]};
     bool is_rotary = turn.rotary->dim > 0;
-    wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    wn_tensor h = embed(stack, config, exec, batch);
     wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
     wn_tensor context = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
-    ops->embed(exec, &h, batch, &stack->embedding);
     for (size_t i = 0; i < config->n_layers; i++) {
         const wn_layer layer = wn_stack_layer(stack, i);
         const wn_feed_forward f = {.up = &layer.up,
@@ -146,6 +161,8 @@ wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exe
                                    .act = config->act,
                                    .gate = config->gate,
                                    .norm = &layer.output_norm};
+        const wn_relative relative = wn_places_of(&stack->places, &layer.places);
+        attention.relative = relative.n_buckets > 0 ? &relative : NULL;
         ops->linear(exec, &qkv, &h, &layer.qkv, WN_ACT_NONE);
         if (is_rotary)
             ops->turn_heads(exec, &qkv, batch, &attention, &turn);

@@ -14,8 +14,10 @@
 /* Tensors that published files carry and no forward pass reads. */
 static const char *const harmless_endings[] = {"position_ids", "token_type_ids", "inv_freq",
                                                ".lora_A", ".lora_B"};
-static const char *const harmless_parts[] = {
-    "cls.predictions.", "cls.seq_relationship.", "lm_head.", "pooler.", "decoder.", "head."};
+static const char *const harmless_parts[] = {"cls.predictions.",  "cls.seq_relationship.",
+                                             "lm_head.",          "lm_predictions.",
+                                             "mask_predictions.", "pooler.",
+                                             "decoder.",          "head."};
 
 wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_safetensors *set,
                                  const char *prefix, wn_error *err)

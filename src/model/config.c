@@ -35,19 +35,27 @@ static const struct {
 
 /* ---- its sizes ------------------------------------------------------------------------------- */
 
+static size_t or_else(size_t value, size_t fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
 static void bind_sizes(wn_config *config, wn_binder *b)
 {
     const wn_family *row = config->family;
     int64_t pad;
-    wn_bind_size(b, "vocab_size", &config->vocab, 1, WN_VOCAB_MAX, 30522);
-    wn_bind_size(b, "hidden_size", &config->hidden, 1, WN_HIDDEN_MAX, 768);
-    wn_bind_size(b, "num_hidden_layers", &config->n_layers, 1, WN_LAYERS_MAX, 12);
-    wn_bind_size(b, "num_attention_heads", &config->n_heads, 1, 1024, 12);
-    wn_bind_size(b, "intermediate_size", &config->intermediate, 1, 16 * WN_HIDDEN_MAX, 3072);
+    wn_bind_size(b, "vocab_size", &config->vocab, 1, WN_VOCAB_MAX, or_else(row->vocab, 30522));
+    wn_bind_size(b, "hidden_size", &config->hidden, 1, WN_HIDDEN_MAX, or_else(row->hidden, 768));
+    wn_bind_size(b, "num_hidden_layers", &config->n_layers, 1, WN_LAYERS_MAX,
+                 or_else(row->n_layers, 12));
+    wn_bind_size(b, "num_attention_heads", &config->n_heads, 1, 1024, or_else(row->n_heads, 12));
+    wn_bind_size(b, "intermediate_size", &config->intermediate, 1, 16 * WN_HIDDEN_MAX,
+                 or_else(row->intermediate, 3072));
     wn_bind_size(b, "max_position_embeddings", &config->max_positions, 1, WN_POSITIONS_MAX, 512);
     wn_bind_size(b, "type_vocab_size", &config->type_vocab, row->may_lack_types ? 0 : 1, 1024,
                  row->type_vocab);
-    wn_bind_double(b, "layer_norm_eps", &config->norm_eps, 1e-20, 0.1, 1e-12);
+    wn_bind_double(b, "layer_norm_eps", &config->norm_eps, 1e-20, 0.1,
+                   row->norm_eps > 0 ? row->norm_eps : 1e-12);
     wn_bind_int(b, "pad_token_id", &pad, 0, (int64_t)config->vocab - 1, (int64_t)row->pad_id);
     if (config->hidden % config->n_heads != 0)
         wn_binder_note(b, "field 'hidden_size': is %zu, expected a multiple of the %zu heads",

@@ -59,6 +59,14 @@ typedef struct wn_late_config {
     double calibration_a, calibration_b;
 } wn_late_config;
 
+/* Scores that depend on how far a key is from its query. */
+typedef struct wn_relative_config {
+    size_t span;           /* buckets of distances to each side; 0: no such scores */
+    size_t farthest;       /* distance in the last one; 0: each distance has its own */
+    bool by_query, by_key; /* queries look at places, places look at keys */
+    bool has_norm;         /* of the vectors of places */
+} wn_relative_config;
+
 #define WN_MODULES_MAX 8
 #define WN_FOLDER_MAX  47 /* bytes */
 
@@ -81,9 +89,11 @@ typedef struct wn_config {
     wn_kind kind;
     size_t n_layers, hidden, n_heads, n_kv_heads, head_dim, intermediate;
     size_t vocab, type_vocab, max_positions;
+    size_t embedding;       /* width of the tables where it is told apart; 0: hidden */
     size_t max_tokens;      /* longest sequence, special tokens included */
     size_t position_offset; /* row of the first token */
     bool has_types;         /* a document's tokens have type 1 */
+    bool has_positions;     /* a table of positions, where a file may have it or not */
     double norm_eps;
     wn_act act;
     wn_gate gate;
@@ -93,6 +103,8 @@ typedef struct wn_config {
     size_t window;                /* tokens that those of a local layer see to each side */
     bool is_local[WN_LAYERS_MAX]; /* [n_layers] */
     wn_act head_act;              /* of a cross-encoder, where a file says so */
+    wn_relative_config relative;
+    size_t n_score_terms; /* attention's scale is 1 / sqrt(head_dim * it); 0 is 1 */
     wn_score_rule score_rule;
     wn_pool_kind pool;       /* of an embedder, or of a cross-encoder whose file says so */
     wn_module_head modules;  /* in place of the family's head; out is none: no such */

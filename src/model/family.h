@@ -29,6 +29,17 @@ typedef struct wn_head_names {
     bool out_bias;
 } wn_head_names;
 
+/* Scores by distance: the table of buckets and what is made of it; see wn_relative. */
+typedef struct wn_relative_names {
+    const char
+        *table;       /* [n_buckets][hidden] vectors, or [n_buckets][n_heads] numbers; NULL: none */
+    const char *norm; /* of the vectors; NULL: none */
+    bool are_numbers;
+    size_t n_buckets;
+    bool by_query, by_key;
+    int32_t (*bucket)(const wn_config *config, ptrdiff_t distance); /* of query - key */
+} wn_relative_names;
+
 /* Rotary positions: see wn_rotary_init(). */
 typedef struct wn_rope {
     double base, divisor;
@@ -41,6 +52,7 @@ typedef struct wn_rope {
 typedef struct wn_layout {
     const char *prefix; /* of all but the head's; files may leave it out */
     const char *word, *position, *type, *embedding_norm; /* all but word NULL: none */
+    const char *projection;             /* of the embedding, to the hidden width; NULL: none */
     wn_linear_names qkv, out, up, down; /* of a layer: qkv in one part or three, up in one, or gated
                                            in one or two */
     bool norm_first; /* the two norms are before what they are named for; else after it */
@@ -56,6 +68,7 @@ typedef struct wn_layout {
     wn_rope ropes[WN_ROPES_MAX]; /* [n_ropes] */
     size_t n_ropes;
     bool alibi;
+    wn_relative_names relative;
     wn_head_names head;
 } wn_layout;
 
@@ -96,7 +109,9 @@ struct wn_family {
     /* Is this one of ours, whatever its model_type?  NULL: model_type and class decide. */
     bool (*claims)(const wn_identity *id);
 
-    size_t type_vocab, pad_id;  /* where config.json says nothing */
+    /* Where config.json says nothing; but for the first two, 0 is what BERT has. */
+    size_t type_vocab, pad_id, vocab, hidden, n_layers, n_heads, intermediate;
+    double norm_eps;
     bool may_lack_types;        /* type_vocab_size may be 0 */
     bool skips_pads;            /* the first token's position is pad_id + 1 */
     bool has_types;             /* a document's tokens have type 1 */
@@ -162,5 +177,15 @@ wn_status wn_modernbert_configure(wn_config *config, const json_t *json, wn_erro
 void wn_modernbert_lay_out(wn_layout *out, const wn_config *config);
 wn_tensor wn_modernbert_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                                 const wn_batch *batch, wn_rows rows);
+
+/* distilbert.c, electra.c, mpnet.c, deberta.c */
+wn_status wn_distilbert_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_distilbert_lay_out(wn_layout *out, const wn_config *config);
+wn_status wn_electra_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_electra_lay_out(wn_layout *out, const wn_config *config);
+wn_status wn_mpnet_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_mpnet_lay_out(wn_layout *out, const wn_config *config);
+wn_status wn_deberta_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_deberta_lay_out(wn_layout *out, const wn_config *config);
 
 #endif

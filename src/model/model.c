@@ -196,6 +196,7 @@ wn_dims wn_model_dims(const wn_model *model)
     const wn_config *c = model->config;
     bool has_vectors = c->kind == WN_KIND_LATE_INTERACTION || c->kind == WN_KIND_LISTWISE;
     bool shares = c->kind == WN_KIND_CROSS_ENCODER && c->family->is_decoder;
+    const wn_relative_names *relative = &model->layout.relative;
     return (wn_dims){
         .hidden = c->hidden,
         .n_heads = c->n_heads,
@@ -205,6 +206,7 @@ wn_dims wn_model_dims(const wn_model *model)
         .intermediate = c->intermediate,
         .out_dim = has_vectors ? model->output.n : c->hidden,
         .max_tokens = c->max_tokens,
+        .n_buckets = relative->by_query || relative->by_key ? relative->n_buckets : 0,
         .n_layers = c->n_layers,
         .past_tokens = shares ? WN_MIN(c->max_tokens, (size_t)PAST_TOKENS) : 0,
     };

@@ -170,18 +170,24 @@ static wn_table find_table(wn_tensor_binder *binder, const char *name, size_t ro
 }
 
 static wn_status init_embedding(const binding *b, wn_stack *out, wn_norm_source *norm,
-                                wn_error *err)
+                                const wn_model_options *options, wn_error *err)
 {
     const wn_layout *names = b->layout;
     const wn_config *c = b->config;
     wn_embedding *e = &out->embedding;
-    e->word = find_table(b->binder, names->word, c->vocab, c->hidden);
-    e->position = find_table(b->binder, names->position, c->max_positions, c->hidden);
-    e->type = find_table(b->binder, names->type, c->type_vocab, c->hidden);
+    size_t width = c->embedding > 0 ? c->embedding : c->hidden;
+    e->word = find_table(b->binder, names->word, c->vocab, width);
+    e->position = find_table(b->binder, names->position, c->max_positions, width);
+    e->type = find_table(b->binder, names->type, c->type_vocab, width);
     e->position_offset = c->position_offset;
     e->pads_apart = c->family->skips_pads;
     e->norm = names->embedding_norm != NULL ? &out->embedding_norm : NULL;
-    return bind_norm(b, &out->embedding_norm, norm, names->embedding_norm, 0, c->hidden, err);
+    WN_TRY(bind_norm(b, &out->embedding_norm, norm, names->embedding_norm, 0, width, err));
+    if (names->projection == NULL)
+        return WN_OK;
+    *norm = (wn_norm_source){0}; /* which layers do not read */
+    return wn_bind_linear(&out->projection, b->binder, options, names->projection, true, c->hidden,
+                          width, err);
 }
 
 /* What the places of tokens need that is not in the file.  Slopes are a falling geometric series;
@@ -217,7 +223,8 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
     wn_norm_source input, last;
     *out = (wn_stack){.set = binder->set};
     WN_TRY(init_places(out, config, layout, err));
-    WN_TRY(init_embedding(&b, out, &input, err));
+    WN_TRY(init_embedding(&b, out, &input, options, err));
+    WN_TRY(wn_places_init(&out->places, config, layout, binder, options, err));
     WN_TRY(bind_norm(&b, &out->final_norm, &last, layout->final_norm, 0, config->hidden, err));
     WN_TRY(allocate_layers(out, config, options, err));
     for (size_t i = 0; i < config->n_layers; i++) {
@@ -228,8 +235,13 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
         if (!wn_tensor_binder_ok(binder) || (options->by_turns && i > 0))
             continue;
         WN_TRY(init_layer(&out->layers[i], &source, options, err));
+        WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places, options->gemm, err));
+        wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
+                             options->pool);
         wn_safetensors_release(out->set, NULL);
     }
+    if (!options->by_turns)
+        wn_places_trim(&out->places);
     return WN_OK;
 }
 
@@ -246,6 +258,7 @@ void wn_stack_deinit(wn_stack *stack)
         wn_norm_deinit(&layer->output_norm);
         wn_norm_deinit(&layer->query_norm);
         wn_norm_deinit(&layer->key_norm);
+        wn_layer_places_deinit(&layer->places);
     }
     for (size_t i = 0; i < WN_ROPES_MAX; i++)
         wn_rotary_deinit(&stack->rotary[i]);
@@ -255,6 +268,8 @@ void wn_stack_deinit(wn_stack *stack)
     wn_mem_free(stack->scratch);
     wn_norm_deinit(&stack->embedding_norm);
     wn_norm_deinit(&stack->final_norm);
+    wn_linear_deinit(&stack->projection);
+    wn_places_deinit(&stack->places);
     *stack = (wn_stack){0};
 }
 
@@ -271,14 +286,15 @@ const wn_linear_source *wn_stack_linear(const wn_stack *stack, size_t i)
 
 size_t wn_stack_bytes(const wn_stack *stack)
 {
-    size_t bytes = stack->embedding_norm.bytes + stack->final_norm.bytes;
+    size_t bytes = stack->embedding_norm.bytes + stack->final_norm.bytes + stack->projection.bytes +
+                   wn_places_bytes(&stack->places);
     for (size_t i = 0; i < WN_ROPES_MAX; i++)
         bytes += stack->rotary[i].bytes;
     for (size_t i = 0; i < stack->n_layers; i++) {
         const wn_layer *layer = &stack->layers[i];
         bytes += layer->qkv.bytes + layer->out.bytes + layer->up.bytes + layer->down.bytes +
                  layer->attention_norm.bytes + layer->again_norm.bytes + layer->output_norm.bytes +
-                 layer->query_norm.bytes + layer->key_norm.bytes;
+                 layer->query_norm.bytes + layer->key_norm.bytes + layer->places.bytes;
     }
     return bytes;
 }
@@ -308,6 +324,8 @@ wn_layer wn_stack_layer(const wn_stack *stack, size_t i)
     wn_linear_pack(&layer.out, &source->out, stack->pool, stack->scratch);
     wn_linear_pack(&layer.up, &source->up, stack->pool, stack->scratch);
     wn_linear_pack(&layer.down, &source->down, stack->pool, stack->scratch);
+    layer.places = stack->layers[0].places;
+    wn_layer_places_pack(&layer.places, &stack->places, &layer.qkv, stack->pool);
     wn_safetensors_release(stack->set, NULL);
     return layer;
 }

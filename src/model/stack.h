@@ -8,6 +8,7 @@
 #include "model/bind.h"
 #include "model/family.h"
 #include "model/model.h"
+#include "model/relative.h"
 
 typedef struct wn_layer {
     wn_linear qkv;      /* [(A + 2 K) d][H], A heads and K key heads of d */
@@ -15,6 +16,7 @@ typedef struct wn_layer {
     wn_linear up, down; /* [I or 2 I][H], [H][I] */
     wn_norm attention_norm, again_norm, output_norm; /* n is 0 where there is none */
     wn_norm query_norm, key_norm;
+    wn_layer_places places;
 } wn_layer;
 
 /* A norm that a layer may lack. */
@@ -33,6 +35,8 @@ typedef struct wn_layer_source {
 struct wn_stack {
     wn_embedding embedding;
     wn_norm embedding_norm, final_norm;
+    wn_linear projection; /* of the embedding; n is 0 where there is none */
+    wn_places places;
     wn_layer *layers; /* [n_layers] */
     size_t n_layers;
     wn_rotary rotary[WN_ROPES_MAX];

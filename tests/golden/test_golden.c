@@ -188,7 +188,8 @@ static double check_model(const char *dir, const char *level, size_t *n_cases)
     static model m;
     wn_error err;
     assert_ok(open_model(&m, dir, level, "f32", &err), &err);
-    wn_runner *one = check_runner(m.engine, 1, 0), *three = check_runner(m.engine, 3, 512);
+    wn_runner *one = check_runner(m.engine, 1, 0),
+              *three = check_runner(m.engine, 3, WN_MAX(m.info.max_tokens, 512));
     double worst;
     if (m.cases[0].vector != NULL) {
         worst = fmax(run_vectors(&m, one), run_vectors(&m, three));
@@ -306,11 +307,8 @@ static void low_precision_keeps_the_order_on_every_level(void **state)
     static const struct {
         const char *name;
         double slack; /* of tau in int8 */
-    } trained[] = {{"xlmr-outliers", 0},
-                   {"jina-bert", 0},
-                   {"new", 0},
-                   {"modernbert-trained", 0},
-                   {"qwen3", 0.02}};
+    } trained[] = {{"xlmr-outliers", 0},      {"jina-bert", 0},       {"new", 0},
+                   {"modernbert-trained", 0}, {"deberta-trained", 0}, {"qwen3", 0.02}};
     size_t n_levels, n_tried = 0;
     const char *const *levels = wn_kernels_levels(&n_levels);
     for (size_t i = 0; i < WN_ARRAY_LEN(trained); i++) {

@@ -143,6 +143,46 @@ static void alibi_falls_with_the_distance(void **state)
     check_levels(check_alibi);
 }
 
+/* Buckets of distances from -(ROWS - 1) to 1024, some of them twice. */
+static void check_relative(const wn_kernels *kernels)
+{
+    enum { BUCKETS = 40 };
+    static float by_query[ROWS * 48], by_key[BUCKETS * N_MAX];
+    static int32_t bucket[ROWS + N_MAX];
+    for (size_t i = 0; i < WN_ARRAY_LEN(bucket); i++)
+        bucket[i] = (int32_t)((i * 7 + i / 13) % BUCKETS);
+    check_random(by_query, WN_ARRAY_LEN(by_query), 3);
+    for (size_t t = 0; t < WN_ARRAY_LEN(lengths) * 4; t++) {
+        size_t n = lengths[t / 4], ld = n + 5;
+        const wn_relative_terms terms = {.by_query = t % 4 == 1 ? NULL : by_query,
+                                         .by_key = t % 4 == 2 ? NULL : by_key,
+                                         .ldq = t % 4 == 3 ? 0 : 48,
+                                         .ldk = n + 1,
+                                         .bucket = bucket + ROWS - 1};
+        check_random(by_key, BUCKETS * terms.ldk, 3);
+        check_random(x, ROWS * ld, 20);
+        memcpy(y, x, ROWS * ld * sizeof *y);
+        kernels->add_relative_f32(y, ld, &terms, ROWS, n);
+        for (size_t i = 0; i < ROWS; i++) {
+            for (size_t j = 0; j < ld; j++) {
+                float want = x[i * ld + j];
+                size_t b = (size_t)bucket[ROWS - 1 + WN_MIN(j, n - 1) - i];
+                if (j < n && terms.by_query != NULL)
+                    want += by_query[i * terms.ldq + b];
+                if (j < n && terms.by_key != NULL)
+                    want += by_key[b * terms.ldk + j];
+                assert_memory_equal(&y[i * ld + j], &want, sizeof want);
+            }
+        }
+    }
+}
+
+static void terms_of_distances_are_added_alike_on_every_level(void **state)
+{
+    (void)state;
+    check_levels(check_relative);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +190,7 @@ int main(void)
         cmocka_unit_test(gate_is_the_activation_times_the_other_half),
         cmocka_unit_test(pairs_are_turned_and_nothing_else),
         cmocka_unit_test(alibi_falls_with_the_distance),
+        cmocka_unit_test(terms_of_distances_are_added_alike_on_every_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

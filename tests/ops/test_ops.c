@@ -62,7 +62,7 @@ static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t
         for (size_t head = 0; head < n_heads; head++) {
             for (size_t i = 0; i < lens[s]; i++) {
                 double want[256];
-                check_attention_row(want, &qkv, &a, start[s], keys[s], i, head);
+                check_attention_row(want, &qkv, &a, start[s], keys[s], i, head, NULL);
                 for (size_t p = 0; p < head_dim; p++)
                     worst = fmax(worst,
                                  fabs((double)y.data[(start[s] + i) * width + head * head_dim + p] -

@@ -30,7 +30,8 @@ static pair begin(const wn_kernels *kernels, const wn_attention *a)
                           .up = 80,
                           .intermediate = 40,
                           .out_dim = 1,
-                          .max_tokens = LONGEST};
+                          .max_tokens = LONGEST,
+                          .n_buckets = a->relative != NULL ? a->relative->n_buckets : 0};
     wn_plan plan;
     wn_error err;
     assert_ok(wn_pool_new(&p.pool, 3, &err), &err);
@@ -63,11 +64,12 @@ static const wn_attention variants[] = {
 
 /* One head of one row of y, which row i of sequence s is. */
 static void check_head(const wn_kernels *kernels, size_t variant, const wn_attention *a,
-                       const wn_tensor *qkv, const wn_tensor *y, size_t s, size_t i, size_t head)
+                       const wn_tensor *qkv, const wn_tensor *y, size_t s, size_t i, size_t head,
+                       const check_places *places)
 {
     double want[DIM];
     const float *got = y->data + (start[s] + i) * y->cols + head * DIM;
-    check_attention_row(want, qkv, a, start[s], keys[s], i, head);
+    check_attention_row(want, qkv, a, start[s], keys[s], i, head, places);
     for (size_t j = 0; j < DIM; j++) {
         if (!(fabs((double)got[j] - want[j]) <= TOLERANCE_ATTENTION))
             fail_msg("%s, variant %zu, sequence %zu, row %zu, head %zu: %g, not %g", kernels->level,
@@ -75,9 +77,9 @@ static void check_head(const wn_kernels *kernels, size_t variant, const wn_atten
     }
 }
 
-static void check_variant(const wn_kernels *kernels, size_t variant)
+static void check_variant(const wn_kernels *kernels, size_t variant, wn_attention a,
+                          const check_places *places)
 {
-    wn_attention a = variants[variant];
     a.head_dim = DIM;
     a.scale = 0.3f;
     pair p = begin(kernels, &a);
@@ -92,7 +94,7 @@ static void check_variant(const wn_kernels *kernels, size_t variant)
     for (size_t s = 0; s < SEQS; s++) {
         for (size_t i = 0; i < start[s + 1] - start[s]; i += 1 + i / 9) {
             for (size_t head = 0; head < a.n_heads; head++)
-                check_head(kernels, variant, &a, &qkv, &y, s, i, head);
+                check_head(kernels, variant, &a, &qkv, &y, s, i, head, places);
         }
         const uint32_t alone_start[2] = {0, start[s + 1] - start[s]};
         wn_batch alone = {
@@ -109,13 +111,74 @@ static void check_variant(const wn_kernels *kernels, size_t variant)
 static void check_variants(const wn_kernels *kernels)
 {
     for (size_t i = 0; i < WN_ARRAY_LEN(variants); i++)
-        check_variant(kernels, i);
+        check_variant(kernels, i, variants[i], NULL);
 }
 
 static void each_row_sees_the_keys_that_its_place_allows(void **state)
 {
     (void)state;
     check_levels(check_variants);
+}
+
+/* ---- distances ------------------------------------------------------------------------------- */
+
+enum { BUCKETS = 29 };
+
+/* Buckets that grow with the distance, and numbers and vectors for them in both forms. */
+typedef struct by_distance {
+    int32_t bucket[2 * LONGEST - 1];
+    float numbers[HEADS_MAX * BUCKETS], keys[HEADS_MAX * BUCKETS * DIM],
+        queries[HEADS_MAX * BUCKETS * DIM];
+    unsigned char *packed, *rows;
+} by_distance;
+
+static void make_distances(by_distance *d, const wn_kernels *kernels)
+{
+    const wn_gemm *gemm = kernels->gemm_f32;
+    size_t key_bytes = wn_relative_key_bytes(gemm, BUCKETS, DIM);
+    size_t row_bytes = wn_gemm_row_bytes(gemm, DIM);
+    for (int32_t i = 0; i < 2 * LONGEST - 1; i++) {
+        int32_t away = LONGEST - 1 - i, far = (int32_t)cbrt(12.0 * away);
+        d->bucket[i] = WN_MIN(WN_MAX(far + BUCKETS / 2, 0), BUCKETS - 1);
+    }
+    check_random(d->numbers, WN_ARRAY_LEN(d->numbers), 1);
+    check_random(d->keys, WN_ARRAY_LEN(d->keys), 1);
+    check_random(d->queries, WN_ARRAY_LEN(d->queries), 1);
+    d->packed = wn_mem_aligned(HEADS_MAX * key_bytes);
+    d->rows = wn_mem_aligned(HEADS_MAX * BUCKETS * row_bytes);
+    for (size_t h = 0; h < HEADS_MAX; h++) {
+        size_t at = h * BUCKETS;
+        gemm->pack(d->packed + h * key_bytes, d->keys + at * DIM, DIM, BUCKETS, DIM);
+        gemm->take_rows(d->rows + at * row_bytes, row_bytes, d->queries + at * DIM, DIM, NULL,
+                        BUCKETS, DIM);
+    }
+}
+
+static void check_distances(const wn_kernels *kernels)
+{
+    static by_distance d;
+    make_distances(&d, kernels);
+    const check_places places = {d.keys, d.queries};
+    const wn_relative kinds[] = {{.keys = d.packed},
+                                 {.queries = d.rows},
+                                 {.by_head = d.numbers},
+                                 {.keys = d.packed, .queries = d.rows, .by_head = d.numbers}};
+    for (size_t i = 0; i < WN_ARRAY_LEN(kinds); i++) {
+        wn_relative relative = kinds[i];
+        relative.n_buckets = BUCKETS;
+        relative.n_places = LONGEST;
+        relative.bucket = d.bucket;
+        const wn_attention a = {.n_heads = 3, .n_kv_heads = 3, .relative = &relative};
+        check_variant(kernels, 100 + i, a, &places);
+    }
+    wn_mem_free(d.packed);
+    wn_mem_free(d.rows);
+}
+
+static void scores_may_depend_on_how_far_a_key_is(void **state)
+{
+    (void)state;
+    check_levels(check_distances);
 }
 
 /* ---- heads ----------------------------------------------------------------------------------- */
@@ -261,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_sees_the_keys_that_its_place_allows),
+        cmocka_unit_test(scores_may_depend_on_how_far_a_key_is),
         cmocka_unit_test(heads_are_turned_by_their_place_in_the_sequence),
         cmocka_unit_test(gated_feed_forward_equals_its_parts_bit_by_bit),
     };

@@ -347,7 +347,7 @@ static void check_long_attention(const wn_kernels *kernels)
             double want[DIM / 2];
             for (size_t j = 0; j < DIM; j++) {
                 if (j % a.head_dim == 0)
-                    check_attention_row(want, &qkv, &a, start[s], keys[s], i, j / a.head_dim);
+                    check_attention_row(want, &qkv, &a, start[s], keys[s], i, j / a.head_dim, NULL);
                 double got = (double)y.data[(start[s] + i) * DIM + j];
                 assert_true(fabs(got - want[j % a.head_dim]) < TOLERANCE_ATTENTION);
             }

@@ -14,6 +14,7 @@ const wn_kernels wn_kernels_avx2 = {
     .gate_f32 = gate_f32,
     .turn_f32 = turn_f32,
     .alibi_f32 = alibi_f32,
+    .add_relative_f32 = add_relative_f32,
     .add_row = add_row,
     .normalize_f32 = normalize_f32,
     .max_rows = max_rows,

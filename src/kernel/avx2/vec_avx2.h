@@ -46,6 +46,16 @@ static inline vec blend_first(vec v, vec rest, size_t n)
     return n >= LANES ? v : _mm256_blendv_ps(rest, v, _mm256_castsi256_ps(below(n)));
 }
 
+static inline vec gather_first(const float *p, const int32_t *row, int32_t step, int32_t next,
+                               size_t n)
+{
+    const __m256i count = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i mask = n >= LANES ? _mm256_set1_epi32(-1) : below(n);
+    __m256i at = _mm256_mullo_epi32(_mm256_maskload_epi32(row, mask), _mm256_set1_epi32(step));
+    at = _mm256_add_epi32(at, _mm256_mullo_epi32(count, _mm256_set1_epi32(next)));
+    return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), p, at, _mm256_castsi256_ps(mask), 4);
+}
+
 /* The first n of eight stored halves, zeros behind them. */
 static inline __m128i load_halves(const unsigned char *p, size_t n)
 {

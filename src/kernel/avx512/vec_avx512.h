@@ -26,6 +26,16 @@ static inline vec load_first(const float *p, size_t n)
     return n >= LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(below(n), p);
 }
 
+static inline vec gather_first(const float *p, const int32_t *row, int32_t step, int32_t next,
+                               size_t n)
+{
+    const __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __mmask16 mask = n >= LANES ? 0xFFFF : below(n);
+    __m512i at = _mm512_mullo_epi32(_mm512_maskz_loadu_epi32(mask, row), _mm512_set1_epi32(step));
+    at = _mm512_add_epi32(at, _mm512_mullo_epi32(count, _mm512_set1_epi32(next)));
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, at, p, 4);
+}
+
 static inline void store_first(float *p, vec v, size_t n)
 {
     if (n >= LANES)

@@ -32,6 +32,11 @@ void wn_alibi_f32_neon(float *s, size_t ld, float scale, float slope, size_t fir
     alibi_f32(s, ld, scale, slope, first, m, n);
 }
 
+void wn_add_relative_f32_neon(float *s, size_t ld, const wn_relative_terms *t, size_t m, size_t n)
+{
+    add_relative_f32(s, ld, t, m, n);
+}
+
 void wn_softmax_f32_neon(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     softmax_f32(s, ld, scale, m, n);

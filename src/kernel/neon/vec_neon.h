@@ -38,6 +38,15 @@ static inline vec load_first(const float *p, size_t n)
     return v;
 }
 
+static inline vec gather_first(const float *p, const int32_t *row, int32_t step, int32_t next,
+                               size_t n)
+{
+    float lane[LANES] = {0};
+    for (int32_t i = 0; i < LANES && (size_t)i < n; i++)
+        lane[i] = p[row[i] * step + i * next];
+    return load_first(lane, LANES);
+}
+
 static inline void store_first(float *p, vec v, size_t n)
 {
     if (n >= LANES) {

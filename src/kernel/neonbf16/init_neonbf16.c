@@ -13,6 +13,7 @@ const wn_kernels wn_kernels_neonbf16 = {
     .gate_f32 = wn_gate_f32_neon,
     .turn_f32 = wn_turn_f32_neon,
     .alibi_f32 = wn_alibi_f32_neon,
+    .add_relative_f32 = wn_add_relative_f32_neon,
     .add_row = wn_add_row_neon,
     .normalize_f32 = wn_normalize_f32_neon,
     .max_rows = wn_max_rows_neon,

@@ -14,6 +14,7 @@ const wn_kernels wn_kernels_scalar = {
     .gate_f32 = wn_gate_f32_scalar,
     .turn_f32 = wn_turn_f32_scalar,
     .alibi_f32 = wn_alibi_f32_scalar,
+    .add_relative_f32 = wn_add_relative_f32_scalar,
     .add_row = wn_add_row_scalar,
     .normalize_f32 = wn_normalize_f32_scalar,
     .max_rows = wn_max_rows_scalar,

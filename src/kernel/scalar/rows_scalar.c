@@ -71,6 +71,17 @@ void wn_alibi_f32_scalar(float *s, size_t ld, float scale, float slope, size_t f
     }
 }
 
+void wn_add_relative_f32_scalar(float *s, size_t ld, const wn_relative_terms *t, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, s += ld) {
+        for (size_t j = 0; j < n; j++) {
+            size_t b = (size_t)t->bucket[(ptrdiff_t)j - (ptrdiff_t)i];
+            s[j] += t->by_query != NULL ? t->by_query[i * t->ldq + b] : 0.0f;
+            s[j] += t->by_key != NULL ? t->by_key[b * t->ldk + j] : 0.0f;
+        }
+    }
+}
+
 void wn_softmax_f32_scalar(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, s += ld) {

@@ -38,6 +38,14 @@ static inline vec blend_first(vec v, vec rest, size_t n)
     return n > 0 ? v : rest;
 }
 
+/* The first n lanes p[row[i] * step + i * next], the others zero. */
+static inline vec gather_first(const float *p, const int32_t *row, int32_t step, int32_t next,
+                               size_t n)
+{
+    (void)next;
+    return n > 0 ? p[*row * step] : 0.0f;
+}
+
 /* load_first() of stored F16 and BF16. */
 static inline vec load_first_f16(const unsigned char *p, size_t n)
 {

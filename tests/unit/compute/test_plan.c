@@ -49,6 +49,10 @@ static void a_plan_refuses_what_cannot_be(void **state)
     dims.n_heads = dims.head_dim = (size_t)1 << 24;
     assert_fails(wn_plan_make(&plan, &dims, best(), best()->gemm_f32, 1, (size_t)1 << 30, &err),
                  WN_ERR_ARGUMENT, &err, "more memory than can be addressed");
+    dims = mini;
+    dims.n_buckets = (size_t)1 << 22;
+    assert_fails(wn_plan_make(&plan, &dims, best(), best()->gemm_f32, 1, 512, &err),
+                 WN_ERR_ARGUMENT, &err, "4194304 buckets of distances for 512 tokens");
     assert_fails(wn_plan_make(&plan, &mini, best(), best()->gemm_f32, 1, SIZE_MAX, &err),
                  WN_ERR_ARGUMENT, &err, "expected at most");
     assert_int_equal(plan.batch_tokens, 7);
