@@ -18,6 +18,9 @@ PARSER_prices_yaml      := cli/price_file.c:-wn_price_file_read
 PARSER_request_line     := cli/request.c
 PARSER_safetensors_file := data/safetensors_header.c data/safetensors.c:wn_safetensors_parse,add_file
 PARSER_score_cache_file := serve/score_file.c:wn_score_file_parse,wn_score_file_at,check_header,check_sum
+PARSER_store_rows       := serve/store_sqlite.c:read_key,check_key,find_key,list_keys \
+                           serve/store_sqlite_usage.c:read_usage,read_total,wn_sqlite_report,wn_sqlite_list_totals \
+                           serve/sqlite_statement.c:wn_sql_int,wn_sql_count,wn_sql_text,wn_sql_bytes,wn_sql_step,wn_sql_collect,wn_sql_end
 PARSER_tokenizer_json   := data/json_scan.c $(addprefix token/,added.c bpe.c charsmap.c component.c decoder.c dialect.c field.c \
                            normalize.c normalize_plain.c normalize_precompiled.c pattern.c postprocess.c split.c stand_in.c \
                            token_model.c tokenizer.c tokenizer_file.c unigram.c vocab.c wordlevel.c wordpiece.c)

@@ -87,6 +87,14 @@ int64_t wn_sql_int(wn_sql *sql, int column)
     return sqlite3_column_int64(sql->statement, column);
 }
 
+uint64_t wn_sql_count(wn_sql *sql, int column)
+{
+    int64_t count = wn_sql_int(sql, column);
+    if (count < 0)
+        sql->fits = false;
+    return count < 0 ? 0 : (uint64_t)count;
+}
+
 void wn_sql_text(wn_sql *sql, int column, char *out, size_t size)
 {
     const unsigned char *text = sqlite3_column_text(sql->statement, column);
@@ -117,8 +125,9 @@ wn_status wn_sql_end(wn_sql *sql, wn_error *err)
     if (sql->code != SQLITE_OK)
         status = fail(sql->owner, sql->code, err);
     else if (!sql->fits)
-        status = wn_error_set(err, WN_ERR_FORMAT, WN_WHERE, "%s: a row has a field of another size",
-                              sql->owner->path);
+        status =
+            wn_error_set(err, WN_ERR_FORMAT, WN_WHERE,
+                         "%s: a row has a value that does not fit its field", sql->owner->path);
     sqlite3_finalize(sql->statement);
     *sql = (wn_sql){0};
     return status;

@@ -106,7 +106,7 @@ static void read_key(wn_sql *sql, void *element)
     wn_sql_text(sql, 0, out->id.text, sizeof out->id.text);
     wn_sql_text(sql, 1, out->name, sizeof out->name);
     wn_sql_text(sql, 2, out->tier, sizeof out->tier);
-    out->scopes = (uint32_t)wn_sql_int(sql, 3);
+    out->scopes = (uint32_t)WN_MIN(wn_sql_count(sql, 3), UINT32_MAX); /* is refused */
     limits->requests_per_minute = wn_sql_int(sql, 4);
     limits->tokens_per_minute = wn_sql_int(sql, 5);
     limits->concurrency = wn_sql_int(sql, 6);

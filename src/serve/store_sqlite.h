@@ -28,7 +28,7 @@ typedef struct wn_sql {
     sqlite3_stmt *statement;
     int code;    /* of the first failure; SQLITE_OK: none */
     int n_bound; /* parameters that have a value */
-    bool fits;   /* every text read so far fitted its field */
+    bool fits;   /* every value read so far fitted its field */
 } wn_sql;
 
 /* Prepare a statement.
@@ -46,8 +46,10 @@ bool wn_sql_step(wn_sql *sql);
 /* Run a statement that gives no rows, and make it ready to be bound again. */
 void wn_sql_run(wn_sql *sql);
 
-/* Read a column of the present row; a text or blob of another size sets fits to false. */
+/* Read a column of the present row; a text or blob of another size, or a count below 0, sets fits
+ * to false. */
 int64_t wn_sql_int(wn_sql *sql, int column);
+uint64_t wn_sql_count(wn_sql *sql, int column);
 void wn_sql_text(wn_sql *sql, int column, char *out, size_t size);
 void wn_sql_bytes(wn_sql *sql, int column, void *out, size_t n);
 

@@ -107,8 +107,8 @@ static void read_usage(wn_sql *sql, void *element)
     wn_sql_text(sql, 1, out->key.text, sizeof out->key.text);
     wn_sql_text(sql, 2, out->route, sizeof out->route);
     wn_sql_text(sql, 3, out->model, sizeof out->model);
-    out->counts = (wn_usage_counts){(uint64_t)wn_sql_int(sql, 4), (uint64_t)wn_sql_int(sql, 5),
-                                    (uint64_t)wn_sql_int(sql, 6), (uint64_t)wn_sql_int(sql, 7)};
+    out->counts = (wn_usage_counts){wn_sql_count(sql, 4), wn_sql_count(sql, 5),
+                                    wn_sql_count(sql, 6), wn_sql_count(sql, 7)};
 }
 
 wn_status wn_sqlite_report(wn_store *store, wn_usage_row **out, size_t *n,
@@ -137,8 +137,7 @@ wn_status wn_sqlite_report(wn_store *store, wn_usage_row **out, size_t *n,
 static void read_total(wn_sql *sql, void *element)
 {
     wn_key_total *out = element;
-    *out = (wn_key_total){.month_tokens = (uint64_t)wn_sql_int(sql, 1),
-                          .all_tokens = (uint64_t)wn_sql_int(sql, 2)};
+    *out = (wn_key_total){.month_tokens = wn_sql_count(sql, 1), .all_tokens = wn_sql_count(sql, 2)};
     wn_sql_text(sql, 0, out->key.text, sizeof out->key.text);
 }
 

@@ -175,8 +175,9 @@ static void rows_that_others_damaged_are_refused(void **state)
         const char *sql, *why;
     } cases[] = {
         {"UPDATE key SET weight = 0", "key 'AAAA0001': weight: is 0"},
-        {"UPDATE key SET name = replace(hex(zeroblob(50)), '0', 'x')", "another size"},
-        {"UPDATE key SET name = 'a' || char(0) || 'b'", "another size"},
+        {"UPDATE key SET name = replace(hex(zeroblob(50)), '0', 'x')", "does not fit its field"},
+        {"UPDATE key SET name = 'a' || char(0) || 'b'", "does not fit its field"},
+        {"UPDATE key SET scopes = 1 << 40", "key 'AAAA0001': scopes: is 4294967295, expected"},
         {"UPDATE key SET tier = char(7)", "key 'AAAA0001': tier: byte 0 is no text"},
         {"UPDATE key SET id = 'AAAA 001'", "'AAAA 001' is no id"},
     };
@@ -192,6 +193,22 @@ static void rows_that_others_damaged_are_refused(void **state)
         assert_null(list);
         wn_store_close(store);
     }
+}
+
+static void counts_below_zero_are_refused(void **state)
+{
+    (void)state;
+    wn_error err = {0};
+    wn_usage_row row = check_store_row("AAAA0001", 5, "/r", "m", 20), *rows;
+    const wn_usage_batch batch = {.instance = 1, .sequence = 1, .rows = &row, .n_rows = 1};
+    const wn_usage_query query = {.until_s = 3600};
+    size_t n;
+    wn_store *store = open_well();
+    assert_ok(wn_store_add_usage(store, &batch, &err), &err);
+    execute("UPDATE usage SET tokens = -1");
+    assert_fails(wn_store_report(store, &rows, &n, &query, &err), WN_ERR_FORMAT, &err,
+                 "does not fit its field");
+    wn_store_close(store);
 }
 
 static void a_store_that_is_locked_is_an_error_and_works_later(void **state)
@@ -337,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup(tables_of_a_newer_program_are_refused, begin_test),
         cmocka_unit_test_setup(tables_of_the_first_version_are_brought_up_to_date, begin_test),
         cmocka_unit_test_setup(rows_that_others_damaged_are_refused, begin_test),
+        cmocka_unit_test_setup(counts_below_zero_are_refused, begin_test),
         cmocka_unit_test_setup(a_store_that_is_locked_is_an_error_and_works_later, begin_test),
         cmocka_unit_test_setup(a_writer_killed_at_any_moment_loses_nothing_it_was_told, begin_test),
         cmocka_unit_test_setup(
