@@ -8,9 +8,12 @@ PARSER_api_body         := data/json_bind.c:$(JSON_PARSER) serve/api_field.c:-wn
 PARSER_config_json      := data/json_bind.c $(patsubst src/%,%,$(wildcard src/model/config*.c))
 PARSER_encode_text      := data/unicode.c $(addprefix token/,cache.c edit.c encode.c:-no_memory,-wn_encoder_free normalize_bert.c normalize_form.c scanner.c \
                            text.c trie.c)
+PARSER_gguf_file        := data/gguf.c:-wn_gguf_open
 PARSER_http_bytes       := serve/http_conn.c serve/http_guard.c
 PARSER_http_query       := serve/http_request.c:wn_http_next_parameter,decode,hex_digit base/date.c:wn_date_parse,digits \
                            serve/usage_report.c:wn_report_query,read_day,read_by
+PARSER_hub_headers      := hub/hub_reply.c:wn_hub_reply_init,wn_hub_reply_add,begin,read_range,bare_etag,keep,number_or_none,take_number,trim
+PARSER_hub_listing      := hub/listing.c hub/repo.c:wn_repo_is_file,wn_repo_is_digest,wn_repo_is_commit,is_hex,has_plain_parts
 PARSER_key_body         := serve/key_edit.c serve/key_record.c
 PARSER_key_text         := serve/key.c:wn_key_parse,wn_key_id_parse,wn_key_id_number,is_base62,make_check,crc32_of
 PARSER_metrics_text     := cli/exposition.c
