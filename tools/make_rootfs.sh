@@ -9,8 +9,7 @@ install -m 755 -s "$program" "$root/usr/bin/winnow"
 # libcurl is loaded by name, when a model is pulled.  The loader's own line has no arrow.
 curl=$(ldconfig -p | awk '$1 == "libcurl.so.4" {print $NF; exit}')
 libraries() {
-    ldd "$program" "$curl" | sort -u
-    echo "libcurl.so.4 => $curl"
+    { ldd "$program"; ldd "$curl"; echo "libcurl.so.4 => $curl"; } | sort -u
 }
 libraries | awk '$2 == "=>" {print $3} $1 ~ /^\// {print $1}' | while read -r library; do
     install -D -m 755 "$(readlink -f "$library")" "$root$library"

@@ -128,6 +128,7 @@ wn_status wn_hub_settings_read(wn_hub_settings *out, wn_program *program, wn_err
     wn_hub_settings settings = {.timeout_s = (int32_t)wn_args_int(args, WN_OPT_FETCH_TIMEOUT),
                                 .n_retries = (int32_t)wn_args_int(args, WN_OPT_RETRIES),
                                 .n_connections = (int32_t)wn_args_int(args, WN_OPT_CONNECTIONS),
+                                .ca_file = wn_options_env("SSL_CERT_FILE"),
                                 .should_stop = wn_program_should_stop,
                                 .progress = no_progress,
                                 .note = note,

@@ -466,6 +466,7 @@ const wn_fact wn_environment[] = {
     {"HF_TOKEN", "shown to the hub for models that are gated or private"},
     {"HF_TOKEN_PATH", "the file of the token without HF_TOKEN; $HF_HOME/token without it"},
     {"HF_HUB_OFFLINE", "when it is 1, nothing is fetched"},
+    {"SSL_CERT_FILE", "a PEM file of the CAs that a pull trusts; those of the system without it"},
     {"https_proxy", "the proxy for https:// addresses; http_proxy, all_proxy and no_proxy too"},
     {0},
 };

@@ -281,11 +281,13 @@ static wn_status start_over(fetch *f, wn_error *err)
 static wn_status give_up(const part *p, const char *reason, wn_error *err)
 {
     const fetch *f = p->fetch;
-    WN_FAIL(err, WN_ERR_IO,
-            "'%s' of '%s': %s, %d times; %llu of %llu bytes are kept, and the same command goes on "
-            "from there",
-            f->order->file, f->order->repo->id, reason, (int)p->n_failures,
-            (unsigned long long)f->n_written, (unsigned long long)f->order->size);
+    WN_FAIL(
+        err, WN_ERR_IO,
+        "'%s' of '%s': %s, %d time%s; %llu of %llu bytes are kept, and the same command goes on "
+        "from there",
+        f->order->file, f->order->repo->id, reason, (int)p->n_failures,
+        p->n_failures == 1 ? "" : "s", (unsigned long long)f->n_written,
+        (unsigned long long)f->order->size);
 }
 
 static wn_status try_again(part *p, const char *reason, wn_error *err)

@@ -12,6 +12,7 @@ typedef struct wn_hub_settings {
     const char *cache;     /* the folder that models--ORG--NAME folders lie in */
     const char *endpoint;  /* "https://huggingface.co", without a slash at its end */
     const char *token;     /* shown to the endpoint and to nobody else; NULL: none */
+    const char *ca_file;   /* PEM, whom to trust; NULL: whom the system trusts */
     int32_t timeout_s;     /* without a byte */
     int32_t n_retries;     /* in a row, each without progress */
     int32_t n_connections; /* 1..WN_HUB_CONNECTIONS_MAX, to fetch parts of a file side by side */

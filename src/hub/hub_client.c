@@ -68,6 +68,8 @@ void wn_hub_client_prepare(const wn_hub_client *client, CURL *easy, const char *
     set(easy, CURLOPT_USERAGENT, "winnow/" WN_VERSION);
     set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     set(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+    if (client->settings->ca_file != NULL)
+        set(easy, CURLOPT_CAINFO, client->settings->ca_file);
     set(easy, CURLOPT_FOLLOWLOCATION, 1L);
     set(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     set(easy, CURLOPT_NOSIGNAL, 1L);
@@ -170,7 +172,8 @@ static wn_status perform(wn_hub_client *client, wn_hub_reply *reply, body *b,
         if (!passing)
             return err->status;
         if (n_failures > settings->n_retries)
-            return wn_error_prefix(err, err->status, "%d times", (int)n_failures);
+            return n_failures == 1 ? err->status
+                                   : wn_error_prefix(err, err->status, "%d times", (int)n_failures);
         uint64_t ms = wn_hub_wait_ms(reply, n_failures);
         note_retry(settings, err->message, ms);
         WN_TRY(wn_hub_client_wait(client, ms, err));

@@ -20,8 +20,8 @@ atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 class Place:
     """A hub with a small model org/tiny and a large one org/large, and an empty cache."""
 
-    def __init__(self, *rules):
-        self.hub, self.home = Hub(), tempfile.mkdtemp(dir=scratch)
+    def __init__(self, *rules, tls=None):
+        self.hub, self.home = Hub(tls), tempfile.mkdtemp(dir=scratch)
         self.hub.rules = list(rules)
         self.files = model_files(GOLDEN)
         self.commit = self.hub.publish("org/tiny", self.files)
@@ -220,6 +220,20 @@ def test_a_proxy_is_used():
     place = Place()
     good(place.pull("org/tiny", env={"HF_ENDPOINT": "http://models.invalid", "http_proxy": place.hub.url}))
     assert place.has("org/tiny") and place.hub.log[0][2].startswith("http://models.invalid/")
+
+
+def test_over_tls_certificates_are_checked_and_nothing_leaves_it():
+    cert, key = os.path.join(scratch, "cert.pem"), os.path.join(scratch, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    place, plain = Place(tls=(cert, key)), Place()
+    bad(place.pull("org/tiny", "--retries", "0"), 1, "cannot reach https://", "certificate")
+    good(place.pull("org/large", env={"SSL_CERT_FILE": cert}))
+    assert place.has("org/large")
+    place.hub.cdn_url = plain.hub.cdn_url
+    bad(place.pull("org/tiny", "--retries", "0", env={"SSL_CERT_FILE": cert}), 1, "Unsupported protocol")
+    assert not plain.hub.log
 
 
 # ---- connections that break

@@ -3,7 +3,7 @@ bytes of large files.  Faults are injected by rules; every request is remembered
 
 Source: what huggingface_hub 2.4 asks for and expects (hf_api.py, file_download.py), and the answers of huggingface.co in 2026.
 """
-import hashlib, http.server, json, os, socket, threading, time, urllib.parse
+import hashlib, http.server, json, os, socket, ssl, threading, time, urllib.parse
 
 LARGE = (".safetensors", ".gguf", ".onnx", ".bin", ".model")  # what a .gitattributes file gives to LFS
 
@@ -34,21 +34,27 @@ class Rule:
 
 
 class Hub:
-    """Models are {id: {revision: commit}} and {commit: {name: File}}."""
+    """Models are {id: {revision: commit}} and {commit: {name: File}}; tls is the files of a certificate and its key."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.tls = tls
         self.revisions, self.commits, self.rules, self.log, self.lock = {}, {}, [], [], threading.Lock()
         self.names_only = False  # a mirror whose list of files has no sizes and digests
         self.sizes = {}  # of files, that the list tells in place of the true ones
         self.gated, self.token = set(), None  # ids, and the token that opens them
         self.cdn = self.start("cdn")
         self.hub = self.start("hub")
-        self.url = f"http://127.0.0.1:{self.hub.server_port}"
-        self.cdn_url = f"http://localhost:{self.cdn.server_port}"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://localhost:{self.hub.server_port}"
+        self.cdn_url = f"{scheme}://127.0.0.1:{self.cdn.server_port}"
 
     def start(self, place):
         handler = type("Handler", (Handler,), {"owner": self, "place": place})
         server = Server(("127.0.0.1", 0), handler)
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.tls)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return server
 
