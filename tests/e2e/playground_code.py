@@ -117,6 +117,9 @@ def test_javascript_runs_as_shown():
 
 
 def test_go_runs_as_shown():
+    with opened() as page:
+        put_odd(page)
+        assert not re.search("[\u2028\u2029\ufeff]", code(page, "go"))  # which Go does not take
     if shutil.which("go") is None:
         raise tap.Skip("there is no go")
     run_shown("go", ["go", "run"], ".go", same_json)

@@ -16,7 +16,8 @@ function python(value, pad = '') {
     return items.length === 0 ? open + close : `${open}\n${items.join(',\n')},\n${pad}${close}`;
 }
 
-const goString = (text) => JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+/** Go takes no byte order mark within a file. */
+const goString = (text) => JSON.stringify(text).replace(/[\u2028\u2029\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
 
 export const snippets = {
     curl: ({ url, key, body }) => (key ? '# export WINNOW_KEY=...\n' : '') + [
