@@ -54,6 +54,23 @@ static inline void emulated_mask_storeu_ps(void *p, uint32_t mask, simde__m512 a
             ((float *)p)[i] = v.f[i];
 }
 
+static inline simde__m512i emulated_maskz_loadu_epi32(uint32_t mask, const void *p)
+{
+    lanes512 v = {.i = {0}};
+    for (size_t i = 0; i < 16; i++)
+        v.i[i] = (mask >> i & 1) != 0 ? ((const int32_t *)p)[i] : 0;
+    return v.si;
+}
+
+static inline simde__m512 emulated_mask_gather_ps(simde__m512 rest, uint32_t mask, simde__m512i at,
+                                                  const void *p)
+{
+    lanes512 v = {.ps = rest}, where = {.si = at};
+    for (size_t i = 0; i < 16; i++)
+        v.f[i] = (mask >> i & 1) != 0 ? ((const float *)p)[where.i[i]] : v.f[i];
+    return v.ps;
+}
+
 /* sign_a a b + sign_c c, rounded once */
 static inline simde__m512 emulated_fma512(float sign_a, simde__m512 a, simde__m512 b, float sign_c,
                                           simde__m512 c)
@@ -124,20 +141,22 @@ static inline simde__m256 emulated_extractf32x8_ps(simde__m512 a, int half)
 #undef _mm512_fnmadd_ps
 #undef _mm512_madd_epi16 /* the release gives it four arguments */
 #undef _MM_FROUND_NO_EXC
-#define _MM_FROUND_NO_EXC              SIMDE_MM_FROUND_NO_EXC
-#define _mm512_madd_epi16(a, b)        simde_mm512_madd_epi16(a, b)
-#define _mm512_maskz_loadu_ps(k, p)    emulated_maskz_loadu_ps(k, p)
-#define _mm512_mask_storeu_ps(p, k, a) emulated_mask_storeu_ps(p, k, a)
-#define _mm512_fmadd_ps(a, b, c)       emulated_fma512(1, a, b, 1, c)
-#define _mm512_fmsub_ps(a, b, c)       emulated_fma512(1, a, b, -1, c)
-#define _mm512_fnmadd_ps(a, b, c)      emulated_fma512(-1, a, b, 1, c)
-#define _mm512_cvtps_epi32(a)          emulated_cvtps_epi32(a)
-#define _mm512_cvtepi32_ps(a)          emulated_cvtepi32_ps(a)
-#define _mm512_cvtepu16_epi32(a)       emulated_cvtepu16_epi32(a)
-#define _mm512_cvtph_ps(a)             emulated_cvtph_ps(a)
-#define _mm256_maskz_loadu_epi16(k, p) emulated_maskz_loadu_epi16(k, p)
-#define _mm512_extractf32x8_ps(a, h)   emulated_extractf32x8_ps(a, h)
-#define _mm512_shuffle_f32x4(a, b, c)  simde_mm512_shuffle_f32x4(a, b, c)
+#define _MM_FROUND_NO_EXC                       SIMDE_MM_FROUND_NO_EXC
+#define _mm512_madd_epi16(a, b)                 simde_mm512_madd_epi16(a, b)
+#define _mm512_maskz_loadu_epi32(k, p)          emulated_maskz_loadu_epi32(k, p)
+#define _mm512_mask_i32gather_ps(a, k, i, p, s) emulated_mask_gather_ps(a, k, i, p)
+#define _mm512_maskz_loadu_ps(k, p)             emulated_maskz_loadu_ps(k, p)
+#define _mm512_mask_storeu_ps(p, k, a)          emulated_mask_storeu_ps(p, k, a)
+#define _mm512_fmadd_ps(a, b, c)                emulated_fma512(1, a, b, 1, c)
+#define _mm512_fmsub_ps(a, b, c)                emulated_fma512(1, a, b, -1, c)
+#define _mm512_fnmadd_ps(a, b, c)               emulated_fma512(-1, a, b, 1, c)
+#define _mm512_cvtps_epi32(a)                   emulated_cvtps_epi32(a)
+#define _mm512_cvtepi32_ps(a)                   emulated_cvtepi32_ps(a)
+#define _mm512_cvtepu16_epi32(a)                emulated_cvtepu16_epi32(a)
+#define _mm512_cvtph_ps(a)                      emulated_cvtph_ps(a)
+#define _mm256_maskz_loadu_epi16(k, p)          emulated_maskz_loadu_epi16(k, p)
+#define _mm512_extractf32x8_ps(a, h)            emulated_extractf32x8_ps(a, h)
+#define _mm512_shuffle_f32x4(a, b, c)           simde_mm512_shuffle_f32x4(a, b, c)
 
 /* Zero for a denormal number, which the bf16 instructions neither read nor give. */
 static inline float emulated_flush(float x)
