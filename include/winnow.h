@@ -72,7 +72,8 @@ WN_API wn_str wn_builtin_reference(void);
 
 typedef struct wn_engine_options {
     size_t struct_size;
-    const char *model_dir; /* a Hugging Face directory; NULL: the built-in model */
+    const char *model_dir; /* a Hugging Face directory, a GGUF file, or a directory that holds one;
+                              NULL: the built-in model */
     const char *cpu_level; /* "scalar", "avx2", "avx512", ...; NULL: the best of this machine */
     int32_t n_threads;     /* 1: read tokenizer and tensors one after the other; more: side by
                               side; 0: as the CPU quota allows */
@@ -97,7 +98,7 @@ typedef enum wn_kind {
 /* Facts of a loaded engine; strings are valid until wn_engine_close(). */
 typedef struct wn_engine_info {
     size_t struct_size;
-    const char *model;        /* directory as given, or "built-in" */
+    const char *model;        /* model_dir as given, or "built-in" */
     const char *family;       /* "bert", "xlm-roberta", "colbert", ... */
     const char *tokenizer;    /* "WordPiece", "Unigram", "BPE" */
     const char *activation;   /* "sigmoid", "identity", "calibrated", "cosine" */
@@ -120,6 +121,8 @@ typedef struct wn_engine_info {
     const char *dtype_reason; /* why "auto" chose it; "" when it was asked for */
     const char *license;      /* of the weights, by the word that config.json, README.md or
                                  MODEL_CARD.md has for it, such as "apache-2.0"; "": none */
+    const char *stored;       /* the file's format and its types by their share of the bytes:
+                                 "safetensors, F16", "GGUF, Q4_K 74%, Q6_K 25%, F32 1%" */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 

@@ -11,7 +11,7 @@ DIR/tokens/NAME.gguf has the tokenizer of tests/golden/tokens/NAME, or of DIR/to
 
 writes DIR/NAME.gguf with the tokenizer of each published TOKENIZERS/NAME that a GGUF file can hold.
 """
-import base64, json, os, re, shutil, sys
+import base64, collections, json, os, re, shutil, sys
 import gguf, numpy as np
 from gguf import GGMLQuantizationType as T, TokenType
 from safetensors.numpy import load_file, save_file
@@ -109,12 +109,12 @@ def find_special(tokenizer, *names):
     return None
 
 
-def add_specials(writer, tokenizer):
+def add_specials(writer, tokenizer, with_mask):
     ids = {"bos": find_special(tokenizer, "[CLS]", "<s>"), "eos": find_special(tokenizer, "[SEP]", "</s>", "<|im_end|>"),
            "sep": find_special(tokenizer, "[SEP]", "</s>"), "unk": find_special(tokenizer, "[UNK]", "<unk>"),
            "pad": find_special(tokenizer, "[PAD]", "<pad>", "<|endoftext|>"), "mask": find_special(tokenizer, "[MASK]", "<mask>")}
     for kind, i in ids.items():
-        if i is not None:
+        if i is not None and (kind != "mask" or with_mask):
             getattr(writer, f"add_{kind}_token_id")(i)
 
 
@@ -158,7 +158,7 @@ def merge_text(merge):
     return merge if isinstance(merge, str) else " ".join(part.replace(" ", "\u0120") for part in merge)
 
 
-def add_tokenizer(writer, tokenizer, n_vocab=0, pre=None, type_count=None, mask_is_lost=False):
+def add_tokenizer(writer, tokenizer, n_vocab=0, pre=None, type_count=None, mask_is_lost=False, with_mask=True):
     model = tokenizer["model"]
     if isinstance(model["vocab"], list):
         add_unigram(writer, tokenizer, n_vocab, mask_is_lost)
@@ -173,7 +173,7 @@ def add_tokenizer(writer, tokenizer, n_vocab=0, pre=None, type_count=None, mask_
             writer.add_token_merges([merge_text(m) for m in model["merges"]])
     if type_count is not None:
         writer.add_token_type_count(type_count)
-    add_specials(writer, tokenizer)
+    add_specials(writer, tokenizer, with_mask)
 
 
 def make_tokenizer(path, tokenizer, pre, **more):
@@ -247,7 +247,9 @@ PUBLISHED = {"bert-base-uncased": "bert-bge", "bert-base-multilingual-cased": "b
 def make_small_tokenizers(folder):
     os.makedirs(folder)
     for name, pre in SMALL.items():
-        make_tokenizer(os.path.join(folder, name + ".gguf"), read_json(f"tests/golden/tokens/{name}/tokenizer.json"), pre)
+        tokenizer = read_json(f"tests/golden/tokens/{name}/tokenizer.json")
+        # These have a <mask> that takes no white space, unlike published ones.
+        make_tokenizer(os.path.join(folder, name + ".gguf"), tokenizer, pre, with_mask="merges" not in tokenizer["model"])
     make_tokens.write(folder, "xlmr", lambda: as_xlmr(mask_last(read_json("tests/golden/tokens/unigram/tokenizer.json"))))
     os.remove(os.path.join(folder, "xlmr", "decoded.jsonl"))
     tokenizer = read_json(os.path.join(folder, "xlmr", "tokenizer.json"))
@@ -262,26 +264,36 @@ LAYER = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "atte
          "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm",
          "intermediate.dense": "ffn_up", "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
          "mixer.Wqkv": "attn_qkv", "mixer.out_proj": "attn_output", "norm1": "attn_output_norm", "mlp.fc1": "ffn_up",
-         "mlp.fc2": "ffn_down", "norm2": "layer_output_norm"}
+         "mlp.fc2": "ffn_down", "norm2": "layer_output_norm", "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q",
+         "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.q_norm": "attn_q_norm",
+         "self_attn.k_norm": "attn_k_norm", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+         "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
 OTHERS = {"embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
           "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm", "emb_ln": "token_embd_norm",
-          "pooler.dense": "cls", "classifier.dense": "cls", "classifier": "cls.output", "classifier.out_proj": "cls.output"}
+          "pooler.dense": "cls", "classifier.dense": "cls", "classifier": "cls.output", "classifier.out_proj": "cls.output",
+          "embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}
 
 
 def gguf_name(name):
-    name = re.sub(r"^(bert|roberta)\.", "", name)
+    name = re.sub(r"^(bert|roberta|model)\.", "", name)
     part, end = name.rsplit(".", 1)
-    layer = re.fullmatch(r"encoder\.layers?\.(\d+)\.(.*)", part)
+    layer = re.fullmatch(r"(?:encoder\.)?layers?\.(\d+)\.(.*)", part)
     return f"blk.{layer[1]}.{LAYER[layer[2]]}.{end}" if layer else f"{OTHERS[part]}.{end}"
 
 
-def type_of(name, shape, turn):
-    """The converter keeps vectors, positions and types as they are; matrices take turns."""
-    if len(shape) < 2 or name.startswith(("position_embd", "token_types")):
-        return T.F32
-    fitting = [t for t in TYPES[1:] if shape[-1] % gguf.constants.GGML_QUANT_SIZES[t][0] == 0]
-    wide = [t for t in fitting if t in K_TYPES]
-    return (wide or fitting)[turn % len(wide or fitting)]
+def turns():
+    """The converter keeps vectors, positions and types as they are; matrices take turns of what fits them."""
+    counts = collections.Counter()
+
+    def type_of(name, shape):
+        if len(shape) < 2 or name.startswith(("position_embd", "token_types")):
+            return T.F32
+        fitting = [t for t in TYPES[1:] if shape[-1] % gguf.constants.GGML_QUANT_SIZES[t][0] == 0]
+        wide = tuple(t for t in fitting if t in K_TYPES) or tuple(fitting)
+        counts[wide] += 1
+        return wide[counts[wide] % len(wide)]
+
+    return type_of
 
 
 def add_config(writer, config, offset):
@@ -312,24 +324,26 @@ def make_model(folder, name, source, tokenizer, pre, wider=False):
     if head:
         writer.add_classifier_output_labels(["LABEL_0"])
     add_tokenizer(writer, tokenizer, config["vocab_size"], pre, config["type_vocab_size"])
-    turn, wide = 0, {}
+    type_of, wide = turns(), {}
     for full, values in sorted(tensors.items()):
         values = values.astype(np.float32)
         short = gguf_name(full)
-        kind = type_of(short, values.shape, turn)
-        turn += len(values.shape) == 2
+        kind = type_of(short, values.shape)
         first = offset if short == "position_embd.weight" else 0
         wide[full] = values.copy()
         wide[full][:first] = 0
         wide[full][first:] = add(writer, short, values[first:], kind)
     finish(writer)
-    out = os.path.join(folder, name)
-    os.makedirs(out)
     config.update(layer_norm_eps=float(np.float32(config["layer_norm_eps"])), license="apache-2.0")
+    write_directory(os.path.join(folder, name), config, tokenizer, wide)
+
+
+def write_directory(path, config, tokenizer, tensors):
+    os.makedirs(path)
     for file, value in (("config.json", config), ("tokenizer.json", tokenizer)):
-        with open(os.path.join(out, file), "w") as f:
+        with open(os.path.join(path, file), "w") as f:
             json.dump(value, f, ensure_ascii=False)
-    save_file(wide, os.path.join(out, "model.safetensors"))
+    save_file(tensors, os.path.join(path, "model.safetensors"))
 
 
 def wide_layers():
@@ -345,6 +359,47 @@ def wide_layers():
     return tensors
 
 
+def add_decoder_config(writer, config):
+    theta = config.get("rope_theta") or config["rope_parameters"]["rope_theta"]
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_rope_freq_base(theta)
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if "head_dim" in config:
+        writer.add_key_length(config["head_dim"])
+        writer.add_value_length(config["head_dim"])
+
+
+def make_decoder(folder, name, source, title, ranks):
+    """ranks: as the converter makes them of Qwen3-Reranker, with the rows of yes and no as a head."""
+    config, tokenizer = (read_json(os.path.join(source, f)) for f in ("config.json", "tokenizer.json"))
+    tensors = load_file(os.path.join(source, "model.safetensors"))
+    writer = gguf.GGUFWriter(os.path.join(folder, name + ".gguf"), config["model_type"])
+    writer.add_name(title)
+    add_decoder_config(writer, config)
+    add_tokenizer(writer, tokenizer, config["vocab_size"], "qwen2")
+    type_of, wide = turns(), {}
+    if ranks:
+        head = tensors.get("lm_head.weight", tensors["model.embed_tokens.weight"]).astype(np.float32)
+        answers = head[[tokenizer["model"]["vocab"][word] for word in ("yes", "no")]]
+        rows = add(writer, "cls.output.weight", answers, T.F16)
+        wide["score.weight"] = rows[:1] - rows[1:]
+        tensors.pop("lm_head.weight", None)
+        writer.add_pooling_type(gguf.PoolingType.RANK)
+        writer.add_classifier_output_labels(["yes", "no"])
+        config.update(architectures=["Qwen3ForSequenceClassification"], num_labels=1, tie_word_embeddings=True)
+    for full, values in sorted(tensors.items()):
+        values, short = values.astype(np.float32), gguf_name(full)
+        wide[full] = add(writer, short, values, type_of(short, values.shape))
+    finish(writer)
+    config.update(rms_norm_eps=float(np.float32(config["rms_norm_eps"])))
+    write_directory(os.path.join(folder, name), config, tokenizer, wide)
+
+
 def make_all(folder):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
@@ -358,6 +413,10 @@ def make_all(folder):
     make_model(folder, "roberta", models + "roberta-bpe", tokenizer("roberta-bpe"), "roberta-bpe")
     make_model(folder, "xlmr", models + "xlmr", xlmr, "default")
     make_model(folder, "jina-flash", models + "jina-v2-flash", xlmr, "default")
+    make_decoder(folder, "qwen3", models + "qwen3", "Qwen3-Reranker tiny", False)
+    make_decoder(folder, "qwen3-untied", models + "qwen3-untied", "Qwen3 Reranker tiny", False)
+    make_decoder(folder, "qwen3-rank", models + "qwen3", "tiny", True)
+    make_decoder(folder, "qwen2", models + "qwen2", "mxbai-rerank tiny", False)
     with open(os.path.join(folder, "versions.json"), "w") as f:
         json.dump({"seed": SEED, "gguf": gguf_version(), "numpy": np.__version__, "tokenizers": make_tokens.tokenizers.__version__}, f, indent=1)
         f.write("\n")

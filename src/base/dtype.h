@@ -25,6 +25,8 @@ typedef enum wn_dtype {
     WN_DTYPE_Q6_K
 } wn_dtype;
 
+#define WN_DTYPE_BLOCK_MAX 256 /* values in a block of any type */
+
 /* Bytes of one value of a plain type; 0 for block types and WN_DTYPE_OTHER. */
 size_t wn_dtype_size(wn_dtype dtype);
 
@@ -40,6 +42,11 @@ const char *wn_dtype_name(wn_dtype dtype);
 
 /* A half as a float. */
 float wn_f16_to_f32(uint16_t half);
+
+/* Is none of the values infinite or no number?  Of blocks the scales tell; true for
+ * WN_DTYPE_OTHER.
+ * Needs:   bytes are whole values or blocks; any alignment. */
+bool wn_dtype_is_finite(const void *src, wn_dtype dtype, size_t bytes);
 
 /* dst[i] = src[i] widened to f32.
  * Shapes:  dst [n], src [n] values of dtype, any alignment.

@@ -56,6 +56,7 @@ static void collect(facts *f, const wn_engine_info *e, const wn_runner_info *r)
     add_text(f, "family", "family", e->family);
     add_text(f, "tokenizer", "tokenizer", e->tokenizer);
     add_text(f, "activation", "activation", e->activation);
+    add_text(f, "stored", "stored as", e->stored);
     add_number(f, "parameters", "parameters", e->n_parameters, "");
     add_number(f, "layers", "layers", (uint64_t)e->n_layers, "");
     add_number(f, "hidden", "hidden width", (uint64_t)e->hidden, "");

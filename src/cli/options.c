@@ -278,11 +278,12 @@ const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_LOG_LEVEL] = {WN_FOR(SERVE), "log-level", 0, "LEVEL", WN_VALUE_CHOICE,
                           .choices = "info|debug|warn|error", .reload = true,
                           .help = "the least important lines that are written"},
-    [WN_OPT_MODEL] = {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR,
-                      .fallback = "the built-in model", .repeats = WN_FOR(SERVE),
-                      .help = "a Hugging Face directory: config.json, tokenizer.json, weights; "
-                              "serve: also [NAME=]DIR[,dtype=TYPE][,task=NAME], or built-in for "
-                              "DIR, and several, of which the first is the default"},
+    [WN_OPT_MODEL] =
+        {WITH_ENGINE, "model", 'm', "DIR", WN_VALUE_DIR, .fallback = "the built-in model",
+         .repeats = WN_FOR(SERVE),
+         .help = "a Hugging Face directory: config.json, tokenizer.json, weights; or a GGUF file; "
+                 "serve: also [NAME=]DIR[,dtype=TYPE][,task=NAME], or built-in for "
+                 "DIR, and several, of which the first is the default"},
     [WN_OPT_MODEL_ROOT] = {WN_FOR(SERVE), "model-root", 0, "DIR", WN_VALUE_DIR,
                            .fallback = "no models are loaded while it runs",
                            .help = "let administrators load models from below this directory, "

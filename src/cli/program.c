@@ -24,20 +24,6 @@ wn_status wn_program_check_model(const char *dir, wn_error *err)
         return WN_OK;
     if (stat(dir, &info) != 0)
         WN_FAIL(err, WN_ERR_FORMAT, "model '%s': %s", dir, strerror(errno));
-    if (!S_ISDIR(info.st_mode))
-        WN_FAIL(err, WN_ERR_FORMAT, "model '%s': is a file, expected the directory that it lies in",
-                dir);
-    wn_buf path = WN_BUF_INIT;
-    bool joined = wn_file_join(&path, dir, "config.json");
-    bool found = joined && wn_file_exists(path.ptr);
-    wn_buf_deinit(&path);
-    if (!joined)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
-    if (!found)
-        WN_FAIL(err, WN_ERR_FORMAT,
-                "model '%s': has no config.json, expected a Hugging Face directory with "
-                "config.json, tokenizer.json and model.safetensors",
-                dir);
     return WN_OK;
 }
 

@@ -28,10 +28,26 @@ typedef struct embed_job {
     const wn_embedding *e;
 } embed_job;
 
+/* Kernels know plain types; blocks are widened for them. */
+static void add_blocks(const embed_job *job, float *y, const unsigned char *at,
+                       const wn_table *table)
+{
+    float wide[WN_DTYPE_BLOCK_MAX];
+    size_t block = wn_dtype_block(table->dtype);
+    for (size_t j = 0; j < table->cols; j += block) {
+        wn_dtype_to_f32(wide, at, table->dtype, block);
+        job->kernels->add_row(y + j, wide, WN_DTYPE_F32, block);
+        at += wn_dtype_bytes(table->dtype, block);
+    }
+}
+
 static void add_table_row(const embed_job *job, float *y, const wn_table *table, size_t row)
 {
-    size_t stride = table->cols * wn_dtype_size(table->dtype);
-    job->kernels->add_row(y, table->data + row * stride, table->dtype, table->cols);
+    const unsigned char *at = table->data + row * wn_dtype_bytes(table->dtype, table->cols);
+    if (wn_dtype_block(table->dtype) == 1)
+        job->kernels->add_row(y, at, table->dtype, table->cols);
+    else
+        add_blocks(job, y, at, table);
     wn_low_rank_add(y, &table->added, row, table->cols);
 }
 

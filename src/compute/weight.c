@@ -43,7 +43,7 @@ static void widen_row(float *dst, const wn_source *parts, size_t j, bool with_fa
 {
     while (j >= parts->rows)
         j -= (parts++)->rows;
-    size_t k = parts->cols, stride = k * wn_dtype_size(parts->dtype);
+    size_t k = parts->cols, stride = wn_dtype_bytes(parts->dtype, k);
     const unsigned char *row = (const unsigned char *)parts->data + j * stride;
     wn_dtype_to_f32(dst, row, parts->dtype, k);
     float scale = parts->scale != NULL ? f32_at(parts->scale, j) : 1.0f;

@@ -2,8 +2,6 @@
  * the file is believed before as many bytes are there. */
 #include "data/gguf.h"
 
-#include "base/file.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/unicode.h"
@@ -23,13 +21,10 @@ typedef struct pair {
 } pair;
 
 struct wn_gguf {
-    wn_file_map map;
     pair *pairs;
     size_t n_pairs, pairs_cap;
-    wn_map keys; /* number of a pair */
-    wn_tensor_view *tensors;
-    size_t n_tensors, tensors_cap;
-    wn_map names; /* number of a tensor */
+    wn_map keys;     /* number of a pair */
+    wn_tensors *set; /* with the mapping */
 };
 
 /* What is read, and where. */
@@ -198,15 +193,14 @@ static wn_status take_value(reader *r, wn_gguf_value *value, wn_str key)
     return take_items(r, value, key);
 }
 
-/* Enter a key or a name; it must be new. */
-static wn_status enter(reader *r, wn_map *map, wn_str name, size_t number, const char *what)
+/* A key must be new. */
+static wn_status enter(reader *r, wn_str key, size_t number)
 {
     bool replaced = false;
-    if (!wn_map_put(map, name, (int32_t)number, &replaced))
-        WN_FAIL(r->err, WN_ERR_MEMORY, "%s: no memory for a name", r->file);
+    if (!wn_map_put(&r->gguf->keys, key, (int32_t)number, &replaced))
+        WN_FAIL(r->err, WN_ERR_MEMORY, "%s: no memory for a key", r->file);
     if (replaced)
-        WN_FAIL(r->err, WN_ERR_FORMAT, "%s: %s '%.*s' is there twice", r->file, what,
-                WN_STR_ARG(name));
+        WN_FAIL(r->err, WN_ERR_FORMAT, "%s: key '%.*s' is there twice", r->file, WN_STR_ARG(key));
     return WN_OK;
 }
 
@@ -220,7 +214,7 @@ static wn_status read_pairs(reader *r, uint64_t n)
         pair p;
         WN_TRY(take_name(r, &p.key, WN_GGUF_KEY_BYTES_MAX, "a key"));
         WN_TRY(take_value(r, &p.value, p.key));
-        WN_TRY(enter(r, &gguf->keys, p.key, i, "key"));
+        WN_TRY(enter(r, p.key, i));
         if (!wn_mem_grow(&gguf->pairs, &gguf->pairs_cap, i + 1, sizeof *gguf->pairs))
             WN_FAIL(r->err, WN_ERR_MEMORY, "%s: no memory for %zu keys", r->file, i + 1);
         gguf->pairs[gguf->n_pairs++] = p;
@@ -276,11 +270,9 @@ static wn_status take_tensor_type(reader *r, wn_tensor_view *view)
 /* One entry of the table; *end is where the tensors before it end, from the start of the data. */
 static wn_status read_tensor(reader *r, uint64_t *end, size_t alignment)
 {
-    wn_gguf *gguf = r->gguf;
     wn_tensor_view view = {0};
     uint64_t offset, expected = (*end + alignment - 1) / alignment * alignment;
     WN_TRY(take_name(r, &view.name, WN_GGUF_NAME_MAX, "the name of a tensor"));
-    WN_TRY(enter(r, &gguf->names, view.name, gguf->n_tensors, "tensor"));
     WN_TRY(take_dims(r, &view));
     WN_TRY(take_tensor_type(r, &view));
     WN_TRY(take_number(r, &offset, 8, "the place of a tensor"));
@@ -292,28 +284,23 @@ static wn_status read_tensor(reader *r, uint64_t *end, size_t alignment)
         WN_FAIL(r->err, WN_ERR_FORMAT, "%s: tensor '%.*s': ends behind byte 2^63", r->file,
                 WN_STR_ARG(view.name));
     *end = expected + view.bytes;
-    if (!wn_mem_grow(&gguf->tensors, &gguf->tensors_cap, gguf->n_tensors + 1,
-                     sizeof *gguf->tensors))
-        WN_FAIL(r->err, WN_ERR_MEMORY, "%s: no memory for %zu tensors", r->file,
-                gguf->n_tensors + 1);
-    gguf->tensors[gguf->n_tensors++] = view;
-    return WN_OK;
+    return wn_tensors_add(r->gguf->set, &view, r->file, r->err);
 }
 
 /* The data begins behind the table; all tensors must lie in the file. */
 static wn_status place_tensors(reader *r, uint64_t data_bytes, size_t alignment)
 {
-    wn_gguf *gguf = r->gguf;
+    wn_tensors *set = r->gguf->set;
     size_t size = (size_t)(r->end - r->start), table = (size_t)(r->at - r->start);
     uint64_t start = (table + (uint64_t)alignment - 1) / alignment * alignment, at = 0;
-    if (gguf->n_tensors > 0 && start + data_bytes > size)
+    if (set->n > 0 && start + data_bytes > size)
         WN_FAIL(r->err, WN_ERR_FORMAT,
                 "%s: cut off: has %zu bytes, its tensors end at byte %" PRIu64, r->file, size,
                 start + data_bytes);
-    for (size_t i = 0; i < gguf->n_tensors; i++) {
+    for (size_t i = 0; i < set->n; i++) {
         at = (at + alignment - 1) / alignment * alignment;
-        gguf->tensors[i].data = r->start + start + at;
-        at += gguf->tensors[i].bytes;
+        set->views[i].data = r->start + start + at;
+        at += set->views[i].bytes;
     }
     return WN_OK;
 }
@@ -369,27 +356,34 @@ static wn_status read_file(reader *r)
     WN_TRY(take_number(r, &n_pairs, 8, "the number of keys"));
     WN_TRY(read_pairs(r, n_pairs));
     WN_TRY(read_alignment(r, &alignment));
-    if (n_tensors > WN_GGUF_TENSORS_MAX)
+    if (n_tensors > WN_TENSORS_MAX)
         WN_FAIL(r->err, WN_ERR_LIMIT, "%s: %" PRIu64 " tensors, at most %d", r->file, n_tensors,
-                WN_GGUF_TENSORS_MAX);
+                WN_TENSORS_MAX);
     for (size_t i = 0; i < n_tensors; i++)
         WN_TRY(read_tensor(r, &data_bytes, alignment));
+    WN_TRY(wn_tensors_index(r->gguf->set, 0, r->file, r->err));
     return place_tensors(r, data_bytes, alignment);
 }
 
-/* Read the bytes into a new object, which takes the mapping in any case. */
-static wn_status read_new(wn_gguf **out, wn_file_map map, wn_str bytes, const char *name,
+static wn_status read_bytes(wn_gguf *gguf, wn_str bytes, const char *name, wn_error *err)
+{
+    const unsigned char *start = (const unsigned char *)(bytes.len == 0 ? "" : bytes.ptr);
+    reader r = {gguf, start, start, start + bytes.len, name, err};
+    return read_file(&r);
+}
+
+/* path NULL: the bytes are in memory. */
+static wn_status open_new(wn_gguf **out, const char *path, wn_str bytes, const char *name,
                           wn_error *err)
 {
     wn_gguf *gguf = wn_mem_zalloc(1, sizeof *gguf);
-    if (gguf == NULL) {
-        wn_file_unmap(&map);
+    if (gguf == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to read '%s'", name);
-    }
-    const unsigned char *start = (const unsigned char *)(bytes.len == 0 ? "" : bytes.ptr);
-    reader r = {gguf, start, start, start + bytes.len, name, err};
-    gguf->map = map;
-    wn_status status = read_file(&r);
+    wn_status status = wn_tensors_new(&gguf->set, err);
+    if (status == WN_OK && path != NULL)
+        status = wn_tensors_map(gguf->set, &bytes, path, err);
+    if (status == WN_OK)
+        status = read_bytes(gguf, bytes, name, err);
     if (status == WN_OK)
         *out = gguf;
     else
@@ -399,27 +393,22 @@ static wn_status read_new(wn_gguf **out, wn_file_map map, wn_str bytes, const ch
 
 wn_status wn_gguf_open(wn_gguf **out, const char *path, wn_error *err)
 {
-    wn_file_map map = {0};
     const char *slash = strrchr(path, '/');
-    WN_TRY(wn_file_map_open(&map, path, err));
-    return read_new(out, map, (wn_str){(const char *)map.ptr, map.len},
-                    slash == NULL ? path : slash + 1, err);
+    return open_new(out, path, (wn_str){NULL, 0}, slash == NULL ? path : slash + 1, err);
 }
 
 wn_status wn_gguf_parse(wn_gguf **out, wn_str bytes, const char *name, wn_error *err)
 {
-    return read_new(out, (wn_file_map){0}, bytes, name, err);
+    return open_new(out, NULL, bytes, name, err);
 }
 
 void wn_gguf_close(wn_gguf *gguf)
 {
     if (gguf == NULL)
         return;
-    wn_file_unmap(&gguf->map);
+    wn_tensors_close(gguf->set);
     wn_mem_free(gguf->pairs);
     wn_map_deinit(&gguf->keys);
-    wn_mem_free(gguf->tensors);
-    wn_map_deinit(&gguf->names);
     wn_mem_free(gguf);
 }
 
@@ -497,12 +486,7 @@ json_t *wn_gguf_json(const wn_gguf *gguf, const char *key)
     return isfinite(number) ? json_real(number) : json_null();
 }
 
-size_t wn_gguf_n_tensors(const wn_gguf *gguf)
+wn_tensors *wn_gguf_tensors(const wn_gguf *gguf)
 {
-    return gguf->n_tensors;
-}
-
-const wn_tensor_view *wn_gguf_tensor(const wn_gguf *gguf, size_t i)
-{
-    return &gguf->tensors[i];
+    return gguf->set;
 }

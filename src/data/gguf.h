@@ -10,7 +10,7 @@
 #ifndef WN_DATA_GGUF_H
 #define WN_DATA_GGUF_H
 
-#include "data/safetensors.h"
+#include "data/tensors.h"
 
 #include <jansson.h>
 
@@ -18,7 +18,6 @@
 #define WN_GGUF_KEY_BYTES_MAX (64 * 1024 - 1)
 #define WN_GGUF_NAME_MAX      64 /* bytes of a tensor's name */
 #define WN_GGUF_DIMS_MAX      4
-#define WN_GGUF_TENSORS_MAX   (64 * 1024)
 #define WN_GGUF_ALIGN_MAX     (1024 * 1024)
 
 /* As numbered in files. */
@@ -80,8 +79,8 @@ wn_str wn_gguf_next_string(const unsigned char **at);
  * Needs:   i < value->n. */
 double wn_gguf_number(const wn_gguf_value *value, size_t i);
 
-/* The tensors in file order; dims as in PyTorch: rows before columns. */
-size_t wn_gguf_n_tensors(const wn_gguf *gguf);
-const wn_tensor_view *wn_gguf_tensor(const wn_gguf *gguf, size_t i);
+/* The tensors in file order; dims as in PyTorch: rows before columns.
+ * Owns:    the file; its owner may change names and shapes. */
+wn_tensors *wn_gguf_tensors(const wn_gguf *gguf);
 
 #endif

@@ -1,10 +1,8 @@
-/* See safetensors.h.  A set is one file or the shards of an index; tensors are found by name
- * through one map.  The header of each file is read by safetensors_header.c. */
+/* See safetensors.h.  A set is one file or the shards of an index.  The header of each file is read
+ * by safetensors_header.c. */
 #include "data/safetensors.h"
 
 #include "base/file.h"
-#include "base/map.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "data/json_bind.h"
 #include "data/safetensors_header.h"
@@ -16,15 +14,8 @@
 #define SINGLE_FILE "model.safetensors"
 #define INDEX_FILE  "model.safetensors.index.json"
 
-/* Largest index file that is read: room for WN_SAFETENSORS_TENSORS_MAX names of 128 bytes. */
+/* Largest index file that is read: room for WN_TENSORS_MAX names of 128 bytes. */
 #define INDEX_MAX_BYTES (16u << 20)
-
-struct wn_safetensors {
-    wn_view_list views;
-    wn_map by_name; /* index of a view */
-    wn_file_map *maps;
-    size_t n_maps;
-};
 
 /* The names of an index's files, in the order in which they first occur. */
 typedef struct shard_names {
@@ -33,25 +24,16 @@ typedef struct shard_names {
     wn_map ids;
 } shard_names;
 
-static wn_status new_set(wn_safetensors **out, wn_error *err)
-{
-    wn_safetensors *set = wn_mem_zalloc(1, sizeof *set);
-    if (set == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a set of tensors");
-    *out = set;
-    return WN_OK;
-}
-
 /* Put "FOLDER." in front of the names from tensor first on. */
-static wn_status put_in_front(wn_safetensors *set, size_t first, const char *folder, wn_error *err)
+static wn_status put_in_front(wn_tensors *set, size_t first, const char *folder, wn_error *err)
 {
     wn_buf name = WN_BUF_INIT;
     bool ok = true;
-    for (size_t i = first; i < set->views.n && ok; i++) {
-        wn_str *own = &set->views.at[i].name;
+    for (size_t i = first; i < set->n && ok; i++) {
+        wn_str *own = &set->views[i].name;
         name.len = 0;
         ok = wn_buf_printf(&name, "%s.%.*s", folder, WN_STR_ARG(*own));
-        *own = ok ? wn_arena_str(&set->views.names, wn_buf_str(&name)) : *own;
+        *own = ok ? wn_arena_str(&set->arena, wn_buf_str(&name)) : *own;
         ok = ok && own->ptr != NULL;
     }
     wn_buf_deinit(&name);
@@ -61,40 +43,27 @@ static wn_status put_in_front(wn_safetensors *set, size_t first, const char *fol
 }
 
 /* Read one file's tensors and enter them by name, with the folder (NULL: none) in front. */
-static wn_status add_file(wn_safetensors *set, wn_str bytes, const char *file, const char *folder,
+static wn_status add_file(wn_tensors *set, wn_str bytes, const char *file, const char *folder,
                           wn_error *err)
 {
-    size_t first = set->views.n;
-    WN_TRY(wn_safetensors_header_read(&set->views, bytes, file, err));
+    size_t first = set->n;
+    WN_TRY(wn_safetensors_header_read(set, bytes, file, err));
     if (folder != NULL)
         WN_TRY(put_in_front(set, first, folder, err));
-    if (!wn_map_reserve(&set->by_name, set->views.n))
-        WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for %zu names", file, set->views.n);
-    for (size_t i = first; i < set->views.n; i++) {
-        wn_str name = set->views.at[i].name;
-        int32_t before = wn_map_get(&set->by_name, name, -1);
-        if (before >= 0)
-            WN_FAIL(
-                err, WN_ERR_FORMAT, "%s: tensor '%.*s' is there twice, %s", file, WN_STR_ARG(name),
-                (size_t)before >= first ? "both in this file" : "also in another file of the set");
-        if (!wn_map_put(&set->by_name, name, (int32_t)i, NULL))
-            WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for a name", file);
-    }
-    return WN_OK;
+    return wn_tensors_index(set, first, file, err);
 }
 
-/* Map dir/file and read it; the mapping belongs to the set from then on. */
-static wn_status add_mapped(wn_safetensors *set, const char *dir, const char *file,
-                            const char *folder, wn_error *err)
+/* Map dir/file and read it. */
+static wn_status add_mapped(wn_tensors *set, const char *dir, const char *file, const char *folder,
+                            wn_error *err)
 {
     wn_buf path = WN_BUF_INIT;
     wn_status status = WN_OK;
-    wn_file_map *map = &set->maps[set->n_maps];
+    wn_str bytes;
     if (!wn_file_join(&path, dir, file))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", file);
-    WN_TRY_OUT(wn_file_map_open(map, path.ptr, err));
-    set->n_maps++;
-    status = add_file(set, (wn_str){(const char *)map->ptr, map->len}, file, folder, err);
+    WN_TRY_OUT(wn_tensors_map(set, &bytes, path.ptr, err));
+    status = add_file(set, bytes, file, folder, err);
 out:
     wn_buf_deinit(&path);
     return status;
@@ -120,9 +89,9 @@ static wn_status collect_names(shard_names *names, json_t *weight_map, wn_error 
     json_t *value;
     if (!json_is_object(weight_map) || json_object_size(weight_map) == 0)
         WN_FAIL(err, WN_ERR_FORMAT, "%s: no 'weight_map' with tensors", INDEX_FILE);
-    if (json_object_size(weight_map) > WN_SAFETENSORS_TENSORS_MAX)
+    if (json_object_size(weight_map) > WN_TENSORS_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "%s: %zu tensors, at most %d", INDEX_FILE,
-                json_object_size(weight_map), WN_SAFETENSORS_TENSORS_MAX);
+                json_object_size(weight_map), WN_TENSORS_MAX);
     json_object_foreach(weight_map, tensor, value)
     {
         if (!is_plain_name(value))
@@ -142,11 +111,11 @@ static wn_status collect_names(shard_names *names, json_t *weight_map, wn_error 
 }
 
 /* The tensors of one shard are those that the index places there. */
-static wn_status check_shard(const wn_safetensors *set, size_t first, const char *file,
+static wn_status check_shard(const wn_tensors *set, size_t first, const char *file,
                              json_t *weight_map, wn_error *err)
 {
-    for (size_t i = first; i < set->views.n; i++) {
-        wn_str name = set->views.at[i].name;
+    for (size_t i = first; i < set->n; i++) {
+        wn_str name = set->views[i].name;
         const json_t *value = json_object_getn(weight_map, name.ptr, name.len);
         if (value == NULL)
             WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.*s' of '%s' is not in the index", INDEX_FILE,
@@ -159,7 +128,7 @@ static wn_status check_shard(const wn_safetensors *set, size_t first, const char
 }
 
 /* No tensor of the index is missing. */
-static wn_status check_complete(const wn_safetensors *set, json_t *weight_map, wn_error *err)
+static wn_status check_complete(const wn_tensors *set, json_t *weight_map, wn_error *err)
 {
     const char *tensor;
     json_t *value;
@@ -172,7 +141,7 @@ static wn_status check_complete(const wn_safetensors *set, json_t *weight_map, w
     return WN_OK;
 }
 
-static wn_status open_shards(wn_safetensors *set, const char *dir, const char *index_path,
+static wn_status open_shards(wn_tensors *set, const char *dir, const char *index_path,
                              wn_error *err)
 {
     wn_buf text = WN_BUF_INIT;
@@ -183,11 +152,8 @@ static wn_status open_shards(wn_safetensors *set, const char *dir, const char *i
     WN_TRY_OUT(wn_json_parse(&index, wn_buf_str(&text), INDEX_FILE, err));
     json_t *weight_map = json_object_get(index, "weight_map");
     WN_TRY_OUT(collect_names(&names, weight_map, err));
-    set->maps = wn_mem_zalloc(names.n, sizeof *set->maps);
-    if (set->maps == NULL)
-        WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for %zu files", INDEX_FILE, names.n);
     for (size_t i = 0; i < names.n; i++) {
-        size_t first = set->views.n;
+        size_t first = set->n;
         WN_TRY_OUT(add_mapped(set, dir, names.at[i], NULL, err));
         WN_TRY_OUT(check_shard(set, first, names.at[i], weight_map, err));
     }
@@ -199,18 +165,15 @@ out:
     return status;
 }
 
-wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *err)
+wn_status wn_safetensors_open(wn_tensors **out, const char *dir, wn_error *err)
 {
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     wn_buf path = WN_BUF_INIT;
     wn_status status = WN_OK;
-    WN_TRY_OUT(new_set(&set, err));
+    WN_TRY_OUT(wn_tensors_new(&set, err));
     if (!wn_file_join(&path, dir, SINGLE_FILE))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", SINGLE_FILE);
     if (wn_file_exists(path.ptr)) {
-        set->maps = wn_mem_zalloc(1, sizeof *set->maps);
-        if (set->maps == NULL)
-            WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for its mapping", SINGLE_FILE);
         WN_TRY_OUT(add_mapped(set, dir, SINGLE_FILE, NULL, err));
     } else {
         if (!wn_file_join(&path, dir, INDEX_FILE))
@@ -223,79 +186,32 @@ wn_status wn_safetensors_open(wn_safetensors **out, const char *dir, wn_error *e
 out:
     wn_buf_deinit(&path);
     if (status != WN_OK)
-        wn_safetensors_close(set);
+        wn_tensors_close(set);
     return status;
 }
 
-wn_status wn_safetensors_add(wn_safetensors *set, const char *dir, const char *folder,
-                             wn_error *err)
+wn_status wn_safetensors_add(wn_tensors *set, const char *dir, const char *folder, wn_error *err)
 {
     wn_buf file = WN_BUF_INIT, path = WN_BUF_INIT;
     wn_status status = WN_OK;
     if (!wn_file_join(&file, folder, SINGLE_FILE) || !wn_file_join(&path, dir, file.ptr))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", folder);
-    if (!wn_file_exists(path.ptr))
-        goto out;
-    wn_file_map *maps = wn_mem_realloc(set->maps, set->n_maps + 1, sizeof *maps);
-    if (maps == NULL)
-        WN_FAIL_OUT(err, WN_ERR_MEMORY, "%s: no memory for its mapping", file.ptr);
-    set->maps = maps;
-    status = add_mapped(set, dir, file.ptr, folder, err);
+    if (wn_file_exists(path.ptr))
+        status = add_mapped(set, dir, file.ptr, folder, err);
 out:
     wn_buf_deinit(&path);
     wn_buf_deinit(&file);
     return status;
 }
 
-wn_status wn_safetensors_parse(wn_safetensors **out, wn_str bytes, const char *name, wn_error *err)
+wn_status wn_safetensors_parse(wn_tensors **out, wn_str bytes, const char *name, wn_error *err)
 {
-    wn_safetensors *set = NULL;
-    WN_TRY(new_set(&set, err));
+    wn_tensors *set = NULL;
+    WN_TRY(wn_tensors_new(&set, err));
     wn_status status = add_file(set, bytes, name, NULL, err);
     if (status == WN_OK)
         *out = set;
     else
-        wn_safetensors_close(set);
+        wn_tensors_close(set);
     return status;
-}
-
-void wn_safetensors_release(const wn_safetensors *set, const wn_tensor_view *view)
-{
-    for (size_t i = 0; i < set->n_maps; i++) {
-        const wn_file_map *map = &set->maps[i];
-        if (view == NULL)
-            wn_file_map_release(map, map->ptr, map->len);
-        else if ((uintptr_t)view->data - (uintptr_t)map->ptr < map->len)
-            wn_file_map_release(map, view->data, view->bytes);
-    }
-}
-
-void wn_safetensors_close(wn_safetensors *set)
-{
-    if (set == NULL)
-        return;
-    for (size_t i = 0; i < set->n_maps; i++)
-        wn_file_unmap(&set->maps[i]);
-    wn_mem_free(set->maps);
-    wn_map_deinit(&set->by_name);
-    wn_arena_deinit(&set->views.names);
-    wn_mem_free(set->views.at);
-    wn_mem_free(set);
-}
-
-size_t wn_safetensors_count(const wn_safetensors *set)
-{
-    return set->views.n;
-}
-
-const wn_tensor_view *wn_safetensors_at(const wn_safetensors *set, size_t i)
-{
-    WN_ASSERT(i < set->views.n);
-    return &set->views.at[i];
-}
-
-const wn_tensor_view *wn_safetensors_find(const wn_safetensors *set, wn_str name)
-{
-    int32_t i = wn_map_get(&set->by_name, name, -1);
-    return i < 0 ? NULL : &set->views.at[i];
 }

@@ -3,7 +3,6 @@
  * length is known to be inside the file. */
 #include "data/safetensors_header.h"
 
-#include "base/mem.h"
 #include "base/str.h"
 #include "data/json_scan.h"
 
@@ -16,7 +15,7 @@ typedef struct reader {
     wn_scan scan;
     wn_buf spare; /* the text of a string with escapes */
     const char *file;
-    wn_view_list *list;
+    wn_tensors *set;
     wn_error *err;
 } reader;
 
@@ -139,7 +138,7 @@ static wn_status read_entry(reader *r, wn_tensor_view *view, size_t *bits, size_
                 return fail_here(r);
             WN_TRY(bind_dtype(r, view, dtype, bits));
         } else if (field == SHAPE) {
-            WN_TRY(read_sizes(r, view->dims, &view->n_dims, WN_SAFETENSORS_DIMS_MAX, "a shape"));
+            WN_TRY(read_sizes(r, view->dims, &view->n_dims, WN_TENSOR_DIMS_MAX, "a shape"));
         } else {
             WN_TRY(read_sizes(r, offsets, &n, 2, "data_offsets"));
         }
@@ -203,17 +202,6 @@ static bool is_printable(wn_str name)
     return name.len > 0;
 }
 
-static wn_status append_view(const reader *r, const wn_tensor_view *view)
-{
-    wn_view_list *list = r->list;
-    if (list->n == WN_SAFETENSORS_TENSORS_MAX)
-        WN_FAIL(r->err, WN_ERR_LIMIT, "%s: over %zu tensors", r->file, list->n);
-    if (!wn_mem_grow(&list->at, &list->cap, list->n + 1, sizeof *list->at))
-        WN_FAIL(r->err, WN_ERR_MEMORY, "%s: no memory for %zu tensors", r->file, list->n + 1);
-    list->at[list->n++] = *view;
-    return WN_OK;
-}
-
 /* ---- the file -------------------------------------------------------------------------------- */
 
 /* Check a tensor's name and let it outlive the next string. */
@@ -224,7 +212,7 @@ static wn_status keep_name(const reader *r, wn_str *name)
                 "%s: header byte %zu: a tensor's name is empty or has a control character", r->file,
                 (size_t)(r->scan.at - r->scan.start));
     if (name->ptr == r->spare.ptr)
-        *name = wn_arena_str(&r->list->names, *name);
+        *name = wn_arena_str(&r->set->arena, *name);
     if (name->ptr == NULL)
         WN_FAIL(r->err, WN_ERR_MEMORY, "%s: no memory for a name of %zu bytes", r->file, name->len);
     return WN_OK;
@@ -254,7 +242,7 @@ static wn_status read_members(reader *r, wn_str data)
         WN_TRY(check_range(r, &view, bits, offsets, data.len));
         view.data = (const unsigned char *)data.ptr + offsets[0];
         view.bytes = offsets[1] - offsets[0];
-        WN_TRY(append_view(r, &view));
+        WN_TRY(wn_tensors_add(r->set, &view, r->file, r->err));
     } while (wn_scan_take(scan, ','));
     return wn_scan_need(scan, '}', "'}'") && wn_scan_end(scan) ? WN_OK : fail_here(r);
 }
@@ -292,8 +280,7 @@ static wn_status check_cover(const reader *r, wn_tensor_view *views, size_t n, w
     return WN_OK;
 }
 
-wn_status wn_safetensors_header_read(wn_view_list *list, wn_str bytes, const char *file,
-                                     wn_error *err)
+wn_status wn_safetensors_header_read(wn_tensors *set, wn_str bytes, const char *file, wn_error *err)
 {
     uint64_t header_bytes = 0;
     if (bytes.len < 8)
@@ -308,13 +295,13 @@ wn_status wn_safetensors_header_read(wn_view_list *list, wn_str bytes, const cha
                 file, (unsigned long long)header_bytes, bytes.len - 8);
     wn_str data = wn_str_slice(bytes, 8 + (size_t)header_bytes, bytes.len);
     const char *header = bytes.ptr + 8;
-    reader r = {.scan = {header, header, data.ptr, NULL}, .file = file, .list = list, .err = err};
-    size_t first = list->n;
+    reader r = {.scan = {header, header, data.ptr, NULL}, .file = file, .set = set, .err = err};
+    size_t first = set->n;
     if (header_bytes == 0 || *header != '{') /* white space is not allowed here */
         r.scan.expected = "'{'";
     wn_status status = read_members(&r, data);
     wn_buf_deinit(&r.spare);
     WN_TRY(status);
-    wn_tensor_view *views = list->n == first ? NULL : list->at + first;
-    return check_cover(&r, views, list->n - first, data);
+    wn_tensor_view *views = set->n == first ? NULL : set->views + first;
+    return check_cover(&r, views, set->n - first, data);
 }

@@ -19,13 +19,13 @@ static const char *const harmless_parts[] = {"cls.predictions.",  "cls.seq_relat
                                              "mask_predictions.", "pooler.",
                                              "decoder.",          "head."};
 
-wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_safetensors *set,
+wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_tensors *set,
                                  const char *prefix, wn_error *err)
 {
     *binder = (wn_tensor_binder){.set = set, .prefix = prefix};
-    binder->used = wn_mem_zalloc(wn_safetensors_count(set), 1);
+    binder->used = wn_mem_zalloc(wn_tensors_count(set), 1);
     if (binder->used == NULL)
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory to bind %zu tensors", wn_safetensors_count(set));
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory to bind %zu tensors", wn_tensors_count(set));
     return WN_OK;
 }
 
@@ -52,8 +52,8 @@ static const wn_tensor_view *find_plain(const wn_tensor_binder *binder, const ch
 {
     char full[NAME_MAX + 32];
     snprintf(full, sizeof full, "%s%s", binder->prefix, name);
-    const wn_tensor_view *view = wn_safetensors_find(binder->set, wn_str_from(full));
-    return view != NULL ? view : wn_safetensors_find(binder->set, wn_str_from(name));
+    const wn_tensor_view *view = wn_tensors_find(binder->set, wn_str_from(full));
+    return view != NULL ? view : wn_tensors_find(binder->set, wn_str_from(name));
 }
 
 #define ADAPTED "parametrizations.weight."
@@ -108,7 +108,7 @@ static const wn_tensor_view *take(wn_tensor_binder *binder, size_t rows, size_t 
         note(binder, "tensor '%s' is missing", name);
         return NULL;
     }
-    binder->used[view - wn_safetensors_at(binder->set, 0)] = 1;
+    binder->used[view - wn_tensors_at(binder->set, 0)] = 1;
     size_t got_rows, got_cols;
     bool matrix = as_matrix(&got_rows, &got_cols, view);
     if (matrix && got_cols == cols && (rows == 0 || got_rows == rows) && got_rows != 0)
@@ -134,7 +134,7 @@ static const void *take_adapter(wn_tensor_binder *binder, wn_dtype *dtype, size_
                                 const char *name)
 {
     const wn_adapters *a = binder->adapters;
-    const wn_tensor_view *view = wn_safetensors_find(binder->set, wn_str_from(name));
+    const wn_tensor_view *view = wn_tensors_find(binder->set, wn_str_from(name));
     if (view == NULL) {
         note(binder, "tensor '%s' is missing", name);
         return NULL;
@@ -272,8 +272,8 @@ static bool is_harmless(const wn_tensor_binder *binder, wn_str name)
 
 wn_status wn_tensor_binder_end(wn_tensor_binder *binder, wn_error *err)
 {
-    for (size_t i = 0; i < wn_safetensors_count(binder->set); i++) {
-        wn_str name = wn_safetensors_at(binder->set, i)->name;
+    for (size_t i = 0; i < wn_tensors_count(binder->set); i++) {
+        wn_str name = wn_tensors_at(binder->set, i)->name;
         if (!binder->used[i] && !is_harmless(binder, name))
             note(binder, "tensor '%.*s' is unknown to this family", WN_STR_ARG(name));
     }

@@ -6,15 +6,15 @@
 #define WN_MODEL_BIND_H
 
 #include "compute/weight.h"
-#include "data/safetensors.h"
+#include "data/tensors.h"
 #include "model/config.h"
 
 typedef struct wn_tensor_binder {
-    const wn_safetensors *set;
+    const wn_tensors *set;
     const char *prefix;          /* "bert.", "roberta."; files may have it or not */
     const wn_adapters *adapters; /* of its matrices, if it has any; or NULL */
     const char *unread; /* name of what is known and not read, with its weight and bias; or NULL */
-    uint8_t *used;      /* [wn_safetensors_count(set)] */
+    uint8_t *used;      /* [wn_tensors_count(set)] */
     char mistakes[400]; /* the first n_named of n_mistakes, as many as fit */
     size_t n_named, n_mistakes;
     uint64_t n_parameters; /* of the tensors used so far */
@@ -22,7 +22,7 @@ typedef struct wn_tensor_binder {
 
 /* Fails:   WN_ERR_MEMORY.
  * Owns:    borrows set and prefix until wn_tensor_binder_end(). */
-WN_MUST_USE wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_safetensors *set,
+WN_MUST_USE wn_status wn_tensor_binder_begin(wn_tensor_binder *binder, const wn_tensors *set,
                                              const char *prefix, wn_error *err);
 
 /* The tensor of a printf-made name as [rows][cols]; rows 0: any number.  A vector has rows 1.

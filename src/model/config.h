@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "compute/ops.h"
 #include "data/license.h"
-#include "data/safetensors.h"
+#include "data/tensors.h"
 
 typedef struct wn_family wn_family; /* see family.h */
 
@@ -135,7 +135,7 @@ typedef struct wn_model_files {
     wn_str colbert_metadata;               /* artifact.metadata */
     wn_str readme;                         /* README.md */
     wn_str model_card;                     /* MODEL_CARD.md */
-    const wn_safetensors *tensors;         /* whose names tell some families; NULL: not known */
+    const wn_tensors *tensors;             /* whose names tell some families; NULL: not known */
     const char *task;                      /* that is asked for; NULL: none */
 } wn_model_files;
 

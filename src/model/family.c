@@ -200,9 +200,9 @@ static wn_status read_identity(wn_identity *out, const json_t *json, wn_error *e
 bool wn_identity_has_tensor(const wn_identity *id, const char *part)
 {
     wn_str wanted = wn_str_from(part);
-    size_t n = id->tensors == NULL ? 0 : wn_safetensors_count(id->tensors);
+    size_t n = id->tensors == NULL ? 0 : wn_tensors_count(id->tensors);
     for (size_t i = 0; i < n; i++) {
-        wn_str name = wn_safetensors_at(id->tensors, i)->name;
+        wn_str name = wn_tensors_at(id->tensors, i)->name;
         for (size_t at = 0; at + wanted.len <= name.len; at++) {
             if (memcmp(name.ptr + at, wanted.ptr, wanted.len) == 0)
                 return true;

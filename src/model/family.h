@@ -7,7 +7,7 @@
 
 #include "compute/ops.h"
 #include "data/json_bind.h"
-#include "data/safetensors.h"
+#include "data/tensors.h"
 #include "model/config.h"
 
 /* A linear layer: "NAME.weight" and "NAME.bias"; several parts are stacked by rows. */
@@ -84,8 +84,8 @@ typedef struct wn_late_habits {
 typedef struct wn_identity {
     const char *architecture; /* the first of architectures */
     const char *model_type, *name_or_path;
-    const char *auto_config;       /* auto_map.AutoConfig */
-    const wn_safetensors *tensors; /* NULL: not known */
+    const char *auto_config;   /* auto_map.AutoConfig */
+    const wn_tensors *tensors; /* NULL: not known */
 } wn_identity;
 
 /* Whether the name of a tensor has this part. */

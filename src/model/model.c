@@ -55,7 +55,7 @@ static wn_status bind_answers(wn_model *model, wn_tensor_binder *binder,
     if (!wn_tensor_binder_ok(binder))
         return WN_OK;
     for (size_t i = 0; i < config->n_answers; i++) {
-        size_t at = (size_t)config->answers[i] * head.cols * wn_dtype_size(head.dtype);
+        size_t at = (size_t)config->answers[i] * wn_dtype_bytes(head.dtype, head.cols);
         WN_ASSERT(config->answers[i] >= 0 && (size_t)config->answers[i] < head.rows);
         answers.parts[i] = (wn_source){.data = (const unsigned char *)head.data + at,
                                        .dtype = head.dtype,
@@ -151,7 +151,7 @@ static wn_status bind_all(wn_model *model, wn_tensor_binder *binder,
     return WN_OK;
 }
 
-wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_safetensors *set,
+wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_tensors *set,
                         const wn_model_options *options, wn_error *err)
 {
     wn_model *model = wn_mem_zalloc(1, sizeof *model);

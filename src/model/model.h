@@ -5,7 +5,7 @@
 #define WN_MODEL_MODEL_H
 
 #include "compute/ops.h"
-#include "data/safetensors.h"
+#include "data/tensors.h"
 #include "model/config.h"
 
 typedef struct wn_model wn_model;
@@ -25,9 +25,8 @@ typedef struct wn_model_options {
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
  * Owns:    borrows config, set and options->kernels until wn_model_free(), by turns the pool, too;
  *          lets go of the set's pages that it packed; caller frees *out. */
-WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config,
-                                    const wn_safetensors *set, const wn_model_options *options,
-                                    wn_error *err);
+WN_MUST_USE wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_tensors *set,
+                                    const wn_model_options *options, wn_error *err);
 void wn_model_free(wn_model *model);
 
 /* Facts of a loaded model. */

@@ -238,7 +238,7 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
         WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places, options->gemm, err));
         wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
                              options->pool);
-        wn_safetensors_release(out->set, NULL);
+        wn_tensors_release(out->set, NULL);
     }
     if (!options->by_turns)
         wn_places_trim(&out->places);
@@ -301,7 +301,7 @@ size_t wn_stack_bytes(const wn_stack *stack)
 
 static size_t table_bytes(const wn_table *table)
 {
-    return table->rows == 0 ? 0 : table->rows * table->cols * wn_dtype_size(table->dtype);
+    return table->rows == 0 ? 0 : table->rows * wn_dtype_bytes(table->dtype, table->cols);
 }
 
 size_t wn_stack_mapped_bytes(const wn_stack *stack)
@@ -326,7 +326,7 @@ wn_layer wn_stack_layer(const wn_stack *stack, size_t i)
     wn_linear_pack(&layer.down, &source->down, stack->pool, stack->scratch);
     layer.places = stack->layers[0].places;
     wn_layer_places_pack(&layer.places, &stack->places, &layer.qkv, stack->pool);
-    wn_safetensors_release(stack->set, NULL);
+    wn_tensors_release(stack->set, NULL);
     return layer;
 }
 

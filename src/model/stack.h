@@ -45,7 +45,7 @@ struct wn_stack {
                                  and each is packed into it when it is its turn; else NULL */
     float *scratch;           /* for that, with pool and set */
     wn_pool *pool;
-    const wn_safetensors *set;
+    const wn_tensors *set;
 };
 
 /* Bind and pack; mistakes go to the binder, packing stops when there are any.  By turns, matrices

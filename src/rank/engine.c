@@ -2,13 +2,12 @@
  * prove that they fit: every id that the tokenizer can give has a row in the embedding table, every
  * type id too.  After that no id is checked again. */
 #include "rank/engine.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "data/safetensors.h"
 #include "rank/abi.h"
-#include "rank/builtin.h"
 #include "rank/fingerprint.h"
 #include "rank/guard.h"
 #include "rank/listwise.h"
@@ -22,67 +21,47 @@
 #define TOKENIZER_BYTES_MAX (256u << 20)
 #define FILES_MAX           (8 + WN_MODULES_MAX)
 
-/* The files of a model, from a directory or from the binary. */
-typedef struct file_source {
-    const char *dir; /* NULL: built-in */
-    wn_buf owned[FILES_MAX];
-    size_t n_owned;
-} file_source;
-
-static wn_status read_file(file_source *src, wn_str *out, const char *name, size_t max_bytes,
-                           bool required, wn_error *err)
-{
-    *out = (wn_str){NULL, 0};
-    if (src->dir == NULL) {
-        *out = wn_builtin_file(name);
-        if (out->ptr == NULL && required)
-            WN_FAIL(err, WN_ERR_INTERNAL,
-                    "this build has no built-in model: give a model directory");
-        return WN_OK;
-    }
-    wn_buf path = WN_BUF_INIT;
-    if (!wn_file_join(&path, src->dir, name)) {
-        wn_buf_deinit(&path);
-        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
-    }
-    wn_status status = WN_OK;
-    if (required || wn_file_exists(path.ptr)) {
-        WN_ASSERT(src->n_owned < FILES_MAX);
-        wn_buf *buf = &src->owned[src->n_owned++];
-        status = wn_file_read(buf, path.ptr, max_bytes, err);
-        if (status == WN_OK)
-            *out = buf->len == 0 ? (wn_str){"", 0} : wn_buf_str(buf);
-    }
-    wn_buf_deinit(&path);
-    return status;
-}
-
-static void model_files_deinit(file_source *src)
-{
-    for (size_t i = 0; i < src->n_owned; i++)
-        wn_buf_deinit(&src->owned[i]);
-}
-
 /* A card says nothing that scores depend on, so one that cannot be read is as good as none. */
-static wn_status read_card(file_source *src, wn_str *out, const char *name, wn_error *err)
+static wn_status read_card(const wn_origin *origin, wn_buf *buf, wn_str *out, const char *name,
+                           wn_error *err)
 {
     wn_error ignored = {0};
-    wn_status status = read_file(src, out, name, CONFIG_BYTES_MAX, false, &ignored);
+    wn_status status = wn_origin_read(origin, buf, out, name, CONFIG_BYTES_MAX, false, &ignored);
     if (status == WN_ERR_MEMORY)
         WN_FAIL(err, WN_ERR_MEMORY, "%s", ignored.message);
     return WN_OK;
 }
 
-static wn_status open_tensors(wn_engine *engine, const file_source *src, wn_error *err)
+/* The bytes of the files that say what a model is. */
+typedef struct config_bytes {
+    wn_buf at[FILES_MAX];
+    size_t n;
+} config_bytes;
+
+static wn_buf *next_buf(config_bytes *bytes)
 {
-    if (src->dir != NULL)
-        return wn_safetensors_open(&engine->tensors, src->dir, err);
-    return wn_safetensors_parse(&engine->tensors, wn_builtin_file("model.safetensors"),
-                                "built-in model.safetensors", err);
+    WN_ASSERT(bytes->n < FILES_MAX);
+    return &bytes->at[bytes->n++];
+}
+
+static void config_bytes_deinit(config_bytes *bytes)
+{
+    for (size_t i = 0; i < bytes->n; i++)
+        wn_buf_deinit(&bytes->at[i]);
+}
+
+/* Read a file that scores depend on. */
+static wn_status read_part(wn_engine *engine, config_bytes *bytes, wn_str *out, const char *name,
+                           bool required, wn_error *err)
+{
+    WN_TRY(wn_origin_read(&engine->origin, next_buf(bytes), out, name, CONFIG_BYTES_MAX, required,
+                          err));
+    engine->config_print = wn_fingerprint_file(engine->config_print, *out);
+    return WN_OK;
 }
 
 /* The config.json of each module that has a folder. */
-static wn_status read_modules(wn_engine *engine, file_source *src, wn_model_files *files,
+static wn_status read_modules(wn_engine *engine, config_bytes *bytes, wn_model_files *files,
                               wn_error *err)
 {
     wn_folders folders;
@@ -92,60 +71,67 @@ static wn_status read_modules(wn_engine *engine, file_source *src, wn_model_file
         if (folders.at[i][0] == '\0')
             continue;
         snprintf(name, sizeof name, "%s/config.json", folders.at[i]);
-        WN_TRY(read_file(src, &files->module_configs[i], name, CONFIG_BYTES_MAX, false, err));
-        engine->config_print = wn_fingerprint_file(engine->config_print, files->module_configs[i]);
+        WN_TRY(read_part(engine, bytes, &files->module_configs[i], name, false, err));
     }
     return WN_OK;
 }
 
 /* The weights of the modules that make a head.  A file that is not there is no mistake yet:
  * wn_quantize() writes all weights into one. */
-static wn_status add_modules(wn_engine *engine, const file_source *src, wn_error *err)
+static wn_status add_modules(wn_engine *engine, wn_error *err)
 {
     const wn_module_head *head = &engine->config.modules;
     const wn_module *const modules[] = {&head->dense, &head->norm, &head->out};
+    const wn_origin *origin = &engine->origin;
     for (size_t i = 0; i < WN_ARRAY_LEN(modules); i++) {
-        if (src->dir != NULL && modules[i]->folder[0] != '\0')
-            WN_TRY(wn_safetensors_add(engine->tensors, src->dir, modules[i]->folder, err));
+        if (origin->dir != NULL && modules[i]->folder[0] != '\0')
+            WN_TRY(wn_safetensors_add(origin->tensors, origin->dir, modules[i]->folder, err));
     }
     return WN_OK;
 }
 
-static wn_status read_config(wn_engine *engine, file_source *src, const char *task, wn_error *err)
+static wn_status read_config_files(wn_engine *engine, wn_model_files *files, config_bytes *bytes,
+                                   wn_error *err)
 {
-    wn_model_files files = {0};
     const struct {
         const char *name;
         wn_str *out;
     } optional[] = {
-        {"tokenizer_config.json", &files.tokenizer_config},
-        {"config_sentence_transformers.json", &files.sentence_transformers},
-        {"sentence_bert_config.json", &files.sentence_bert_config},
-        {"modules.json", &files.modules},
-        {"artifact.metadata", &files.colbert_metadata},
+        {"tokenizer_config.json", &files->tokenizer_config},
+        {"config_sentence_transformers.json", &files->sentence_transformers},
+        {"sentence_bert_config.json", &files->sentence_bert_config},
+        {"modules.json", &files->modules},
+        {"artifact.metadata", &files->colbert_metadata},
     };
-    WN_TRY(read_file(src, &files.config, "config.json", CONFIG_BYTES_MAX, true, err));
-    engine->config_print = wn_fingerprint_file(0, files.config);
-    for (size_t i = 0; i < WN_ARRAY_LEN(optional); i++) {
-        WN_TRY(read_file(src, optional[i].out, optional[i].name, CONFIG_BYTES_MAX, false, err));
-        engine->config_print = wn_fingerprint_file(engine->config_print, *optional[i].out);
-    }
-    WN_TRY(read_modules(engine, src, &files, err));
-    WN_TRY(read_card(src, &files.readme, "README.md", err));
-    WN_TRY(read_card(src, &files.model_card, "MODEL_CARD.md", err));
-    WN_TRY(open_tensors(engine, src, err));
-    files.tensors = engine->tensors;
-    files.task = task;
+    WN_TRY(read_part(engine, bytes, &files->config, "config.json", true, err));
+    for (size_t i = 0; i < WN_ARRAY_LEN(optional); i++)
+        WN_TRY(read_part(engine, bytes, optional[i].out, optional[i].name, false, err));
+    WN_TRY(read_modules(engine, bytes, files, err));
+    WN_TRY(read_card(&engine->origin, next_buf(bytes), &files->readme, "README.md", err));
+    return read_card(&engine->origin, next_buf(bytes), &files->model_card, "MODEL_CARD.md", err);
+}
+
+static wn_status read_config(wn_engine *engine, const char *task, wn_error *err)
+{
+    config_bytes bytes = {.n = 0};
+    wn_model_files files = {.task = task};
+    wn_status status = read_config_files(engine, &files, &bytes, err);
+    if (status == WN_OK)
+        status = wn_origin_tensors(&engine->origin, err);
+    files.tensors = engine->origin.tensors;
     if (task != NULL)
         engine->config_print = wn_fingerprint_file(engine->config_print, wn_str_from(task));
-    WN_TRY(wn_config_parse(&engine->config, &files, err));
-    return add_modules(engine, src, err);
+    if (status == WN_OK)
+        status = wn_config_parse(&engine->config, &files, err);
+    if (status == WN_OK)
+        status = add_modules(engine, err);
+    config_bytes_deinit(&bytes);
+    return status;
 }
 
 /* Loading the tensors and reading the tokenizer are independent and take about as long. */
 typedef struct loading {
     wn_engine *engine;
-    file_source *src;
     wn_pool *pool; /* that packs */
     wn_status status[2];
     wn_error err[2];
@@ -155,22 +141,24 @@ static wn_status load_weights(wn_engine *engine, wn_pool *pool, wn_error *err)
 {
     const wn_model_options options = {
         .kernels = engine->kernels, .gemm = engine->gemm, .pool = pool};
-    return wn_model_load(&engine->model, &engine->config, engine->tensors, &options, err);
+    return wn_model_load(&engine->model, &engine->config, engine->origin.tensors, &options, err);
 }
 
-static wn_status load_tokenizer(wn_engine *engine, const file_source *src, wn_error *err)
+static wn_status load_tokenizer(wn_engine *engine, wn_error *err)
 {
-    file_source own = {.dir = src->dir};
+    const char *dir = engine->origin.dir;
+    wn_buf bytes = WN_BUF_INIT;
     wn_str json;
-    wn_status status = read_file(&own, &json, "tokenizer.json", TOKENIZER_BYTES_MAX, true, err);
+    wn_status status = wn_origin_read(&engine->origin, &bytes, &json, "tokenizer.json",
+                                      TOKENIZER_BYTES_MAX, true, err);
     if (status == WN_OK) {
         engine->tokenizer_print = wn_fingerprint_file(0, json);
         status = wn_tokenizer_parse(&engine->tokenizer, json, err);
-        if (status != WN_OK)
-            wn_error_prefix(err, status, "%s%stokenizer.json", src->dir == NULL ? "" : src->dir,
-                            src->dir == NULL ? "built-in " : "/");
+        if (status != WN_OK && engine->origin.gguf == NULL)
+            wn_error_prefix(err, status, "%s%stokenizer.json", dir == NULL ? "" : dir,
+                            dir == NULL ? "built-in " : "/");
     }
-    model_files_deinit(&own);
+    wn_buf_deinit(&bytes);
     if (status == WN_OK)
         status = wn_prompt_make(&engine->prompt, &engine->config, engine->tokenizer, &engine->arena,
                                 err);
@@ -183,13 +171,13 @@ static void load_part(void *arg, size_t item, int32_t worker)
     loading *l = arg;
     if (l->engine->config.asks && l->status[0] != WN_OK)
         return;
-    l->status[item] = item == 0 ? load_tokenizer(l->engine, l->src, &l->err[0])
+    l->status[item] = item == 0 ? load_tokenizer(l->engine, &l->err[0])
                                 : load_weights(l->engine, l->pool, &l->err[1]);
 }
 
-static wn_status load_parts(wn_engine *engine, file_source *src, wn_pool *pool, wn_error *err)
+static wn_status load_parts(wn_engine *engine, wn_pool *pool, wn_error *err)
 {
-    loading l = {.engine = engine, .src = src, .pool = pool};
+    loading l = {.engine = engine, .pool = pool};
     wn_pool *pair = NULL;
     if (pool != NULL && !engine->config.asks) /* a model that asks loads its answers' rows */
         WN_TRY(wn_pool_new(&pair, 2, err));
@@ -358,7 +346,7 @@ static void make_fingerprint(wn_engine *engine)
 {
     const uint64_t files[2] = {engine->config_print, engine->tokenizer_print};
     uint64_t all = wn_fingerprint_file(0, (wn_str){(const char *)files, sizeof files});
-    all = wn_fingerprint_tensors(all, engine->tensors);
+    all = wn_fingerprint_tensors(all, engine->origin.tensors);
     snprintf(engine->fingerprint, sizeof engine->fingerprint, "%016" PRIx64, all);
 }
 
@@ -457,12 +445,10 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     wn_engine *engine = wn_mem_zalloc(1, sizeof *engine);
     if (engine == NULL)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for an engine");
-    file_source src = {.dir = options.model_dir};
     wn_pool *pool = NULL;
     wn_status status;
-    engine->name =
-        wn_arena_str(&engine->arena, wn_str_from(src.dir == NULL ? "built-in" : src.dir)).ptr;
-    engine->dir = src.dir == NULL ? NULL : engine->name;
+    const char *path = options.model_dir;
+    engine->name = wn_arena_str(&engine->arena, wn_str_from(path == NULL ? "built-in" : path)).ptr;
     if (engine->name == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for an engine");
     int32_t n_threads = options.n_threads == 0 ? wn_thread_count() : options.n_threads;
@@ -470,10 +456,12 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     const char *dtype = options.dtype == NULL ? "f32" : options.dtype;
     engine->dtype_reason = "";
     WN_TRY_OUT(choose_dtype(engine, dtype, err));
-    WN_TRY_OUT(read_config(engine, &src, options.task, err));
+    WN_TRY_OUT(wn_origin_open(&engine->origin, path == NULL ? NULL : engine->name, err));
+    WN_TRY_OUT(read_config(engine, options.task, err));
+    WN_TRY_OUT(wn_origin_describe(&engine->stored, &engine->arena, &engine->origin, err));
     if (n_threads > 1)
         WN_TRY_OUT(wn_pool_new(&pool, n_threads, err));
-    WN_TRY_OUT(load_parts(engine, &src, pool, err));
+    WN_TRY_OUT(load_parts(engine, pool, err));
     WN_TRY_OUT(check_tokenizer(engine, err));
     WN_TRY_OUT(prepare_limits(engine, err));
     if (strcmp(dtype, "auto") == 0)
@@ -483,7 +471,8 @@ wn_status wn_engine_open(wn_engine **out, const wn_engine_options *given, wn_err
     engine = NULL;
 out:
     wn_pool_free(pool);
-    model_files_deinit(&src);
+    if (status != WN_OK && engine->origin.gguf != NULL)
+        wn_error_prefix(err, status, "%s", engine->name);
     wn_mem_trim(); /* what loading took for a while would stay until as much is taken again */
     wn_engine_close(engine);
     return status;
@@ -495,7 +484,7 @@ void wn_engine_close(wn_engine *engine)
         return;
     wn_model_free(engine->model);
     wn_tokenizer_free(engine->tokenizer);
-    wn_safetensors_close(engine->tensors);
+    wn_origin_close(&engine->origin);
     wn_arena_deinit(&engine->arena);
     wn_mem_free(engine);
 }
@@ -538,6 +527,7 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .dtype = engine->dtype,
         .dtype_reason = engine->dtype_reason,
         .license = c->license,
+        .stored = engine->stored,
     };
     return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

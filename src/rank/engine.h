@@ -6,19 +6,20 @@
 
 #include "base/arena.h"
 #include "model/model.h"
+#include "rank/origin.h"
 #include "rank/prompt.h"
 
 struct wn_engine {
     wn_arena arena; /* the strings of this struct */
     const char *name;
-    const char *dir; /* NULL: the built-in model */
     const wn_kernels *kernels;
     const wn_gemm *gemm;      /* of the layers */
     const char *dtype;        /* its name */
     const char *dtype_reason; /* why "auto" chose it */
     const char *cpu_reason;
-    wn_config config; /* the model borrows it */
-    wn_safetensors *tensors;
+    const char *stored; /* format and types of the file */
+    wn_config config;   /* the model borrows it */
+    wn_origin origin;   /* with the tensors */
     wn_model *model;
     wn_tokenizer *tokenizer;
     wn_prompt prompt;

@@ -25,13 +25,13 @@ static uint64_t add_tensor(uint64_t fingerprint, const wn_tensor_view *t)
     return wn_hash_bytes(fingerprint, t->data + last, SAMPLE_BYTES);
 }
 
-uint64_t wn_fingerprint_tensors(uint64_t fingerprint, const wn_safetensors *set)
+uint64_t wn_fingerprint_tensors(uint64_t fingerprint, const wn_tensors *set)
 {
-    for (size_t i = 0; i < wn_safetensors_count(set); i++) {
-        const wn_tensor_view *view = wn_safetensors_at(set, i);
+    for (size_t i = 0; i < wn_tensors_count(set); i++) {
+        const wn_tensor_view *view = wn_tensors_at(set, i);
         fingerprint = add_tensor(fingerprint, view);
-        wn_safetensors_release(set, view);
+        wn_tensors_release(set, view);
     }
-    wn_safetensors_release(set, NULL);
+    wn_tensors_release(set, NULL);
     return fingerprint;
 }

@@ -6,13 +6,13 @@
 #ifndef WN_RANK_FINGERPRINT_H
 #define WN_RANK_FINGERPRINT_H
 
-#include "data/safetensors.h"
+#include "data/tensors.h"
 
 /* fingerprint with the bytes of a file added to it; that a file is not there (ptr NULL) counts. */
 uint64_t wn_fingerprint_file(uint64_t fingerprint, wn_str bytes);
 
 /* fingerprint with the tensors of a set: name, type and shape of each; its data up to 4,096 bytes
  * whole, of a larger one 1,024 bytes each from its beginning, its middle and its end. */
-uint64_t wn_fingerprint_tensors(uint64_t fingerprint, const wn_safetensors *set);
+uint64_t wn_fingerprint_tensors(uint64_t fingerprint, const wn_tensors *set);
 
 #endif

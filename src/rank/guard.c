@@ -120,7 +120,7 @@ wn_status wn_guard_init(wn_guard *out, const wn_engine *engine, wn_pool *pool, w
         .kernels = engine->kernels, .gemm = f32, .pool = pool, .by_turns = true};
     wn_engine reference = *engine; /* shares all but the model */
     reference.gemm = f32;
-    WN_TRY(wn_model_load(&reference.model, &engine->config, engine->tensors, &options, err));
+    WN_TRY(wn_model_load(&reference.model, &engine->config, engine->origin.tensors, &options, err));
     wn_status status = score(out->exact, &reference, err);
     wn_model_free(reference.model);
     return status;

@@ -154,16 +154,16 @@ static wn_status add_linear(quantizer *q, const wn_linear_source *linear, wn_err
     wn_mem_free(scratch);
     for (size_t i = 0; i < linear->n_parts; i++)
         WN_TRY(add_matrix(q, &linear->parts[i], has_factor ? factor : NULL, err));
-    wn_safetensors_release(q->engine->tensors, NULL);
+    wn_tensors_release(q->engine->origin.tensors, NULL);
     return WN_OK;
 }
 
 /* Find the matrices, make their scales. */
 static wn_status plan(quantizer *q, wn_error *err)
 {
-    const wn_safetensors *set = q->engine->tensors;
+    const wn_tensors *set = q->engine->origin.tensors;
     const wn_linear_source *linear;
-    size_t n = wn_safetensors_count(set), n_new = 0, widest = 1;
+    size_t n = wn_tensors_count(set), n_new = 0, widest = 1;
     for (size_t i = 0; (linear = wn_model_linear(q->model, i)) != NULL; i++) {
         n_new += 2 * linear->n_parts;
         widest = WN_MAX(widest, linear->parts[0].cols);
@@ -174,7 +174,7 @@ static wn_status plan(quantizer *q, wn_error *err)
     if (q->items == NULL || q->row == NULL || q->block == NULL)
         return WN_ERR_MEMORY;
     for (size_t i = 0; i < n; i++)
-        q->items[q->n_items++].view = *wn_safetensors_at(set, i);
+        q->items[q->n_items++].view = *wn_tensors_at(set, i);
     for (size_t i = 0; (linear = wn_model_linear(q->model, i)) != NULL; i++)
         WN_TRY(add_linear(q, linear, err));
     return WN_OK;
@@ -214,7 +214,7 @@ static wn_status write_bytes(quantizer *q, const void *bytes, size_t n, wn_error
 {
     const wn_quantize_options *o = &q->options;
     WN_TRY(wn_safetensors_writer_write(&q->writer, bytes, n, err));
-    wn_safetensors_release(q->engine->tensors, NULL);
+    wn_tensors_release(q->engine->origin.tensors, NULL);
     if (o->progress != NULL)
         o->progress(o->user, q->writer.written, q->writer.data_bytes);
     if (o->should_stop != NULL && o->should_stop(o->user))
@@ -262,11 +262,11 @@ static wn_status write_tensors(quantizer *q, const char *path, wn_error *err)
 static wn_status copy_file(const quantizer *q, wn_new_dir *dir, const char *name, wn_error *err)
 {
     wn_str builtin = wn_builtin_file(name);
-    if (q->engine->dir == NULL)
+    if (q->engine->origin.dir == NULL)
         return builtin.ptr == NULL ? WN_OK : wn_new_dir_write(dir, name, builtin, err);
     wn_buf path = WN_BUF_INIT, bytes = WN_BUF_INIT;
     wn_status status = WN_OK;
-    if (!wn_file_join(&path, q->engine->dir, name))
+    if (!wn_file_join(&path, q->engine->origin.dir, name))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", name);
     if (wn_file_exists(path.ptr)) {
         WN_TRY_OUT(wn_file_read(&bytes, path.ptr, FILE_BYTES_MAX, err));
@@ -322,15 +322,19 @@ wn_status wn_quantize(wn_quantize_report *out, const wn_engine *engine, const ch
     WN_TRY(wn_abi_read(&q.options, sizeof q.options, options, "wn_quantize_options", err));
     if (out_dir == NULL)
         WN_FAIL(err, WN_ERR_ARGUMENT, "out_dir is NULL, expected a directory");
-    WN_TRY(wn_model_load(&q.model, &engine->config, engine->tensors, &by_turns, err));
+    if (engine->origin.gguf != NULL)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "'%s' is a GGUF file; quantise the safetensors that it was made from",
+                engine->name);
+    WN_TRY(wn_model_load(&q.model, &engine->config, engine->origin.tensors, &by_turns, err));
     wn_status status = plan(&q, err);
     if (status == WN_OK)
         status = sort_items(&q, err);
     if (status == WN_OK)
         status = write_dir(&q, out_dir, err);
     report.bytes_before = 0;
-    for (size_t i = 0; i < wn_safetensors_count(engine->tensors); i++)
-        report.bytes_before += wn_safetensors_at(engine->tensors, i)->bytes;
+    for (size_t i = 0; i < wn_tensors_count(engine->origin.tensors); i++)
+        report.bytes_before += wn_tensors_at(engine->origin.tensors, i)->bytes;
     report.bytes_after = q.writer.data_bytes;
     report.n_matrices = q.n_matrices;
     wn_model_free(q.model);

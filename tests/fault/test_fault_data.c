@@ -48,20 +48,20 @@ static size_t make_safetensors(char *text, const char *prefix)
 
 static wn_status parse_safetensors(void *arg, wn_error *err)
 {
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     WN_TRY(wn_safetensors_parse(&set, *(wn_str *)arg, "m", err));
-    assert_int_equal(wn_safetensors_count(set), 40);
-    wn_safetensors_close(set);
+    assert_int_equal(wn_tensors_count(set), 40);
+    wn_tensors_close(set);
     return WN_OK;
 }
 
 static wn_status open_safetensors(void *arg, wn_error *err)
 {
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     WN_TRY(wn_safetensors_open(&set, arg, err));
-    assert_int_equal(wn_safetensors_count(set), 80);
-    assert_non_null(wn_safetensors_find(set, WN_STR("qa39")));
-    wn_safetensors_close(set);
+    assert_int_equal(wn_tensors_count(set), 80);
+    assert_non_null(wn_tensors_find(set, WN_STR("qa39")));
+    wn_tensors_close(set);
     return WN_OK;
 }
 

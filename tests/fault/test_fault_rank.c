@@ -53,7 +53,10 @@ static void opening_a_model_survives(void **state)
         "tests/golden/models/bert",        "tests/golden/models/xlmr",
         "tests/golden/models/roberta-bpe", "tests/golden/models/colbert",
         "tests/golden/models/embed-mean",  "tests/golden/models/bert-sharded",
-        "tests/golden/models/qwen3",       "tests/golden/models/qwen2"};
+        "tests/golden/models/qwen3",       "tests/golden/models/qwen2",
+
+        "tests/golden/gguf/bert.gguf",     "tests/golden/gguf/xlmr.gguf",
+        "tests/golden/gguf/roberta.gguf"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
         fault_each_allocation(dirs[i], open_and_close, (void *)(uintptr_t)dirs[i]);
 }
@@ -201,10 +204,10 @@ static wn_status score_rows(void *arg, wn_error *err)
 static void scoring_allocates_nothing(void **state)
 {
     (void)state;
-    static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/xlmr",
-                                       "tests/golden/models/colbert",
-                                       "tests/golden/models/embed-mean",
-                                       "tests/golden/models/qwen3", NULL /* built-in */};
+    static const char *const dirs[] = {
+        "tests/golden/models/bert",    "tests/golden/models/xlmr",
+        "tests/golden/models/colbert", "tests/golden/models/embed-mean",
+        "tests/golden/models/qwen3",   NULL /* built-in */};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
         wn_engine *engine = check_engine(dirs[i], NULL);
         wn_runner *runner = check_runner(engine, 2, 0);

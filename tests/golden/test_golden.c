@@ -367,10 +367,10 @@ static void spoil_row(const char *dir, const char *tensor, size_t row, bool not_
     FILE *f = fopen(path, "r+b");
     assert_non_null(f);
     size_t n = fread(bytes, 1, sizeof bytes, f);
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     wn_error err;
     assert_ok(wn_safetensors_parse(&set, (wn_str){bytes, n}, path, &err), &err);
-    const wn_tensor_view *view = wn_safetensors_find(set, wn_str_from(tensor));
+    const wn_tensor_view *view = wn_tensors_find(set, wn_str_from(tensor));
     assert_true(view != NULL && view->n_dims == 2 && row < view->dims[0]);
     assert_int_equal(view->bytes, view->dims[0] * sizeof values);
     memcpy(values, view->data, sizeof values);
@@ -379,7 +379,7 @@ static void spoil_row(const char *dir, const char *tensor, size_t row, bool not_
     long at = (long)(view->data - (unsigned char *)bytes) + (long)(row * sizeof values);
     assert_int_equal(fseek(f, at, SEEK_SET), 0);
     assert_int_equal(fwrite(values, sizeof values, 1, f), 1);
-    wn_safetensors_close(set);
+    wn_tensors_close(set);
     assert_int_equal(fclose(f), 0);
 }
 

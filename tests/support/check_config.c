@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "data/json_bind.h"
+#include "data/safetensors.h"
 
 /* JSON with ' for ". */
 static json_t *json_of(const char *text)
@@ -54,7 +55,7 @@ wn_config check_config_with_tensor(const char *base, const char *patch, const ch
     wn_config config;
     wn_error err;
     wn_buf file = WN_BUF_INIT, header = WN_BUF_INIT;
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     wn_buf_printf(&header, "{\"%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
                   tensor);
     for (size_t i = 0; i < 8; i++)
@@ -64,7 +65,7 @@ wn_config check_config_with_tensor(const char *base, const char *patch, const ch
     assert_ok(wn_safetensors_parse(&set, wn_buf_str(&file), "test", &err), &err);
     assert_ok(check_config_parse(&config, base, patch, (wn_model_files){.tensors = set}, &err),
               &err);
-    wn_safetensors_close(set);
+    wn_tensors_close(set);
     wn_buf_deinit(&file);
     wn_buf_deinit(&header);
     return config;

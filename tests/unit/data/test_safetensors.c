@@ -31,9 +31,9 @@ static void free_file(wn_str file)
     wn_mem_free((void *)(uintptr_t)file.ptr);
 }
 
-static wn_safetensors *parse(const char *header, size_t n_data, wn_str *file)
+static wn_tensors *parse(const char *header, size_t n_data, wn_str *file)
 {
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     *file = file_of(wn_str_from(header), n_data);
     assert_ok(wn_safetensors_parse(&set, *file, "m", &err), &err);
     return set;
@@ -41,7 +41,7 @@ static wn_safetensors *parse(const char *header, size_t n_data, wn_str *file)
 
 static void refuses(wn_str header, size_t n_data, wn_status status, const char *message)
 {
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     wn_str file = file_of(header, n_data);
     assert_fails(wn_safetensors_parse(&set, file, "m", &err), status, &err, message);
     assert_null(set);
@@ -60,7 +60,7 @@ static void good_file_gives_names_shapes_types_and_bytes(void **state)
 {
     (void)state;
     wn_str file;
-    wn_safetensors *set = parse(
+    wn_tensors *set = parse(
         "{\"__metadata__\":{\"format\":\"pt\"}, \"b\" : " ENTRY(
             "F32", "[2, 3]",
             "[10,34]") ",\n"
@@ -71,23 +71,23 @@ static void good_file_gives_names_shapes_types_and_bytes(void **state)
                                                                      ":" ENTRY("I64", "[0,9]",
                                                                                "[36,36]") "}   ",
         36, &file);
-    assert_int_equal(wn_safetensors_count(set), 4);
-    assert_null(wn_safetensors_find(set, WN_STR("__metadata__")));
-    assert_null(wn_safetensors_find(set, WN_STR("")));
-    const wn_tensor_view *b = wn_safetensors_find(set, WN_STR("b"));
+    assert_int_equal(wn_tensors_count(set), 4);
+    assert_null(wn_tensors_find(set, WN_STR("__metadata__")));
+    assert_null(wn_tensors_find(set, WN_STR("")));
+    const wn_tensor_view *b = wn_tensors_find(set, WN_STR("b"));
     assert_non_null(b);
     assert_int_equal(b->dtype, WN_DTYPE_F32);
     assert_int_equal(b->n_dims, 2);
     assert_true(b->dims[0] == 2 && b->dims[1] == 3 && b->bytes == 24 && b->data[0] == 10);
-    const wn_tensor_view *scalar = wn_safetensors_find(set, WN_STR("na\xF0\x9F\x98\x80"));
+    const wn_tensor_view *scalar = wn_tensors_find(set, WN_STR("na\xF0\x9F\x98\x80"));
     assert_non_null(scalar);
     assert_true(scalar->n_dims == 0 && scalar->bytes == 2 && scalar->dtype == WN_DTYPE_BF16);
-    const wn_tensor_view *empty = wn_safetensors_find(set, WN_STR("\xC3\xA9"));
+    const wn_tensor_view *empty = wn_tensors_find(set, WN_STR("\xC3\xA9"));
     assert_non_null(empty);
     assert_true(empty->bytes == 0 && empty->dtype == WN_DTYPE_OTHER);
     assert_string_equal(empty->dtype_name, "I64");
-    assert_ptr_equal(wn_safetensors_at(set, 1), b);
-    wn_safetensors_close(set);
+    assert_ptr_equal(wn_tensors_at(set, 1), b);
+    wn_tensors_close(set);
     free_file(file);
 }
 
@@ -106,7 +106,7 @@ static void every_dtype_of_the_format_is_known(void **state)
         wn_str file;
         snprintf(header, sizeof header, "{\"x\":" ENTRY("%s", "[8]", "[0,%u]") "}", all[i].name,
                  all[i].bytes_of_8);
-        wn_safetensors_close(parse(header, all[i].bytes_of_8, &file));
+        wn_tensors_close(parse(header, all[i].bytes_of_8, &file));
         free_file(file);
     }
     damaged("{\"x\":" ENTRY("F4", "[3]", "[0,2]") "}", 2, "shape of F4 has no size in bytes");
@@ -116,9 +116,9 @@ static void set_without_tensors_is_a_file(void **state)
 {
     (void)state;
     wn_str file;
-    wn_safetensors *set = parse("{}", 0, &file);
-    assert_int_equal(wn_safetensors_count(set), 0);
-    wn_safetensors_close(set);
+    wn_tensors *set = parse("{}", 0, &file);
+    assert_int_equal(wn_tensors_count(set), 0);
+    wn_tensors_close(set);
     free_file(file);
 }
 
@@ -141,11 +141,11 @@ static void header_length_is_checked_before_anything_is_read(void **state)
         char bytes[10] = "12345678{}";
         for (size_t j = 0; j < 8; j++)
             bytes[j] = (char)(cases[i].length >> 8 * j);
-        wn_safetensors *set = NULL;
+        wn_tensors *set = NULL;
         assert_fails(wn_safetensors_parse(&set, (wn_str){bytes, 10}, "m", &err), cases[i].status,
                      &err, cases[i].message);
     }
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     assert_fails(wn_safetensors_parse(&set, (wn_str){NULL, 0}, "m", &err), WN_ERR_FORMAT, &err,
                  "m: has 0 bytes, expected at least 8");
     refuses(WN_STR(""), 0, WN_ERR_FORMAT, "header byte 0: ends, expected '{'");
@@ -247,10 +247,10 @@ static void names_must_be_clean_unicode(void **state)
 }
 
 /* Every view of a set lies inside the file. */
-static void views_lie_inside(const wn_safetensors *set, wn_str file)
+static void views_lie_inside(const wn_tensors *set, wn_str file)
 {
-    for (size_t i = 0; i < wn_safetensors_count(set); i++) {
-        const wn_tensor_view *view = wn_safetensors_at(set, i);
+    for (size_t i = 0; i < wn_tensors_count(set); i++) {
+        const wn_tensor_view *view = wn_tensors_at(set, i);
         size_t at = (size_t)(view->data - (const unsigned char *)file.ptr);
         assert_true(at <= file.len && view->bytes <= file.len - at);
     }
@@ -277,13 +277,13 @@ static void mutated_files_are_refused_or_stay_inside(void **state)
                 copy[at] = (char)((unsigned)copy[at] ^ 1u << i);
             else
                 copy[at] = inserted[i - 8];
-            wn_safetensors *set = NULL;
+            wn_tensors *set = NULL;
             err.message[0] = '\0';
             wn_status status = wn_safetensors_parse(&set, (wn_str){copy, file.len}, "m", &err);
             if (status == WN_OK) {
                 n_accepted++;
                 views_lie_inside(set, (wn_str){copy, file.len});
-                wn_safetensors_close(set);
+                wn_tensors_close(set);
             } else {
                 n_refused++;
                 assert_true(status == WN_ERR_FORMAT || status == WN_ERR_LIMIT);
@@ -292,7 +292,7 @@ static void mutated_files_are_refused_or_stay_inside(void **state)
         }
     }
     for (size_t len = 0; len < file.len; len++) {
-        wn_safetensors *set = NULL;
+        wn_tensors *set = NULL;
         char *cut = wn_mem_alloc(len + 1, 1);
         memcpy(cut, file.ptr, len);
         assert_int_equal(wn_safetensors_parse(&set, (wn_str){cut, len}, "m", &err), WN_ERR_FORMAT);
@@ -345,7 +345,7 @@ static void hostile_headers_of_100_mb_are_refused_within_a_second(void **state)
             repeat(bytes + 8 + n, SIZE - n, cases[i].piece);
         else
             memset(bytes + 8 + n, cases[i].fill, SIZE - n);
-        wn_safetensors *set = NULL;
+        wn_tensors *set = NULL;
         clock_t start = clock();
         assert_int_equal(wn_safetensors_parse(&set, (wn_str){bytes, 8 + SIZE}, "m", &err),
                          cases[i].status);
@@ -408,7 +408,7 @@ static int remove_dir(void **state)
 
 static void index_case(const char *index, wn_status status, const char *message)
 {
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     write_file("model.safetensors.index.json", wn_str_from(index));
     assert_fails(wn_safetensors_open(&set, dir, &err), status, &err, message);
 }
@@ -418,7 +418,7 @@ static void index_case(const char *index, wn_status status, const char *message)
 static void index_joins_shards_and_must_match_them(void **state)
 {
     (void)state;
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     assert_fails(wn_safetensors_open(&set, dir, &err), WN_ERR_IO, &err,
                  "has neither model.safetensors nor model.safetensors.index.json");
     write_shard("a.safetensors", "x");
@@ -426,10 +426,10 @@ static void index_joins_shards_and_must_match_them(void **state)
     write_file("model.safetensors.index.json",
                WN_STR(MAP("\"y\":\"b.safetensors\",\"x\":\"a.safetensors\"")));
     assert_ok(wn_safetensors_open(&set, dir, &err), &err);
-    assert_int_equal(wn_safetensors_count(set), 2);
-    assert_non_null(wn_safetensors_find(set, WN_STR("x")));
-    assert_non_null(wn_safetensors_find(set, WN_STR("y")));
-    wn_safetensors_close(set);
+    assert_int_equal(wn_tensors_count(set), 2);
+    assert_non_null(wn_tensors_find(set, WN_STR("x")));
+    assert_non_null(wn_tensors_find(set, WN_STR("y")));
+    wn_tensors_close(set);
     set = NULL;
     index_case(MAP("\"y\":\"b.safetensors\",\"x\":\"a.safetensors\",\"z\":\"a.safetensors\""),
                WN_ERR_FORMAT, "tensor 'z' is placed in 'a.safetensors', but is not there");
@@ -455,26 +455,26 @@ static void index_joins_shards_and_must_match_them(void **state)
                "b.safetensors: tensor 'x' is there twice, also in another file of the set");
     write_shard("model.safetensors", "whole");
     assert_ok(wn_safetensors_open(&set, dir, &err), &err);
-    assert_non_null(wn_safetensors_find(set, WN_STR("whole")));
-    wn_safetensors_close(set);
+    assert_non_null(wn_tensors_find(set, WN_STR("whole")));
+    wn_tensors_close(set);
 }
 
 static void tensors_of_a_folder_are_called_by_it(void **state)
 {
     (void)state;
     char folder[200];
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     snprintf(folder, sizeof folder, "%s/2_Dense", dir);
     assert_int_equal(mkdir(folder, 0777), 0);
     write_shard("model.safetensors", "linear.weight");
     assert_ok(wn_safetensors_open(&set, dir, &err), &err);
     assert_ok(wn_safetensors_add(set, dir, "2_Dense", &err), &err); /* has none */
-    assert_int_equal(wn_safetensors_count(set), 1);
+    assert_int_equal(wn_tensors_count(set), 1);
     write_shard("2_Dense/model.safetensors", "linear.weight");
     assert_ok(wn_safetensors_add(set, dir, "2_Dense", &err), &err);
-    assert_int_equal(wn_safetensors_count(set), 2);
-    const wn_tensor_view *own = wn_safetensors_find(set, WN_STR("linear.weight"));
-    const wn_tensor_view *added = wn_safetensors_find(set, WN_STR("2_Dense.linear.weight"));
+    assert_int_equal(wn_tensors_count(set), 2);
+    const wn_tensor_view *own = wn_tensors_find(set, WN_STR("linear.weight"));
+    const wn_tensor_view *added = wn_tensors_find(set, WN_STR("2_Dense.linear.weight"));
     assert_true(own != NULL && added != NULL && own->data != added->data);
     assert_int_equal(added->bytes, 8);
     assert_fails(wn_safetensors_add(set, dir, "2_Dense", &err), WN_ERR_FORMAT, &err,
@@ -482,7 +482,7 @@ static void tensors_of_a_folder_are_called_by_it(void **state)
     write_file("2_Dense/model.safetensors", WN_STR("short"));
     assert_fails(wn_safetensors_add(set, dir, "2_Dense", &err), WN_ERR_FORMAT, &err,
                  "2_Dense/model.safetensors");
-    wn_safetensors_close(set);
+    wn_tensors_close(set);
 }
 
 int main(void)

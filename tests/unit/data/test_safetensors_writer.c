@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "data/safetensors.h"
 #include "data/safetensors_writer.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ static void what_is_written_is_read_back(void **state)
 {
     (void)state;
     wn_safetensors_writer writer;
-    wn_safetensors *set = NULL;
+    wn_tensors *set = NULL;
     const size_t n = WN_ARRAY_LEN(tensors);
     assert_ok(wn_safetensors_writer_open(&writer, path_of("model.safetensors"), tensors, n, &err),
               &err);
@@ -44,9 +45,9 @@ static void what_is_written_is_read_back(void **state)
     assert_ok(wn_safetensors_writer_commit(&writer, &err), &err);
     wn_safetensors_writer_deinit(&writer);
     assert_ok(wn_safetensors_open(&set, folder, &err), &err);
-    assert_int_equal(wn_safetensors_count(set), n);
+    assert_int_equal(wn_tensors_count(set), n);
     for (size_t i = 0; i < n; i++) {
-        const wn_tensor_view *view = wn_safetensors_find(set, tensors[i].name);
+        const wn_tensor_view *view = wn_tensors_find(set, tensors[i].name);
         assert_non_null(view);
         assert_int_equal(view->dtype, tensors[i].dtype);
         assert_string_equal(view->dtype_name, tensors[i].dtype_name);
@@ -55,8 +56,8 @@ static void what_is_written_is_read_back(void **state)
         assert_int_equal(view->bytes, tensors[i].bytes);
         assert_memory_equal(view->data, tensors[i].data, view->bytes);
     }
-    assert_int_equal((uintptr_t)wn_safetensors_find(set, WN_STR("id"))->data % 8, 0);
-    wn_safetensors_close(set);
+    assert_int_equal((uintptr_t)wn_tensors_find(set, WN_STR("id"))->data % 8, 0);
+    wn_tensors_close(set);
     assert_int_equal(unlink(path_of("model.safetensors")), 0);
 }
 

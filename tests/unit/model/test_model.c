@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "model/family.h"
+#include "data/safetensors.h"
 #include "model/model.h"
 
 static wn_error err;
@@ -123,7 +124,7 @@ static wn_config config_of(const char *json_text, wn_kind kind)
 /* A model and the file that it borrows. */
 typedef struct loaded {
     wn_buf file;
-    wn_safetensors *set;
+    wn_tensors *set;
     wn_model *model;
 } loaded;
 
@@ -149,7 +150,7 @@ static wn_status load(loaded *out, draft *d, const wn_config *config)
 static void unload(loaded *l)
 {
     wn_model_free(l->model);
-    wn_safetensors_close(l->set);
+    wn_tensors_close(l->set);
     wn_buf_deinit(&l->file);
 }
 

@@ -5,6 +5,7 @@
 #include "base/defs.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/safetensors.h"
 #include "rank/fingerprint.h"
 
 enum { SMALL = 16, LARGE = 6000 }; /* data bytes of the two tensors */
@@ -14,7 +15,7 @@ static uint64_t print_of(const char *name, const char *dtype, const unsigned cha
 {
     static char bytes[8 + 512 + SMALL + LARGE];
     wn_error err;
-    wn_safetensors *set;
+    wn_tensors *set;
     int n = snprintf(bytes + 8, 512,
                      "{\"%s\":{\"dtype\":\"%s\",\"shape\":[8],\"data_offsets\":[0,16]},"
                      "\"large\":{\"dtype\":\"F32\",\"shape\":[1500],\"data_offsets\":[16,6016]}}",
@@ -25,7 +26,7 @@ static uint64_t print_of(const char *name, const char *dtype, const unsigned cha
     const wn_str file = {bytes, 8 + (size_t)n + SMALL + LARGE};
     assert_ok(wn_safetensors_parse(&set, file, "m", &err), &err);
     uint64_t print = wn_fingerprint_tensors(7, set);
-    wn_safetensors_close(set);
+    wn_tensors_close(set);
     return print;
 }
 

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/gguf.h"
+#include "token/gguf_tokenizer.h"
 #include "token/tokenizer.h"
 
 #include <jansson.h>
@@ -26,7 +28,14 @@ static wn_tokenizer *load(const char *path)
     wn_buf json = WN_BUF_INIT;
     wn_tokenizer *tokenizer = NULL;
     wn_error err;
-    assert_ok(wn_file_read(&json, path, 1u << 30, &err), &err);
+    if (wn_str_ends(wn_str_from(path), WN_STR(".gguf"))) {
+        wn_gguf *gguf = NULL;
+        assert_ok(wn_gguf_open(&gguf, path, &err), &err);
+        assert_ok(wn_gguf_tokenizer_write(&json, gguf, &err), &err);
+        wn_gguf_close(gguf);
+    } else {
+        assert_ok(wn_file_read(&json, path, 1u << 30, &err), &err);
+    }
     assert_ok(wn_tokenizer_parse(&tokenizer, wn_buf_str(&json), &err), &err);
     wn_buf_deinit(&json);
     return tokenizer;
@@ -317,6 +326,66 @@ static void llama_cpp_goldens_are_reproduced(void **state)
     assert_int_equal(all, 3 * 46);
 }
 
+/* Files that tools/make_gguf.py made of tokenizers with goldens. */
+static void gguf_metadata_gives_the_ids_and_texts_of_the_reference(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *goldens;
+        bool has_texts;
+    } files[] = {
+        {"wordpiece", "tokens/wordpiece", false},
+        {"wordpiece-cased", "tokens/wordpiece-cased", false},
+        {"wordpiece-accents", "tokens/wordpiece-accents", false},
+        {"gpt2", "tokens/gpt2", true},
+        {"bpe-qwen", "tokens/bpe-qwen", true},
+        {"xlmr", "gguf/tokens/xlmr", false},
+        {"xlmr-mask-lost", "gguf/tokens/xlmr", false},
+    };
+    size_t same = 0, all = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char file[256], goldens[256];
+        snprintf(file, sizeof file, "tests/golden/gguf/tokens/%s.gguf", files[i].name);
+        snprintf(goldens, sizeof goldens, "tests/golden/%s/goldens.jsonl", files[i].goldens);
+        check_directory(&same, &all, files[i].name, file, goldens);
+        snprintf(goldens, sizeof goldens, "tests/golden/%s/decoded.jsonl", files[i].goldens);
+        if (files[i].has_texts)
+            check_decoded_file(&same, &all, file, goldens);
+    }
+    printf("# %zu of %zu records\n", same, all);
+    assert_int_equal(all, 7 * 56 + 2 * 212);
+    assert_int_equal(same, all);
+}
+
+/* A vocabulary that llama.cpp publishes; with WINNOW_GGUF_TOKENS=DIR those that
+ * tools/make_gguf.py --tokens made of the published ones, too. */
+static void published_gguf_vocabularies_give_the_ids_of_the_reference(void **state)
+{
+    (void)state;
+    if (check_shared("tokenizers/llama-cpp-goldens/ggml-vocab-bert-bge.gguf") == NULL) {
+        printf("# the folder of reference tokenizers is not there\n");
+        skip();
+    }
+    const char *made = getenv("WINNOW_GGUF_TOKENS");
+    char file[4096], goldens[256];
+    size_t same = 0, all = 0, n_files = 1;
+    snprintf(file, sizeof file, "%s",
+             check_shared("tokenizers/llama-cpp-goldens/ggml-vocab-bert-bge.gguf"));
+    check_directory(&same, &all, "bert-bge", file,
+                    check_shared("tokenizers/bert-base-uncased/hf-goldens.jsonl"));
+    for (size_t i = 0; made != NULL && i < sizeof directories / sizeof directories[0]; i++) {
+        snprintf(file, sizeof file, "%s/%s.gguf", made, directories[i]);
+        snprintf(goldens, sizeof goldens, "tokenizers/%s/hf-goldens.jsonl", directories[i]);
+        if (!wn_file_exists(file))
+            continue;
+        check_directory(&same, &all, directories[i], file, check_shared(goldens));
+        n_files++;
+    }
+    printf("# %zu files, %zu of %zu records\n", n_files, same, all);
+    assert_int_equal(all, 274 * n_files);
+    assert_int_equal(same, all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +394,8 @@ int main(void)
         cmocka_unit_test(published_tokenizers_give_the_ids_of_the_reference),
         cmocka_unit_test(every_decoder_gives_the_text_of_the_reference),
         cmocka_unit_test(published_tokenizers_give_the_text_of_the_reference),
+        cmocka_unit_test(gguf_metadata_gives_the_ids_and_texts_of_the_reference),
+        cmocka_unit_test(published_gguf_vocabularies_give_the_ids_of_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

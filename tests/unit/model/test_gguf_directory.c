@@ -1,0 +1,400 @@
+/* A GGUF file as a directory: what its files say, and what conversion spoilt is refused by name. */
+#include "tests/support/check.h"
+#include "tests/support/check_gguf.h"
+
+#include "base/str.h"
+#include "data/json_bind.h"
+#include "model/gguf_directory.h"
+
+static wn_error err;
+
+/* What is left out of a good file. */
+typedef struct gap {
+    const char *key, *tensor;
+} gap;
+
+static bool keeps(const char *name, const char *without)
+{
+    return without == NULL || strcmp(name, without) != 0;
+}
+
+static void number(check_gguf *file, const gap *g, const char *key, uint32_t value)
+{
+    if (keeps(key, g->key))
+        check_gguf_u32(file, key, value);
+}
+
+static void matrix(check_gguf *file, const gap *g, const char *name, uint64_t cols, uint64_t rows)
+{
+    if (keeps(name, g->tensor))
+        check_gguf_tensor(file, name, 0, (uint64_t[4]){cols, rows},
+                          4 * cols * (rows == 0 ? 1 : rows));
+}
+
+/* A cross-encoder of one layer of 8, without the tensors of the layer, which nobody counts here. */
+static void add_model(check_gguf *file, const char *tokenizer, gap g)
+{
+    check_gguf_string(file, "general.architecture", "bert");
+    check_gguf_string(file, "general.license", "mit");
+    check_gguf_string(file, "tokenizer.ggml.model", tokenizer);
+    number(file, &g, "bert.context_length", 16);
+    number(file, &g, "bert.embedding_length", 8);
+    number(file, &g, "bert.feed_forward_length", 12);
+    number(file, &g, "bert.block_count", 1);
+    number(file, &g, "bert.attention.head_count", 2);
+    check_gguf_f32(file, "bert.attention.layer_norm_epsilon", 1e-5f);
+    matrix(file, &g, "token_embd.weight", 8, 20);
+    matrix(file, &g, "position_embd.weight", 8, 16);
+    matrix(file, &g, "token_types.weight", 8, 2);
+    matrix(file, &g, "cls.weight", 8, 8);
+    matrix(file, &g, "cls.bias", 8, 0);
+    matrix(file, &g, "cls.output.weight", 8, 1);
+}
+
+static wn_gguf *parse(check_gguf *file, wn_buf *bytes)
+{
+    wn_gguf *gguf = NULL;
+    *bytes = check_gguf_end(file);
+    assert_ok(wn_gguf_parse(&gguf, wn_buf_str(bytes), "m", &err), &err);
+    return gguf;
+}
+
+static json_t *read_file(const wn_gguf *gguf, const char *name)
+{
+    wn_buf text = WN_BUF_INIT;
+    json_t *json = NULL;
+    assert_ok(wn_gguf_write_file(&text, gguf, name, &err), &err);
+    if (text.len > 0)
+        assert_ok(wn_json_parse(&json, wn_buf_str(&text), name, &err), &err);
+    wn_buf_deinit(&text);
+    return json;
+}
+
+static void has_number(const json_t *json, const char *key, json_int_t want)
+{
+    const json_t *value = json_object_get(json, key);
+    assert_true(json_is_integer(value));
+    assert_int_equal(json_integer_value(value), want);
+}
+
+static void has_text(const json_t *value, const char *want)
+{
+    assert_true(json_is_string(value));
+    assert_string_equal(json_string_value(value), want);
+}
+
+static void reranker_has_the_config_that_it_was_made_from(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    wn_buf bytes;
+    add_model(&file, "bert", (gap){0});
+    wn_gguf *gguf = parse(&file, &bytes);
+    json_t *json = read_file(gguf, "config.json");
+    has_text(json_object_get(json, "model_type"), "bert");
+    has_text(json_array_get(json_object_get(json, "architectures"), 0),
+             "BertForSequenceClassification");
+    has_text(json_object_get(json, "license"), "mit");
+    has_number(json, "hidden_size", 8);
+    has_number(json, "intermediate_size", 12);
+    has_number(json, "num_hidden_layers", 1);
+    has_number(json, "num_attention_heads", 2);
+    has_number(json, "max_position_embeddings", 16);
+    has_number(json, "vocab_size", 20);
+    has_number(json, "type_vocab_size", 2);
+    has_number(json, "num_labels", 1);
+    assert_true((float)json_real_value(json_object_get(json, "layer_norm_eps")) == 1e-5f);
+    json_decref(json);
+    assert_null(read_file(gguf, "modules.json"));
+    assert_null(read_file(gguf, "tokenizer_config.json"));
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
+/* Conversion cuts the first rows off; the padding token's id tells how many. */
+static void positions_of_roberta_are_where_they_were(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    wn_buf bytes;
+    check_gguf_u32(&file, "tokenizer.ggml.padding_token_id", 3);
+    add_model(&file, "t5", (gap){0});
+    wn_gguf *gguf = parse(&file, &bytes);
+    json_t *json = read_file(gguf, "config.json");
+    has_text(json_object_get(json, "model_type"), "xlm-roberta");
+    has_number(json, "max_position_embeddings", 20);
+    has_number(json, "pad_token_id", 3);
+    json_decref(json);
+    assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+    const wn_tensor_view *positions =
+        wn_tensors_find(wn_gguf_tensors(gguf), WN_STR("embeddings.position_embeddings.weight"));
+    assert_non_null(positions);
+    assert_true(positions->dims[0] == 20 && positions->dims[1] == 8 && positions->bytes == 640);
+    assert_non_null(wn_tensors_find(wn_gguf_tensors(gguf), WN_STR("classifier.dense.weight")));
+    assert_non_null(wn_tensors_find(wn_gguf_tensors(gguf), WN_STR("classifier.out_proj.weight")));
+    assert_null(wn_tensors_find(wn_gguf_tensors(gguf), WN_STR("cls.weight")));
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
+static void embedder_has_modules_and_pooling(void **state)
+{
+    (void)state;
+    static const char *const modes[] = {NULL, "mean", "cls"};
+    for (uint32_t type = 1; type <= 2; type++) {
+        check_gguf file = {0};
+        wn_buf bytes;
+        check_gguf_string(&file, "general.architecture", "bert");
+        check_gguf_string(&file, "tokenizer.ggml.model", "bert");
+        check_gguf_u32(&file, "bert.pooling_type", type);
+        wn_gguf *gguf = parse(&file, &bytes);
+        json_t *modules = read_file(gguf, "modules.json");
+        json_t *pooling = read_file(gguf, "1_Pooling/config.json");
+        assert_int_equal(json_array_size(modules), 2);
+        has_text(json_object_get(pooling, "pooling_mode"), modes[type]);
+        json_decref(modules);
+        json_decref(pooling);
+        wn_gguf_close(gguf);
+        wn_buf_deinit(&bytes);
+    }
+}
+
+static void refuses_file(check_gguf *file, const char *name, wn_status status, const char *message)
+{
+    wn_buf bytes, text = WN_BUF_INIT;
+    wn_gguf *gguf = parse(file, &bytes);
+    assert_fails(wn_gguf_write_file(&text, gguf, name, &err), status, &err, message);
+    wn_buf_deinit(&text);
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
+static void what_is_no_such_model_is_named(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    check_gguf_string(&file, "general.architecture", "nomic-bert");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'general.architecture': 'nomic-bert' is not supported as GGUF");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED, "'general.architecture': ''");
+    check_gguf_string(&file, "general.architecture", "modern-bert");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "is 'modern-bert': how it pools (classifier_pooling) is not in a GGUF file; load");
+    add_model(&file, "llama", (gap){0});
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'tokenizer.ggml.model': is 'llama', which architecture 'bert' is not");
+    check_gguf_string(&file, "general.type", "adapter");
+    add_model(&file, "bert", (gap){0});
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'general.type': is 'adapter', expected 'model'");
+    check_gguf_u32(&file, "split.count", 3);
+    add_model(&file, "bert", (gap){0});
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "one of 3 parts of a model; make one file of them with llama-gguf-split --merge");
+    check_gguf_string(&file, "general.architecture", "bert");
+    check_gguf_string(&file, "tokenizer.ggml.model", "bert");
+    refuses_file(&file, "1_Pooling/config.json", WN_ERR_UNSUPPORTED,
+                 "key 'bert.pooling_type': is 0; without tensors of a reranker");
+}
+
+static void missing_sizes_are_named(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"bert.context_length", "bert.embedding_length",
+                                       "bert.feed_forward_length", "bert.block_count",
+                                       "bert.attention.head_count"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        check_gguf file = {0};
+        char message[100];
+        add_model(&file, "bert", (gap){.key = keys[i]});
+        snprintf(message, sizeof message, "key '%s': is missing or no number", keys[i]);
+        refuses_file(&file, "config.json", WN_ERR_FORMAT, message);
+    }
+}
+
+/* llama.cpp's converter leaves bert.pooler.dense out: scores would be near 0 for every text. */
+static void bert_without_its_pooler_is_refused(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    add_model(&file, "bert", (gap){.tensor = "cls.weight"});
+    refuses_file(
+        &file, "config.json", WN_ERR_UNSUPPORTED,
+        "tensor 'cls.weight' (bert.pooler.dense) is missing: conversion left out the layer "
+        "before the classifier, and scores without it are wrong; load the model's "
+        "safetensors instead");
+    /* older files call the classifier itself so */
+    add_model(&file, "bert", (gap){.tensor = "cls.weight"});
+    check_gguf_tensor(&file, "cls.weight", 0, (uint64_t[4]){8, 1}, 32);
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED, "(bert.pooler.dense) is missing");
+}
+
+/* A decoder of the sizes above. */
+static void add_decoder(check_gguf *file, const char *name, const char *tokens)
+{
+    check_gguf_string(file, "general.architecture", "qwen3");
+    check_gguf_string(file, "general.name", name);
+    check_gguf_string(file, "tokenizer.ggml.model", "gpt2");
+    check_gguf_strings(file, "tokenizer.ggml.tokens", tokens);
+    check_gguf_u32(file, "qwen3.context_length", 16);
+    check_gguf_u32(file, "qwen3.embedding_length", 8);
+    check_gguf_u32(file, "qwen3.feed_forward_length", 12);
+    check_gguf_u32(file, "qwen3.block_count", 1);
+    check_gguf_u32(file, "qwen3.attention.head_count", 2);
+    check_gguf_u32(file, "qwen3.attention.head_count_kv", 1);
+    check_gguf_u32(file, "qwen3.attention.key_length", 6);
+    check_gguf_f32(file, "qwen3.attention.layer_norm_rms_epsilon", 1e-6f);
+    check_gguf_f32(file, "qwen3.rope.freq_base", 1e6f);
+    check_gguf_tensor(file, "token_embd.weight", 0, (uint64_t[4]){8, 20}, 640);
+}
+
+static void reranking_decoders_are_told_by_head_or_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *labels, *class_name;
+        bool tied;
+    } cases[] = {{"Qwen3 Reranker 0.6B", NULL, "Qwen3ForCausalLM", true},
+                 {"qwen3-RERANKER", NULL, "Qwen3ForCausalLM", false},
+                 {"anything", "yes no", "Qwen3ForSequenceClassification", true}};
+    for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++) {
+        check_gguf file = {0};
+        wn_buf bytes;
+        add_decoder(&file, cases[i].name, "a b");
+        if (cases[i].labels != NULL) {
+            check_gguf_strings(&file, "qwen3.classifier.output_labels", cases[i].labels);
+            check_gguf_tensor(&file, "cls.output.weight", 0, (uint64_t[4]){8, 2}, 64);
+        }
+        if (!cases[i].tied)
+            check_gguf_tensor(&file, "output.weight", 0, (uint64_t[4]){8, 20}, 640);
+        wn_gguf *gguf = parse(&file, &bytes);
+        json_t *json = read_file(gguf, "config.json");
+        has_text(json_array_get(json_object_get(json, "architectures"), 0), cases[i].class_name);
+        has_number(json, "num_key_value_heads", 1);
+        has_number(json, "head_dim", 6);
+        has_number(json, "num_labels", 1);
+        assert_int_equal(json_is_true(json_object_get(json, "tie_word_embeddings")), cases[i].tied);
+        json_decref(json);
+        assert_null(read_file(gguf, "modules.json"));
+        assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+        const wn_tensor_view *score =
+            wn_tensors_find(wn_gguf_tensors(gguf), WN_STR("score.weight"));
+        assert_true((score == NULL) == (cases[i].labels == NULL));
+        assert_true(score == NULL || (score->dims[0] == 1 && score->bytes == 32));
+        wn_gguf_close(gguf);
+        wn_buf_deinit(&bytes);
+    }
+}
+
+static void other_decoders_are_refused(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    add_decoder(&file, "Qwen3 8B", "a b");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "this is no reranker: it has no tensor 'cls.output.weight', and 'general.name' is "
+                 "'Qwen3 8B'");
+    add_decoder(&file, "jina-reranker-v3", "a <|rerank_token|>");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "this is jina-reranker-v3, whose projector is not in a GGUF file; load");
+    add_decoder(&file, "Qwen3 Reranker", "a b");
+    check_gguf_string(&file, "qwen3.rope.scaling.type", "yarn");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'qwen3.rope.scaling.type': 'yarn' is not supported, only 'none'");
+    static const char *const labels[] = {"no yes", "yes", "yes no maybe"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(labels); i++) {
+        add_decoder(&file, "Qwen3 Reranker", "a b");
+        check_gguf_tensor(&file, "cls.output.weight", 0, (uint64_t[4]){8, 2}, 64);
+        check_gguf_strings(&file, "qwen3.classifier.output_labels", labels[i]);
+        refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                     "key 'qwen3.classifier.output_labels': is not 'yes' and 'no'");
+    }
+}
+
+static void refuses_tensors(check_gguf *file, wn_status status, const char *message)
+{
+    wn_buf bytes;
+    wn_gguf *gguf = parse(file, &bytes);
+    assert_fails(wn_gguf_name_tensors(gguf, &err), status, &err, message);
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
+static void tensors_that_have_no_place_are_named(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"blk.0.attn_qq.weight", "blk.0.", "blk..attn_q.weight",
+                                        "dense_2.weight",       "weight", "blk.0.attn_q"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
+        check_gguf file = {0};
+        char message[100];
+        add_model(&file, "bert", (gap){0});
+        check_gguf_tensor(&file, names[i], 0, (uint64_t[4]){1}, 4);
+        snprintf(message, sizeof message, "tensor '%s': is unknown to architecture 'bert'",
+                 names[i]);
+        refuses_tensors(&file, WN_ERR_FORMAT, message);
+    }
+    check_gguf file = {0};
+    add_model(&file, "bert", (gap){0});
+    check_gguf_tensor(&file, "blk.0.attn_q.weight", 20, (uint64_t[4]){32}, 18);
+    refuses_tensors(
+        &file, WN_ERR_UNSUPPORTED,
+        "tensor 'blk.0.attn_q.weight': type IQ4_NL is not supported; supported are F32");
+}
+
+/* Every place of a type where an exponent stands. */
+static void infinite_and_undefined_weights_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t type;
+        uint64_t cols;
+        size_t bytes, high; /* of the number's highest byte */
+        unsigned char infinite;
+    } cases[] = {
+        {0, 1, 4, 2, 0x80},      {1, 1, 2, 0, 0x7C},      {30, 1, 2, 0, 0x80},
+        {2, 32, 18, 0, 0x7C},    {3, 32, 20, 2, 0x7C},    {6, 32, 22, 0, 0x7C},
+        {7, 32, 24, 2, 0x7C},    {8, 32, 34, 0, 0x7C},    {12, 256, 144, 0, 0x7C},
+        {12, 256, 144, 2, 0x7C}, {13, 256, 176, 2, 0x7C}, {14, 256, 210, 208, 0x7C},
+    };
+    for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++) {
+        for (int good = 0; good < 2; good++) {
+            check_gguf file = {0};
+            add_model(&file, "bert", (gap){0});
+            check_gguf_tensor(&file, "blk.0.attn_q.weight", cases[i].type,
+                              (uint64_t[4]){cases[i].cols}, cases[i].bytes);
+            size_t at = file.data.len - wn_round_up(cases[i].bytes, 32) + cases[i].high;
+            bool wide = cases[i].infinite == 0x80;
+            file.data.ptr[at] = (char)(wide ? 0x80 : 0);
+            file.data.ptr[at + 1] = (char)(wide ? 0x7F - good : 0x7C - 4 * good);
+            if (good == 0) {
+                refuses_tensors(&file, WN_ERR_FORMAT,
+                                "tensor 'blk.0.attn_q.weight': has a value that is infinite or not "
+                                "a number");
+                continue;
+            }
+            wn_buf bytes;
+            wn_gguf *gguf = parse(&file, &bytes);
+            assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+            wn_gguf_close(gguf);
+            wn_buf_deinit(&bytes);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reranker_has_the_config_that_it_was_made_from),
+        cmocka_unit_test(positions_of_roberta_are_where_they_were),
+        cmocka_unit_test(embedder_has_modules_and_pooling),
+        cmocka_unit_test(what_is_no_such_model_is_named),
+        cmocka_unit_test(missing_sizes_are_named),
+        cmocka_unit_test(bert_without_its_pooler_is_refused),
+        cmocka_unit_test(reranking_decoders_are_told_by_head_or_name),
+        cmocka_unit_test(other_decoders_are_refused),
+        cmocka_unit_test(tensors_that_have_no_place_are_named),
+        cmocka_unit_test(infinite_and_undefined_weights_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
