@@ -54,7 +54,8 @@ static void opening_a_model_survives(void **state)
         "tests/golden/models/roberta-bpe", "tests/golden/models/colbert",
         "tests/golden/models/embed-mean",  "tests/golden/models/bert-sharded",
         "tests/golden/models/qwen3",       "tests/golden/models/qwen2",
-
+        "tests/golden/models/deberta-p2c", "tests/golden/models/modernbert-modules",
+        "tests/golden/models/mpnet",       "tests/golden/models/electra-projected",
         "tests/golden/gguf/bert.gguf",     "tests/golden/gguf/xlmr.gguf",
         "tests/golden/gguf/roberta.gguf"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
@@ -130,7 +131,10 @@ static wn_status rank_apart(void *arg, wn_error *err)
 static void ranking_survives_with_every_kind_of_model(void **state)
 {
     (void)state;
-    static const char *const dirs[] = {"tests/golden/models/bert", "tests/golden/models/colbert",
+    static const char *const dirs[] = {"tests/golden/models/bert",
+                                       "tests/golden/models/colbert",
+                                       "tests/golden/models/modernbert-mean",
+                                       "tests/golden/models/deberta-c2p",
                                        "tests/golden/models/embed-cls",
                                        "tests/golden/models/qwen3"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
