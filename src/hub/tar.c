@@ -41,8 +41,9 @@ static bool write_name(unsigned char *block, wn_str name)
 {
     size_t cut = 0;
     if (name.len > NAME_LEN) {
-        for (cut = name.len - NAME_LEN - 1; cut < name.len && name.ptr[cut] != '/'; cut++)
-            continue;
+        cut = WN_MAX(name.len - NAME_LEN - 1, (size_t)1); /* an empty prefix has no slash */
+        while (cut < name.len && name.ptr[cut] != '/')
+            cut++;
         if (cut >= name.len - 1 || cut > PREFIX_LEN)
             return false;
         memcpy(block + PREFIX, name.ptr, cut);

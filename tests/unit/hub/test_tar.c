@@ -43,9 +43,11 @@ static void names_are_parted_at_a_slash(void **state)
             assert_string_equal(round_trip(name, 0).name, name);
         }
     }
-    memset(name, 'f', 100);
-    name[100] = '\0';
+    memset(name, 'f', 101);
+    name[101] = '\0';
+    name[0] = name[2] = '/';
     assert_string_equal(round_trip(name, 0).name, name);
+    assert_string_equal(round_trip(name + 1, 0).name, name + 1);
 }
 
 static void names_without_room_are_refused(void **state)
