@@ -83,6 +83,20 @@ def test_the_built_in_model_in_several_dtypes():
     assert all(abs(a - b) < 0.05 * a for z in logits.values() for a, b in zip(z, logits["exact"])), logits
 
 
+def test_a_model_may_be_served_for_each_of_its_tasks():
+    path = os.path.join(GOLDEN, "jina-v3")
+    other = api_server.Server("--model", f"plain={path}", "--model", f"query={path},dtype=f32,task=retrieval.query",
+                              "--model", f"apart={path},task=separation,dtype=int8")
+    logits = []
+    for model in ("plain", "query", "apart"):
+        status, _, answer = other.request("POST", "/v1/rerank", [("Content-Type", "application/json")], json.dumps(
+            {"model": model, "query": "latok", "documents": ["polan", "bamer ceztok"], "return_logits": True}).encode())
+        assert status == 200, answer
+        logits.append(tuple(sorted(r["logit"] for r in json.loads(answer)["results"])))
+    other.process.kill()
+    assert len(set(logits)) == 3, logits
+
+
 def freed():
     return sum("event=model_freed" in line for line in server.lines)
 

@@ -124,5 +124,45 @@ def test_a_cut_text_is_told():
     assert b"1 of 2 texts was cut" in p.stderr, p.stderr
 
 
+def embedded(path, *options):
+    p = run(["embed", "-m", path, *options], b"latok polan\n")
+    assert p.returncode == 0, p.stderr
+    return json.loads(p.stdout)["embedding"]
+
+
+def test_a_task_adds_its_adapter_and_its_instruction():
+    path = os.path.join(GOLDEN, "jina-v3")
+    plain, separate, passage = embedded(path), embedded(path, "--task", "separation"), embedded(path, "--task", "retrieval.passage")
+    assert plain != separate != passage != plain
+
+    def no_words(config):
+        config["task_instructions"]["retrieval.passage"] = ""
+    assert embedded(copy("jina-v3", config=no_words), "--task", "retrieval.passage") != passage
+    p = run(["embed", "-m", path, "--task", "sorting"], b"a\n")
+    assert p.returncode == 2 and b"task 'sorting': the model has adapters for retrieval.query, retrieval.passage, separation" in p.stderr, p.stderr
+    p = run(["rank", "-q", "a", "-m", os.path.join(GOLDEN, "bert"), "--task", "separation"], b"a\n")
+    assert p.returncode == 2 and b"task 'separation': the model has no adapters" in p.stderr, p.stderr
+
+
+def test_an_adapter_of_another_shape_is_refused_by_name():
+    def more_tasks(config):
+        config["lora_adaptations"].append("fourth")
+    path = copy("jina-v3", config=more_tasks)
+    refused(path, "embeddings.word_embeddings.parametrizations.weight.0.lora_A': F16 of shape [3,", ("embed", "--task", "fourth"))
+
+    def higher(config):
+        config["lora_rank"] = 3
+    refused(copy("jina-v3", config=higher), "expected numbers of [3,3,24]", ("embed", "--task", "separation"))
+
+
+def test_a_copy_with_8_bit_matrices_takes_adapters_too():
+    path = os.path.join(GOLDEN, "jina-v3")
+    small = os.path.join(tempfile.mkdtemp(dir=scratch), "small")
+    assert run(["quantize", path, small]).returncode in (0, 4)
+    assert embedded(small, "--dtype", "int8") == embedded(path, "--dtype", "int8")
+    near, exact = embedded(small, "--task", "separation"), embedded(path, "--task", "separation")
+    assert 1e-6 < max(abs(a - b) for a, b in zip(near, exact)) < 0.02
+
+
 if __name__ == "__main__":
     tap.main(globals())

@@ -41,6 +41,7 @@ static wn_status open_and_close(void *arg, wn_error *err)
     wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
     options.model_dir = arg;
     options.n_threads = 1;
+    options.task = strstr(arg, "jina-v3") != NULL ? "retrieval.passage" : NULL;
     wn_status status = wn_engine_open(&engine, &options, err);
     wn_engine_close(engine);
     return status;
@@ -56,6 +57,8 @@ static void opening_a_model_survives(void **state)
         "tests/golden/models/qwen3",       "tests/golden/models/qwen2",
         "tests/golden/models/deberta-p2c", "tests/golden/models/modernbert-modules",
         "tests/golden/models/mpnet",       "tests/golden/models/electra-projected",
+        "tests/golden/models/new",         "tests/golden/models/jina-bert-qk-head",
+        "tests/golden/models/jina-v3",     "tests/golden/models/jina-colbert-v2",
         "tests/golden/gguf/bert.gguf",     "tests/golden/gguf/xlmr.gguf",
         "tests/golden/gguf/roberta.gguf"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
@@ -185,6 +188,13 @@ static void embedding_and_tokenizing_survive(void **state)
     fault_each_allocation("tokenize", tokenize_once, engine);
     fault_each_allocation("detokenize", detokenize_once, engine);
     wn_engine_close(engine);
+    wn_engine_options options = WN_ENGINE_OPTIONS_INIT;
+    wn_error err;
+    options.model_dir = "tests/golden/models/jina-v3";
+    options.task = "retrieval.query";
+    assert_ok(wn_engine_open(&engine, &options, &err), &err);
+    fault_each_allocation("embed behind an instruction", embed_once, engine);
+    wn_engine_close(engine);
 }
 
 /* An operation that allocates nothing has one loop turn: fault_loop() then counts 0 allocations. */
@@ -211,7 +221,9 @@ static void scoring_allocates_nothing(void **state)
     static const char *const dirs[] = {
         "tests/golden/models/bert",    "tests/golden/models/xlmr",
         "tests/golden/models/colbert", "tests/golden/models/embed-mean",
-        "tests/golden/models/qwen3",   NULL /* built-in */};
+        "tests/golden/models/qwen3",   "tests/golden/models/jina-bert-qk-head",
+        "tests/golden/models/new",     "tests/golden/models/jina-colbert-v2",
+        NULL /* built-in */};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
         wn_engine *engine = check_engine(dirs[i], NULL);
         wn_runner *runner = check_runner(engine, 2, 0);

@@ -144,6 +144,12 @@ static void check_layer_of(const wn_kernels *kernels, size_t h, size_t inter)
     wn_exec_ops(three)->linear(three, &middle, &x, &up, WN_ACT_GELU);
     wn_exec_ops(three)->linear_add_norm(three, &apart, &middle, &down, &x, &norm);
     assert_memory_equal(y.data, apart.data, rows * h * sizeof(float));
+    wn_tensor sum = {wide, rows, h};
+    for (size_t i = 0; i < rows * h; i++)
+        sum.data[i] = x.data[i] + y.data[i];
+    wn_exec_ops(one)->norm(one, &sum, &sum, &norm);
+    wn_exec_ops(three)->add_norm(three, &apart, &x, &y, &norm);
+    assert_memory_equal(sum.data, apart.data, rows * h * sizeof(float));
     /* In place, and a row alone. */
     memcpy(z.data, x.data, rows * h * sizeof(float));
     wn_exec_ops(three)->feed_forward(three, &z, &z, &z, &f);

@@ -55,6 +55,45 @@ static void parts_of_every_type_are_stacked_by_rows(void **state)
     }
 }
 
+static void what_is_added_is_of_low_rank(void **state)
+{
+    (void)state;
+    enum { N = 3, K = 300, RANK = 2 };
+    float w[N * K], shares[N * RANK] = {1, 0.5f, -2, 0, 0, 4}, directions[RANK * K];
+    uint16_t narrow[RANK * K]; /* BF16 of the same */
+    for (size_t i = 0; i < N * K; i++)
+        w[i] = (float)i;
+    for (size_t i = 0; i < RANK * K; i++) {
+        directions[i] = (float)(i % 64);
+        uint32_t bits;
+        memcpy(&bits, &directions[i], sizeof bits);
+        narrow[i] = (uint16_t)(bits >> 16);
+    }
+    const char *reason;
+    const wn_kernels *kernels = wn_kernels_get("scalar", &reason);
+    for (int variant = 0; variant < 2; variant++) {
+        const wn_low_rank added = {.shares = shares,
+                                   .directions = variant == 0 ? (const void *)directions : narrow,
+                                   .shares_dtype = WN_DTYPE_F32,
+                                   .directions_dtype = variant == 0 ? WN_DTYPE_F32 : WN_DTYPE_BF16,
+                                   .rank = RANK,
+                                   .scale = 0.25f};
+        const wn_linear_source source = {
+            .parts = {{w, WN_DTYPE_F32, .rows = N, .cols = K, .added = added}}, .n_parts = 1};
+        wn_linear linear;
+        wn_error err;
+        assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &source, NULL, &err), &err);
+        for (size_t j = 0; j < N; j++) {
+            for (size_t p = 0; p < K; p++) {
+                float sum =
+                    shares[j * RANK] * directions[p] + shares[j * RANK + 1] * directions[K + p];
+                assert_true(packed_at(&linear, kernels, j, p) == w[j * K + p] + 0.25f * sum);
+            }
+        }
+        wn_linear_deinit(&linear);
+    }
+}
+
 static void parts_cross_the_borders_of_panels(void **state)
 {
     (void)state;
@@ -379,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_of_every_type_are_stacked_by_rows),
+        cmocka_unit_test(what_is_added_is_of_low_rank),
         cmocka_unit_test(parts_cross_the_borders_of_panels),
         cmocka_unit_test(an_i8_product_takes_stored_bytes_scales_and_factor_as_they_are),
         cmocka_unit_test(other_products_take_bytes_times_scale_times_factor),
