@@ -505,6 +505,7 @@ bool wn_link_open(wn_loop *loop, evutil_socket_t fd, const char *client)
     const struct timeval stalled = {.tv_sec = STALLED_S};
     bufferevent_setcb(link->socket, on_read, on_write, on_event, link);
     bufferevent_set_timeouts(link->socket, NULL, &stalled);
+    bufferevent_set_max_single_write(link->socket, OUTPUT_BYTES_MAX);
     bufferevent_enable(link->socket, EV_READ | EV_WRITE);
     set_timer(link, wn_conn_deadline(link->conn));
     return true;
