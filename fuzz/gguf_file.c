@@ -47,7 +47,7 @@ static void read_config(const wn_gguf *gguf)
         wn_gguf_write_file(&pooling, gguf, "1_Pooling/config.json", &err) == WN_OK) {
         const wn_model_files files = {.config = wn_buf_str(&config),
                                       .modules = wn_buf_str(&modules),
-                                      .pooling = wn_buf_str(&pooling)};
+                                      .module_configs = {[1] = wn_buf_str(&pooling)}};
         wn_config read;
         (void)!wn_config_parse(&read, &files, &err);
     }
