@@ -126,7 +126,7 @@ async function rank({ quiet = false } = {}) {
         for (const model of models) answers.push(await call('POST', '/v1/rerank', body(model), { signal: mine.signal }));
         const tau = answers.length > 1 ? (await import('./quality.js')).agreement(...answers) : null;
         last = { request, answers, models, tau };
-        showAnswers();
+        await showAnswers();
         if (!quiet) showResults();
     } catch (mistake) {
         if (mistake.name !== 'AbortError') {
@@ -166,7 +166,7 @@ async function showMistake(mistake, quiet = false) {
     if (mistake.status === 401 && !await askForKey(mistake)) waiting = false;
 }
 
-function showAnswers() {
+async function showAnswers() {
     const { request, answers, models, tau } = last, [a, b] = answers;
     const two = b !== undefined;
     $('#column-b').hidden = !two;
@@ -181,8 +181,8 @@ function showAnswers() {
         compute: s.compute ?? 0, tokens: usage.total_tokens, cached: usage.cached_tokens ?? 0, model: a.headers.get('x-winnow-model') ?? '' })
         + (two ? ` ${t('tau', { tau })}` : '');
     $('#columns').classList.remove('stale');
-    judged();
     showCode();
+    await judged();
 }
 
 /** Where the results stand below the request, as on a phone, go there. */
