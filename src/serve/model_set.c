@@ -62,17 +62,25 @@ static void free_model(wn_model *model)
     wn_mem_free(model);
 }
 
-/* The weights' files: what the model will take at least. */
-static uint64_t file_bytes(const char *dir)
+static bool has_weights(const char *name)
+{
+    wn_str file = wn_str_from(name);
+    return wn_str_ends(file, WN_STR(".safetensors")) || wn_str_ends(file, WN_STR(".gguf"));
+}
+
+/* The weights' files, or the one file: what the model will take at least. */
+static uint64_t file_bytes(const char *path)
 {
     uint64_t bytes = 0;
-    DIR *folder = opendir(dir);
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode))
+        return (uint64_t)info.st_size;
+    DIR *folder = opendir(path);
     if (folder == NULL)
         return 0;
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        struct stat info;
-        if (wn_str_ends(wn_str_from(entry->d_name), WN_STR(".safetensors")) &&
-            fstatat(dirfd(folder), entry->d_name, &info, 0) == 0 && S_ISREG(info.st_mode))
+        if (has_weights(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &info, 0) == 0 &&
+            S_ISREG(info.st_mode))
             bytes += (uint64_t)info.st_size;
     }
     closedir(folder);
