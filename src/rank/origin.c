@@ -9,6 +9,8 @@
 #include "token/gguf_tokenizer.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define WN_WHERE "rank/origin"
@@ -26,12 +28,13 @@ static wn_status find_gguf(wn_buf *out, const char *dir, wn_error *err)
     DIR *entries = opendir(dir);
     size_t n = 0;
     bool ok = true;
-    for (struct dirent *e; entries != NULL && (e = readdir(entries)) != NULL;) {
+    if (entries == NULL)
+        WN_FAIL(err, WN_ERR_IO, "model '%s': %s", dir, strerror(errno));
+    for (struct dirent *e; (e = readdir(entries)) != NULL;) {
         if (is_gguf_name(e->d_name) && n++ == 0)
             ok = wn_file_join(out, dir, e->d_name);
     }
-    if (entries != NULL)
-        closedir(entries);
+    closedir(entries);
     if (!ok)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a path");
     if (n == 0)

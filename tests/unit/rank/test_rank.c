@@ -325,7 +325,7 @@ static void options_out_of_range_are_named(void **state)
     e.cpu_level = NULL;
     e.model_dir = "/nonexistent/model";
     assert_fails(wn_engine_open(&other, &e, &err), WN_ERR_IO, &err,
-                 "/nonexistent/model/config.json");
+                 "'/nonexistent/model': No such file or directory");
     e.struct_size = 3;
     assert_fails(wn_engine_open(&other, &e, &err), WN_ERR_ARGUMENT, &err, "struct_size");
 }
