@@ -36,7 +36,7 @@ static void names_are_parted_at_a_slash(void **state)
     (void)state;
     char name[WN_TAR_NAME_MAX + 1];
     for (size_t folder = 1; folder <= 155; folder++) {
-        for (size_t file = 99; file <= 100; file++) {
+        for (size_t file = 99; file <= 100 && folder + 1 + file <= WN_TAR_NAME_MAX; file++) {
             memset(name, 'f', sizeof name);
             name[folder] = '/';
             name[folder + 1 + file] = '\0';
