@@ -1,7 +1,8 @@
 /* A model directory's files from strangers, one behind the other with a NUL between:
  * config.json, tokenizer_config.json, config_sentence_transformers.json, sentence_bert_config.json,
- * 1_Pooling/config.json, artifact.metadata, modules.json, README.md, MODEL_CARD.md.  What is
- * accepted must be in range, and a licence is a word. */
+ * 1_Pooling/config.json, artifact.metadata, modules.json, README.md, MODEL_CARD.md, the config.json
+ * of three more modules, and the name of a task.  What is accepted must be in range, and a licence
+ * is a word. */
 #include "model/config.h"
 
 #include <string.h>
@@ -11,6 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     wn_model_files files = {0};
+    wn_str task = {0};
+    char task_name[64];
     wn_str *const parts[] = {&files.config,
                              &files.tokenizer_config,
                              &files.sentence_transformers,
@@ -19,7 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              &files.colbert_metadata,
                              &files.modules,
                              &files.readme,
-                             &files.model_card};
+                             &files.model_card,
+                             &files.module_configs[2],
+                             &files.module_configs[3],
+                             &files.module_configs[4],
+                             &task};
     const char *at = (const char *)data, *end = at + size;
     for (size_t i = 0; i < WN_ARRAY_LEN(parts) && at < end; i++) {
         const char *stop =
@@ -28,6 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (len > 0)
             *parts[i] = (wn_str){at, len};
         at = stop == NULL ? end : stop + 1;
+    }
+    if (task.len > 0 && task.len < sizeof task_name) {
+        memcpy(task_name, task.ptr, task.len);
+        task_name[task.len] = '\0';
+        files.task = task_name;
     }
     wn_config config;
     wn_error err = {0};
@@ -38,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     WN_ASSERT(strlen(config.license) <= WN_LICENSE_MAX && strpbrk(config.license, " \"<>") == NULL);
     WN_ASSERT(config.n_layers >= 1 && config.hidden >= 1 && config.n_heads >= 1 &&
               config.vocab >= 1);
-    WN_ASSERT(config.hidden == config.n_heads * config.head_dim);
+    WN_ASSERT(config.head_dim >= 1 && config.n_kv_heads >= 1);
+    WN_ASSERT(config.n_heads % config.n_kv_heads == 0);
     WN_ASSERT(config.max_tokens + config.position_offset <= config.max_positions);
     if (config.kind == WN_KIND_LATE_INTERACTION) {
         WN_ASSERT(config.late.max_query_tokens <= config.max_tokens);

@@ -14,6 +14,7 @@ PARSER_http_query       := serve/http_request.c:wn_http_next_parameter,decode,he
                            serve/usage_report.c:wn_report_query,read_day,read_by
 PARSER_hub_headers      := hub/hub_reply.c:wn_hub_reply_init,wn_hub_reply_add,begin,read_range,bare_etag,keep,number_or_none,take_number,trim
 PARSER_hub_listing      := hub/listing.c hub/repo.c:wn_repo_is_file,wn_repo_is_digest,wn_repo_is_commit,is_hex,has_plain_parts
+PARSER_hub_tar          := hub/tar.c
 PARSER_key_body         := serve/key_edit.c serve/key_record.c
 PARSER_key_text         := serve/key.c:wn_key_parse,wn_key_id_parse,wn_key_id_number,is_base62,make_check,crc32_of
 PARSER_metrics_text     := cli/exposition.c
