@@ -56,7 +56,7 @@ def wait_until(what, seconds=10):
 
 
 server = api_server.Server("--score-cache", "0", "--vector-cache", "0", "--log-level", "error", "--drain-delay", "0",
-                           "--max-queue-wait", "600000")  # a slow machine is not what is tested
+                          "--max-queue-wait", "600000")  # a slow machine is not what is tested
 
 
 def test_connection_is_kept_for_many_requests():
