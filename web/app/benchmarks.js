@@ -2,7 +2,7 @@
 import { call } from './api.js';
 import { $, h } from './dom.js';
 import { complain, say, size, table } from './reading.js';
-import { begin } from './shell.js';
+import { begin, rest } from './shell.js';
 import { language, number, t } from './strings.js';
 
 const READ_MOST = 50, READ_BYTES = 1e6, SHOWN_CHARACTERS = 20000;
@@ -105,4 +105,4 @@ try {
 } catch (mistake) {
     complain(mistake);
 }
-document.documentElement.dataset.ready = 'yes';
+rest();

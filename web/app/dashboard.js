@@ -2,7 +2,7 @@
 import { call, key, Refused } from './api.js';
 import { label, reason } from './board.js';
 import { $, $$, h } from './dom.js';
-import { askForKey, begin } from './shell.js';
+import { askForKey, begin, rest } from './shell.js';
 import { t } from './strings.js';
 
 const EVERY_MS = 2000;
@@ -47,7 +47,7 @@ async function start() {
     $('#who').textContent = own === null ? '' : own.id === null ? t('board-open')
         : t('board-who', { key: label(own), scopes: own.scopes.replaceAll(',', ', ') });
     await build();
-    document.documentElement.dataset.ready = '';
+    rest();
 }
 
 // ---- parts ---------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 import { call, key, stages } from './api.js';
 import { $, $$, h } from './dom.js';
 import { complain, size, table } from './reading.js';
-import { askForKey, begin } from './shell.js';
+import { askForKey, begin, rest } from './shell.js';
 import { number, t } from './strings.js';
 
 const names = ['price', 'models', 'source', 'languages', 'lengths', 'documents', 'batch', 'latency', 'deploy', 'tuning', 'one-key', 'usage',
@@ -91,4 +91,4 @@ try {
 } catch (mistake) {
     complain(mistake);
 }
-document.documentElement.dataset.ready = 'yes';
+rest();

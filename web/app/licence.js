@@ -3,7 +3,7 @@ import { call, key } from './api.js';
 import { $, h } from './dom.js';
 import { judge, kindOf, known } from './licences.js';
 import { words } from './reading.js';
-import { askForKey, begin } from './shell.js';
+import { askForKey, begin, rest } from './shell.js';
 import { t } from './strings.js';
 
 begin();
@@ -62,4 +62,4 @@ $('#questions').addEventListener('change', show);
 $('#questions').addEventListener('submit', (e) => e.preventDefault());
 addEventListener('winnow-key', load);
 await load();
-document.documentElement.dataset.ready = 'yes';
+rest();

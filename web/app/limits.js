@@ -2,7 +2,7 @@
 import { call } from './api.js';
 import { $, h } from './dom.js';
 import { complain, say, size, table } from './reading.js';
-import { begin } from './shell.js';
+import { begin, rest } from './shell.js';
 import { number, t } from './strings.js';
 
 const tiers = ['none', 'key', 'premium'];
@@ -60,4 +60,4 @@ async function load() {
 
 addEventListener('winnow-key', load);
 await load();
-document.documentElement.dataset.ready = 'yes';
+rest();

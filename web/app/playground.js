@@ -4,7 +4,7 @@ import { $, $$, copy, debounce, h, toast } from './dom.js';
 import { Documents } from './documents.js';
 import { examples } from './examples.js';
 import { Results } from './results.js';
-import { askForKey, begin } from './shell.js';
+import { askForKey, begin, rest } from './shell.js';
 import { snippets } from './snippets.js';
 import { number, t } from './strings.js';
 
@@ -351,4 +351,4 @@ restore(own ?? examples[0]);
 const usable = await showModels();
 performance.mark('usable');
 if (usable && own === null && !key.get()) await rank({ quiet: true }); // so that whoever comes for the first time sees what it is about
-document.documentElement.dataset.ready = 'yes';
+rest();
