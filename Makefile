@@ -9,7 +9,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 SHARED  ?= ../shared
 VENV    ?= .venv
-B       ?= build/$(VARIANT)$(if $(findstring clang,$(CC)),-clang)
+B       ?= build/$(VARIANT)$(if $(findstring afl-,$(CC)),-afl,$(if $(findstring clang,$(CC)),-clang))
 
 VERSION := $(shell sed -n 's/^.define WN_VERSION "\(.*\)"/\1/p' include/winnow.h)
 SOVERSION := 0
@@ -39,7 +39,8 @@ FLAGS_debug   := -O0 -g3 $(HARDEN)
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_cover   := -O0 -g --coverage
-FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+# Apart, as AFL++ takes the first one for itself and leaves the others to the compiler.
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 # Their run-time libraries need files and system calls that the sandbox takes away.
 CPPFLAGS_asan := -DWN_INSTRUMENTED
@@ -169,7 +170,7 @@ $(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/fault/fault.o $(TEST_SUPPORT
 $(B)/fuzz/replay_%: $(B)/fuzz/%.o $(B)/fuzz/replay.o $(TEST_LIBS)
 	$(call Q,LD)$(CC) $(TEST_FLAGS) $^ $(PROG_LIBS) -o $@
 $(B)/fuzz/fuzz_%: $(B)/fuzz/%.o $(TEST_LIBS)
-	$(call Q,LD)$(CC) -fsanitize=fuzzer,address,undefined $(TEST_FLAGS) $^ $(PROG_LIBS) -o $@
+	$(call Q,LD)$(CC) -fsanitize=fuzzer $(TEST_FLAGS) $^ $(PROG_LIBS) -o $@
 
 # ---- installing --------------------------------------------------------------------------------
 

@@ -47,3 +47,15 @@ $(FUZZ_TARGETS:%=cover-fuzz-%): cover-fuzz-%:
 
 fuzz-all: ## libFuzzer on every target, FUZZ_SECONDS each
 	$(call FUZZ_EACH,$(FUZZ_TARGETS))
+
+.PHONY: afl
+afl: ## AFL++ on one target: make afl T=yaml FUZZ_SECONDS=3600 (Debian's afl++)
+	@test -n "$(T)" || { echo "make afl T=TARGET, one of: $(FUZZ_TARGETS)"; exit 2; }
+	@command -v afl-fuzz > /dev/null || { echo "afl-fuzz is not there: apt-get install afl++"; exit 2; }
+	$(MAKE) CC=afl-clang-fast VARIANT=fuzz build/fuzz-afl/fuzz/fuzz_$(T)
+	@rm -rf build/afl/$(T) && mkdir -p build/afl
+	AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 \
+	    afl-fuzz -V $(FUZZ_SECONDS) -t 20000 -m none -i fuzz/corpus/$(T) -o build/afl/$(T) -- \
+	    build/fuzz-afl/fuzz/fuzz_$(T) > build/afl/$(T).log
+	@sed -n '/^execs_done\|^saved_crashes\|^saved_hangs\|^corpus_count\|^bitmap_cvg/p' build/afl/$(T)/default/fuzzer_stats
+	@! ls build/afl/$(T)/default/crashes/id* build/afl/$(T)/default/hangs/id* 2> /dev/null
