@@ -9,6 +9,9 @@ from browser import ADMIN_KEY, PAGES, opened
 LOOKS = {"light": {"color_scheme": "light"}, "dark": {"color_scheme": "dark"},
          "narrow": {"color_scheme": "light", "viewport": {"width": 320, "height": 640}, "device_scale_factor": 2}}
 
+# What is far below the window is not drawn until somebody scrolls there.
+WHOLE = "() => { scrollTo(0, 0); document.querySelectorAll('.wire').forEach((e) => { e.style.contentVisibility = 'visible'; }); }"
+
 
 def main():
     out = sys.argv[1]
@@ -17,7 +20,7 @@ def main():
         for look, words in LOOKS.items():
             with opened(browser.path_of(name), of=browser.busy(), key=ADMIN_KEY, reduced_motion="reduce", **words) as page:
                 for view in browser.views(page, name, lively=True):
-                    page.evaluate("scrollTo(0, 0)")
+                    page.evaluate(WHOLE)
                     page.screenshot(path=os.path.join(out, f"{name}{view}-{look}.png"), full_page=True)
                     print(f"{out}/{name}{view}-{look}.png")
 
