@@ -142,7 +142,7 @@ static const wn_family families[] = {
      .pair_tokens = BLOCK_TOKENS,
      .configure = wn_jina_v3_configure,
      .lay_out = wn_qwen3_lay_out,
-     .forward = wn_qwen_forward},
+     .forward = wn_causal_forward},
     {.name = "qwen3",
      .model_type = "qwen3",
      .class_prefix = "Qwen3",
@@ -150,7 +150,7 @@ static const wn_family families[] = {
      .pair_tokens = QWEN3_PAIR_TOKENS,
      .configure = wn_qwen3_configure,
      .lay_out = wn_qwen3_lay_out,
-     .forward = wn_qwen_forward},
+     .forward = wn_causal_forward},
     {.name = "qwen2",
      .model_type = "qwen2",
      .class_prefix = "Qwen2",
@@ -158,7 +158,7 @@ static const wn_family families[] = {
      .pair_tokens = MXBAI_PAIR_TOKENS,
      .configure = wn_qwen2_configure,
      .lay_out = wn_qwen2_lay_out,
-     .forward = wn_qwen_forward},
+     .forward = wn_causal_forward},
 };
 
 /* What the ending of a class says about its head. */

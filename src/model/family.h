@@ -169,8 +169,10 @@ wn_status wn_jina_v3_configure(wn_config *config, const json_t *json, wn_error *
 bool wn_jina_v3_claims(const wn_identity *id);
 void wn_qwen2_lay_out(wn_layout *out, const wn_config *config);
 void wn_qwen3_lay_out(wn_layout *out, const wn_config *config);
-wn_tensor wn_qwen_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
-                          const wn_batch *batch, wn_rows rows);
+
+/* causal.c, which is theirs and that of the next ones */
+wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
+                            const wn_batch *batch, wn_rows rows);
 
 /* modernbert.c */
 wn_status wn_modernbert_configure(wn_config *config, const json_t *json, wn_error *err);

@@ -1,121 +1,46 @@
-/* Decoders that rerank: Qwen2 (mxbai-rerank v2) and Qwen3 (Qwen3-Reranker, jina-reranker-v3).
- *   each layer: h += out(attention(norm h)), h += down(silu(gate n) * up n) with n = norm h
- * Norms are RMSNorm, a token sees itself and those before it, several queries share a key head,
- * places are rotary.  Qwen2 has biases of query, key and value; Qwen3 normalises their heads
- * instead, and its heads together need not be as wide as the hidden state.  The score is read off
- * the last token: one answer's logit less the other's, or a row of its own (score.weight); or many
- * documents are read together, and their marks become vectors (projector).
- * Source: transformers modeling_qwen2.py, modeling_qwen3.py. */
-#include "model/config_parts.h"
-#include "model/stack.h"
+/* Qwen2 (mxbai-rerank v2) and Qwen3 (Qwen3-Reranker, jina-reranker-v3) over the graph of causal.c.
+ * Qwen2 has biases of query, key and value; Qwen3 normalises their heads instead, and its heads
+ * together need not be as wide as the hidden state.
+ * Source: transformers configuration_qwen2.py, configuration_qwen3.py, modeling_qwen3.py. */
+#include "model/causal.h"
 
-#include <math.h>
+#include "model/config_parts.h"
+
 #include <string.h>
 
 #define WN_WHERE "model/qwen"
 
 #define CONFIG_FILE "config.json"
 
-/* ---- config.json ----------------------------------------------------------------------------- */
+#define QWEN3_HEAD_DIM 128
 
-static void bind_sizes(wn_config *config, wn_binder *b, bool has_head_dim)
-{
-    wn_bind_size(b, "vocab_size", &config->vocab, 1, WN_VOCAB_MAX, 151936);
-    wn_bind_size(b, "hidden_size", &config->hidden, 1, WN_HIDDEN_MAX, 4096);
-    wn_bind_size(b, "num_hidden_layers", &config->n_layers, 1, 1024, 32);
-    wn_bind_size(b, "num_attention_heads", &config->n_heads, 1, 1024, 32);
-    wn_bind_size(b, "num_key_value_heads", &config->n_kv_heads, 1, 1024, config->n_heads);
-    wn_bind_size(b, "intermediate_size", &config->intermediate, 1, 16 * WN_HIDDEN_MAX, 22016);
-    wn_bind_size(b, "max_position_embeddings", &config->max_positions, WN_TOKENS_MIN,
-                 WN_POSITIONS_MAX, 32768);
-    wn_bind_double(b, "rms_norm_eps", &config->norm_eps, 1e-20, 0.1, 1e-6);
-    wn_bind_bool(b, "tie_word_embeddings", &config->is_tied, false);
-    config->head_dim = WN_MAX(config->hidden / config->n_heads, (size_t)1);
-    if (has_head_dim)
-        wn_bind_size(b, "head_dim", &config->head_dim, 2, WN_HIDDEN_MAX, 128);
-    else if (config->hidden % config->n_heads != 0)
-        wn_binder_note(b, "field 'hidden_size': is %zu, expected a multiple of the %zu heads",
-                       config->hidden, config->n_heads);
-    if (config->head_dim % 2 != 0)
-        wn_binder_note(b, "a head is %zu wide, expected an even number", config->head_dim);
-    if (config->n_heads % config->n_kv_heads != 0)
-        wn_binder_note(b,
-                       "field 'num_key_value_heads': is %zu, expected a divisor of the %zu heads",
-                       config->n_kv_heads, config->n_heads);
-    config->max_tokens = config->max_positions;
-}
+static const wn_causal_defaults qwen2 = {.vocab = 151936,
+                                         .hidden = 4096,
+                                         .n_layers = 32,
+                                         .n_heads = 32,
+                                         .intermediate = 22016,
+                                         .max_positions = 32768,
+                                         .norm_eps = 1e-6,
+                                         .rope_base = 10000};
 
-/* Rotary positions: the newer files have an object of them, the older ones two fields. */
-static wn_status read_rope(wn_config *config, const json_t *json, wn_error *err)
+static wn_status configure(wn_config *config, const json_t *json, size_t head_dim, wn_error *err)
 {
-    const json_t *own = json_object_get(json, "rope_parameters");
-    const json_t *scaling = json_is_object(own) ? own : json_object_get(json, "rope_scaling");
-    const char *type = "default";
-    wn_binder b;
-    wn_binder_init(&b, json_is_object(own) ? own : json, CONFIG_FILE);
-    wn_bind_double(&b, "rope_theta", &config->rope_base, 1, 1e12, 10000);
-    WN_TRY(wn_binder_end(&b, err));
-    if (!json_is_object(scaling))
-        return WN_OK;
-    wn_binder_init(&b, scaling, CONFIG_FILE);
-    wn_bind_string(&b, "type", &type, "default");
-    wn_bind_string(&b, "rope_type", &type, type);
-    WN_TRY(wn_binder_end(&b, err));
-    if (strcmp(type, "default") != 0)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: rope type '%.100s' is not supported, only 'default'",
-                CONFIG_FILE, type);
-    return WN_OK;
-}
-
-/* Switches of the reference's graph that must be off. */
-static wn_status refuse_switches(const json_t *json, wn_error *err)
-{
-    static const char *const keys[] = {"use_sliding_window", "attention_bias",
-                                       "quantization_config"};
-    const json_t *types = json_object_get(json, "layer_types");
-    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
-        const json_t *value = json_object_get(json, keys[i]);
-        if (json_is_true(value) || json_object_size(value) > 0)
-            WN_FAIL(err, WN_ERR_UNSUPPORTED, "%s: '%s' is set, which is not supported", CONFIG_FILE,
-                    keys[i]);
-    }
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *type = json_string_value(json_array_get(types, i));
-        if (type == NULL || strcmp(type, "full_attention") != 0)
-            WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                    "%s: layer_types[%zu] '%.100s' is not supported, only 'full_attention'",
-                    CONFIG_FILE, i, type == NULL ? "" : type);
-    }
-    return WN_OK;
-}
-
-static wn_status configure(wn_config *config, const json_t *json, bool has_head_dim, wn_error *err)
-{
-    const char *act;
-    wn_binder b;
-    wn_binder_init(&b, json, CONFIG_FILE);
-    bind_sizes(config, &b, has_head_dim);
-    wn_bind_string(&b, "hidden_act", &act, "silu");
-    WN_TRY(wn_binder_end(&b, err));
-    WN_TRY(wn_config_read_activation(&config->act, "hidden_act", act, err));
-    WN_TRY(read_rope(config, json, err));
-    config->gate = WN_GATE_FIRST;
-    config->n_answers = config->asks || config->kind == WN_KIND_LISTWISE ? 2 : 0;
-    for (size_t i = 0; i < WN_ANSWERS_MAX; i++)
-        config->answers[i] = -1;
-    return refuse_switches(json, err);
+    wn_causal_defaults defaults = qwen2;
+    defaults.head_dim = head_dim;
+    WN_TRY(wn_causal_read_activation(config, json, err));
+    return wn_causal_configure(config, json, &defaults, err);
 }
 
 wn_status wn_qwen3_configure(wn_config *config, const json_t *json, wn_error *err)
 {
     config->prompt = WN_PROMPT_QWEN3;
-    return configure(config, json, true, err);
+    return configure(config, json, QWEN3_HEAD_DIM, err);
 }
 
 wn_status wn_jina_v3_configure(wn_config *config, const json_t *json, wn_error *err)
 {
     config->prompt = WN_PROMPT_JINA_V3;
-    return configure(config, json, true, err);
+    return configure(config, json, QWEN3_HEAD_DIM, err);
 }
 
 bool wn_jina_v3_claims(const wn_identity *id)
@@ -134,92 +59,20 @@ wn_status wn_qwen2_configure(wn_config *config, const json_t *json, wn_error *er
                 "reranker tells how its pairs are written",
                 CONFIG_FILE);
     config->prompt = WN_PROMPT_MXBAI;
-    WN_TRY(configure(config, json, false, err));
+    WN_TRY(configure(config, json, 0, err));
     config->score_shift = (config->hidden == base_hidden ? base_max : other_max) / 2;
     return WN_OK;
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
-
-#define LAYER "layers.%zu."
-
-static const wn_layout layout = {
-    .prefix = "model.",
-    .word = "embed_tokens",
-    .qkv = {{LAYER "self_attn.q_proj", LAYER "self_attn.k_proj", LAYER "self_attn.v_proj"}, false},
-    .out = {{LAYER "self_attn.o_proj"}, false},
-    .up = {{LAYER "mlp.gate_proj", LAYER "mlp.up_proj"}, false},
-    .down = {{LAYER "mlp.down_proj"}, false},
-    .norm_first = true,
-    .attention_norm = LAYER "input_layernorm",
-    .output_norm = LAYER "post_attention_layernorm",
-    .final_norm = "norm",
-    .norm_kind = WN_NORM_RMS,
-    .n_ropes = 1,
-    .head = {.pool = WN_POOL_LAST, .out = "score"},
-};
-
-static void lay_out(wn_layout *out, const wn_config *config)
-{
-    *out = layout;
-    out->ropes[0] = (wn_rope){config->rope_base, 1};
-    if (config->asks)
-        out->head.out = config->is_tied ? layout.word : "lm_head";
-}
-
 void wn_qwen3_lay_out(wn_layout *out, const wn_config *config)
 {
-    lay_out(out, config);
-    out->query_norm = LAYER "self_attn.q_norm";
-    out->key_norm = LAYER "self_attn.k_norm";
+    wn_causal_lay_out(out, config);
+    out->query_norm = WN_CAUSAL_LAYER "self_attn.q_norm";
+    out->key_norm = WN_CAUSAL_LAYER "self_attn.k_norm";
 }
 
 void wn_qwen2_lay_out(wn_layout *out, const wn_config *config)
 {
-    lay_out(out, config);
+    wn_causal_lay_out(out, config);
     out->qkv.has_bias = true;
-}
-
-/* ---- the graph ------------------------------------------------------------------------------- */
-
-wn_tensor wn_qwen_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
-                          const wn_batch *batch, wn_rows rows)
-{
-    const wn_ops *ops = wn_exec_ops(exec);
-    wn_attention attention = {.n_heads = config->n_heads,
-                              .n_kv_heads = config->n_kv_heads,
-                              .head_dim = config->head_dim,
-                              .scale = 1.0f / sqrtf((float)config->head_dim),
-                              .causal = true};
-    bool keeps = batch->past != NULL && batch->past_len == NULL;
-    wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
-    wn_tensor x = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
-    wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
-    wn_tensor context = wn_exec_tensor(exec, batch->n_tokens, config->n_heads * config->head_dim);
-    ops->embed(exec, &h, batch, &stack->embedding);
-    for (size_t i = 0; i < config->n_layers; i++) {
-        const wn_layer layer = wn_stack_layer(stack, i);
-        const wn_head_turn turn = {.query_norm = wn_norm_or_none(&layer.query_norm),
-                                   .key_norm = wn_norm_or_none(&layer.key_norm),
-                                   .rotary = &stack->rotary[0]};
-        const wn_feed_forward f = {
-            .up = &layer.up, .down = &layer.down, .act = config->act, .gate = config->gate};
-        ops->norm(exec, &x, &h, &layer.attention_norm);
-        ops->linear(exec, &qkv, &x, &layer.qkv, WN_ACT_NONE);
-        ops->turn_heads(exec, &qkv, batch, &attention, &turn);
-        attention.layer = i;
-        if (keeps)
-            ops->keep_past(exec, &qkv, batch, &attention);
-        if (keeps && i + 1 == config->n_layers)
-            return h; /* which nobody reads */
-        ops->attention(exec, &context, &qkv, batch, &attention);
-        if (i + 1 == config->n_layers)
-            wn_keep_rows(exec, &h, &context, batch, rows);
-        ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);
-        x.rows = h.rows;
-        ops->norm(exec, &x, &h, &layer.output_norm);
-        ops->feed_forward(exec, &h, &x, &h, &f);
-    }
-    ops->norm(exec, &h, &h, &stack->final_norm);
-    return h;
 }
