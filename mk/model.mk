@@ -6,6 +6,7 @@ golden: venv ## make the golden models and tokenizers again with the reference i
 	$(VENV)/bin/python tools/golden_jina.py tests/golden/models
 	$(VENV)/bin/python tools/golden_modern.py tests/golden/models
 	$(VENV)/bin/python tools/golden_qwen.py tests/golden/models
+	$(VENV)/bin/python tools/golden_decoders.py tests/golden/models
 	$(VENV)/bin/python tools/make_tokens.py tests/golden/tokens
 
 golden-gguf: venv ## make the golden GGUF files again with the gguf package

@@ -13,9 +13,9 @@ typedef struct wn_tensor_binder {
     const wn_tensors *set;
     const char *prefix;          /* "bert.", "roberta."; files may have it or not */
     const wn_adapters *adapters; /* of its matrices, if it has any; or NULL */
-    const char *unread; /* name of what is known and not read, with its weight and bias; or NULL */
-    uint8_t *used;      /* [wn_tensors_count(set)] */
-    char mistakes[400]; /* the first n_named of n_mistakes, as many as fit */
+    const char *unread;          /* name, up to a dot, of what is known and not read; or NULL */
+    uint8_t *used;               /* [wn_tensors_count(set)] */
+    char mistakes[400];          /* the first n_named of n_mistakes, as many as fit */
     size_t n_named, n_mistakes;
     uint64_t n_parameters; /* of the tensors used so far */
 } wn_tensor_binder;

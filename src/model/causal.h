@@ -1,6 +1,6 @@
-/* What the families of decoders share: the fields of their config.json, the names of their
- * tensors and their forward pass.  A family says what differs: defaults, biases, norms of heads, activation,
- * prompt, head.  For model/ only.
+/* What the families of decoders share: fields of config.json, names of tensors, the forward pass.
+ * A family says what differs: defaults, biases, norms of heads, activation, prompt, head.
+ * For model/ only.
  * Thread rule: any. */
 #ifndef WN_MODEL_CAUSAL_H
 #define WN_MODEL_CAUSAL_H

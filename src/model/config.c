@@ -165,6 +165,8 @@ static void set_windows(wn_config *config)
     if (pair == 0 || (config->kind != WN_KIND_CROSS_ENCODER && config->kind != WN_KIND_LISTWISE))
         return;
     config->max_tokens = WN_MIN(config->max_tokens, pair);
+    config->max_query_tokens = config->family->query_tokens;
+    config->max_doc_tokens = config->family->doc_tokens;
     if (!config->family->is_decoder)
         config->max_query_tokens = config->max_tokens / 2;
 }
@@ -177,7 +179,7 @@ static wn_status read_all(wn_config *config, const json_t *json, const wn_model_
     WN_TRY(wn_config_read_tasks(config, json, files->task, err));
     if (config->kind == WN_KIND_LATE_INTERACTION)
         return wn_config_read_late(config, json, files, err);
-    if (config->kind == WN_KIND_CROSS_ENCODER && !config->asks)
+    if (config->kind == WN_KIND_CROSS_ENCODER && !config->asks && !config->family->one_label)
         WN_TRY(check_labels(json, err));
     WN_TRY(wn_config_read_tokenizer(config, files->tokenizer_config, err));
     WN_TRY(wn_config_read_companions(config, json, files, err));

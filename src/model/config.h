@@ -27,7 +27,8 @@ typedef enum wn_prompt_kind {
     WN_PROMPT_NONE = 0, /* by the template of tokenizer.json */
     WN_PROMPT_QWEN3,    /* Qwen3-Reranker's */
     WN_PROMPT_MXBAI,    /* mxbai-rerank v2's */
-    WN_PROMPT_JINA_V3   /* jina-reranker-v3's, which holds many documents */
+    WN_PROMPT_JINA_V3,  /* jina-reranker-v3's, which holds many documents */
+    WN_PROMPT_JINA_M0   /* jina-reranker-m0's of texts */
 } wn_prompt_kind;
 
 #define WN_ANSWERS_MAX 2
@@ -109,11 +110,13 @@ typedef struct wn_config {
     wn_pool_kind pool;       /* of an embedder, or of a cross-encoder whose file says so */
     wn_module_head modules;  /* in place of the family's head; out is none: no such */
     size_t max_query_tokens; /* query cut, special tokens included; 0: none of its own */
+    size_t max_doc_tokens;   /* a document's in one sequence, words around it included; 0: any */
     size_t window_overlap;   /* tokens that long-document windows share */
     double score_shift;      /* taken off the logit before the sigmoid */
     wn_prompt_kind prompt;
-    bool asks;        /* the score is what the language model's head says of the next token: */
-    size_t n_answers; /* the logit of the first of these, less that of the second */
+    bool document_first; /* it begins with the document, so that no two sequences begin alike */
+    bool asks;           /* the score is what the language model's head says of the next token: */
+    size_t n_answers;    /* the logit of the first of these, less that of the second */
     int32_t answers[WN_ANSWERS_MAX]; /* token ids; -1: to be found by rank/.  Of a listwise model
                                         the marks of a document and of the query */
     size_t block_tokens;             /* what its reference cuts blocks of documents by */

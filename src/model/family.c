@@ -27,6 +27,12 @@ static const wn_late_habits jina_v2_habits = {"[QueryMarker]", "[DocumentMarker]
 #define QWEN3_PAIR_TOKENS 8192
 #define MXBAI_PAIR_TOKENS (8192 + 79)
 
+/* compute_score() of jina-reranker-m0's own code: a query and a document have so many tokens of
+ * their own, and 4 of the words in front of them; a document has one behind it. */
+#define M0_PAIR_TOKENS  10240
+#define M0_QUERY_TOKENS (512 + 4)
+#define M0_DOC_TOKENS   (10240 - 512 + 5)
+
 /* Of jina-reranker-v3, whose reference reads up to 131,072 at once. */
 #define BLOCK_TOKENS 16384
 
@@ -143,6 +149,18 @@ static const wn_family families[] = {
      .configure = wn_jina_v3_configure,
      .lay_out = wn_qwen3_lay_out,
      .forward = wn_causal_forward},
+    {.name = "jina-reranker-m0",
+     .model_type = "",
+     .class_prefix = "Jina",
+     .claims = wn_jina_m0_claims,
+     .is_decoder = true,
+     .pair_tokens = M0_PAIR_TOKENS,
+     .query_tokens = M0_QUERY_TOKENS,
+     .doc_tokens = M0_DOC_TOKENS,
+     .one_label = true,
+     .configure = wn_jina_m0_configure,
+     .lay_out = wn_jina_m0_lay_out,
+     .forward = wn_causal_forward},
     {.name = "qwen3",
      .model_type = "qwen3",
      .class_prefix = "Qwen3",
@@ -178,6 +196,7 @@ static const class classes[] = {
     {"ForSequenceClassification", WN_KIND_CROSS_ENCODER, true, false},
     {"ForCausalLM", WN_KIND_CROSS_ENCODER, true, true},
     {"ForRanking", WN_KIND_LISTWISE, true, false},
+    {"VLForRanking", WN_KIND_CROSS_ENCODER, true, false},
 };
 
 static wn_status read_identity(wn_identity *out, const json_t *json, wn_error *err)

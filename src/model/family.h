@@ -70,6 +70,7 @@ typedef struct wn_layout {
     bool alibi;
     wn_relative_names relative;
     wn_head_names head;
+    const char *unread; /* beginning, up to a dot, of the names of what is left out; or NULL */
 } wn_layout;
 
 /* How HF_ColBERT is published over a family. */
@@ -118,7 +119,11 @@ struct wn_family {
     bool has_tasks;             /* files may have adapters of tasks */
     const wn_late_habits *late; /* NULL: HF_ColBERT is not published over it */
     size_t pair_tokens;         /* longest pair of its reference; 0: what the positions allow */
-    bool is_decoder;            /* tokens see those before them; pairs are written as a prompt */
+    size_t query_tokens, doc_tokens; /* of a decoder: what its reference cuts a query and a document
+                                        to, with the words of the prompt that are tokenized with
+                                        them; 0: no limit of their own */
+    bool one_label;                  /* of its classification, whatever config.json says */
+    bool is_decoder; /* tokens see those before them; pairs are written as a prompt */
 
     /* Read the fields of config.json; the class was read before.
      * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED. */
@@ -170,7 +175,12 @@ bool wn_jina_v3_claims(const wn_identity *id);
 void wn_qwen2_lay_out(wn_layout *out, const wn_config *config);
 void wn_qwen3_lay_out(wn_layout *out, const wn_config *config);
 
-/* causal.c, which is theirs and that of the next ones */
+/* jina_m0.c */
+bool wn_jina_m0_claims(const wn_identity *id);
+wn_status wn_jina_m0_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_jina_m0_lay_out(wn_layout *out, const wn_config *config);
+
+/* causal.c */
 wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                             const wn_batch *batch, wn_rows rows);
 

@@ -164,6 +164,7 @@ wn_status wn_model_load(wn_model **out, const wn_config *config, const wn_tensor
     wn_status status = wn_tensor_binder_begin(&binder, set, model->layout.prefix, err);
     if (status == WN_OK) {
         binder.adapters = &config->adapters;
+        binder.unread = model->layout.unread;
         if (config->kind == WN_KIND_EMBEDDER) /* gte-multilingual-base has a head for words */
             binder.unread = model->layout.head.out;
         status = bind_all(model, &binder, options, err);
@@ -195,7 +196,7 @@ wn_dims wn_model_dims(const wn_model *model)
 {
     const wn_config *c = model->config;
     bool has_vectors = c->kind == WN_KIND_LATE_INTERACTION || c->kind == WN_KIND_LISTWISE;
-    bool shares = c->kind == WN_KIND_CROSS_ENCODER && c->family->is_decoder;
+    bool shares = c->kind == WN_KIND_CROSS_ENCODER && c->family->is_decoder && !c->document_first;
     const wn_relative_names *relative = &model->layout.relative;
     return (wn_dims){
         .hidden = c->hidden,

@@ -293,13 +293,22 @@ static wn_status prepare_late(wn_engine *engine, wn_error *err)
     return late->skip_punctuation ? find_punctuation(engine, err) : WN_OK;
 }
 
+/* Tokens of a query in a prompt that has so many around query and document. */
+static size_t room_of_query(const wn_config *config, size_t around)
+{
+    size_t room = config->max_tokens > around ? (config->max_tokens - around) * 3 / 4 : 0;
+    return config->max_query_tokens > 0 ? WN_MIN(room, config->max_query_tokens) : room;
+}
+
 /* Limits of a query and of what surrounds the texts, once, for all requests. */
 static wn_status prepare_limits(wn_engine *engine, wn_error *err)
 {
     const wn_config *config = &engine->config;
     engine->n_special_pair = engine->prompt.pair.n_special;
-    engine->n_special_single = wn_tokenizer_n_special(engine->tokenizer, false);
+    if (config->prompt == WN_PROMPT_NONE) /* else texts have no special tokens of their own */
+        engine->n_special_single = wn_tokenizer_n_special(engine->tokenizer, false);
     size_t room = config->max_tokens;
+    size_t n_part = engine->prompt.doc_again.n + engine->prompt.doc_end.n + 1;
     if (config->kind == WN_KIND_LATE_INTERACTION) {
         engine->n_special_single = 3;
         room = config->late.max_query_tokens;
@@ -308,7 +317,7 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
         size_t around = engine->n_special_pair - engine->prompt.n_between;
         room = config->max_tokens / 4 * 3;
         if (config->prompt != WN_PROMPT_NONE)
-            room = config->max_tokens > around ? (config->max_tokens - around) * 3 / 4 : 0;
+            room = room_of_query(config, around);
         else if (config->max_query_tokens > 0)
             room = config->max_query_tokens;
     }
@@ -319,14 +328,14 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
     if (n_special == 0) /* the first of them is what the models pool, and no text is then empty */
         WN_FAIL(err, WN_ERR_FORMAT,
                 "tokenizer.json: the template adds no special token, expected at least one");
-    if (room <= engine->n_special_single || config->max_tokens <= n_special + pairs)
+    if (room <= engine->n_special_single || config->max_tokens <= n_special + (pairs ? n_part : 0))
         WN_FAIL(err, WN_ERR_FORMAT,
                 "a sequence has at most %zu tokens (a query %zu), the special tokens alone are %zu",
                 config->max_tokens, room, n_special);
     engine->max_query_ids = room - engine->n_special_single;
     if (pairs)
         engine->max_query_ids =
-            WN_MIN(engine->max_query_ids, config->max_tokens - engine->n_special_pair - 1);
+            WN_MIN(engine->max_query_ids, config->max_tokens - engine->n_special_pair - n_part);
     return WN_OK;
 }
 
@@ -339,7 +348,8 @@ size_t wn_engine_row_room(const wn_engine *engine, size_t n_query)
     size_t used = engine->n_special_pair + n_query;
     if (engine->config.kind == WN_KIND_LISTWISE)
         return WN_MIN(engine->config.max_tokens, (size_t)WN_LISTWISE_DOC_TOKENS);
-    return used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
+    size_t room = used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
+    return engine->config.max_doc_tokens > 0 ? WN_MIN(room, engine->config.max_doc_tokens) : room;
 }
 
 static void make_fingerprint(wn_engine *engine)

@@ -99,6 +99,7 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
                                   .n = job->n_texts,
                                   .what = "document",
                                   .lead = job->engine->prompt.doc_lead,
+                                  .tail = job->engine->prompt.doc_tail,
                                   .n_fields = job->request.n_fields,
                                   .plain_specials = job->request.plain_specials,
                                   .with_offsets =
@@ -110,6 +111,7 @@ static wn_status encode_documents(wn_job *job, wn_runner *runner, wn_error *err)
 static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error *err)
 {
     const wn_engine *engine = job->engine;
+    const wn_prompt *prompt = &engine->prompt;
     size_t n_ids = doc->n_ids, room = wn_engine_row_room(engine, job->n_query);
     bool pairs = engine->config.kind == WN_KIND_CROSS_ENCODER;
     size_t most = job->request.max_document_tokens, index = text / job->request.n_fields;
@@ -120,7 +122,8 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
                     n_ids, most);
         n_ids = most;
     }
-    if (n_ids > room ||
+    size_t n_end = n_ids < doc->n_ids ? prompt->doc_end.n : 0;
+    if (n_ids + n_end > room ||
         (pairs && job->n_query + engine->n_special_pair + n_ids > engine->config.max_tokens)) {
         switch (job->request.long_docs) {
         case WN_LONG_DOCS_ERROR:
@@ -133,7 +136,7 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
                                   engine->config.max_tokens - engine->n_special_pair,
                                   WN_TRUNCATE_LONGEST_FIRST);
             else
-                n_ids = room;
+                n_ids = room - WN_MIN(room, prompt->doc_end.n);
             break;
         case WN_LONG_DOCS_WINDOWS:
             if (pairs)
@@ -142,6 +145,8 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
         }
     }
     size_t window = WN_MAX(wn_engine_row_room(engine, doc->n_query), (size_t)1);
+    if (n_ids + n_end > window)
+        window -= WN_MIN(prompt->doc_again.n + prompt->doc_end.n, window - 1);
     doc->chunks = wn_chunks_make(n_ids, window, engine->config.window_overlap);
     return WN_OK;
 }
@@ -170,8 +175,27 @@ static wn_status plan_rows(wn_job *job, wn_error *err)
     return WN_OK;
 }
 
-static void make_row(wn_job *job, const wn_doc *doc, size_t window)
+/* A part of a document has the words of the prompt around it that the whole one has. */
+static wn_status wrap_part(wn_job *job, wn_row *row, wn_id_span lead, wn_id_span tail,
+                           wn_error *err)
 {
+    size_t n = lead.n + row->n_ids + tail.n;
+    int32_t *ids = wn_arena_alloc(&job->arenas[0], n, sizeof *ids);
+    if (ids == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu tokens", n);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = i < lead.n                ? lead.ids[i]
+                 : i < lead.n + row->n_ids ? row->ids[i - lead.n]
+                                           : tail.ids[i - lead.n - row->n_ids];
+    row->ids = ids;
+    row->n_ids = (uint32_t)n;
+    return WN_OK;
+}
+
+static wn_status make_row(wn_job *job, const wn_doc *doc, size_t window, wn_error *err)
+{
+    const wn_prompt *prompt = &job->engine->prompt;
+    const wn_id_span none = {NULL, 0};
     size_t start, end, index = (size_t)(doc - job->docs);
     wn_chunks_at(&doc->chunks, &start, &end, window);
     wn_row *row = &job->rows[doc->first_row + window];
@@ -186,7 +210,12 @@ static void make_row(wn_job *job, const wn_doc *doc, size_t window)
         row->byte_start = start == 0 ? 0 : doc->start[start];
         row->byte_end = doc->end[end - 1];
     }
+    wn_id_span lead = start > 0 ? prompt->doc_again : none;
+    wn_id_span tail = end < doc->n_ids ? prompt->doc_end : none;
+    if (lead.n + tail.n > 0)
+        WN_TRY(wrap_part(job, row, lead, tail, err));
     job->usage.total_tokens += wn_job_row_length(job, row);
+    return WN_OK;
 }
 
 static wn_status make_rows(wn_job *job, wn_runner *runner, wn_error *err)
@@ -199,7 +228,7 @@ static wn_status make_rows(wn_job *job, wn_runner *runner, wn_error *err)
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu rows", job->n_rows);
     for (size_t i = 0; i < job->n_texts; i++) {
         for (size_t w = 0; w < job->docs[i].n_rows; w++)
-            make_row(job, &job->docs[i], w);
+            WN_TRY(make_row(job, &job->docs[i], w, err));
     }
     if (!job->request.want_matches)
         return WN_OK;
@@ -233,7 +262,7 @@ static wn_status make_query_room(wn_job *job, wn_error *err)
 static void share_beginning(wn_job *job)
 {
     size_t most = wn_model_dims(job->engine->model).past_tokens;
-    if (job->n_rows > 0 && most > 0)
+    if (job->n_rows > 0 && most > 0) /* 0: sequences begin with the document */
         job->n_past = WN_MIN(most, job->engine->prompt.n_before + job->n_query);
 }
 

@@ -2,8 +2,9 @@
  * query and document are tokenized with the words around them: parts begin with the space that
  * stands in front of a text, where the Qwen pattern always starts a new pre-token.
  * Source: QwenLM/Qwen3-Embedding examples/qwen3_reranker_transformers.py;
- * mixedbread-ai/mxbai-rerank mxbai_rerank_v2.py. */
+ * mixedbread-ai/mxbai-rerank mxbai_rerank_v2.py; jinaai/jina-reranker-m0 modeling.py. */
 #include "rank/prompt.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <string.h>
@@ -14,8 +15,10 @@
 
 typedef struct words {
     const char *before[PIECES_MAX], *between, *behind[PIECES_MAX]; /* NULL: no more */
-    const char *query_lead, *query_tail, *doc_lead;
+    const char *query_lead, *query_tail, *doc_lead, *doc_tail;
+    const char *doc_again; /* doc_lead without what joins the text */
     const char *answers[WN_ANSWERS_MAX];
+    int32_t last_id; /* behind all; 0: none */
 } words;
 
 static const words prompts[] = {
@@ -44,8 +47,8 @@ static const words prompts[] = {
                        "judgment (0 for not relevant, 1 for relevant).\nRelevance:",
                        "<|im_end|>\n<|im_start|>assistant\n"},
             .query_lead = "query: ",
-            .query_tail = "",
             .doc_lead = "document: ",
+            .doc_again = "document:",
             .answers = {"1", "0"},
         },
     [WN_PROMPT_JINA_V3] = /* the rest is in listwise.c */
@@ -58,11 +61,16 @@ static const words prompts[] = {
                    "provided, you should follow the instruction when determining the "
                    "ranking.<|im_end|>\n<|im_start|>"},
         .behind = {"\n</query><|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"},
-        .query_lead = "",
-        .query_tail = "",
-        .doc_lead = "",
         .answers = {"<|embed_token|>", "<|rerank_token|>"},
     },
+    [WN_PROMPT_JINA_M0] =
+        {
+            .query_lead = "**Query**:\n",
+            .doc_lead = "**Document**:\n",
+            .doc_tail = "\n",
+            .doc_again = "**Document**:\n",
+            .last_id = 100,
+        },
 };
 
 /* A prompt in the making: its ids, then where the texts stand. */
@@ -78,6 +86,14 @@ static wn_status add_piece(making *m, const char *piece)
                          : wn_encode(m->encoder, &m->ids, wn_str_from(piece), false, m->err);
 }
 
+static wn_status add_id(making *m, int32_t id)
+{
+    if (!wn_mem_grow(&m->ids.ids, &m->ids.cap, m->ids.n + 1, sizeof *m->ids.ids))
+        WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for %zu tokens", m->ids.n + 1);
+    m->ids.ids[m->ids.n++] = id;
+    return WN_OK;
+}
+
 static wn_status add_pieces(making *m, const char *const *pieces)
 {
     for (size_t i = 0; i < PIECES_MAX && pieces[i] != NULL; i++)
@@ -85,26 +101,36 @@ static wn_status add_pieces(making *m, const char *const *pieces)
     return WN_OK;
 }
 
-static wn_status make_tail(wn_prompt *out, making *m, wn_arena *arena)
+static wn_status make_span(wn_id_span *out, making *m, const char *text, wn_arena *arena)
 {
     m->ids.n = 0;
-    WN_TRY(wn_encode(m->encoder, &m->ids, out->query_tail, false, m->err));
-    int32_t *tail = wn_arena_alloc(arena, m->ids.n, sizeof *tail);
-    if (tail == NULL)
+    WN_TRY(add_piece(m, text));
+    int32_t *ids = wn_arena_alloc(arena, m->ids.n, sizeof *ids);
+    if (ids == NULL)
         WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for %zu tokens", m->ids.n);
     for (size_t i = 0; i < m->ids.n; i++)
-        tail[i] = m->ids.ids[i];
-    out->tail = (wn_id_span){tail, m->ids.n};
+        ids[i] = m->ids.ids[i];
+    *out = (wn_id_span){ids, m->ids.n};
     return WN_OK;
 }
 
-static wn_status make_pair(wn_prompt *out, making *m, const words *w, wn_arena *arena)
+static wn_status make_spans(wn_prompt *out, making *m, const words *w, wn_arena *arena)
+{
+    WN_TRY(make_span(&out->tail, m, w->query_tail, arena));
+    WN_TRY(make_span(&out->doc_again, m, w->doc_again, arena));
+    return make_span(&out->doc_end, m, w->doc_tail, arena);
+}
+
+static wn_status make_pair(wn_prompt *out, making *m, const words *w, bool document_first,
+                           wn_arena *arena)
 {
     WN_TRY(add_pieces(m, w->before));
-    size_t at_query = m->ids.n;
+    size_t at_first = m->ids.n;
     WN_TRY(add_piece(m, w->between));
-    size_t at_document = m->ids.n, at = 0;
+    size_t at_second = m->ids.n, at = 0;
     WN_TRY(add_pieces(m, w->behind));
+    if (w->last_id > 0)
+        WN_TRY(add_id(m, w->last_id));
     size_t n = m->ids.n;
     wn_template *pair = &out->pair;
     *pair = (wn_template){
@@ -112,15 +138,15 @@ static wn_status make_pair(wn_prompt *out, making *m, const words *w, wn_arena *
     if (pair->items == NULL)
         WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for a prompt of %zu tokens", n);
     for (size_t i = 0; i <= n; i++) {
-        if (i == at_query)
-            pair->items[at++].id = WN_SEQUENCE_A;
-        if (i == at_document)
-            pair->items[at++].id = WN_SEQUENCE_B;
+        if (i == at_first)
+            pair->items[at++].id = document_first ? WN_SEQUENCE_B : WN_SEQUENCE_A;
+        if (i == at_second)
+            pair->items[at++].id = document_first ? WN_SEQUENCE_A : WN_SEQUENCE_B;
         if (i < n)
             pair->items[at++].id = m->ids.ids[i];
     }
-    out->n_between = at_document - at_query;
-    out->n_before = at_document;
+    out->n_between = at_second - at_first;
+    out->n_before = document_first ? at_first : at_second;
     return WN_OK;
 }
 
@@ -143,6 +169,11 @@ static wn_status find_answers(wn_config *config, const wn_tokenizer *tokenizer, 
     return WN_OK;
 }
 
+static wn_str str_or_empty(const char *text)
+{
+    return wn_str_from(text == NULL ? "" : text);
+}
+
 wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *tokenizer,
                          wn_arena *arena, wn_error *err)
 {
@@ -154,15 +185,19 @@ wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *
         return WN_OK;
     }
     const words *w = &prompts[config->prompt];
-    out->query_lead = wn_str_from(w->query_lead);
-    out->query_tail = wn_str_from(w->query_tail);
-    out->doc_lead = wn_str_from(w->doc_lead);
+    if ((size_t)w->last_id >= config->vocab)
+        WN_FAIL(err, WN_ERR_FORMAT, "the prompt ends in id %d, config.json: vocab_size is %zu",
+                w->last_id, config->vocab);
+    out->query_lead = str_or_empty(w->query_lead);
+    out->query_tail = str_or_empty(w->query_tail);
+    out->doc_lead = str_or_empty(w->doc_lead);
+    out->doc_tail = str_or_empty(w->doc_tail);
     making m = {.err = err};
     wn_status status;
     WN_TRY_OUT(find_answers(config, tokenizer, w, err));
     WN_TRY_OUT(wn_encoder_new(&m.encoder, tokenizer, err));
-    WN_TRY_OUT(make_pair(out, &m, w, arena));
-    WN_TRY_OUT(make_tail(out, &m, arena));
+    WN_TRY_OUT(make_pair(out, &m, w, config->document_first, arena));
+    WN_TRY_OUT(make_spans(out, &m, w, arena));
 out:
     wn_encoder_free(m.encoder);
     wn_ids_deinit(&m.ids);

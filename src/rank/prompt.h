@@ -13,8 +13,10 @@
 typedef struct wn_prompt {
     wn_template pair;              /* the ids around both */
     wn_str query_lead, query_tail; /* around the query's text */
-    wn_str doc_lead;               /* in front of a document's */
+    wn_str doc_lead, doc_tail;     /* around a document's */
     wn_id_span tail;               /* ids of query_tail, which a query keeps when it is cut */
+    wn_id_span doc_again, doc_end; /* that a part of a document has, unless it begins or ends with
+                                      the document: the words in front of it and doc_tail */
     size_t n_between;              /* ids between query and document */
     size_t n_before;               /* ids before the document */
 } wn_prompt;

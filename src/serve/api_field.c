@@ -25,6 +25,17 @@ static bool is_number(const json_t *value)
     return json_typeof(value) == JSON_INTEGER || json_typeof(value) == JSON_REAL;
 }
 
+/* Whether an object stands for an image, as the APIs of models that read images write one. */
+static bool is_image(const json_t *object)
+{
+    static const char *const names[] = {"image", "url", "bytes"};
+    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
+        if (wn_field_is_given(json_object_get(object, names[i])))
+            return true;
+    }
+    return false;
+}
+
 /* The text of a string or of an object that has one; false and a note when it has none. */
 static bool read_text(wn_str *out, const json_t *value, const char *name, wn_problem *problem)
 {
@@ -33,7 +44,10 @@ static bool read_text(wn_str *out, const json_t *value, const char *name, wn_pro
     *out = text_of(text);
     if (out->ptr != NULL)
         return true;
-    if (is_object && !wn_field_is_given(text))
+    if (is_object && !wn_field_is_given(text) && is_image(value))
+        wn_problem_note(problem, name, "missing", value,
+                        "Images are not read: an object here needs a string 'text'");
+    else if (is_object && !wn_field_is_given(text))
         wn_problem_note(problem, name, "missing", value,
                         "Field required: an object here needs a string 'text'");
     else

@@ -17,6 +17,9 @@ static wn_error err;
     "{'architectures':['Qwen3ForSequenceClassification'],'model_type':'qwen3','head_dim':16,"      \
     "'num_labels':1," SIZES "}"
 #define QWEN2 "{'architectures':['Qwen2ForCausalLM'],'model_type':'qwen2'," SIZES "}"
+#define M0                                                                                         \
+    "{'architectures':['JinaVLForRanking'],'model_type':'qwen2_vl','rope_scaling':{'type':"        \
+    "'mrope','mrope_section':[1,1,2]}," SIZES "}"
 #define CHAIN "[{'path':'','type':'sentence_transformers.base.modules.transformer.Transformer'}"
 #define SCORED                                                                                     \
     CHAIN ",{'path':'1_LogitScore','type':'sentence_transformers.cross_encoder.modules."           \
@@ -84,6 +87,29 @@ static void the_class_tells_the_head_and_the_family_the_prompt(void **state)
     c = accepts(QWEN2, "{'hidden_size':896,'num_attention_heads':14}", alone);
     assert_true(c.head_dim == 64 && c.score_shift == 4.5);
     assert_true(c.score_rule == WN_SCORE_SIGMOID);
+}
+
+static void jina_m0_is_its_class_over_qwen2_vl(void **state)
+{
+    (void)state;
+    const beside alone = {0};
+    wn_config c = accepts(M0, "{}", alone);
+    assert_string_equal(c.family_name, "jina-reranker-m0");
+    assert_true(c.kind == WN_KIND_CROSS_ENCODER && !c.asks && c.prompt == WN_PROMPT_JINA_M0);
+    assert_true(c.document_first && c.score_shift == 2.65 && c.score_rule == WN_SCORE_SIGMOID);
+    assert_true(c.rope_base == 1e6 && c.norm_eps == 1e-5 && c.head_dim == 8);
+    assert_true(c.max_tokens == 10240 && c.max_query_tokens == 516 && c.max_doc_tokens == 9733);
+    accepts(M0, "{'id2label':{'0':'a','1':'b'}}", alone);
+    refuses(M0, "{'rope_scaling':{'type':'mrope','mrope_section':[1,1,1]}}", alone, WN_ERR_FORMAT,
+            "'mrope_section': sections of 3 pairs, a head of 8 has 4");
+    unsupported(M0, "{'rope_scaling':{'type':'yarn'}}",
+                "rope type 'yarn' is not supported, only "
+                "'mrope'");
+    unsupported(M0, "{'use_sliding_window':true}", "'use_sliding_window' is set");
+    unsupported(M0, "{'architectures':['Qwen2VLForConditionalGeneration']}",
+                "model_type 'qwen2_vl' is not supported");
+    unsupported(QWEN2, "{'rope_scaling':{'type':'mrope','mrope_section':[1,1,2]}}",
+                "rope type 'mrope' is not supported, only 'default'");
 }
 
 static void pairs_are_as_long_as_the_references_make_them(void **state)
@@ -180,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_class_tells_the_head_and_the_family_the_prompt),
+        cmocka_unit_test(jina_m0_is_its_class_over_qwen2_vl),
         cmocka_unit_test(pairs_are_as_long_as_the_references_make_them),
         cmocka_unit_test(rotary_positions_have_two_spellings),
         cmocka_unit_test(what_the_graph_does_not_compute_is_refused_by_name),

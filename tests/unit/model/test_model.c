@@ -94,6 +94,7 @@ static void add_bert(draft *d, const char *prefix)
 #define BERT    "{\"model_type\":\"bert\"}"
 #define XLMR    "{\"model_type\":\"xlm-roberta\"}"
 #define COLBERT "{\"model_type\":\"bert\",\"architectures\":[\"HF_ColBERT\"]}"
+#define M0      "{\"model_type\":\"qwen2_vl\",\"architectures\":[\"JinaVLForRanking\"]}"
 #define FLASH   "{\"auto_map\":{\"AutoConfig\":\"c.XLMRobertaFlashConfig\"}}"
 
 /* A configuration of the family that this config.json names. */
@@ -382,6 +383,57 @@ static void late_interaction_takes_its_width_from_the_projection(void **state)
     refuses(&d, &c, WN_ERR_FORMAT, "1 mistake: tensor 'token_weight' is missing");
 }
 
+/* The text half of a model that reads images, too: the tower beside it has a name of its own. */
+static void add_text_half(draft *d)
+{
+    add(d, "model.embed_tokens.weight", "F32", VOCAB, HIDDEN);
+    for (size_t i = 0; i < LAYERS; i++) {
+        static const char *const square[] = {"q_proj", "k_proj", "v_proj"};
+        static const char *const norms[] = {"input_layernorm", "post_attention_layernorm"};
+        char prefix[60], name[100];
+        snprintf(prefix, sizeof prefix, "model.layers.%zu.self_attn.", i);
+        for (size_t j = 0; j < 3; j++)
+            add_linear(d, prefix, square[j], HIDDEN, HIDDEN);
+        snprintf(name, sizeof name, "%so_proj.weight", prefix);
+        add(d, name, "F32", HIDDEN, HIDDEN);
+        for (size_t j = 0; j < 2; j++) {
+            snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, norms[j]);
+            add(d, name, "F32", 1, HIDDEN);
+            snprintf(name, sizeof name, "model.layers.%zu.mlp.%s.weight", i,
+                     j == 0 ? "gate_proj" : "up_proj");
+            add(d, name, "F32", INTER, HIDDEN);
+        }
+        snprintf(name, sizeof name, "model.layers.%zu.mlp.down_proj.weight", i);
+        add(d, name, "F32", HIDDEN, INTER);
+    }
+    add(d, "model.norm.weight", "F32", 1, HIDDEN);
+    add_linear(d, "", "score.0", HIDDEN, HIDDEN);
+    add_linear(d, "", "score.2", 1, HIDDEN);
+}
+
+static void the_tower_for_images_is_left_out_by_its_name_alone(void **state)
+{
+    (void)state;
+    loaded l;
+    wn_config c = config_of(M0, WN_KIND_CROSS_ENCODER);
+    c.gate = WN_GATE_FIRST;
+    c.rope_base = 10000;
+    draft d = {0};
+    add_text_half(&d);
+    add(&d, "visual.blocks.0.attn.qkv.weight", "F32", 3, 5);
+    add(&d, "visual.patch_embed.proj.weight", "F32", 2, 7);
+    assert_ok(load(&l, &d, &c), &err);
+    unload(&l);
+    d = (draft){0};
+    add_text_half(&d);
+    add(&d, "visualize.weight", "F32", 3, 5);
+    refuses(&d, &c, WN_ERR_FORMAT, "1 mistake: tensor 'visualize.weight' is unknown");
+    d = (draft){0};
+    add_text_half(&d);
+    add(&d, "model.visual.weight", "F32", 3, 5);
+    refuses(&d, &c, WN_ERR_FORMAT, "1 mistake: tensor 'model.visual.weight' is unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +445,7 @@ int main(void)
         cmocka_unit_test(matrices_of_layers_may_be_i8_with_scales_and_factors),
         cmocka_unit_test(scales_that_are_missing_odd_or_no_scales_are_named),
         cmocka_unit_test(scales_of_other_weights_are_unknown),
+        cmocka_unit_test(the_tower_for_images_is_left_out_by_its_name_alone),
         cmocka_unit_test(late_interaction_takes_its_width_from_the_projection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

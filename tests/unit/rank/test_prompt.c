@@ -8,7 +8,8 @@
 
 static wn_error err;
 
-#define TINY "tests/golden/models/qwen3/tokenizer.json"
+#define TINY    "tests/golden/models/qwen3/tokenizer.json"
+#define TINY_M0 "tests/golden/models/jina-m0/tokenizer.json"
 
 typedef struct maker {
     wn_tokenizer *tokenizer;
@@ -21,7 +22,11 @@ typedef struct maker {
 static void begin(maker *m, const char *path, wn_prompt_kind kind)
 {
     wn_buf json = WN_BUF_INIT;
-    *m = (maker){.config = {.prompt = kind, .vocab = 151936, .n_answers = 2, .answers = {-1, -1}}};
+    *m = (maker){.config = {.prompt = kind,
+                            .document_first = kind == WN_PROMPT_JINA_M0,
+                            .vocab = 151936,
+                            .n_answers = kind == WN_PROMPT_JINA_M0 ? 0 : 2,
+                            .answers = {-1, -1}}};
     assert_ok(wn_file_read(&json, path, 64u << 20, &err), &err);
     assert_ok(wn_tokenizer_parse(&m->tokenizer, wn_buf_str(&json), &err), &err);
     assert_ok(wn_encoder_new(&m->encoder, m->tokenizer, &err), &err);
@@ -54,7 +59,7 @@ static size_t assemble(maker *m, int32_t *ids, const char *query, const char *do
     const wn_prompt *p = &m->prompt;
     wn_ids a = WN_IDS_INIT, b = WN_IDS_INIT;
     encode(m, &a, "%s%s%s", p->query_lead.ptr, query, p->query_tail.ptr);
-    encode(m, &b, "%s%s", p->doc_lead.ptr, document);
+    encode(m, &b, "%s%s%s", p->doc_lead.ptr, document, p->doc_tail.ptr);
     assert_true(a.n + b.n + p->pair.n_special <= WN_ARRAY_LEN(types));
     size_t n = wn_template_assemble(&p->pair, ids, types, (wn_id_span){a.ids, a.n},
                                     (wn_id_span){b.ids, b.n});
@@ -129,21 +134,27 @@ static void mxbai_rerank_has_the_published_pieces(void **state)
     end(&m);
 }
 
-/* Characters that the split pattern treats each in its own way, at both ends of both texts. */
-static void check_random_texts(const char *path, size_t n_rounds)
+/* Characters that the split pattern treats each in its own way. */
+static void make_text(char *out)
 {
     static const char *const bits[] = {"a",  "B",   "7", " ",      "\n",     "\r\n",      "\t",
                                        "?",  "'s",  "<", "\u0301", "\u00a0", "\u3000",    "é",
                                        "中", "...", ":", "\n",     "yes",    "<|im_end|>"};
+    out[0] = '\0';
+    for (size_t i = check_random_below(7); i > 0; i--)
+        strcat(out, bits[check_random_below(WN_ARRAY_LEN(bits))]);
+}
+
+/* They stand at both ends of both texts. */
+static void check_random_texts(const char *path, size_t n_rounds)
+{
     int32_t ids[1024];
     maker m;
     begin(&m, path, WN_PROMPT_QWEN3);
     for (size_t round = 0; round < n_rounds; round++) {
-        char texts[2][200] = {"", ""};
-        for (size_t t = 0; t < 2; t++) {
-            for (size_t i = check_random_below(7); i > 0; i--)
-                strcat(texts[t], bits[check_random_below(WN_ARRAY_LEN(bits))]);
-        }
+        char texts[2][200];
+        make_text(texts[0]);
+        make_text(texts[1]);
         wn_ids whole = WN_IDS_INIT;
         encode(&m, &whole,
                "<Instruct>: Given a web search query, retrieve relevant passages that answer the "
@@ -172,6 +183,37 @@ static void parts_have_the_ids_of_the_whole_body(void **state)
     if (published() == NULL)
         skip();
     check_random_texts(published(), 3000);
+}
+
+static void check_m0_texts(const char *path, size_t n_rounds)
+{
+    int32_t ids[1024];
+    maker m;
+    begin(&m, path, WN_PROMPT_JINA_M0);
+    assert_true(m.prompt.pair.n_special == 1 && m.prompt.n_before == 0);
+    for (size_t round = 0; round < n_rounds; round++) {
+        char query[200], document[200];
+        make_text(query);
+        make_text(document);
+        wn_ids whole = WN_IDS_INIT;
+        encode(&m, &whole, "**Document**:\n%s\n**Query**:\n%s", document, query);
+        size_t n = assemble(&m, ids, query, document);
+        if (n != whole.n + 1)
+            fail_msg("'%s' and '%s': %zu ids, not %zu", document, query, n, whole.n + 1);
+        expect(ids, whole.ids, whole.n);
+        assert_int_equal(ids[n - 1], 100);
+        wn_ids_deinit(&whole);
+    }
+    end(&m);
+}
+
+static void jina_m0_has_the_ids_of_the_whole_prompt_and_one_more(void **state)
+{
+    (void)state;
+    check_m0_texts(TINY_M0, 3000);
+    if (published() == NULL)
+        skip();
+    check_m0_texts(published(), 3000);
 }
 
 static void a_cut_query_keeps_the_words_behind_it(void **state)
@@ -208,6 +250,11 @@ static void answers_must_be_tokens(void **state)
     assert_fails(wn_prompt_make(&prompt, &m.config, m.tokenizer, &m.arena, &err), WN_ERR_FORMAT,
                  &err, "the token 'yes' has id");
     end(&m);
+    begin(&m, TINY_M0, WN_PROMPT_JINA_M0);
+    m.config.vocab = 100;
+    assert_fails(wn_prompt_make(&prompt, &m.config, m.tokenizer, &m.arena, &err), WN_ERR_FORMAT,
+                 &err, "the prompt ends in id 100, config.json: vocab_size is 100");
+    end(&m);
 }
 
 int main(void)
@@ -216,6 +263,7 @@ int main(void)
         cmocka_unit_test(qwen3_reranker_has_the_published_ids),
         cmocka_unit_test(mxbai_rerank_has_the_published_pieces),
         cmocka_unit_test(parts_have_the_ids_of_the_whole_body),
+        cmocka_unit_test(jina_m0_has_the_ids_of_the_whole_prompt_and_one_more),
         cmocka_unit_test(a_cut_query_keeps_the_words_behind_it),
         cmocka_unit_test(answers_must_be_tokens),
     };

@@ -175,6 +175,13 @@ static void documents_are_a_list_of_texts(void **state)
                    "documents -> 1' Input should be a string or an object");
     assert_mistake("\"query\":\"q\",\"documents\":[{\"title\":\"\"}]",
                    "documents -> 0' Field required: an object here needs a string 'text'");
+    assert_mistake("\"query\":\"q\",\"documents\":[\"\",{\"image\":\"https://a/b.png\"}]",
+                   "documents -> 1' Images are not read: an object here needs a string 'text'");
+    assert_mistake("\"query\":\"q\",\"documents\":[{\"bytes\":\"aGk=\"}]",
+                   "documents -> 0' Images are not read");
+    assert_mistake("\"query\":{\"url\":\"https://a/b.png\"},\"documents\":[\"\"]",
+                   "query' Images are not read");
+    assert_mistake("\"query\":\"q\",\"documents\":[{\"text\":\"\",\"image\":\"a\"}]", NULL);
 }
 
 static void fields_with_weights_are_texts_of_their_own(void **state)

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Make the golden models of decoders other than Qwen's own rerankers: tiny, random, with transformers' results.
+
+  golden_decoders.py DIR          (needs what make_golden.py needs)
+
+jina-m0 is transformers' language model of Qwen2-VL and the head of jina-reranker-m0 by its arithmetic, saved under the
+names of the published checkpoint.
+"""
+import os, shutil, sys
+import torch
+from safetensors.torch import save_file
+from transformers import Qwen2VLTextConfig, Qwen2VLTextModel
+
+from golden_qwen import EDGES, SMALL, ids_of, qwen_tokenizer, randomize
+from make_golden import text, write_cases, write_json
+
+SCORE_ID = 100
+M0 = "**Document**:\n{document}\n**Query**:\n{query}"
+
+
+def number(value):
+    return float(f"{float(value):.9g}")
+
+
+# ---- jina-reranker-m0 ----------------------------------------------------------------------------
+
+def m0_ids(tk, query, document, most):
+    """The prompt as one text.  What is cut is the document's end, and of a query what is over three quarters of the room; the
+    newline behind the document stays."""
+    whole = ids_of(tk, M0.format(document=document, query=query)) + [SCORE_ID]
+    q = ids_of(tk, f"**Query**:\n{query}")[:(most - 1) * 3 // 4]
+    room = most - 1 - len(q)
+    d = ids_of(tk, f"**Document**:\n{document}\n")
+    if len(whole) <= most and len(ids_of(tk, f"**Query**:\n{query}")) == len(q):
+        return whole
+    newline = ids_of(tk, "\n")
+    return (d if len(d) <= room else d[:room - len(newline)] + newline) + q + [SCORE_ID]
+
+
+def m0_logit(model, head, ids):
+    with torch.no_grad():
+        h = model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long)).last_hidden_state[0, -1]
+        return number((head["score.2.weight"] @ torch.relu(head["score.0.weight"] @ h + head["score.0.bias"]) + head["score.2.bias"])[0])
+
+
+def jina_m0(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    tk, most = qwen_tokenizer(["**Document**:\n", "**Query**:\n", ".\n"] * 50, 420), 150
+    sizes = {k: v for k, v in SMALL.items() if k not in ("attn_implementation", "pad_token_id")}
+    sizes.update(max_position_embeddings=most, vocab_size=tk.get_vocab_size())
+    rope = {"type": "mrope", "mrope_section": [1, 1, 2]}
+    config = Qwen2VLTextConfig(**sizes, rope_scaling=dict(rope), rope_theta=1e4, attn_implementation="eager")
+    model = randomize(Qwen2VLTextModel(config), 70)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(p.half())
+    hidden = sizes["hidden_size"]
+    head = {"score.0.weight": torch.randn(hidden, hidden) * 0.25, "score.0.bias": torch.randn(hidden),
+            "score.2.weight": torch.randn(1, hidden) * 0.25, "score.2.bias": torch.randn(1)}
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()} | head
+    weights = {name: value.half() for name, value in weights.items()}
+    head = {name: weights[name].float() for name in head}
+    weights.update({"visual.blocks.0.attn.qkv.weight": torch.zeros(2, 2).half(), "visual.merger.ln_q.bias": torch.zeros(2).half()})
+    save_file(weights, os.path.join(folder, "model.safetensors"))
+    tk.save(os.path.join(folder, "tokenizer.json"))
+    write_json(folder, "tokenizer_config.json", {"model_max_length": 32768})
+    write_json(folder, "config.json", dict(sizes, architectures=["JinaVLForRanking"], model_type="qwen2_vl", rope_theta=1e4, rope_scaling=rope,
+               auto_map={"AutoModel": "modeling.JinaVLForRanking"}, use_sliding_window=False, vision_config={"depth": 1, "hidden_size": 8}))
+    cases = []
+    for q, d in [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 15)] + EDGES + [("ends here.", "so does this."), ("a", "b \t")]:
+        cases.append(dict(query=q, document=d, logit=m0_logit(model, head, m0_ids(tk, q, d, most))))
+    for n_query, n_doc in ((3, 160), (20, 140), (120, 4), (130, 160)):
+        q, d = text(n_query), text(n_doc)
+        ids = m0_ids(tk, q, d, most)
+        assert len(ids) == most or n_doc == 4, len(ids)
+        cases.append(dict(query=q, document=d, long_docs="truncate", logit=m0_logit(model, head, ids)))
+    write_cases(folder, cases)
+
+
+def main():
+    at = lambda name: os.path.join(sys.argv[1], name)
+    jina_m0(at("jina-m0"))
+
+
+if __name__ == "__main__":
+    main()
