@@ -9,10 +9,11 @@ names of the published checkpoint.
 import os, shutil, sys
 import torch
 from safetensors.torch import save_file
-from transformers import Qwen2VLTextConfig, Qwen2VLTextModel
+from tokenizers import processors
+from transformers import Qwen2Config, Qwen2ForSequenceClassification, Qwen2VLTextConfig, Qwen2VLTextModel
 
-from golden_qwen import EDGES, SMALL, ids_of, qwen_tokenizer, randomize
-from make_golden import text, write_cases, write_json
+from golden_qwen import EDGES, MAX_LENGTH, SMALL, decoder, ids_of, logit_of, mxbai_ids, qwen_tokenizer, randomize
+from make_golden import save, text, write_cases, write_json
 
 SCORE_ID = 100
 M0 = "**Document**:\n{document}\n**Query**:\n{query}"
@@ -78,9 +79,38 @@ def jina_m0(folder):
     write_cases(folder, cases)
 
 
+# ---- Qwen2ForSequenceClassification --------------------------------------------------------------
+
+def qwen2_pairs(folder, model, tk):
+    """A classification whose tokenizer writes pairs, with padding at their end: transformers reads the last token that is none."""
+    pad, end = (tk.token_to_id(t) for t in ("<|endoftext|>", "<|im_end|>"))
+    tk.post_processor = processors.TemplateProcessing(single="$A <|im_end|>", pair="$A <|im_end|> $B:1 <|endoftext|>:1",
+                                                      special_tokens=[("<|endoftext|>", pad), ("<|im_end|>", end)])
+    pads = [("a", "b<|endoftext|>"), ("a<|endoftext|>", "<|endoftext|><|endoftext|>"), ("", ""), ("<|endoftext|>", "x<|endoftext|>y")]
+    save(folder, randomize(model, 72, 0.2), tk, torch.float16)
+    model = type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    tk.enable_truncation(MAX_LENGTH, strategy="longest_first")
+    pairs = [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 19, 40)] + EDGES + pads
+    cases = [dict(query=q, document=d) for q, d in pairs]
+    cases += [dict(query=text(n), document=text(m), long_docs="truncate") for n, m in ((3, 500), (500, 4), (500, 500))]
+    for case in cases:
+        case["logit"] = number(logit_of(model, tk.encode(case["query"], case["document"]).ids, ()))
+    write_cases(folder, cases)
+
+
+def qwen2(at):
+    tk = qwen_tokenizer()
+    model = lambda: Qwen2ForSequenceClassification(Qwen2Config(**SMALL, vocab_size=tk.get_vocab_size(), num_labels=1, rope_theta=1e6))
+    for name in ("qwen2-score", "qwen2-pairs"):
+        shutil.rmtree(at(name), ignore_errors=True)
+    decoder(at("qwen2-score"), model(), tk, mxbai_ids, (), 71, scale=0.2)
+    qwen2_pairs(at("qwen2-pairs"), model(), tk)
+
+
 def main():
     at = lambda name: os.path.join(sys.argv[1], name)
     jina_m0(at("jina-m0"))
+    qwen2(at)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,19 @@ static wn_status refuse_switches(const json_t *json, wn_error *err)
     return WN_OK;
 }
 
+/* A classification reads the last token that is no padding, wherever that stands. */
+static wn_status read_pad(wn_config *config, const json_t *json, wn_error *err)
+{
+    bool passes = config->kind == WN_KIND_CROSS_ENCODER && !config->asks;
+    int64_t pad;
+    wn_binder b;
+    wn_binder_init(&b, json, CONFIG_FILE);
+    wn_bind_int(&b, "pad_token_id", &pad, -1, (int64_t)config->vocab - 1, -1);
+    config->passes_pads = passes && !config->family->one_label && pad >= 0;
+    config->pad_id = (int32_t)pad;
+    return wn_binder_end(&b, err);
+}
+
 wn_status wn_causal_configure(wn_config *config, const json_t *json,
                               const wn_causal_defaults *defaults, wn_error *err)
 {
@@ -105,6 +118,7 @@ wn_status wn_causal_configure(wn_config *config, const json_t *json,
     bind_sizes(config, &b, defaults);
     WN_TRY(wn_binder_end(&b, err));
     WN_TRY(read_rope(config, json, defaults, err));
+    WN_TRY(read_pad(config, json, err));
     config->gate = WN_GATE_FIRST;
     config->n_answers = config->asks || config->kind == WN_KIND_LISTWISE ? 2 : 0;
     for (size_t i = 0; i < WN_ANSWERS_MAX; i++)

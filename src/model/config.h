@@ -114,6 +114,9 @@ typedef struct wn_config {
     size_t window_overlap;   /* tokens that long-document windows share */
     double score_shift;      /* taken off the logit before the sigmoid */
     wn_prompt_kind prompt;
+    bool takes_template; /* tokenizer.json's template instead, where that adds tokens to a pair */
+    bool passes_pads;    /* trailing tokens of pad_id are passed over */
+    int32_t pad_id;
     bool document_first; /* it begins with the document, so that no two sequences begin alike */
     bool asks;           /* the score is what the language model's head says of the next token: */
     size_t n_answers;    /* the logit of the first of these, less that of the second */

@@ -177,11 +177,12 @@ static wn_status read_answers(wn_config *config, wn_str text, wn_error *err)
 }
 
 /* A chain over a decoder is a reranker's when it ends in LogitScore, or when its chat template is
- * Qwen3-Reranker's; others read pairs in ways that these files do not tell. */
+ * the prompt that we know; others read pairs in ways that these files do not tell. */
 static wn_status check_decoder(wn_config *config, const wn_model_files *files, const chain *found,
                                wn_error *err)
 {
-    const wn_str mark = WN_STR("<Instruct>");
+    const wn_str mark = config->prompt == WN_PROMPT_QWEN3 ? WN_STR("<Instruct>")
+                                                          : WN_STR("search relevance expert");
     wn_str text = files->tokenizer_config;
     if (config->asks && found->logit_score)
         return read_answers(config, found->answers, err);

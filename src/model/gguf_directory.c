@@ -327,6 +327,11 @@ static wn_status check_answers(const wn_gguf *gguf, const architecture *a, wn_er
                 "this is no reranker: it has no tensor 'cls.output.weight', and 'general.name' is "
                 "'%.*s'",
                 WN_STR_ARG(names[0]));
+    if (head != NULL && strcmp(a->model_type, "qwen3") != 0)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "architecture '%s' with a head ('cls.output.weight') is not supported as GGUF: "
+                "nothing tells how its pairs are written" INSTEAD,
+                a->name);
     snprintf(key, sizeof key, "%s.rope.scaling.type", a->name);
     wn_str scaling = wn_gguf_string(gguf, key);
     if (scaling.ptr != NULL && !wn_str_equal(scaling, WN_STR("none")))

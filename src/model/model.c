@@ -196,7 +196,8 @@ wn_dims wn_model_dims(const wn_model *model)
 {
     const wn_config *c = model->config;
     bool has_vectors = c->kind == WN_KIND_LATE_INTERACTION || c->kind == WN_KIND_LISTWISE;
-    bool shares = c->kind == WN_KIND_CROSS_ENCODER && c->family->is_decoder && !c->document_first;
+    bool shares =
+        c->kind == WN_KIND_CROSS_ENCODER && c->prompt != WN_PROMPT_NONE && !c->document_first;
     const wn_relative_names *relative = &model->layout.relative;
     return (wn_dims){
         .hidden = c->hidden,

@@ -48,19 +48,18 @@ bool wn_jina_v3_claims(const wn_identity *id)
     return strcmp(id->architecture, "JinaForRanking") == 0;
 }
 
-/* The scale of the published scores goes by the model's name; its widths tell as much. */
+/* The scale of the published scores goes by the model's name; its widths tell as much.  It is that
+ * of mxbai-rerank's own code, which reads the language model; a classification has the plain one of
+ * transformers' users, and may come with a template of its own. */
 wn_status wn_qwen2_configure(wn_config *config, const json_t *json, wn_error *err)
 {
     const size_t base_hidden = 896;
     const double base_max = 9, other_max = 12;
-    if (!config->asks)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "%s: architecture 'Qwen2ForSequenceClassification' is not supported: no published "
-                "reranker tells how its pairs are written",
-                CONFIG_FILE);
     config->prompt = WN_PROMPT_MXBAI;
+    config->takes_template = !config->asks;
     WN_TRY(configure(config, json, 0, err));
-    config->score_shift = (config->hidden == base_hidden ? base_max : other_max) / 2;
+    if (config->asks)
+        config->score_shift = (config->hidden == base_hidden ? base_max : other_max) / 2;
     return WN_OK;
 }
 

@@ -293,6 +293,15 @@ static wn_status prepare_late(wn_engine *engine, wn_error *err)
     return late->skip_punctuation ? find_punctuation(engine, err) : WN_OK;
 }
 
+/* A prompt that ends in a token of its own ends in no padding. */
+static bool may_end_in_pads(const wn_engine *engine)
+{
+    const wn_config *config = &engine->config;
+    const wn_template *pair = &engine->prompt.pair;
+    int32_t last = pair->count > 0 ? pair->items[pair->count - 1].id : WN_SEQUENCE_B;
+    return config->passes_pads && (last < 0 || last == config->pad_id);
+}
+
 /* Tokens of a query in a prompt that has so many around query and document. */
 static size_t room_of_query(const wn_config *config, size_t around)
 {
@@ -325,6 +334,7 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
         room = WN_MIN(config->max_tokens, (size_t)WN_LISTWISE_QUERY_TOKENS);
     bool pairs = !wn_engine_reads_apart(engine);
     size_t n_special = pairs ? engine->n_special_pair : engine->n_special_single;
+    engine->may_end_in_pads = may_end_in_pads(engine);
     if (n_special == 0) /* the first of them is what the models pool, and no text is then empty */
         WN_FAIL(err, WN_ERR_FORMAT,
                 "tokenizer.json: the template adds no special token, expected at least one");

@@ -24,6 +24,7 @@ struct wn_engine {
     wn_tokenizer *tokenizer;
     wn_prompt prompt;
     bool use_types;          /* the family reads type ids */
+    bool may_end_in_pads;    /* a sequence may end in tokens that the head passes over */
     size_t n_special_pair;   /* special tokens around a pair */
     size_t n_special_single; /* around one text; with the marker for late interaction */
     size_t max_query_ids;    /* own tokens of a query under the family's limit */

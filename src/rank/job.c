@@ -262,7 +262,8 @@ static wn_status make_query_room(wn_job *job, wn_error *err)
 static void share_beginning(wn_job *job)
 {
     size_t most = wn_model_dims(job->engine->model).past_tokens;
-    if (job->n_rows > 0 && most > 0) /* 0: sequences begin with the document */
+    if (job->n_rows > 0 && most > 0 &&
+        !job->engine->may_end_in_pads) /* 0: sequences begin with the document */
         job->n_past = WN_MIN(most, job->engine->prompt.n_before + job->n_query);
 }
 
@@ -380,6 +381,14 @@ size_t wn_job_row_length(const wn_job *job, const wn_row *row)
     if (job->engine->config.kind == WN_KIND_CROSS_ENCODER)
         return job->engine->n_special_pair + row->n_query + row->n_ids;
     return job->engine->n_special_single + row->n_ids;
+}
+
+size_t wn_job_row_keys(const wn_job *job, const int32_t *ids, size_t n)
+{
+    const wn_engine *engine = job->engine;
+    while (engine->may_end_in_pads && n > 1 && ids[n - 1] == engine->config.pad_id)
+        n--;
+    return n;
 }
 
 /* The best row of a document; the first one wins a tie. */

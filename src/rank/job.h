@@ -77,6 +77,9 @@ size_t wn_job_query_sequence(const wn_job *job, int32_t *ids, int32_t *types, ui
 size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, int32_t *types);
 size_t wn_job_row_length(const wn_job *job, const wn_row *row);
 
+/* How many of a row's n tokens the head reads the last of: padding at the end does not count. */
+size_t wn_job_row_keys(const wn_job *job, const int32_t *ids, size_t n);
+
 /* What vectors of a format are rows of. */
 wn_dtype wn_job_vector_dtype(wn_vector_format format);
 

@@ -178,6 +178,8 @@ wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *
                          wn_arena *arena, wn_error *err)
 {
     *out = (wn_prompt){0};
+    if (config->takes_template && wn_tokenizer_n_special(tokenizer, true) > 0)
+        config->prompt = WN_PROMPT_NONE;
     if (config->prompt == WN_PROMPT_NONE) {
         const wn_template_item *items = wn_tokenizer_template(tokenizer, true, &out->pair.count);
         out->pair.items = (wn_template_item *)(uintptr_t)items; /* read only from here on */

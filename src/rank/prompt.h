@@ -21,7 +21,8 @@ typedef struct wn_prompt {
     size_t n_before;               /* ids before the document */
 } wn_prompt;
 
-/* The prompt of a configuration, and the ids of its answers, unless config has them.
+/* The prompt of a configuration, and the ids of its answers, unless config has them; the template
+ * of the tokenizer, which config then says, where config->takes_template allows it.
  * Fails:   WN_ERR_FORMAT when the tokenizer lacks an answer as one token, WN_ERR_MEMORY.
  * Owns:    borrows the tokenizer; ids lie in the arena. */
 WN_MUST_USE wn_status wn_prompt_make(wn_prompt *out, wn_config *config,

@@ -322,9 +322,9 @@ static void stage(wn_runner *runner, wn_job *job, wn_row *row, const wn_row_ref 
         n = wn_job_query_sequence(job, ids, types, &n_keys);
     } else {
         n = wn_job_row_sequence(job, row, ids, types) - job->n_past;
-        n_keys = (uint32_t)n;
         if (job->n_past > 0)
             memmove(ids, ids + job->n_past, n * sizeof *ids); /* decoders have no types */
+        n_keys = (uint32_t)wn_job_row_keys(job, ids, n);
         runner->past_start[runner->n_seqs] = (uint32_t)job->past_start;
         runner->past_len[runner->n_seqs] = (uint32_t)job->n_past;
     }

@@ -17,6 +17,9 @@ static wn_error err;
     "{'architectures':['Qwen3ForSequenceClassification'],'model_type':'qwen3','head_dim':16,"      \
     "'num_labels':1," SIZES "}"
 #define QWEN2 "{'architectures':['Qwen2ForCausalLM'],'model_type':'qwen2'," SIZES "}"
+#define SCORE2                                                                                     \
+    "{'architectures':['Qwen2ForSequenceClassification'],'model_type':'qwen2','num_labels':1,"     \
+    "'pad_token_id':7," SIZES "}"
 #define M0                                                                                         \
     "{'architectures':['JinaVLForRanking'],'model_type':'qwen2_vl','rope_scaling':{'type':"        \
     "'mrope','mrope_section':[1,1,2]}," SIZES "}"
@@ -84,8 +87,15 @@ static void the_class_tells_the_head_and_the_family_the_prompt(void **state)
     c = accepts(QWEN2, "{}", alone);
     assert_string_equal(c.family_name, "qwen2");
     assert_true(c.asks && c.prompt == WN_PROMPT_MXBAI && c.head_dim == 8 && c.score_shift == 6);
+    assert_true(!c.takes_template && !c.passes_pads);
     c = accepts(QWEN2, "{'hidden_size':896,'num_attention_heads':14}", alone);
     assert_true(c.head_dim == 64 && c.score_shift == 4.5);
+    c = accepts(SCORE2, "{'hidden_size':896,'num_attention_heads':14}", alone);
+    assert_true(!c.asks && c.n_answers == 0 && c.prompt == WN_PROMPT_MXBAI && c.score_shift == 0);
+    assert_true(c.takes_template && c.passes_pads && c.pad_id == 7);
+    assert_false(accepts(SCORE2, "{'pad_token_id':null}", alone).passes_pads);
+    assert_false(accepts(QWEN2, "{'pad_token_id':7}", alone).passes_pads);
+    assert_false(accepts(M0, "{'pad_token_id':7}", alone).passes_pads);
     assert_true(c.score_rule == WN_SCORE_SIGMOID);
 }
 
@@ -150,8 +160,8 @@ static void what_the_graph_does_not_compute_is_refused_by_name(void **state)
     unsupported(QWEN3, "{'hidden_act':'relu2'}", "hidden_act 'relu2'");
     unsupported(QWEN3, "{'architectures':['Qwen3Model']}", "architecture 'Qwen3Model' of a qwen3");
     unsupported(SCORE, "{'num_labels':2}", "the model has 2 labels");
-    unsupported(QWEN2, "{'architectures':['Qwen2ForSequenceClassification'],'num_labels':1}",
-                "no published reranker tells how its pairs are written");
+    unsupported(SCORE2, "{'num_labels':2}", "the model has 2 labels");
+    unsupported(SCORE2, "{'num_labels':null}", "the model has 2 labels");
     unsupported("{'architectures':['RobertaForCausalLM'],'model_type':'roberta'}", "{}",
                 "architecture 'RobertaForCausalLM' of a roberta model");
 }
@@ -170,6 +180,7 @@ static void sizes_are_range_checked(void **state)
         {QWEN3, "{'vocab_size':0}", "field 'vocab_size': is 0"},
         {QWEN3, "{'max_position_embeddings':7}", "field 'max_position_embeddings': is 7"},
         {QWEN3, "{'tie_word_embeddings':1}", "field 'tie_word_embeddings': is an integer"},
+        {SCORE2, "{'pad_token_id':200}", "field 'pad_token_id': is 200, expected -1..199"},
         {QWEN2, "{'hidden_size':34}", "is 34, expected a multiple of the 4 heads"},
     };
     for (size_t i = 0; i < WN_ARRAY_LEN(cases); i++)
@@ -196,6 +207,9 @@ static void chains_of_modules_tell_the_answers(void **state)
     refuses(SCORE, "{}", files, WN_ERR_UNSUPPORTED, "a chat template with '<Instruct>'");
     files.tokenizer_config = "{'chat_template':'<Instruct>: {{ instruction }}'}";
     accepts(SCORE, "{}", files);
+    refuses(SCORE2, "{}", files, WN_ERR_UNSUPPORTED, "a chat template with 'search relevance");
+    files.tokenizer_config = "{'chat_template':'You are a search relevance expert who'}";
+    accepts(SCORE2, "{}", files);
     files.modules = SCORED;
     refuses("{'model_type':'bert','architectures':['BertForSequenceClassification'],"
             "'num_labels':1," SIZES "}",

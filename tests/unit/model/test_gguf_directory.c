@@ -229,23 +229,40 @@ static void bert_without_its_pooler_is_refused(void **state)
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED, "(bert.pooler.dense) is missing");
 }
 
-/* A decoder of the sizes above. */
-static void add_decoder(check_gguf *file, const char *name, const char *tokens)
+/* What the metadata of an architecture are called. */
+typedef struct keyed {
+    char text[80];
+} keyed;
+
+static keyed key_of(const char *architecture, const char *name)
 {
-    check_gguf_string(file, "general.architecture", "qwen3");
+    keyed key;
+    snprintf(key.text, sizeof key.text, "%s.%s", architecture, name);
+    return key;
+}
+
+/* A decoder of the sizes above. */
+static void add_decoder_of(check_gguf *file, const char *kind, const char *name, const char *tokens)
+{
+    check_gguf_string(file, "general.architecture", kind);
     check_gguf_string(file, "general.name", name);
     check_gguf_string(file, "tokenizer.ggml.model", "gpt2");
     check_gguf_strings(file, "tokenizer.ggml.tokens", tokens);
-    check_gguf_u32(file, "qwen3.context_length", 16);
-    check_gguf_u32(file, "qwen3.embedding_length", 8);
-    check_gguf_u32(file, "qwen3.feed_forward_length", 12);
-    check_gguf_u32(file, "qwen3.block_count", 1);
-    check_gguf_u32(file, "qwen3.attention.head_count", 2);
-    check_gguf_u32(file, "qwen3.attention.head_count_kv", 1);
-    check_gguf_u32(file, "qwen3.attention.key_length", 6);
-    check_gguf_f32(file, "qwen3.attention.layer_norm_rms_epsilon", 1e-6f);
-    check_gguf_f32(file, "qwen3.rope.freq_base", 1e6f);
+    check_gguf_u32(file, key_of(kind, "context_length").text, 16);
+    check_gguf_u32(file, key_of(kind, "embedding_length").text, 8);
+    check_gguf_u32(file, key_of(kind, "feed_forward_length").text, 12);
+    check_gguf_u32(file, key_of(kind, "block_count").text, 1);
+    check_gguf_u32(file, key_of(kind, "attention.head_count").text, 2);
+    check_gguf_u32(file, key_of(kind, "attention.head_count_kv").text, 1);
+    check_gguf_u32(file, key_of(kind, "attention.key_length").text, 6);
+    check_gguf_f32(file, key_of(kind, "attention.layer_norm_rms_epsilon").text, 1e-6f);
+    check_gguf_f32(file, key_of(kind, "rope.freq_base").text, 1e6f);
     check_gguf_tensor(file, "token_embd.weight", 0, (uint64_t[4]){8, 20}, 640);
+}
+
+static void add_decoder(check_gguf *file, const char *name, const char *tokens)
+{
+    add_decoder_of(file, "qwen3", name, tokens);
 }
 
 static void reranking_decoders_are_told_by_head_or_name(void **state)
@@ -294,6 +311,11 @@ static void other_decoders_are_refused(void **state)
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                  "this is no reranker: it has no tensor 'cls.output.weight', and 'general.name' is "
                  "'Qwen3 8B'");
+    add_decoder_of(&file, "qwen2", "mxbai-rerank", "a b");
+    check_gguf_tensor(&file, "cls.output.weight", 0, (uint64_t[4]){8, 2}, 64);
+    check_gguf_strings(&file, "qwen2.classifier.output_labels", "yes no");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "architecture 'qwen2' with a head ('cls.output.weight') is not supported as GGUF");
     add_decoder(&file, "jina-reranker-v3", "a <|rerank_token|>");
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                  "this is jina-reranker-v3, whose projector is not in a GGUF file; load");
