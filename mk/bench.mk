@@ -32,3 +32,14 @@ bench-dtypes: $(B)/winnow ## nDCG@10 and Kendall's tau of bf16 and int8 beside f
 $(B)/bench/scaling: LDFLAGS += -Wl,--wrap=wn_pool_run
 bench-scaling: $(B)/bench/scaling ## one thread beside several, waiting at the ends of runs, ragged batches (ARGS="MODEL int8")
 	$(B)/bench/scaling $(ARGS)
+
+# One model of each family; models and what other engines make of them are kept in build/peers, which takes longer than the runs.
+FAMILIES := mini,jina-v1,jina-v2,gte,modernbert,deberta,distilbert,electra,mpnet,qwen3,qwen2,jina-v3,colbert
+.PHONY: bench-families bench-prefix
+bench-families: venv lib ## one model of each family beside the best engine that runs it (ARGS="--ledger bench/ledger/peers.csv")
+	$(VENV)/bin/python -W ignore bench/peers/run.py --library $(B)/libwinnow.so --models build/peers --shapes $(FAMILIES) --workloads e \
+	    --repeat 3 $(ARGS)
+
+bench-prefix: venv $(B)/bench/prefix ## a decoder's prompt and query read once beside for each document (DTYPE=int8)
+	test -e build/peers/qwen3/model.onnx || $(VENV)/bin/python -W ignore bench/peers/make_model.py qwen3 build/peers/qwen3
+	$(B)/bench/prefix build/peers/qwen3 $(or $(DTYPE),f32) $(ARGS)

@@ -1,40 +1,40 @@
 #!/usr/bin/env python3
-"""Make a cross-encoder of a published shape with random weights, as a Hugging Face directory with its
+"""Make a reranker of a published shape with random weights, as a Hugging Face directory with its
 ONNX export beside it.
 
-  make_model.py SHAPE DIR
-  SHAPE   mini   BERT, 6 layers of 384, as the MiniLM cross-encoders
-          base   XLM-RoBERTa base, 12 layers of 768, as bge-reranker-base
-          large  XLM-RoBERTa large, 24 layers of 1024, as bge-reranker-large; the vocabulary, which
-                 nothing is computed with, is small, so that no file is over 2 GB
+  make_model.py SHAPE DIR       SHAPE: a row of families.py
 
 The weights are random (seed 0), so only speed and agreement can be compared, not quality.  Their sizes are
 such that each layer adds about as much as it finds and that attention prefers some tokens, as in a trained
-model: logits differ enough for their order to mean something in low precision.  The tokenizer, WordPiece or Unigram as the family has it, knows whole words w0, w1, ..., so
-that a text's length in tokens is its number of words.
+model: logits differ enough for their order to mean something in low precision.  The tokenizer, WordPiece,
+Unigram or BPE as the family may have it, knows whole words, so that a text's length in tokens is its number
+of words; vocabularies, with which nothing is computed, are mostly small.
 """
-import json, os, sys
+import os, re, shutil, sys
 import torch
+import transformers as hf
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, XLMRobertaConfig, XLMRobertaForSequenceClassification
 
-SHAPES = {"mini": dict(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, vocab_size=30522),
-          "base": dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, vocab_size=250002),
-          "large": dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096, vocab_size=32002)}
-WINDOW = 512
+import families
+from families import SHAPES, WINDOW, golden_jina, golden_qwen
+from make_golden import edit_json, rename_flash, write_json
+
+JINA_HEADS = {"jina": ("bert.", golden_jina.jina_config), "new": ("new.", golden_jina.new_config)}
+
+
+# ---- tokenizers ----------------------------------------------------------------------------------
 
 
 def make_wordpiece(n):
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + (["[unused0]", "[unused1]"] if n < 30000 else [])
     words += [f"w{i}" for i in range(n - len(words))]
     tk = Tokenizer(models.WordPiece({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     tk.normalizer = normalizers.BertNormalizer(lowercase=True)
     tk.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tk.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    return tk, {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]", "unk_token": "[UNK]",
-                "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
-                "model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}
+    return tk, {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 
 
 def make_unigram(n):
@@ -46,62 +46,132 @@ def make_unigram(n):
     tk.add_special_tokens(specials + ["<mask>"])
     tk.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
-    return tk, {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>",
-                "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>", "mask_token": "<mask>"}
+    return tk, {"bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "pad_token": "<pad>",
+                "unk_token": "<unk>", "mask_token": "<mask>"}
+
+
+def make_qwen(n):
+    """Words of prompts and texts are one token each; at most n."""
+    words = golden_qwen.golden.WORDS
+    prompt = golden_qwen.jina_prompt(words[0], [str(i) for i in range(100)])
+    lines = [golden_qwen.PREFIX, f"<Instruct>: {golden_qwen.INSTRUCTION}\n<Query>: x\n<Document>: y", golden_qwen.SUFFIX, *golden_qwen.MXBAI,
+             "query: x", "document: y", prompt, " " + " ".join(words)] * 20
+    for mark in (golden_qwen.EMBED, golden_qwen.RERANK):
+        lines = [line.replace(mark, "") for line in lines]
+    return golden_qwen.qwen_tokenizer(lines, n, (golden_qwen.EMBED, golden_qwen.RERANK)), {"pad_token": "<|endoftext|>"}
+
+
+TOKENIZERS = {"wordpiece": make_wordpiece, "unigram": make_unigram, "qwen": make_qwen}
+
+
+# ---- weights -------------------------------------------------------------------------------------
 
 
 def std_of(name, fan_in):
     """Of the elements of a matrix.  With these of queries and keys, scores of attention have a deviation of about 2."""
-    return ((2 if ".query." in name or ".key." in name else 1) / fan_in) ** 0.5
+    sharp = re.search(r"\b(query|key|q|k)(_proj|_lin)?\.weight$", name)
+    return ((2 if sharp else 1) / fan_in) ** 0.5
 
 
-def make_model(shape):
-    widths = SHAPES[shape]
-    if shape == "mini":
-        tokenizer, settings = make_wordpiece(widths["vocab_size"])
-        config = BertConfig(num_labels=1, max_position_embeddings=WINDOW, attn_implementation="eager", **widths)
-        model = BertForSequenceClassification(config)
-    else:
-        tokenizer, settings = make_unigram(widths["vocab_size"])
-        config = XLMRobertaConfig(num_labels=1, max_position_embeddings=WINDOW + 2, type_vocab_size=1, pad_token_id=1,
-                                  bos_token_id=0, eos_token_id=2, layer_norm_eps=1e-5, attn_implementation="eager", **widths)
-        model = XLMRobertaForSequenceClassification(config)
+def weigh(named):
     torch.manual_seed(0)
     with torch.no_grad():
-        for name, p in model.named_parameters():
-            if "LayerNorm" not in name:
-                p.normal_(0, 0.02 if p.dim() == 1 or "embeddings" in name else std_of(name, p.shape[1]))
-    return model.eval(), tokenizer, {"model_max_length": WINDOW, **settings}
+        for name, p in named:
+            if "norm" not in name.lower() and name != "emb_ln":
+                p.normal_(0, 0.02 if p.dim() == 1 or "embed" in name else std_of(name, p.shape[1]))
 
 
-class Logits(torch.nn.Module):
-    """A model whose inputs are arguments by place, which the export wants."""
+def make_class(shape, out, ending, **more):
+    """A model of transformers, saved; -> its tensors' number of words is that of the tokenizer."""
+    config = getattr(hf, shape.model + "Config")(**shape.config, attn_implementation="eager", **more)
+    model = getattr(hf, shape.model + ending)(config)
+    weigh(model.named_parameters())
+    model.eval().save_pretrained(out)
+    if os.path.exists(os.path.join(out, "generation_config.json")):
+        os.remove(os.path.join(out, "generation_config.json"))
 
-    def __init__(self, model, names):
-        super().__init__()
-        self.model, self.names = model, names
 
-    def forward(self, *inputs):
-        return self.model(**dict(zip(self.names, inputs))).logits
+def make_pairs(shape, out, tk):
+    make_class(shape, out, "ForSequenceClassification", num_labels=1, vocab_size=shape.vocab)
 
 
-def export_onnx(model, path):
-    names = ["input_ids", "attention_mask"] + (["token_type_ids"] if model.config.type_vocab_size > 1 else [])
+def make_flash(shape, out, tk):
+    make_pairs(shape, os.path.join(out, "plain"), tk)
+    make_pairs(shape, out, tk)
+    rename_flash(out)
+
+
+def make_net(shape, out, tk):
+    c = shape.config
+    t = golden_jina.random_tensors(shape.kind, shape.vocab, c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"],
+                                   {"jina": 2, "new": 1}[shape.kind], True, 0)
+    for name, p in t.items():
+        if p.dim() == 1:
+            p.fill_(1.0 if name.endswith("weight") else 0.0)
+    norms = [n for n in t if t[n].dim() == 1 and n.endswith("weight")]
+    weigh((n, p) for n, p in t.items() if n not in norms and n.replace(".bias", ".weight") not in norms)
+    more = dict(theta=20000, factor=8) if shape.kind == "new" else {}
+    net = golden_jina.Net(shape.kind, c["num_attention_heads"], **more, **t)
+    if shape.kind == "new":
+        config = golden_jina.new_config(net, tk, "NewForSequenceClassification", WINDOW)
+        golden_jina.save(out, net, tk, config, "new.", torch.float32, at_root=("classifier", "pooler"))
+    else:
+        config = golden_jina.jina_config(net, tk, "jina", "JinaBertForSequenceClassification", "geglu", True, WINDOW)
+        golden_jina.save(out, net, tk, config, "bert.", torch.float32)
+
+
+def make_answers(shape, out, tk):
+    make_class(shape, out, "ForCausalLM", vocab_size=tk.get_vocab_size())
+
+
+def add_tensors(out, prefix, **shapes):
+    path = os.path.join(out, "model.safetensors")
+    added = {n.replace("_", "."): torch.randn(*s) / s[1] ** 0.5 for n, s in shapes.items()}
+    save_file({prefix + k.removeprefix(prefix): v for k, v in families.weights_of(out).items()} | added, path, metadata={"format": "pt"})
+
+
+def make_late(shape, out, tk):
+    make_class(shape, out, "Model", vocab_size=shape.vocab)
+    add_tensors(out, "bert.", linear_weight=(96, shape.config["hidden_size"]))
+    edit_json(out, "config.json", {"architectures": ["HF_ColBERT"]})
+    write_json(out, "artifact.metadata", dict(dim=96, query_maxlen=32, doc_maxlen=WINDOW, attend_to_mask_tokens=False, mask_punctuation=True,
+                                              query_token_id="[unused0]", doc_token_id="[unused1]"))
+
+
+def make_block(shape, out, tk):
+    make_answers(shape, out, tk)
+    add_tensors(out, "", projector_0_weight=(512, shape.config["hidden_size"]), projector_2_weight=(512, 512))
+    edit_json(out, "config.json", {"architectures": ["JinaForRanking"]})
+
+
+MAKERS = {"pairs": make_pairs, "flash": make_flash, "jina": make_net, "new": make_net, "answers": make_answers, "late": make_late,
+          "block": make_block}
+
+
+def export_onnx(module, path):
+    names = ["input_ids", "attention_mask"] + (["token_type_ids"] if module.has_types else [])
     one = torch.ones(2, 16, dtype=torch.long)
-    torch.onnx.export(Logits(model, names), (one,) * len(names), path, input_names=names, output_names=["logits"],
+    torch.onnx.export(module, (one,) * len(names), path, input_names=names, output_names=["logits"],
                       dynamic_axes={n: {0: "batch", 1: "length"} for n in names}, opset_version=17, dynamo=False)
 
 
 def main():
-    shape, out = sys.argv[1], sys.argv[2]
+    name, out = sys.argv[1], sys.argv[2]
+    shape = SHAPES[name]
     os.makedirs(out, exist_ok=True)
-    model, tokenizer, settings = make_model(shape)
-    model.save_pretrained(out)
-    tokenizer.save(os.path.join(out, "tokenizer.json"))
-    with open(os.path.join(out, "tokenizer_config.json"), "w") as f:
-        json.dump(settings, f)
+    tk, specials = TOKENIZERS[shape.tokenizer](shape.vocab)
+    MAKERS[shape.kind](shape, out, tk)
+    tk.save(os.path.join(out, "tokenizer.json"))
+    module = families.open_module(name, out, attention="eager")
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    write_json(out, "tokenizer_config.json", dict(
+        specials, tokenizer_class="PreTrainedTokenizerFast", model_input_names=inputs if module.has_types else inputs[::2],
+        model_max_length=shape.config["max_position_embeddings"] if shape.tokenizer == "qwen" else WINDOW))
+    if shape.kind == "flash":
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copy(os.path.join(out, file), os.path.join(out, "plain"))
     part = os.path.join(out, "part.onnx")
-    export_onnx(model, part)
+    export_onnx(module, part)
     os.rename(part, os.path.join(out, "model.onnx"))
 
 
