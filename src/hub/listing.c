@@ -26,6 +26,16 @@ static uint64_t size_of(const json_t *object)
     return n >= 0 ? (uint64_t)n : UINT64_MAX;
 }
 
+/* Whether a name would lead out of its folder. */
+static bool leads_out(wn_str name)
+{
+    bool out = name.len > 0 && name.ptr[0] == '/';
+    for (size_t i = 0; i + 2 <= name.len; i++)
+        out |= (i == 0 || name.ptr[i - 1] == '/') && name.ptr[i] == '.' && name.ptr[i + 1] == '.' &&
+               (i + 2 == name.len || name.ptr[i + 2] == '/');
+    return out;
+}
+
 static wn_status read_file(wn_listing *out, const json_t *json, const wn_repo *repo, wn_error *err)
 {
     wn_listed_file *file = &out->files[out->n_files];
@@ -33,12 +43,11 @@ static wn_status read_file(wn_listing *out, const json_t *json, const wn_repo *r
     wn_str name = string_of(json, "rfilename");
     wn_str blob = string_of(json, "blobId");
     *file = (wn_listed_file){.size = size_of(json)};
-    if (!wn_repo_is_file(name)) {
-        if (name.len > 0 && (name.ptr[0] == '.' || memchr(name.ptr, '/', name.len) == NULL))
-            return WN_OK; /* .gitattributes, a strange name: of no use here */
+    if (name.len == 0 || leads_out(name))
         WN_FAIL(err, WN_ERR_FORMAT, "the hub lists a file '%.*s' of '%s': no name of a file",
                 WN_STR_ARG(name), repo->id);
-    }
+    if (!wn_repo_is_file(name)) /* .gitattributes, onnx/.gitignore, a strange name: of no use */
+        return WN_OK;
     if (json_is_object(large)) {
         blob = string_of(large, "sha256");
         file->size = size_of(large);
@@ -194,8 +203,11 @@ static wn_status fail_without_weights(const wn_listing *listing, const wn_repo *
             "class of its config.json",
             repo->id, names.failed ? "" : names.ptr, repo->id);
     } else {
-        status = wn_error_set(err, status, WN_WHERE, "model '%s' has no safetensors%s", repo->id,
-                              has_any(listing, is_onnx) ? ": ONNX files are not read" : "");
+        status =
+            wn_error_set(err, status, WN_WHERE,
+                         "model '%s' has no safetensors%s; take a revision that has them, or "
+                         "the model that it was made from",
+                         repo->id, has_any(listing, is_onnx) ? ": ONNX files are not read" : "");
     }
     wn_buf_deinit(&names);
     return status;

@@ -30,7 +30,8 @@ static void a_list_has_names_sizes_and_digests(void **state)
         "{" SHA ",\"siblings\":[{\"rfilename\":\"config.json\",\"size\":3,\"blobId\":"
         "\"" SHA1 "\"},{\"rfilename\":\"model.safetensors\",\"size\":9,\"blobId\":\"" SHA1
         "\",\"lfs\":{\"sha256\":\"" SHA256 "\",\"size\":9}},{\"rfilename\":\"x\"},"
-        "{\"rfilename\":\".gitattributes\"}]}";
+        "{\"rfilename\":\".gitattributes\"},{\"rfilename\":\"onnx/.gitignore\"},"
+        "{\"rfilename\":\"a//b\"},{\"rfilename\":\"a\\\\b/c\"}]}";
     assert_ok(wn_listing_parse(&listing, wn_str_from(json), &repo, &err), &err);
     assert_string_equal(listing.commit, SHA1);
     assert_int_equal(listing.n_files, 3);
@@ -50,6 +51,8 @@ static void hostile_lists_are_refused(void **state)
     refused("{\"sha\":\"../..\",\"siblings\":[]}", "has no \"sha\"");
     refused("{" SHA ",\"siblings\":[{\"rfilename\":\"a/../../b\"}]}", "no name of a file");
     refused("{" SHA ",\"siblings\":[{\"rfilename\":\"/etc/passwd\"}]}", "no name of a file");
+    refused("{" SHA ",\"siblings\":[{\"rfilename\":\"..\"}]}", "no name of a file");
+    refused("{" SHA ",\"siblings\":[{\"rfilename\":\"a/..\"}]}", "no name of a file");
     refused("{" SHA ",\"siblings\":[{}]}", "no name of a file");
     refused("{" SHA ",\"siblings\":[3]}", "no name of a file");
     refused("{" SHA ",\"siblings\":[{\"rfilename\":\"x\",\"blobId\":\"../x\"}]}", "expected a SHA");
