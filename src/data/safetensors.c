@@ -13,6 +13,10 @@
 
 #define SINGLE_FILE "model.safetensors"
 #define INDEX_FILE  "model.safetensors.index.json"
+#define PICKLE_ADVICE                                                                              \
+    ": a pickle may run any program and is not read; where that is safe, transformers' "           \
+    "save_pretrained(\"DIR\") makes safetensors of it"
+#define ONNX_ADVICE ": ONNX is not read; fetch the safetensors of the same model"
 
 /* Largest index file that is read: room for WN_TENSORS_MAX names of 128 bytes. */
 #define INDEX_MAX_BYTES (16u << 20)
@@ -165,6 +169,31 @@ out:
     return status;
 }
 
+/* Weights of other kinds that lie there, and how to come by safetensors. */
+static const struct {
+    const char *file;
+    const char *advice;
+} others[] = {
+    {"pytorch_model.bin", PICKLE_ADVICE},
+    {"pytorch_model.bin.index.json", PICKLE_ADVICE},
+    {"model.onnx", ONNX_ADVICE},
+    {"onnx", ONNX_ADVICE},
+};
+
+static wn_status fail_without_weights(const char *dir, wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    size_t i = 0;
+    while (i < WN_ARRAY_LEN(others) &&
+           !(wn_file_join(&path, dir, others[i].file) && wn_file_exists(path.ptr)))
+        i++;
+    wn_buf_deinit(&path);
+    if (i == WN_ARRAY_LEN(others))
+        WN_FAIL(err, WN_ERR_IO, "'%s' has neither %s nor %s", dir, SINGLE_FILE, INDEX_FILE);
+    WN_FAIL(err, WN_ERR_IO, "'%s' has neither %s nor %s, but %s%s", dir, SINGLE_FILE, INDEX_FILE,
+            others[i].file, others[i].advice);
+}
+
 wn_status wn_safetensors_open(wn_tensors **out, const char *dir, wn_error *err)
 {
     wn_tensors *set = NULL;
@@ -179,7 +208,7 @@ wn_status wn_safetensors_open(wn_tensors **out, const char *dir, wn_error *err)
         if (!wn_file_join(&path, dir, INDEX_FILE))
             WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for the path of '%s'", INDEX_FILE);
         if (!wn_file_exists(path.ptr))
-            WN_FAIL_OUT(err, WN_ERR_IO, "'%s' has neither %s nor %s", dir, SINGLE_FILE, INDEX_FILE);
+            WN_TRY_OUT(fail_without_weights(dir, err));
         WN_TRY_OUT(open_shards(set, dir, path.ptr, err));
     }
     *out = set;

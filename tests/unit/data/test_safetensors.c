@@ -392,9 +392,13 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a.safetensors", "b.safetensors", "model.safetensors",
+    static const char *const names[] = {"a.safetensors",
+                                        "b.safetensors",
+                                        "model.safetensors",
                                         "model.safetensors.index.json",
-                                        "2_Dense/model.safetensors"};
+                                        "2_Dense/model.safetensors",
+                                        "model.onnx",
+                                        "pytorch_model.bin"};
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++) {
         char path[200];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -421,6 +425,12 @@ static void index_joins_shards_and_must_match_them(void **state)
     wn_tensors *set = NULL;
     assert_fails(wn_safetensors_open(&set, dir, &err), WN_ERR_IO, &err,
                  "has neither model.safetensors nor model.safetensors.index.json");
+    write_file("model.onnx", WN_STR("x"));
+    assert_fails(wn_safetensors_open(&set, dir, &err), WN_ERR_IO, &err,
+                 "but model.onnx: ONNX is not read; fetch the safetensors of the same model");
+    write_file("pytorch_model.bin", WN_STR("x"));
+    assert_fails(wn_safetensors_open(&set, dir, &err), WN_ERR_IO, &err,
+                 "but pytorch_model.bin: a pickle may run any program and is not read");
     write_shard("a.safetensors", "x");
     write_shard("b.safetensors", "y");
     write_file("model.safetensors.index.json",
