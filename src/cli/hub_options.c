@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define WN_WHERE         "cli/hub"
@@ -23,17 +24,20 @@ static wn_status no_memory(wn_error *err)
     WN_FAIL(err, WN_ERR_MEMORY, "no memory for settings of the hub");
 }
 
-/* The first variable of a list that is set; NULL when none is. */
-static const char *first_set(const char *a, const char *b)
+/* A variable that holds a path; NULL when it is not set.  What no shell has read may begin with
+ * "~/", as in the settings of a service: Hugging Face's tools take that for the user's home too. */
+static const char *path_of(wn_args *args, const char *name)
 {
-    const char *value = wn_options_env(a);
-    return value != NULL ? value : wn_options_env(b);
+    const char *value = wn_options_env(name), *home = wn_options_env("HOME");
+    if (value == NULL || home == NULL || value[0] != '~' || (value[1] != '/' && value[1] != '\0'))
+        return value;
+    return wn_args_printf(args, "%s%s", home, value + 1);
 }
 
 /* HF_HOME, or where it is without that variable; NULL when there is no place. */
 static const char *home_of(wn_args *args)
 {
-    const char *hub = wn_options_env("HF_HOME"), *cache = wn_options_env("XDG_CACHE_HOME");
+    const char *hub = path_of(args, "HF_HOME"), *cache = path_of(args, "XDG_CACHE_HOME");
     const char *home = wn_options_env("HOME");
     if (hub != NULL)
         return hub;
@@ -44,7 +48,9 @@ static const char *home_of(wn_args *args)
 
 wn_status wn_hub_cache_dir(const char **out, wn_args *args, wn_error *err)
 {
-    const char *dir = first_set("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE");
+    const char *dir = path_of(args, "HF_HUB_CACHE");
+    if (dir == NULL)
+        dir = path_of(args, "HUGGINGFACE_HUB_CACHE");
     if (dir == NULL) {
         const char *home = home_of(args);
         if (home == NULL)
@@ -60,7 +66,7 @@ wn_status wn_hub_cache_dir(const char **out, wn_args *args, wn_error *err)
 /* A token is one word; what stands around it in a file is not part of it. */
 static wn_status read_token(const char **out, wn_args *args, wn_error *err)
 {
-    const char *token = wn_options_env("HF_TOKEN"), *path = wn_options_env("HF_TOKEN_PATH");
+    const char *token = wn_options_env("HF_TOKEN"), *path = path_of(args, "HF_TOKEN_PATH");
     wn_buf text = WN_BUF_INIT;
     wn_status status = WN_OK;
     *out = token;
@@ -86,28 +92,41 @@ out:
     return status;
 }
 
-static wn_status read_endpoint(const char **out, wn_args *args, wn_error *err)
+/* The address as messages show it: without a user and password. */
+static const char *shown_endpoint(wn_args *args, const char *endpoint)
+{
+    const char *host = strstr(endpoint, "://") + 3;
+    const char *at = memchr(host, '@', strcspn(host, "/"));
+    return at == NULL ? endpoint
+                      : wn_args_printf(args, "%.*s%s", (int)(host - endpoint), endpoint, at + 1);
+}
+
+static wn_status read_endpoint(wn_hub_settings *out, wn_args *args, wn_error *err)
 {
     const char *given = wn_options_env("HF_ENDPOINT");
     size_t n = given == NULL ? 0 : strlen(given);
-    *out = ENDPOINT;
+    out->endpoint = out->shown_endpoint = ENDPOINT;
     if (given == NULL)
         return WN_OK;
-    if ((strncmp(given, "https://", 8) != 0 && strncmp(given, "http://", 7) != 0) ||
-        n > ENDPOINT_LEN_MAX)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "HF_ENDPOINT is '%.200s', expected https:// and a host",
-                given);
     while (n > 0 && given[n - 1] == '/')
         n--;
-    *out = wn_args_printf(args, "%.*s", (int)n, given);
-    return *out == NULL ? no_memory(err) : WN_OK;
+    size_t scheme = strncmp(given, "https://", 8) == 0 ? 8 : 7;
+    if ((scheme == 7 && strncmp(given, "http://", 7) != 0) || n <= scheme || n > ENDPOINT_LEN_MAX)
+        WN_FAIL(err, WN_ERR_ARGUMENT, "HF_ENDPOINT is '%.200s', expected https:// and a host",
+                given);
+    out->endpoint = wn_args_printf(args, "%.*s", (int)n, given);
+    if (out->endpoint == NULL)
+        return no_memory(err);
+    out->shown_endpoint = shown_endpoint(args, out->endpoint);
+    return out->shown_endpoint == NULL ? no_memory(err) : WN_OK;
 }
 
+/* Whether a variable says yes, in any case of letters. */
 static bool is_on(const char *value)
 {
-    static const char *const words[] = {"1", "ON", "on", "YES", "yes", "TRUE", "true", "True"};
+    static const char *const words[] = {"1", "on", "yes", "true"};
     for (size_t i = 0; value != NULL && i < WN_ARRAY_LEN(words); i++)
-        if (strcmp(value, words[i]) == 0)
+        if (strcasecmp(value, words[i]) == 0)
             return true;
     return false;
 }
@@ -134,7 +153,7 @@ wn_status wn_hub_settings_read(wn_hub_settings *out, wn_program *program, wn_err
                                 .note = note,
                                 .user = program};
     WN_TRY(wn_hub_cache_dir(&settings.cache, args, err));
-    WN_TRY(read_endpoint(&settings.endpoint, args, err));
+    WN_TRY(read_endpoint(&settings, args, err));
     WN_TRY(read_token(&settings.token, args, err));
     *out = settings;
     return WN_OK;
@@ -142,8 +161,11 @@ wn_status wn_hub_settings_read(wn_hub_settings *out, wn_program *program, wn_err
 
 wn_status wn_hub_check_online(wn_error *err)
 {
-    if (is_on(wn_options_env("HF_HUB_OFFLINE")))
-        WN_FAIL(err, WN_ERR_ARGUMENT, "HF_HUB_OFFLINE is set: nothing is fetched");
+    static const char *const names[] = {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"};
+    const char *first = wn_options_env(names[0]);
+    const char *name = names[first == NULL];
+    if (is_on(wn_options_env(name)))
+        WN_FAIL(err, WN_ERR_ARGUMENT, "%s is set: nothing is fetched", name);
     return WN_OK;
 }
 

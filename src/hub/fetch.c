@@ -327,7 +327,7 @@ static wn_status refused(part *p, wn_error *err)
     }
     if (n_redirects > 0 && reply->status != 416)
         WN_FAIL(err, WN_ERR_IO, "'%s' of '%s': the host that %s sends one on to answered %ld",
-                f->order->file, f->order->repo->id, settings_of(f)->endpoint, reply->status);
+                f->order->file, f->order->repo->id, settings_of(f)->shown_endpoint, reply->status);
     return wn_hub_refuse(reply, (wn_hub_subject){f->order->repo, f->order->file}, settings_of(f),
                          err);
 }

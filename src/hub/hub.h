@@ -9,12 +9,13 @@
 #include "base/status.h"
 
 typedef struct wn_hub_settings {
-    const char *cache;     /* the folder that models--ORG--NAME folders lie in */
-    const char *endpoint;  /* "https://huggingface.co", without a slash at its end */
-    const char *token;     /* shown to the endpoint and to nobody else; NULL: none */
-    const char *ca_file;   /* PEM, whom to trust; NULL: whom the system trusts */
-    int32_t timeout_s;     /* without a byte */
-    int32_t n_retries;     /* in a row, each without progress */
+    const char *cache;          /* the folder that models--ORG--NAME folders lie in */
+    const char *endpoint;       /* "https://huggingface.co", without a slash at its end */
+    const char *shown_endpoint; /* the same without a user and password, for messages */
+    const char *token;          /* shown to the endpoint and to nobody else; NULL: none */
+    const char *ca_file;        /* PEM, whom to trust; NULL: whom the system trusts */
+    int32_t timeout_s;          /* without a byte */
+    int32_t n_retries;          /* in a row, each without progress */
     int32_t n_connections; /* 1..WN_HUB_CONNECTIONS_MAX, to fetch parts of a file side by side */
     bool (*should_stop)(void *user);
     void (*progress)(void *user, uint64_t n_done, uint64_t n_bytes); /* of all files, often */

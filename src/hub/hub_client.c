@@ -155,9 +155,9 @@ static wn_status perform(wn_hub_client *client, wn_hub_reply *reply, body *b,
             WN_FAIL(err, WN_ERR_CANCELLED, "stopped");
         if (b->too_long)
             WN_FAIL(err, WN_ERR_LIMIT, "what %s tells of '%s' is longer than %zu bytes",
-                    settings->endpoint, subject.repo->id, b->max_bytes);
+                    settings->shown_endpoint, subject.repo->id, b->max_bytes);
         if (b->out->failed)
-            WN_FAIL(err, WN_ERR_MEMORY, "no memory for what %s tells", settings->endpoint);
+            WN_FAIL(err, WN_ERR_MEMORY, "no memory for what %s tells", settings->shown_endpoint);
         if (code == CURLE_OK && reply->status < 400 && !b->stays && b->out->len == 0)
             code = CURLE_GOT_NOTHING; /* as where the headers were cut */
         if (code == CURLE_OK && reply->status < 400)
@@ -167,8 +167,8 @@ static wn_status perform(wn_hub_client *client, wn_hub_reply *reply, body *b,
         if (code == CURLE_OK)
             (void)wn_hub_refuse(reply, subject, settings, err);
         else
-            (void)wn_error_set(err, WN_ERR_IO, WN_WHERE, "cannot reach %s: %s", settings->endpoint,
-                               client->curl.easy_error(code));
+            (void)wn_error_set(err, WN_ERR_IO, WN_WHERE, "cannot reach %s: %s",
+                               settings->shown_endpoint, client->curl.easy_error(code));
         if (!passing)
             return err->status;
         if (n_failures > settings->n_retries)

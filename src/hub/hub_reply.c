@@ -168,7 +168,7 @@ static bool has_code(const wn_hub_reply *reply, const char *code)
 static wn_status refuse_access(const wn_hub_reply *reply, const wn_repo *repo,
                                const wn_hub_settings *settings, wn_error *err)
 {
-    const char *endpoint = settings->endpoint;
+    const char *endpoint = settings->shown_endpoint;
     if (has_code(reply, "GatedRepo"))
         WN_FAIL(err, WN_ERR_INPUT, "model '%s' is gated: accept its terms at %s/%s%s%s%s", repo->id,
                 endpoint, repo->id,
@@ -197,9 +197,9 @@ static wn_status refuse_missing(const wn_hub_reply *reply, wn_hub_subject subjec
         WN_FAIL(err, WN_ERR_INPUT, "model '%s' has no file '%s' at revision '%s'", repo->id,
                 subject.file, repo->revision);
     if (has_code(reply, "RepoNotFound") || strcmp(repo->revision, WN_REPO_MAIN) == 0)
-        WN_FAIL(err, WN_ERR_INPUT, "%s has no model '%s'", settings->endpoint, repo->id);
-    WN_FAIL(err, WN_ERR_INPUT, "%s has no model '%s' with a revision '%s'", settings->endpoint,
-            repo->id, repo->revision);
+        WN_FAIL(err, WN_ERR_INPUT, "%s has no model '%s'", settings->shown_endpoint, repo->id);
+    WN_FAIL(err, WN_ERR_INPUT, "%s has no model '%s' with a revision '%s'",
+            settings->shown_endpoint, repo->id, repo->revision);
 }
 
 wn_status wn_hub_refuse(const wn_hub_reply *reply, wn_hub_subject subject,

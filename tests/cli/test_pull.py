@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """winnow pull beside a server that behaves as the hub does, and fails in every way that one can: each case goes on by itself,
 or fails with a message that says what and why and leaves what the next pull goes on from."""
-import atexit, hashlib, json, os, pty, random, re, resource, shutil, signal, subprocess, sys, tempfile, time
+import atexit, base64, hashlib, json, os, pty, random, re, resource, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../support"), os.path.join(HERE, "../api")]
@@ -203,8 +203,25 @@ def test_the_token_is_shown_to_the_hub_alone():
 
 def test_offline_means_offline():
     place = Place()
-    bad(place.pull("org/tiny", env={"HF_HUB_OFFLINE": "1"}), 2, "HF_HUB_OFFLINE")
+    for word in ("1", "On", "YES", "tRuE"):
+        bad(place.pull("org/tiny", env={"HF_HUB_OFFLINE": word}), 2, "HF_HUB_OFFLINE is set")
+    bad(place.pull("org/tiny", env={"TRANSFORMERS_OFFLINE": "1"}), 2, "TRANSFORMERS_OFFLINE is set")
     assert not place.hub.log
+    good(place.pull("org/tiny", env={"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"}))
+
+
+def test_an_address_is_one_and_its_password_is_not_shown():
+    place = Place()
+    for word in ("huggingface.co", "ftp://x", "http://", "https:///"):
+        bad(place.pull("org/tiny", env={"HF_ENDPOINT": word}), 2, "HF_ENDPOINT is '" + word)
+    login = place.hub.url.replace("//", "//ann:s3cret@")
+    place.hub.token = "Basic " + base64.b64encode(b"ann:s3cret").decode()
+    for words in (("org/none",), ("org/tiny@no",)):
+        assert "s3cret" not in bad(place.pull(*words, env={"HF_ENDPOINT": login}), 4).stderr
+    good(place.pull("org/tiny", env={"HF_ENDPOINT": login}))
+    place.hub.stop()
+    p = bad(place.pull("org/tiny", "--retries", "0", env={"HF_ENDPOINT": login}), 1, "cannot reach " + place.hub.url)
+    assert "s3cret" not in p.stderr
 
 
 def test_the_cache_is_where_the_environment_says():
@@ -212,6 +229,11 @@ def test_the_cache_is_where_the_environment_says():
                                ("XDG_CACHE_HOME", "x", "x/huggingface/hub"), ("HOME", "u", "u/.cache/huggingface/hub")):
         place = Place()
         env = {**PLAIN_ENV, "HF_ENDPOINT": place.hub.url + "/", name: os.path.join(place.home, value)}
+        p = subprocess.run([WINNOW, "pull", "org/tiny"], env=env, capture_output=True, text=True, timeout=60)
+        assert p.returncode == 0 and p.stdout.startswith(os.path.join(place.home, where, "models--org--tiny")), (p.stdout, p.stderr)
+    for name, value, where in (("HF_HUB_CACHE", "~/c", "c"), ("HF_HOME", "~", "hub"), ("XDG_CACHE_HOME", "~/x/y", "x/y/huggingface/hub")):
+        place = Place()
+        env = {**PLAIN_ENV, "HF_ENDPOINT": place.hub.url, "HOME": place.home, name: value}
         p = subprocess.run([WINNOW, "pull", "org/tiny"], env=env, capture_output=True, text=True, timeout=60)
         assert p.returncode == 0 and p.stdout.startswith(os.path.join(place.home, where, "models--org--tiny")), (p.stdout, p.stderr)
 
