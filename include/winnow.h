@@ -123,6 +123,7 @@ typedef struct wn_engine_info {
                                  MODEL_CARD.md has for it, such as "apache-2.0"; "": none */
     const char *stored;       /* the file's format and its types by their share of the bytes:
                                  "safetensors, F16", "GGUF, Q4_K 74%, Q6_K 25%, F32 1%" */
+    bool takes_instructions;  /* of requests: the model is asked in words */
 } wn_engine_info;
 #define WN_ENGINE_INFO_INIT {.struct_size = sizeof(wn_engine_info)}
 
@@ -257,6 +258,8 @@ typedef struct wn_request {
                           scored for itself, and the document's logit is the weighted mean over
                           those that have a token of their own; at most WN_FIELDS_MAX; 0: as 1 */
     const float *field_weights; /* [n_fields] each above 0; NULL: all are 1 */
+    wn_str instruction; /* how to judge, in place of the model's own instruction; {0} or empty: its
+                           own; of models that takes_instructions */
 } wn_request;
 #define WN_REQUEST_INIT {.struct_size = sizeof(wn_request)}
 
@@ -275,7 +278,7 @@ typedef struct wn_result {
 
 typedef struct wn_usage {
     uint64_t total_tokens;    /* tokens given to the model, special tokens included */
-    uint64_t query_tokens;    /* of the query alone, once */
+    uint64_t query_tokens;    /* of the query, with the request's instruction, once */
     uint64_t document_tokens; /* of all documents, each with the special tokens it would have alone;
                                  with query_tokens it is what rerank services bill */
     bool query_truncated;     /* the query was over its limit and was cut */
@@ -286,9 +289,9 @@ typedef struct wn_usage {
  * Shapes:  request->documents [n_documents].
  * Fails:   WN_ERR_ARGUMENT for an option out of range or a NULL that has a length; WN_ERR_INPUT for
  *          text that is not UTF-8 (names the text and the byte), for an empty query of a
- *          late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR, for a text or a number of
- *          documents that is too large; WN_ERR_UNSUPPORTED for matches of another kind of model;
- *          WN_ERR_MEMORY.
+ *          late-interaction model; WN_ERR_LIMIT under WN_LONG_DOCS_ERROR, for a text, an
+ *          instruction or a number of documents that is too large; WN_ERR_UNSUPPORTED for matches
+ *          or an instruction where the model has none; WN_ERR_MEMORY.
  * Owns:    caller frees *out with wn_job_free(); borrows the request's texts until then.
  * Thread:  one at a time per runner. */
 WN_API WN_MUST_USE wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *request,
@@ -343,13 +346,10 @@ WN_API bool wn_job_needs_query(const wn_job *job);
 /* Rows of a job; those of a document are neighbours. */
 WN_API size_t wn_job_n_rows(const wn_job *job);
 
-/* Tokens of a row's sequence.
- * Needs:   row < wn_job_n_rows(). */
-WN_API uint32_t wn_job_row_tokens(const wn_job *job, size_t row);
-
-/* The text of documents[] that a row is of, and the tokens of a text, with the special tokens that
- * it would have alone.
+/* Tokens of a row's sequence; the text of documents[] that it is of; and the tokens of a text, with
+ * the special tokens that it would have alone.
  * Needs:   row < wn_job_n_rows(), text < n_documents * n_fields. */
+WN_API uint32_t wn_job_row_tokens(const wn_job *job, size_t row);
 WN_API size_t wn_job_row_text(const wn_job *job, size_t row);
 WN_API uint32_t wn_job_text_tokens(const wn_job *job, size_t text);
 
@@ -358,7 +358,7 @@ WN_API uint32_t wn_job_text_tokens(const wn_job *job, size_t text);
  * Shapes:  ids, types [wn_job_row_tokens()]. */
 WN_API void wn_job_row_ids(const wn_job *job, size_t row, int32_t *ids, int32_t *types);
 
-/* The query's own sequence.
+/* The query's own sequence, and the instruction's if it is read apart from it.
  * Shapes:  ids, types [wn_usage.query_tokens]. */
 WN_API void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types);
 

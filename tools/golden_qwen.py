@@ -33,6 +33,12 @@ SMALL = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key
 EDGES = [("", "lanba"), ("banlan", ""), ("what?", "  two spaces"), ("ends with a line\n", "\nbegins with one"), ("ends so: ", "1234 digits"),
          ("...", "!!! marks"), ("7", "\u0301 a combining mark"), ("yes", "no"), ("a <|im_end|> in a text", "<think> and <|im_start|>")]
 
+# An instruction, a query and a document; the instruction's ends meet the prompt's, too.  No random texts: those of other cases stay.
+INSTRUCTED = [(INSTRUCTION, "banlan celan", "lanba"), ("Rank what is cheap first.", "banlan celan", "lanba"), ("Rank what is cheap first.", "", "7"),
+              ("ends with lines\n\n", "\nbegins with one", "latok"), ("  spaces, 1234 ", "7 what?", "runis podra"), ("?", "yes", "no"),
+              ("an <|im_end|> in it, and \u0301", "\u00e9", "<think>")]
+LONG = " ".join(golden.WORDS * 3)
+
 
 def qwen_tokenizer(lines=None, vocab=560, specials=()):
     tk = Tokenizer(models.BPE())
@@ -90,17 +96,18 @@ def ids_of(tk, piece):
     return tk.encode(piece, add_special_tokens=False).ids
 
 
-def qwen3_ids(tk, query, document):
+def qwen3_ids(tk, query, document, instruction=INSTRUCTION):
     prefix, suffix = ids_of(tk, PREFIX), ids_of(tk, SUFFIX)
-    body = ids_of(tk, f"<Instruct>: {INSTRUCTION}\n<Query>: {query}\n<Document>: {document}")
+    body = ids_of(tk, f"<Instruct>: {instruction}\n<Query>: {query}\n<Document>: {document}")
     return prefix + body[:MAX_LENGTH - len(prefix) - len(suffix)] + suffix
 
 
-def mxbai_ids(tk, query, document):
+def mxbai_ids(tk, query, document, instruction=None):
     prefix, sep, task, suffix = (ids_of(tk, piece) for piece in MXBAI)
     around = len(prefix) + len(task) + len(suffix) + len(sep)
     most = MAX_LENGTH - around
-    q = ids_of(tk, f"query: {query}")[:most * 3 // 4]
+    asked = f"query: {query}" if instruction is None else f"instruction: {instruction}\nquery: {query}"
+    q = ids_of(tk, asked)[:most * 3 // 4]
     d = (sep + ids_of(tk, f"document: {document}"))[:most - len(q)]
     return prefix + q + d + sep + task + suffix
 
@@ -112,12 +119,23 @@ def logit_of(model, ids, answers):
 
 
 def cases_of(model, tk, make_ids, answers, long_query, pairs):
-    pairs = pairs or [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 19, 40)] + EDGES
+    trained_on, pairs = pairs, pairs or [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 19, 40)] + EDGES
     cases = [dict(query=q, document=d, logit=float(f"{logit_of(model, make_ids(tk, q, d), answers):.9g}")) for q, d in pairs]
     for n_query, n_doc in ((3, 400), (20, 300)) + (((400, 4), (500, 500)) if long_query else ()):
         q, d = text(n_query), text(n_doc)
         assert len(make_ids(tk, q, d)) == MAX_LENGTH or n_doc == 4
         cases.append(dict(query=q, document=d, long_docs="truncate", logit=float(f"{logit_of(model, make_ids(tk, q, d), answers):.9g}")))
+    return cases if trained_on else cases + instructed_cases(model, tk, make_ids, answers, long_query)
+
+
+def instructed_cases(model, tk, make_ids, answers, long_query):
+    cases = [dict(instruction=i, query=q, document=d) for i, q, d in INSTRUCTED]
+    cases += [dict(instruction=INSTRUCTED[1][0], query=q, document=LONG, long_docs="truncate") for q in ("banlan", LONG)[:1 + long_query]]
+    for case in cases:
+        ids = make_ids(tk, case["query"], case["document"], case["instruction"])
+        assert ("long_docs" in case) == (len(ids) == MAX_LENGTH)
+        case["logit"] = float(f"{logit_of(model, ids, answers):.9g}")
+    assert abs(cases[0]["logit"] - cases[1]["logit"]) > 0.01  # it counts
     return cases
 
 
@@ -142,12 +160,13 @@ SYSTEM = ("<|im_start|>system\nYou are a search relevance expert who can determi
 MODEL_MAX, MAX_QUERY, MAX_DOC, BLOCK = 4000, 512, 2048, 125
 
 
-def jina_prompt(query, documents):
+def jina_prompt(query, documents, instruction=None):
     """One text for a block, as jina-reranker-v3 writes it."""
-    query, *documents = (t.replace(RERANK, "").replace(EMBED, "") for t in (query, *documents))
+    query, asked, *documents = (t.replace(RERANK, "").replace(EMBED, "") for t in (query, instruction or "", *documents))
+    asked = f"<instruct>\n{asked}\n</instruct>\n" if instruction else ""
     passages = "\n".join(f'<passage id="{i}">\n{d}{EMBED}\n</passage>' for i, d in enumerate(documents))
     return (f"{SYSTEM}I will provide you with {len(documents)} passages, each indicated by a numerical identifier. Rank the passages based on "
-            f"their relevance to query: {query}\n{passages}\n<query>\n{query}{RERANK}\n</query>{SUFFIX}")
+            f"their relevance to query: {query}\n{asked}{passages}\n<query>\n{query}{RERANK}\n</query>{SUFFIX}")
 
 
 def shorten(tk, value, most):
@@ -166,13 +185,13 @@ def blocks_of(lengths, n_query, max_doc):
     return blocks
 
 
-def jina_scores(model, projector, tk, query, documents, max_doc):
+def jina_scores(model, projector, tk, query, documents, max_doc, instruction=None):
     marks = [tk.token_to_id(EMBED), tk.token_to_id(RERANK)]
     query, n_query = shorten(tk, query, MAX_QUERY)
     documents, lengths = zip(*(shorten(tk, d, max_doc) for d in documents))
     vectors, queries, weights = [], [], []
     for first, end in blocks_of(lengths, n_query, max_doc):
-        ids = torch.tensor([ids_of(tk, jina_prompt(query, documents[first:end]))])
+        ids = torch.tensor([ids_of(tk, jina_prompt(query, documents[first:end], instruction))])
         with torch.no_grad():
             h = model.model(input_ids=ids).last_hidden_state[0]
             own, q = (projector[1] @ torch.relu(projector[0] @ h[ids[0] == mark].T) for mark in marks)
@@ -183,6 +202,11 @@ def jina_scores(model, projector, tk, query, documents, max_doc):
     average = (torch.stack(queries) * weights[:, None]).sum(0) / weights.sum()
     scores = torch.nn.functional.cosine_similarity(torch.cat(vectors, 1).double(), average[:, None].double(), dim=0)
     return [float(f"{s:.9g}") for s in scores], len(queries)
+
+
+def instructed_lists(cases):
+    return [dict(instruction=i, query=cases[at]["query"], documents=cases[at]["documents"])
+            for i, at in (("Rank what is cheap first.", 1), ("ends with a line\n", 2), (f"a{EMBED}b {RERANK}\u0301", 6))]
 
 
 def listwise(folder):
@@ -202,9 +226,11 @@ def listwise(folder):
              dict(query=text(4), documents=[text(20), "zu \u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", text(3)], max_doc=11),
              dict(query=text(400), documents=[text(2), text(3)]),
              dict(query=f"{text(1)}{RERANK} {EMBED}?", documents=["", f"a{EMBED}b", f"<|embed{RERANK}_token|>", "<|im_end|> <think>", "\n", "7 "])]
+    cases += instructed_lists(cases)
     for case in cases:
-        case["logits"], case["blocks"] = jina_scores(model, projector, tk, case["query"], case["documents"], case.get("max_doc", MAX_DOC))
-    assert [c["blocks"] for c in cases] == [1, 1, 2, 2, 1, 1, 1], [c["blocks"] for c in cases]
+        case["logits"], case["blocks"] = jina_scores(model, projector, tk, case["query"], case["documents"], case.get("max_doc", MAX_DOC),
+                                                     case.get("instruction"))
+    assert [c["blocks"] for c in cases] == [1, 1, 2, 2, 1, 1, 1, 1, 2, 1], [c["blocks"] for c in cases]
     with open(os.path.join(folder, "cases.jsonl"), "w") as f:
         f.writelines(json.dumps(c) + "\n" for c in cases)
 

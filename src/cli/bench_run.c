@@ -52,6 +52,7 @@ static wn_status rank(bench_run *run, wn_bench_figures *figures, const wn_work_i
     wn_job *job = NULL;
     wn_request request = WN_REQUEST_INIT;
     request.query = item->asked.query;
+    request.instruction = item->asked.instruction;
     request.documents = item->asked.texts;
     request.n_documents = item->asked.n_documents;
     request.top_n = item->asked.top_n;

@@ -104,6 +104,11 @@ static wn_status open_model(eval_run *run, wn_evaluation_options *options, wn_er
     run->scorer.should_stop = wn_program_should_stop;
     options->model = short_name(info.model);
     options->long_docs = ways[way];
+    options->instruction = wn_args_text(&run->program->args, WN_OPT_INSTRUCTION);
+    if (options->instruction != NULL && options->instruction[0] == '\0')
+        options->instruction = NULL;
+    if (options->instruction != NULL)
+        run->scorer.instruction = wn_str_from(options->instruction);
     options->scorer = score;
     options->scorer_arg = run;
     return WN_OK;

@@ -66,6 +66,7 @@ static void collect(facts *f, const wn_engine_info *e, const wn_runner_info *r)
     add_number(f, "dimension", "vector width", (uint64_t)e->dim, "");
     add_number(f, "max_tokens", "longest input", (uint64_t)e->max_tokens, "tokens");
     add_number(f, "max_query_tokens", "longest query", (uint64_t)e->max_query_tokens, "tokens");
+    add_text(f, "takes_instructions", "instructions", e->takes_instructions ? "yes" : "no");
     add_number(f, "weight_bytes", "weights", e->weight_bytes, "B");
     add_number(f, "mapped_bytes", "read from the file", e->mapped_bytes, "B");
     add_number(f, "batch_tokens", "batch", (uint64_t)r->batch_tokens, "tokens");

@@ -91,9 +91,15 @@ static wn_status ranker_init(ranker *r, wn_program *program, wn_error *err)
     r->base.long_docs = (wn_long_docs)wn_args_int(args, WN_OPT_LONG_DOCS);
     r->base.plain_specials = wn_args_has(args, WN_OPT_PLAIN_SPECIALS);
     r->base.want_windows = wn_args_has(args, WN_OPT_WINDOWS);
+    if (wn_args_has(args, WN_OPT_INSTRUCTION))
+        r->base.instruction = wn_str_from(wn_args_text(args, WN_OPT_INSTRUCTION));
     r->base.should_stop = wn_program_should_stop;
     WN_TRY(wn_program_open_engine(&r->engine, program, err));
     WN_TRY(wn_engine_get_info(r->engine, &r->info, err));
+    if (r->base.instruction.len > 0 && !r->info.takes_instructions)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "--instruction: model '%s' takes none; only models that are asked in words do",
+                r->info.model);
     return wn_program_open_runner(&r->runner, program, r->engine, err);
 }
 
@@ -161,6 +167,7 @@ static wn_status explain(ranker *r, wn_rank_call *call, const wn_job *ranked, wn
         WN_FAIL(err, WN_ERR_MEMORY, "no memory to explain %zu results", n);
     wn_request request = {.struct_size = sizeof request,
                           .query = call->query,
+                          .instruction = call->instruction,
                           .documents = plan.texts,
                           .n_documents = plan.n_texts,
                           .want_matches = plan.want_matches,
@@ -182,6 +189,7 @@ static wn_status rank_once(ranker *r, wn_request *request, wn_answer *answer, wn
     wn_arena arena = WN_ARENA_INIT;
     wn_rank_call call = wn_rank_call_init(&arena);
     call.query = request->query;
+    call.instruction = request->instruction;
     call.documents = (wn_texts){.at = request->documents, .n = request->n_documents};
     call.explain = wn_args_has(&r->program->args, WN_OPT_EXPLAIN);
     answer->with_windows = request->want_windows;
@@ -250,6 +258,8 @@ static wn_status rank_request(ranker *r, wn_error *err)
         };
         wn_request request = r->base;
         request.query = asked.query;
+        if (asked.instruction.len > 0)
+            request.instruction = asked.instruction;
         request.documents = asked.texts;
         request.n_documents = asked.n_documents;
         request.top_n = asked.top_n > 0 ? asked.top_n : request.top_n;

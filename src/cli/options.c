@@ -13,6 +13,10 @@
 const wn_option wn_options[WN_OPT_COUNT] = {
     [WN_OPT_QUERY] = {WN_FOR(RANK), "query", 'q', "QUERY", WN_VALUE_TEXT,
                       .help = "the text that each document is compared with"},
+    [WN_OPT_INSTRUCTION] = {WN_FOR(RANK) | WN_FOR(EVAL), "instruction", 0, "TEXT", WN_VALUE_TEXT,
+                            .fallback = "the model's own",
+                            .help = "how to judge, for models that are asked in words; a request's "
+                                    "own instruction comes first"},
     [WN_OPT_REQUEST] = {WN_FOR(RANK), "request", 0, "FILE", WN_VALUE_FILE,
                         .help = "rank one JSON request; '-' is standard input"},
     [WN_OPT_INPUT] = {WN_FOR(RANK) | WN_FOR(EMBED), "input", 0, "KIND", WN_VALUE_CHOICE,

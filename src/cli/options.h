@@ -61,6 +61,7 @@ typedef struct wn_command {
 
 typedef enum wn_option_id {
     WN_OPT_QUERY = 0,
+    WN_OPT_INSTRUCTION,
     WN_OPT_REQUEST,
     WN_OPT_INPUT,
     WN_OPT_TOP_N,

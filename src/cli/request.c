@@ -112,6 +112,7 @@ static wn_status read_fields(wn_rank_request *request, const char *name, wn_erro
 {
     wn_binder binder;
     int64_t top_n;
+    const char *instruction;
     const json_t *query = json_object_get(request->json, "query");
     wn_binder_init(&binder, request->json, name);
     if (query == NULL)
@@ -120,9 +121,11 @@ static wn_status read_fields(wn_rank_request *request, const char *name, wn_erro
         wn_binder_note(&binder, "field 'query': is %s, expected a string",
                        wn_json_type_name(query));
     wn_bind_int(&binder, "top_n", &top_n, 1, WN_TOP_N_MAX, 0);
+    wn_bind_string(&binder, "instruction", &instruction, NULL);
     wn_bind_bool(&binder, "return_documents", &request->return_documents, false);
     WN_TRY(wn_binder_end(&binder, err));
     request->query = string_of(query);
+    request->instruction = string_of(json_object_get(request->json, "instruction"));
     request->top_n = (size_t)top_n;
     if (request->query.len == 0)
         WN_FAIL(err, WN_ERR_INPUT, "%s: field 'query' is empty", name);

@@ -19,6 +19,7 @@ typedef struct wn_document {
 typedef struct wn_rank_request {
     wn_str id; /* JSON text as it was written; empty: none */
     wn_str query;
+    wn_str instruction;     /* empty: none */
     wn_document *documents; /* [n_documents] */
     wn_str *texts;          /* [n_documents], the same texts for wn_request */
     size_t n_documents;
@@ -27,7 +28,8 @@ typedef struct wn_rank_request {
     json_t *json; /* holds the strings */
 } wn_rank_request;
 
-/* Read {"query", "documents", "top_n", "id", "return_documents"}; name begins error messages.
+/* Read {"query", "instruction", "documents", "top_n", "id", "return_documents"}; name begins error
+ * messages.
  * Fails:   WN_ERR_FORMAT, WN_ERR_LIMIT, WN_ERR_INPUT for an empty query, WN_ERR_MEMORY.  out->id is
  *          set all the same when the text is an object that has one.
  * Owns:    caller frees with wn_rank_request_deinit(), also after a failure; borrows text. */

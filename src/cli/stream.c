@@ -49,6 +49,8 @@ static wn_status rank(wn_buf *out, const wn_stream *stream, const wn_rank_reques
     wn_request request = *stream->base;
     wn_job *job = NULL;
     request.query = asked->query;
+    if (asked->instruction.len > 0)
+        request.instruction = asked->instruction;
     request.documents = asked->texts;
     request.n_documents = asked->n_documents;
     request.top_n = asked->top_n > 0 ? asked->top_n : request.top_n;

@@ -252,6 +252,7 @@ wn_report wn_evaluation_report(const wn_evaluation *evaluation)
     const wn_evaluation_options *options = &evaluation->options;
     wn_report report = {.model = options->model,
                         .long_docs = options->long_docs,
+                        .instruction = options->instruction,
                         .limit = options->limit,
                         .top = options->top,
                         .rows = (const wn_row *)(const void *)evaluation->rows.ptr,

@@ -40,10 +40,11 @@ typedef struct wn_row {
 } wn_row;
 
 typedef struct wn_report {
-    const char *model;     /* NULL: BM25 alone */
-    const char *long_docs; /* what the model does with long documents */
-    size_t limit, top;     /* as in the options */
-    const wn_row *rows;    /* [n_rows] in the order of wn_evaluation_add() */
+    const char *model;       /* NULL: BM25 alone */
+    const char *long_docs;   /* what the model does with long documents */
+    const char *instruction; /* that all queries were asked with; NULL: none */
+    size_t limit, top;       /* as in the options */
+    const wn_row *rows;      /* [n_rows] in the order of wn_evaluation_add() */
     size_t n_rows;
     wn_row mean; /* its counts are sums */
 } wn_report;
@@ -54,9 +55,9 @@ typedef wn_status wn_scorer_fn(void *arg, double *scores, const wn_dataset *set,
                                const wn_topic *topic, size_t n, size_t *notes, wn_error *err);
 
 typedef struct wn_evaluation_options {
-    const char *model; /* its name in reports; NULL: BM25 alone */
-    const char *long_docs;
-    wn_scorer_fn *scorer; /* the model's */
+    const char *model;                   /* its name in reports; NULL: BM25 alone */
+    const char *long_docs, *instruction; /* likewise */
+    wn_scorer_fn *scorer;                /* the model's */
     void *scorer_arg;
     size_t limit; /* queries of a set, spread evenly over it; 0: all */
     size_t top;   /* candidates that are scored, the first of each list; 0: all */

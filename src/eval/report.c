@@ -115,9 +115,10 @@ bool wn_report_push_json(wn_buf *out, const wn_report *report)
     json_t *sets = json_array();
     for (size_t i = 0; i < report->n_rows; i++)
         ok = json_array_append_new(sets, json_of_row(report, &report->rows[i], &ok)) == 0 && ok;
-    json_t *root = json_pack("{s:s?, s:s?, s:I, s:I, s:i}", "model", report->model, "long_docs",
-                             report->long_docs, "limit", (json_int_t)report->limit, "top",
-                             (json_int_t)report->top, "resamples", WN_BOOTSTRAP_RESAMPLES);
+    json_t *root = json_pack("{s:s?, s:s?, s:s*, s:I, s:I, s:i}", "model", report->model,
+                             "long_docs", report->long_docs, "instruction", report->instruction,
+                             "limit", (json_int_t)report->limit, "top", (json_int_t)report->top,
+                             "resamples", WN_BOOTSTRAP_RESAMPLES);
     put(root, "sets", sets, &ok);
     put(root, "mean", json_of_row(report, &report->mean, &ok), &ok);
     size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(12);

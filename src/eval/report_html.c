@@ -272,6 +272,11 @@ static void push_notes(wn_buf *out, const wn_report *report)
         WN_BOOTSTRAP_RESAMPLES);
     if (report->long_docs != NULL)
         wn_buf_printf(out, "<li>Long documents: %s.</li>\n", report->long_docs);
+    if (report->instruction != NULL) {
+        push_text(out, "<li>Instruction: ");
+        wn_html_push_text(out, report->instruction);
+        push_text(out, "</li>\n");
+    }
     if (report->limit > 0)
         wn_buf_printf(out, "<li>At most %zu queries of each set, spread evenly over it.</li>\n",
                       report->limit);

@@ -33,6 +33,7 @@ wn_status wn_scorer_score(void *arg, double *scores, const wn_dataset *set, cons
     request.documents = (const wn_str *)(const void *)scorer->texts.ptr;
     request.n_documents = n;
     request.long_docs = scorer->long_docs;
+    request.instruction = scorer->instruction;
     request.should_stop = scorer->should_stop;
     request.user = scorer->user;
     wn_job *job = NULL;

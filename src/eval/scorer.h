@@ -10,6 +10,7 @@
 typedef struct wn_scorer {
     wn_runner *runner;
     wn_long_docs long_docs;
+    wn_str instruction;              /* of all queries; empty: the model's own */
     bool (*should_stop)(void *user); /* polled between batches; may be NULL */
     void *user;
     wn_buf texts; /* wn_str of one query's candidates; scratch */

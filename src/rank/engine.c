@@ -297,7 +297,7 @@ static wn_status prepare_late(wn_engine *engine, wn_error *err)
 static bool may_end_in_pads(const wn_engine *engine)
 {
     const wn_config *config = &engine->config;
-    const wn_template *pair = &engine->prompt.pair;
+    const wn_template *pair = &engine->prompt.plain.pair;
     int32_t last = pair->count > 0 ? pair->items[pair->count - 1].id : WN_SEQUENCE_B;
     return config->passes_pads && (last < 0 || last == config->pad_id);
 }
@@ -313,7 +313,7 @@ static size_t room_of_query(const wn_config *config, size_t around)
 static wn_status prepare_limits(wn_engine *engine, wn_error *err)
 {
     const wn_config *config = &engine->config;
-    engine->n_special_pair = engine->prompt.pair.n_special;
+    engine->n_special_pair = engine->prompt.plain.pair.n_special;
     if (config->prompt == WN_PROMPT_NONE) /* else texts have no special tokens of their own */
         engine->n_special_single = wn_tokenizer_n_special(engine->tokenizer, false);
     size_t room = config->max_tokens;
@@ -323,7 +323,7 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
         room = config->late.max_query_tokens;
         WN_TRY(prepare_late(engine, err));
     } else if (config->kind == WN_KIND_CROSS_ENCODER) {
-        size_t around = engine->n_special_pair - engine->prompt.n_between;
+        size_t around = engine->n_special_pair - engine->prompt.plain.n_between;
         room = config->max_tokens / 4 * 3;
         if (config->prompt != WN_PROMPT_NONE)
             room = room_of_query(config, around);
@@ -349,16 +349,15 @@ static wn_status prepare_limits(wn_engine *engine, wn_error *err)
     return WN_OK;
 }
 
-size_t wn_engine_row_room(const wn_engine *engine, size_t n_query)
+size_t wn_engine_row_room(const wn_engine *engine, size_t n_others)
 {
     if (engine->config.kind == WN_KIND_LATE_INTERACTION)
         return engine->config.late.max_doc_tokens - engine->n_special_single;
     if (engine->config.kind == WN_KIND_EMBEDDER)
         return engine->config.max_tokens - engine->n_special_single;
-    size_t used = engine->n_special_pair + n_query;
     if (engine->config.kind == WN_KIND_LISTWISE)
         return WN_MIN(engine->config.max_tokens, (size_t)WN_LISTWISE_DOC_TOKENS);
-    size_t room = used >= engine->config.max_tokens ? 0 : engine->config.max_tokens - used;
+    size_t room = n_others >= engine->config.max_tokens ? 0 : engine->config.max_tokens - n_others;
     return engine->config.max_doc_tokens > 0 ? WN_MIN(room, engine->config.max_doc_tokens) : room;
 }
 
@@ -543,11 +542,12 @@ wn_status wn_engine_get_info(const wn_engine *engine, wn_engine_info *out, wn_er
         .weight_bytes = wn_model_weight_bytes(engine->model),
         .mapped_bytes = wn_model_mapped_bytes(engine->model),
         .fingerprint = engine->fingerprint,
-        .max_document_tokens = (int32_t)wn_engine_row_room(engine, 0),
+        .max_document_tokens = (int32_t)wn_engine_row_room(engine, engine->n_special_pair),
         .dtype = engine->dtype,
         .dtype_reason = engine->dtype_reason,
         .license = c->license,
         .stored = engine->stored,
+        .takes_instructions = wn_prompt_takes_instructions(&engine->prompt),
     };
     return wn_abi_write(out, &info, sizeof info, "wn_engine_info", err);
 }

@@ -25,7 +25,7 @@ struct wn_engine {
     wn_prompt prompt;
     bool use_types;          /* the family reads type ids */
     bool may_end_in_pads;    /* a sequence may end in tokens that the head passes over */
-    size_t n_special_pair;   /* special tokens around a pair */
+    size_t n_special_pair;   /* special tokens around a pair without an instruction */
     size_t n_special_single; /* around one text; with the marker for late interaction */
     size_t max_query_ids;    /* own tokens of a query under the family's limit */
     uint8_t *skip_token;     /* [vocab] document vectors to drop, or NULL */
@@ -40,7 +40,8 @@ static inline bool wn_engine_reads_apart(const wn_engine *engine)
            engine->config.kind == WN_KIND_EMBEDDER;
 }
 
-/* Most tokens of a document in one row, beside n_query tokens of the query. */
-size_t wn_engine_row_room(const wn_engine *engine, size_t n_query);
+/* Most tokens of a document in one row; if it is read with the query, beside so many tokens that
+ * are not its own. */
+size_t wn_engine_row_room(const wn_engine *engine, size_t n_others);
 
 #endif

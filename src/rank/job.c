@@ -44,6 +44,10 @@ static wn_status read_request(wn_request *request, const wn_engine *engine, cons
     if (request->want_matches && engine->config.kind != WN_KIND_LATE_INTERACTION)
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "matches are those of a late-interaction model, '%s' is none", engine->name);
+    if (request->instruction.len > 0 && !wn_prompt_takes_instructions(&engine->prompt))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "an instruction is for models that are asked in words, '%s' takes none",
+                engine->name);
     return WN_OK;
 }
 
@@ -61,15 +65,64 @@ static wn_status cut_query(wn_job *job, wn_error *err)
     return WN_OK;
 }
 
+/* Most tokens of an instruction; beside a query, which is cut together with it, some are left. */
+static size_t instruction_room(const wn_engine *engine)
+{
+    bool apart = engine->config.kind == WN_KIND_LISTWISE;
+    return apart ? engine->max_query_ids : engine->max_query_ids / 2;
+}
+
+static wn_status put_words_around(wn_job *job, wn_error *err)
+{
+    const wn_prompt *prompt = &job->engine->prompt;
+    wn_buf words = WN_BUF_INIT;
+    wn_buf_push_str(&words, prompt->instruction_lead);
+    wn_buf_push_str(&words, job->request.instruction);
+    if (wn_buf_push_str(&words, prompt->instruction_tail))
+        job->instruction = wn_arena_str(&job->arenas[0], wn_buf_str(&words));
+    wn_buf_deinit(&words);
+    if (job->instruction.ptr == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for an instruction of %zu bytes",
+                job->request.instruction.len);
+    return WN_OK;
+}
+
+/* It is never cut, since what is left of it could ask for something else. */
+static wn_status read_instruction(wn_job *job, wn_runner *runner, wn_error *err)
+{
+    const wn_engine *engine = job->engine;
+    size_t most = instruction_room(engine);
+    wn_doc own;
+    const wn_encoding encoding = {.docs = &own,
+                                  .arenas = job->arenas,
+                                  .texts = &job->request.instruction,
+                                  .n = 1,
+                                  .plain_specials = job->request.plain_specials};
+    job->frame = &engine->prompt.plain;
+    if (job->request.instruction.len == 0)
+        return WN_OK;
+    job->frame = &engine->prompt.instructed;
+    wn_status status = wn_runner_encode(runner, &encoding, err);
+    if (status != WN_OK)
+        return wn_error_prefix(err, status, "instruction");
+    if (own.n_ids > most)
+        WN_FAIL(err, WN_ERR_LIMIT, "the instruction has %zu tokens, at most %zu are read",
+                own.n_ids, most);
+    if (engine->config.kind == WN_KIND_LISTWISE)
+        job->apart = (wn_id_span){own.ids, own.n_ids};
+    return put_words_around(job, err);
+}
+
 static wn_status encode_query(wn_job *job, wn_runner *runner, wn_error *err)
 {
     const wn_engine *engine = job->engine;
+    bool led = job->instruction.len > 0 && engine->config.kind != WN_KIND_LISTWISE;
     wn_doc query;
     const wn_encoding encoding = {.docs = &query,
                                   .arenas = job->arenas,
                                   .texts = &job->request.query,
                                   .n = 1,
-                                  .lead = engine->prompt.query_lead,
+                                  .lead = led ? job->instruction : engine->prompt.query_lead,
                                   .tail = engine->prompt.query_tail,
                                   .plain_specials = job->request.plain_specials,
                                   .with_offsets = job->request.want_matches};
@@ -112,7 +165,8 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
 {
     const wn_engine *engine = job->engine;
     const wn_prompt *prompt = &engine->prompt;
-    size_t n_ids = doc->n_ids, room = wn_engine_row_room(engine, job->n_query);
+    size_t n_ids = doc->n_ids, n_special = job->frame->pair.n_special;
+    size_t room = wn_engine_row_room(engine, n_special + job->n_query);
     bool pairs = engine->config.kind == WN_KIND_CROSS_ENCODER;
     size_t most = job->request.max_document_tokens, index = text / job->request.n_fields;
     doc->n_query = job->n_query;
@@ -124,7 +178,7 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
     }
     size_t n_end = n_ids < doc->n_ids ? prompt->doc_end.n : 0;
     if (n_ids + n_end > room ||
-        (pairs && job->n_query + engine->n_special_pair + n_ids > engine->config.max_tokens)) {
+        (pairs && job->n_query + n_special + n_ids > engine->config.max_tokens)) {
         switch (job->request.long_docs) {
         case WN_LONG_DOCS_ERROR:
             WN_FAIL(err, WN_ERR_LIMIT,
@@ -132,8 +186,7 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
                     job->n_query, room);
         case WN_LONG_DOCS_TRUNCATE:
             if (pairs && engine->config.prompt == WN_PROMPT_NONE)
-                (void)wn_truncate(&doc->n_query, &n_ids,
-                                  engine->config.max_tokens - engine->n_special_pair,
+                (void)wn_truncate(&doc->n_query, &n_ids, engine->config.max_tokens - n_special,
                                   WN_TRUNCATE_LONGEST_FIRST);
             else
                 n_ids = room - WN_MIN(room, prompt->doc_end.n);
@@ -144,7 +197,7 @@ static wn_status plan_cut(const wn_job *job, wn_doc *doc, size_t text, wn_error 
             break;
         }
     }
-    size_t window = WN_MAX(wn_engine_row_room(engine, doc->n_query), (size_t)1);
+    size_t window = WN_MAX(wn_engine_row_room(engine, n_special + doc->n_query), (size_t)1);
     if (n_ids + n_end > window)
         window -= WN_MIN(prompt->doc_again.n + prompt->doc_end.n, window - 1);
     doc->chunks = wn_chunks_make(n_ids, window, engine->config.window_overlap);
@@ -242,7 +295,7 @@ static wn_status make_rows(wn_job *job, wn_runner *runner, wn_error *err)
 static wn_status make_query_room(wn_job *job, wn_error *err)
 {
     const wn_config *config = &job->engine->config;
-    size_t n = job->n_query + job->engine->n_special_single;
+    size_t n = job->n_query + job->engine->n_special_single + job->apart.n;
     bool late = config->kind == WN_KIND_LATE_INTERACTION;
     if (late)
         n = WN_MAX(n, config->late.query_pad_to);
@@ -264,7 +317,7 @@ static void share_beginning(wn_job *job)
     size_t most = wn_model_dims(job->engine->model).past_tokens;
     if (job->n_rows > 0 && most > 0 &&
         !job->engine->may_end_in_pads) /* 0: sequences begin with the document */
-        job->n_past = WN_MIN(most, job->engine->prompt.n_before + job->n_query);
+        job->n_past = WN_MIN(most, job->frame->n_before + job->n_query);
 }
 
 wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, wn_error *err)
@@ -286,6 +339,7 @@ wn_status wn_job_new(wn_job **out, wn_runner *runner, const wn_request *given, w
     if (job->arenas == NULL || job->docs == NULL || job->results == NULL)
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a job of %zu documents",
                     request.n_documents);
+    WN_TRY_OUT(read_instruction(job, runner, err));
     WN_TRY_OUT(encode_query(job, runner, err));
     WN_TRY_OUT(encode_documents(job, runner, err));
     WN_TRY_OUT(make_query_room(job, err));
@@ -369,7 +423,7 @@ size_t wn_job_row_sequence(const wn_job *job, const wn_row *row, int32_t *ids, i
     case WN_KIND_CROSS_ENCODER:
         break;
     }
-    return wn_template_assemble(&engine->prompt.pair, ids, types,
+    return wn_template_assemble(&job->frame->pair, ids, types,
                                 (wn_id_span){job->query_ids, row->n_query},
                                 (wn_id_span){row->ids, row->n_ids});
 }
@@ -379,7 +433,7 @@ size_t wn_job_row_length(const wn_job *job, const wn_row *row)
     if (job->engine->config.kind == WN_KIND_LISTWISE)
         return row->n_ids;
     if (job->engine->config.kind == WN_KIND_CROSS_ENCODER)
-        return job->engine->n_special_pair + row->n_query + row->n_ids;
+        return job->frame->pair.n_special + row->n_query + row->n_ids;
     return job->engine->n_special_single + row->n_ids;
 }
 
@@ -443,7 +497,9 @@ void wn_job_query_ids(const wn_job *job, int32_t *ids, int32_t *types)
 {
     uint32_t n_keys;
     memset(types, 0, job->n_query_tokens * sizeof *types);
-    (void)wn_job_query_sequence(job, ids, types, &n_keys);
+    size_t n = wn_job_query_sequence(job, ids, types, &n_keys);
+    if (job->apart.n > 0)
+        memcpy(ids + n, job->apart.ids, job->apart.n * sizeof *ids);
 }
 
 wn_dtype wn_job_vector_dtype(wn_vector_format format)

@@ -41,6 +41,9 @@ struct wn_job {
     wn_request request; /* documents are borrowed, texts are not read after wn_job_new() */
     wn_arena *arenas;   /* [n_arenas] one a worker */
     size_t n_arenas;
+    const wn_frame *frame;    /* what stands around a query and a document that are read together */
+    wn_str instruction;       /* of the request, with the words around it; empty: none */
+    wn_id_span apart;         /* of a listwise model: its ids, which are not among the query's */
     const int32_t *query_ids; /* [n_query] */
     size_t n_query;
     const uint32_t *query_start; /* [n_query] byte ranges; NULL unless matches are wanted */
@@ -60,7 +63,7 @@ struct wn_job {
     uint64_t past_id;  /* as long as its past is this one */
     const wn_runner *past_runner;
     bool query_read;       /* query has its vectors, or needs none */
-    size_t n_query_tokens; /* of its own sequence, special and mask tokens included */
+    size_t n_query_tokens; /* of its own sequence, special and mask tokens included, and apart */
     wn_query query;        /* as the model sees it: a vector a token of that, or one pooled */
     wn_score_query score_query;
     /* Of a listwise model: */

@@ -19,7 +19,7 @@
 
 #define FIRST_FORMAT                                                                               \
     "user\nI will provide you with %zu passages, each indicated by a numerical identifier. "       \
-    "Rank the passages based on their relevance to query: %.*s\n<passage id=\"0\">\n%.*s"
+    "Rank the passages based on their relevance to query: %.*s\n%.*s<passage id=\"0\">\n%.*s"
 #define NEXT_FORMAT "\n</passage>\n<passage id=\"%zu\">\n%.*s"
 #define LAST_FORMAT "\n</passage>\n<query>\n%.*s"
 #define TEXT(s)     (int)(s).len, (s).ptr
@@ -28,7 +28,7 @@
 typedef struct making {
     wn_job *job;
     wn_runner *runner;
-    wn_str query;
+    wn_str query, instruction;
     wn_str *texts;   /* [n_read] cut and without marks */
     size_t *read;    /* [n_read] the texts of the job that are read */
     size_t *ends;    /* [n_blocks] behind the last of each block's, among those read */
@@ -116,7 +116,7 @@ static wn_status measure(const making *m, size_t *first, size_t *next, size_t *l
     wn_str pieces[3];
     wn_doc docs[3];
     WN_TRY(print_piece(m, &pieces[0], err, FIRST_FORMAT, (size_t)BLOCK_DOCS, TEXT(m->query),
-                       TEXT(none)));
+                       TEXT(m->instruction), TEXT(none)));
     WN_TRY(print_piece(m, &pieces[1], err, NEXT_FORMAT, (size_t)BLOCK_DOCS, TEXT(none)));
     WN_TRY(print_piece(m, &pieces[2], err, LAST_FORMAT, TEXT(m->query)));
     const wn_encoding encoding = {.docs = docs,
@@ -204,7 +204,7 @@ static wn_status encode_pieces(making *m, wn_error *err)
             wn_str text = m->texts[at];
             if (at == first)
                 WN_TRY(print_piece(m, &m->pieces[n], err, FIRST_FORMAT, m->ends[b] - first,
-                                   TEXT(m->query), TEXT(text)));
+                                   TEXT(m->query), TEXT(m->instruction), TEXT(text)));
             else
                 WN_TRY(print_piece(m, &m->pieces[n], err, NEXT_FORMAT, at - first, TEXT(text)));
         }
@@ -229,8 +229,8 @@ static size_t append(int32_t *ids, size_t at, const int32_t *more, size_t n)
 static wn_status assemble(making *m, wn_row *row, const wn_doc *pieces, wn_error *err)
 {
     const wn_engine *engine = m->job->engine;
-    const wn_template *around = &engine->prompt.pair;
-    size_t n = around->n_special, n_before = engine->prompt.n_before, at = 0;
+    const wn_template *around = &m->job->frame->pair;
+    size_t n = around->n_special, n_before = m->job->frame->n_before, at = 0;
     for (size_t i = 0; i < row->n_marks; i++)
         n += pieces[i].n_ids + 1;
     if (n > engine->config.max_tokens)
@@ -301,8 +301,9 @@ wn_status wn_listwise_make_rows(wn_job *job, wn_runner *runner, wn_error *err)
     WN_TRY(make_room(&m, err));
     WN_TRY(clean(&m, &m.query, job->request.query, job->query_ids, job->n_query,
                  WN_LISTWISE_QUERY_TOKENS, err));
+    WN_TRY(clean(&m, &m.instruction, job->instruction, NULL, 0, 1, err));
     WN_TRY(measure(&m, &first, &next, &last, err));
-    size_t around = job->engine->n_special_pair + first + last;
+    size_t around = job->frame->pair.n_special + first + last;
     WN_TRY(limit_documents(&m, around + next, err));
     WN_TRY(cut_documents(&m, err));
     cut_blocks(&m, around, next + SPARE);

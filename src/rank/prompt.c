@@ -1,6 +1,7 @@
 /* See prompt.h.  Pieces are tokenized each for itself, as the references do.  In Qwen3-Reranker's,
  * query and document are tokenized with the words around them: parts begin with the space that
- * stands in front of a text, where the Qwen pattern always starts a new pre-token.
+ * stands in front of a text, where the Qwen pattern always starts a new pre-token.  A request's
+ * instruction is tokenized as one text with the query behind it.
  * Source: QwenLM/Qwen3-Embedding examples/qwen3_reranker_transformers.py;
  * mixedbread-ai/mxbai-rerank mxbai_rerank_v2.py; jinaai/jina-reranker-m0 modeling.py. */
 #include "rank/prompt.h"
@@ -15,6 +16,8 @@
 
 typedef struct words {
     const char *before[PIECES_MAX], *between, *behind[PIECES_MAX]; /* NULL: no more */
+    const char *own_instruction; /* the last piece before the query, unless a request has one */
+    const char *instruction_lead, *instruction_tail; /* NULL: it takes none */
     const char *query_lead, *query_tail, *doc_lead, *doc_tail;
     const char *doc_again; /* doc_lead without what joins the text */
     const char *answers[WN_ANSWERS_MAX];
@@ -26,9 +29,11 @@ static const words prompts[] = {
         {
             .before = {"<|im_start|>system\nJudge whether the Document meets the requirements "
                        "based on the Query and the Instruct provided. Note that the answer can "
-                       "only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n",
-                       "<Instruct>: Given a web search query, retrieve relevant passages that "
-                       "answer the query\n<Query>:"},
+                       "only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n"},
+            .own_instruction = "<Instruct>: Given a web search query, retrieve relevant passages "
+                               "that answer the query\n<Query>:",
+            .instruction_lead = "<Instruct>: ",
+            .instruction_tail = "\n<Query>: ",
             .behind = {"<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"},
             .query_lead = " ",
             .query_tail = "\n<Document>:",
@@ -46,6 +51,8 @@ static const words prompts[] = {
                        "semantic relationship between them, then provide your binary relevance "
                        "judgment (0 for not relevant, 1 for relevant).\nRelevance:",
                        "<|im_end|>\n<|im_start|>assistant\n"},
+            .instruction_lead = "instruction: ",
+            .instruction_tail = "\nquery: ",
             .query_lead = "query: ",
             .doc_lead = "document: ",
             .doc_again = "document:",
@@ -61,6 +68,8 @@ static const words prompts[] = {
                    "provided, you should follow the instruction when determining the "
                    "ranking.<|im_end|>\n<|im_start|>"},
         .behind = {"\n</query><|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"},
+        .instruction_lead = "<instruct>\n",
+        .instruction_tail = "\n</instruct>\n",
         .answers = {"<|embed_token|>", "<|rerank_token|>"},
     },
     [WN_PROMPT_JINA_M0] =
@@ -121,10 +130,16 @@ static wn_status make_spans(wn_prompt *out, making *m, const words *w, wn_arena 
     return make_span(&out->doc_end, m, w->doc_tail, arena);
 }
 
-static wn_status make_pair(wn_prompt *out, making *m, const words *w, bool document_first,
-                           wn_arena *arena)
+typedef struct order {
+    bool instructed, document_first;
+} order;
+
+static wn_status make_frame(wn_frame *out, making *m, const words *w, order o, wn_arena *arena)
 {
+    m->ids.n = 0;
     WN_TRY(add_pieces(m, w->before));
+    if (!o.instructed)
+        WN_TRY(add_piece(m, w->own_instruction));
     size_t at_first = m->ids.n;
     WN_TRY(add_piece(m, w->between));
     size_t at_second = m->ids.n, at = 0;
@@ -139,14 +154,14 @@ static wn_status make_pair(wn_prompt *out, making *m, const words *w, bool docum
         WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for a prompt of %zu tokens", n);
     for (size_t i = 0; i <= n; i++) {
         if (i == at_first)
-            pair->items[at++].id = document_first ? WN_SEQUENCE_B : WN_SEQUENCE_A;
+            pair->items[at++].id = o.document_first ? WN_SEQUENCE_B : WN_SEQUENCE_A;
         if (i == at_second)
-            pair->items[at++].id = document_first ? WN_SEQUENCE_A : WN_SEQUENCE_B;
+            pair->items[at++].id = o.document_first ? WN_SEQUENCE_A : WN_SEQUENCE_B;
         if (i < n)
             pair->items[at++].id = m->ids.ids[i];
     }
     out->n_between = at_second - at_first;
-    out->n_before = document_first ? at_first : at_second;
+    out->n_before = o.document_first ? at_first : at_second;
     return WN_OK;
 }
 
@@ -181,9 +196,10 @@ wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *
     if (config->takes_template && wn_tokenizer_n_special(tokenizer, true) > 0)
         config->prompt = WN_PROMPT_NONE;
     if (config->prompt == WN_PROMPT_NONE) {
-        const wn_template_item *items = wn_tokenizer_template(tokenizer, true, &out->pair.count);
-        out->pair.items = (wn_template_item *)(uintptr_t)items; /* read only from here on */
-        out->pair.n_special = wn_tokenizer_n_special(tokenizer, true);
+        wn_template *pair = &out->plain.pair;
+        const wn_template_item *items = wn_tokenizer_template(tokenizer, true, &pair->count);
+        pair->items = (wn_template_item *)(uintptr_t)items; /* read only from here on */
+        pair->n_special = wn_tokenizer_n_special(tokenizer, true);
         return WN_OK;
     }
     const words *w = &prompts[config->prompt];
@@ -194,11 +210,16 @@ wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *
     out->query_tail = str_or_empty(w->query_tail);
     out->doc_lead = str_or_empty(w->doc_lead);
     out->doc_tail = str_or_empty(w->doc_tail);
+    out->instruction_lead = str_or_empty(w->instruction_lead);
+    out->instruction_tail = str_or_empty(w->instruction_tail);
+    order o = {.document_first = config->document_first};
     making m = {.err = err};
     wn_status status;
     WN_TRY_OUT(find_answers(config, tokenizer, w, err));
     WN_TRY_OUT(wn_encoder_new(&m.encoder, tokenizer, err));
-    WN_TRY_OUT(make_pair(out, &m, w, config->document_first, arena));
+    WN_TRY_OUT(make_frame(&out->plain, &m, w, o, arena));
+    o.instructed = true;
+    WN_TRY_OUT(make_frame(&out->instructed, &m, w, o, arena));
     WN_TRY_OUT(make_spans(out, &m, w, arena));
 out:
     wn_encoder_free(m.encoder);

@@ -10,16 +10,31 @@
 #include "model/config.h"
 #include "token/tokenizer.h"
 
+/* The ids around a query and a document. */
+typedef struct wn_frame {
+    wn_template pair;
+    size_t n_between; /* ids between query and document */
+    size_t n_before;  /* ids before the document */
+} wn_frame;
+
 typedef struct wn_prompt {
-    wn_template pair;              /* the ids around both */
+    wn_frame plain;                /* of requests without an instruction: with the model's own */
+    wn_frame instructed;           /* of those with one */
     wn_str query_lead, query_tail; /* around the query's text */
     wn_str doc_lead, doc_tail;     /* around a document's */
     wn_id_span tail;               /* ids of query_tail, which a query keeps when it is cut */
     wn_id_span doc_again, doc_end; /* that a part of a document has, unless it begins or ends with
                                       the document: the words in front of it and doc_tail */
-    size_t n_between;              /* ids between query and document */
-    size_t n_before;               /* ids before the document */
+    /* Around an instruction, which stands with them where the query's lead does, or in a listwise
+     * prompt by itself; both empty: the model takes none. */
+    wn_str instruction_lead, instruction_tail;
 } wn_prompt;
+
+/* Whether requests may have an instruction. */
+static inline bool wn_prompt_takes_instructions(const wn_prompt *prompt)
+{
+    return prompt->instruction_lead.len > 0;
+}
 
 /* The prompt of a configuration, and the ids of its answers, unless config has them; the template
  * of the tokenizer, which config then says, where config->takes_template allows it.

@@ -142,7 +142,12 @@ wn_str wn_body_string(const json_t *body, const char *name);
 /* What no other server has, for the table of any dialect whose results are objects that
  * wn_push_extras() can add to. */
 /* clang-format off */
+#define WN_INSTRUCTION_FIELD                                                                      \
+    {"instruction", WN_FIELD_STRING, offsetof(wn_rank_call, instruction), false, 0, 0,            \
+     "how to judge, for models that are asked in words (Qwen3-Reranker, mxbai-rerank v2, "        \
+     "jina-reranker-v3); others refuse it"}
 #define WN_FIELDS_BEYOND                                                                          \
+    WN_INSTRUCTION_FIELD,                                                                         \
     {"deadline_ms", WN_FIELD_INT, offsetof(wn_rank_call, deadline_ms), false, 1, 3600000,         \
      "answer after so many milliseconds with what is scored by then"},                            \
     {"return_logits", WN_FIELD_BOOL, offsetof(wn_rank_call, return_logits), false, 0, 0,          \

@@ -20,8 +20,10 @@ static void push_model(wn_buf *out, wn_model_set *models, wn_str name)
         const char *quote = info.license[0] != '\0' ? "\"" : "";
         wn_buf_printf(out,
                       ",\"family\":\"%s\",\"dtype\":\"%s\",\"max_input_length\":%d,"
-                      "\"max_query_tokens\":%d,\"parameters\":%llu,\"license\":%s%s%s",
+                      "\"max_query_tokens\":%d,\"takes_instructions\":%s,\"parameters\":%llu,"
+                      "\"license\":%s%s%s",
                       info.family, info.dtype, info.max_tokens, info.max_query_tokens,
+                      info.takes_instructions ? "true" : "false",
                       (unsigned long long)info.n_parameters, quote,
                       quote[0] != '\0' ? info.license : "null", quote);
     }

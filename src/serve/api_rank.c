@@ -55,6 +55,22 @@ static bool choose_model(wn_exchange *x)
     return false;
 }
 
+/* Said here, since the library knows the model by its directory. */
+static bool check_instructions(wn_exchange *x)
+{
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
+    bool asked = false;
+    for (size_t i = 0; i < x->calls.n; i++)
+        asked |= x->calls.at[i].instruction.len > 0;
+    if (!asked || (wn_engine_get_info(wn_backend_engine(x->backend), &info, NULL) == WN_OK &&
+                   info.takes_instructions))
+        return true;
+    wn_problem_set(&x->problem, 400, "INPUT_UNSUPPORTED",
+                   "'instruction': model '%s' takes none; only models that are asked in words do.",
+                   wn_model_name(x->model));
+    return false;
+}
+
 static void resume(wn_ticket *ticket)
 {
     wn_exchange *x = ticket->owner;
@@ -69,6 +85,7 @@ static wn_request request_of(const wn_rank_call *call)
     return (wn_request){
         .struct_size = sizeof(wn_request),
         .query = call->query,
+        .instruction = call->instruction,
         .documents = apart ? fields->texts : call->documents.at,
         .n_fields = apart ? fields->n : 1,
         .field_weights = apart ? fields->weights : NULL,
@@ -172,7 +189,8 @@ static uint64_t bytes_of(const wn_rank_call *call)
 {
     const wn_request request = request_of(call);
     size_t n_texts = request.n_documents * request.n_fields;
-    uint64_t bytes = BYTES_A_CALL + n_texts * BYTES_A_DOCUMENT + repeated_bytes(call);
+    uint64_t bytes = BYTES_A_CALL + n_texts * BYTES_A_DOCUMENT + repeated_bytes(call) +
+                     BYTES_A_TOKEN * call->instruction.len;
     for (size_t i = 0; i < n_texts; i++)
         bytes += BYTES_A_TOKEN * request.documents[i].len;
     return bytes;
@@ -202,7 +220,7 @@ static void tell_timeout(wn_exchange *x, uint64_t deadline_ns)
 /* Everything up to the jobs; false, and a problem, when that is not possible. */
 static bool prepare(wn_exchange *x)
 {
-    if (!read_body(x) || !choose_model(x))
+    if (!read_body(x) || !choose_model(x) || !check_instructions(x))
         return false;
     x->parsed_ns = wn_clock_ns();
     if (!hold_jobs(x))

@@ -31,6 +31,7 @@ typedef struct wn_rank_call {
     wn_str model;    /* as asked for; empty: not asked for */
     wn_str id;       /* that the client gave it among others; empty: none */
     wn_str query;
+    wn_str instruction; /* how to judge; empty: as the model's own says */
     wn_texts documents;
     wn_rank_fields rank_fields;
     int64_t top_n; /* 0: all */

@@ -21,6 +21,7 @@ static const wn_field fields[] = {
     {"top_n", WN_FIELD_INT, AT(top_n), false, 1, 9e15, "how many results to return for each"},
     {"return_documents", WN_FIELD_BOOL, AT(return_documents), false, 0, 0,
      "repeat each document in its result (default false)"},
+    WN_INSTRUCTION_FIELD,
 };
 
 static void read_requests(wn_calls *calls, const json_t *requests, wn_problem *problem)

@@ -59,6 +59,24 @@ def test_documents_seen_before_are_not_read_for_another_query():
         assert (same[0] == same[1]) == (format == "f32"), same  # without a cache nothing is rounded
 
 
+def test_scores_are_those_of_the_instruction():
+    server = api_server.Server("--api-key", "k3y", "--model", "tests/golden/models/qwen3")
+    try:
+        asked = [dict(), dict(instruction="Rank what is cheap first."), dict(instruction="Rank what is dear first.")]
+        first, again = ([rank(server, **more) for more in asked] for _ in range(2))
+        logits = [[r["logit"] for r in sorted(answer["results"], key=lambda r: r["index"])] for answer in first]
+        assert logits[0] != logits[1] != logits[2] != logits[0], logits
+        assert [a["results"] for a in first] == [a["results"] for a in again]
+        assert rows(server, "computed") == 9 and rows(server, "cached") == 9
+        tokens = [answer["usage"]["total_tokens"] for answer in first]
+        assert tokens[0] + 4 < tokens[1], tokens
+        # The model's own, told by the client, asks the same.
+        own = rank(server, instruction="Given a web search query, retrieve relevant passages that answer the query")
+        assert own["results"] == first[0]["results"]
+    finally:
+        server.stop()
+
+
 def test_caches_may_be_off():
     server = api_server.Server("--api-key", "k3y", "--score-cache", "0", "--vector-cache", "0")
     try:

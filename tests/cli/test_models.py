@@ -53,6 +53,39 @@ def read_tensors(path):
             for k, v in header.items() if k != "__metadata__"}
 
 
+def test_an_instruction_reaches_the_model_from_the_command_line_and_from_requests():
+    asked = {"query": "banlan", "documents": ["lanba", "celan"]}
+    told = dict(asked, instruction="cheap first")
+
+    def scores(words, stdin):
+        p = run(["rank", "-m", os.path.join(GOLDEN, "qwen3"), *words], stdin)
+        assert p.returncode == 0 and not p.stderr, p.stderr
+        return [[r["logit"] for r in sorted(json.loads(line)["results"], key=lambda r: r["index"])]
+                for line in (p.stdout.splitlines() if "jsonl" in words else [p.stdout])]
+
+    lines = "".join(json.dumps(r) + "\n" for r in (asked, told, asked)).encode()
+    plain, own, again = scores(["-f", "jsonl"], lines)
+    assert plain == again != own
+    option = ["--instruction", "cheap first"]
+    documents = b"lanba\ncelan\n"
+    assert scores(["-q", "banlan", "-f", "json", *option], documents) == [own]
+    assert scores(["-q", "banlan", "-f", "json"], documents) == [plain]
+    assert scores(["--request", "-", "-f", "json", *option], json.dumps(asked).encode()) == [own]
+    assert scores(["--request", "-", "-f", "json", "--instruction", "other"], json.dumps(told).encode()) == [own]
+    assert scores(["-f", "jsonl", *option], json.dumps(asked).encode()) == [own]
+
+
+def test_an_instruction_is_refused_where_the_model_has_none():
+    for words in (["-q", "a"], ["-f", "jsonl"]):
+        p = run(["rank", *words, "--instruction", "cheap first", "-m", os.path.join(GOLDEN, "bert")], b"b\n")
+        assert p.returncode == 4 and b"models/bert' takes none" in p.stderr and not p.stdout, (p.returncode, p.stderr)
+    line = json.dumps({"query": "a", "documents": ["b"], "instruction": "cheap first"}).encode()
+    p = run(["rank", "-f", "jsonl"], line)
+    assert p.returncode == 3 and b"'built-in' takes none" in p.stdout, (p.returncode, p.stdout)
+    p = run(["rank", "-f", "jsonl"], line.replace(b'"cheap first"', b"3"))
+    assert b"field 'instruction': is an integer, expected a string" in p.stdout, p.stdout
+
+
 def test_a_special_token_of_a_template_needs_a_row_of_the_table():
     def change(tokenizer):
         tokenizer["post_processor"]["special_tokens"]["[SEP]"]["ids"] = [2000000000]

@@ -26,13 +26,15 @@ static wn_request small_request(void)
     return request;
 }
 
-/* With matches, where the model has them. */
+/* With matches or an instruction, where the model has them. */
 static wn_request full_request(const wn_engine *engine)
 {
     wn_request request = small_request();
     wn_engine_info info = WN_ENGINE_INFO_INIT;
     request.want_matches =
         wn_engine_get_info(engine, &info, NULL) == WN_OK && info.kind == WN_KIND_LATE_INTERACTION;
+    if (info.takes_instructions)
+        request.instruction = WN_STR("cheap first");
     return request;
 }
 
@@ -141,7 +143,8 @@ static void ranking_survives_with_every_kind_of_model(void **state)
                                        "tests/golden/models/deberta-c2p",
                                        "tests/golden/models/embed-cls",
                                        "tests/golden/models/qwen3",
-                                       "tests/golden/models/jina-m0"};
+                                       "tests/golden/models/jina-m0",
+                                       "tests/golden/listwise/jina-v3"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
         wn_engine *engine = check_engine(dirs[i], NULL);
         fault_each_allocation("make a runner and rank", rank_once, engine);

@@ -21,7 +21,7 @@
 #define COPY      "build/golden-XXXXXX" /* where changed models are made */
 
 typedef struct golden_case {
-    wn_str query, document;
+    wn_str query, document, instruction;
     wn_long_docs long_docs;
     double logit;
     size_t n_windows; /* 0: not recorded */
@@ -58,6 +58,7 @@ static void load_cases(model *m, const char *dir)
         m->rows[m->n_cases] = row;
         m->cases[m->n_cases++] = (golden_case){
             .query = text_of(row, "query"),
+            .instruction = text_of(row, "instruction"),
             .document = json_object_get(row, "text") != NULL ? text_of(row, "text")
                                                              : text_of(row, "document"),
             .long_docs = policy == NULL                    ? WN_LONG_DOCS_ERROR
@@ -111,6 +112,7 @@ static double run_pairs(model *m, wn_runner *runner, bool check_windows)
         golden_case *c = &m->cases[i];
         wn_request request = check_request(c->query, &c->document, 1);
         request.long_docs = c->long_docs;
+        request.instruction = c->instruction;
         if (m->info.kind == WN_KIND_LATE_INTERACTION)
             request.long_docs = WN_LONG_DOCS_TRUNCATE;
         wn_job *job = NULL;
@@ -134,12 +136,13 @@ static void run_together(model *m, wn_runner *runner)
     for (size_t first = 0, end; first < m->n_cases; first = end) {
         const golden_case *c = &m->cases[first];
         wn_str documents[CASES_MAX];
-        for (end = first; end < m->n_cases && m->cases[end].query.len == c->query.len &&
-                          memcmp(m->cases[end].query.ptr, c->query.ptr, c->query.len) == 0 &&
+        for (end = first; end < m->n_cases && wn_str_equal(m->cases[end].query, c->query) &&
+                          wn_str_equal(m->cases[end].instruction, c->instruction) &&
                           m->cases[end].long_docs == c->long_docs;
              end++)
             documents[end - first] = m->cases[end].document;
         wn_request request = check_request(c->query, documents, end - first);
+        request.instruction = c->instruction;
         request.long_docs =
             m->info.kind == WN_KIND_LATE_INTERACTION ? WN_LONG_DOCS_TRUNCATE : c->long_docs;
         wn_job *job = NULL;

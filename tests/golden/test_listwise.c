@@ -15,7 +15,7 @@
 
 typedef struct list_case {
     json_t *row;
-    wn_str query, documents[DOCS_MAX];
+    wn_str query, instruction, documents[DOCS_MAX];
     size_t n, max_doc, n_blocks;
 } list_case;
 
@@ -40,6 +40,7 @@ static void load_cases(void)
         assert_non_null(c->row);
         const json_t *documents = json_object_get(c->row, "documents");
         c->query = text_of(json_object_get(c->row, "query"));
+        c->instruction = text_of(json_object_get(c->row, "instruction"));
         c->n = json_array_size(documents);
         c->max_doc = (size_t)json_integer_value(json_object_get(c->row, "max_doc"));
         c->n_blocks = (size_t)json_integer_value(json_object_get(c->row, "blocks"));
@@ -56,6 +57,7 @@ static wn_job *new_job(const list_case *c, wn_runner *runner)
     wn_job *job = NULL;
     wn_request request = check_request(c->query, c->documents, c->n);
     request.max_document_tokens = c->max_doc;
+    request.instruction = c->instruction;
     assert_ok(wn_job_new(&job, runner, &request, &err), &err);
     assert_int_equal(wn_job_n_rows(job), c->n_blocks);
     assert_true(wn_job_wants_matches(job)); /* no score may come from elsewhere */

@@ -31,7 +31,9 @@ static void make_texts(void)
 static void make_jobs(wn_job **jobs, wn_runner *runner)
 {
     for (size_t i = 0; i < JOBS; i++) {
-        const wn_request request = check_request(wn_str_from(queries[i]), documents, DOCS);
+        wn_request request = check_request(wn_str_from(queries[i]), documents, DOCS);
+        if (i % 2 == 1) /* what they begin with parts sooner */
+            request.instruction = i == 1 ? WN_STR("cheap first") : WN_STR("dear first");
         assert_ok(wn_job_new(&jobs[i], runner, &request, &err), &err);
         assert_true(jobs[i]->n_past > 20 && jobs[i]->n_rows == DOCS);
     }

@@ -60,8 +60,8 @@ static size_t assemble(maker *m, int32_t *ids, const char *query, const char *do
     wn_ids a = WN_IDS_INIT, b = WN_IDS_INIT;
     encode(m, &a, "%s%s%s", p->query_lead.ptr, query, p->query_tail.ptr);
     encode(m, &b, "%s%s%s", p->doc_lead.ptr, document, p->doc_tail.ptr);
-    assert_true(a.n + b.n + p->pair.n_special <= WN_ARRAY_LEN(types));
-    size_t n = wn_template_assemble(&p->pair, ids, types, (wn_id_span){a.ids, a.n},
+    assert_true(a.n + b.n + p->plain.pair.n_special <= WN_ARRAY_LEN(types));
+    size_t n = wn_template_assemble(&p->plain.pair, ids, types, (wn_id_span){a.ids, a.n},
                                     (wn_id_span){b.ids, b.n});
     wn_ids_deinit(&a);
     wn_ids_deinit(&b);
@@ -161,13 +161,13 @@ static void check_random_texts(const char *path, size_t n_rounds)
                "query\n<Query>: %s\n<Document>: %s",
                texts[0], texts[1]);
         size_t n = assemble(&m, ids, texts[0], texts[1]), n_before = 0;
-        while (m.prompt.pair.items[n_before].id != WN_SEQUENCE_A)
+        while (m.prompt.plain.pair.items[n_before].id != WN_SEQUENCE_A)
             n_before++;
         wn_ids first = WN_IDS_INIT;
         encode(&m, &first,
                "<Instruct>: Given a web search query, retrieve relevant passages that "
                "answer the query\n<Query>:");
-        if (n != m.prompt.pair.n_special - first.n + whole.n)
+        if (n != m.prompt.plain.pair.n_special - first.n + whole.n)
             fail_msg("'%s' and '%s': %zu ids, not %zu", texts[0], texts[1], n, whole.n);
         expect(ids + n_before - first.n, whole.ids, whole.n);
         wn_ids_deinit(&whole);
@@ -190,7 +190,7 @@ static void check_m0_texts(const char *path, size_t n_rounds)
     int32_t ids[1024];
     maker m;
     begin(&m, path, WN_PROMPT_JINA_M0);
-    assert_true(m.prompt.pair.n_special == 1 && m.prompt.n_before == 0);
+    assert_true(m.prompt.plain.pair.n_special == 1 && m.prompt.plain.n_before == 0);
     for (size_t round = 0; round < n_rounds; round++) {
         char query[200], document[200];
         make_text(query);

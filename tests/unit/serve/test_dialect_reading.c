@@ -15,6 +15,8 @@ static void describe(wn_buf *out, const wn_rank_call *call)
         wn_buf_printf(out, " by %.*s", WN_STR_ARG(call->rank_fields.names[i]));
     if (call->model.len > 0)
         wn_buf_printf(out, " model=%.*s", WN_STR_ARG(call->model));
+    if (call->instruction.len > 0)
+        wn_buf_printf(out, " as=%.*s", WN_STR_ARG(call->instruction));
     if (call->top_n > 0)
         wn_buf_printf(out, " top=%lld", (long long)call->top_n);
     if (call->max_document_tokens > 0)
@@ -83,8 +85,14 @@ static void both_eras_of_jina_are_read(void **state)
          "q: a max=6 whole"},
         {&wn_dialect_jina,
          "{\"query\":\"q\",\"documents\":[\"a\"],\"return_logits\":true,\"return_spans\":true,"
-         "\"explain\":true,\"deadline_ms\":7,\"min_score\":0.5}",
-         "q: a deadline=7 min=0.5 logits spans explain"},
+         "\"explain\":true,\"deadline_ms\":7,\"min_score\":0.5,\"instruction\":\"i\"}",
+         "q: a as=i deadline=7 min=0.5 logits spans explain"},
+        {&wn_dialect_jina, "{\"query\":\"q\",\"documents\":[\"a\"],\"instruction\":null}", "q: a"},
+        {&wn_dialect_tei, "{\"query\":\"q\",\"texts\":[\"a\"],\"instruction\":\"i\"}",
+         "q: a as=i hidden"},
+        {&wn_dialect_batch,
+         "{\"queries\":[\"q\",\"r\"],\"documents\":[\"a\"],\"instruction\":\"i\"}",
+         "q: a as=i hidden\nr: a as=i hidden"},
         {&wn_dialect_jina,
          "{\"query\":\"q\",\"rank_fields\":[\"t\",\"u\"],\"documents\":[{\"u\":\"b\",\"t\":\"a\"}]"
          "}",
