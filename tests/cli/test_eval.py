@@ -177,5 +177,16 @@ def test_interrupt_ends_without_a_page():
     assert not os.path.exists(page)
 
 
+def test_an_instruction_is_that_of_all_queries():
+    model = ["-m", os.path.join(ROOT, "tests/golden/models/qwen3"), TINY]
+    paths = [os.path.join(scratch, name) for name in ("plain", "asked", "page")]
+    plain = evaluated("--scores", paths[0], *model)
+    asked = evaluated("--scores", paths[1], "--html", paths[2], "--instruction", "a < b", *model)
+    assert "instruction" not in plain and asked["instruction"] == "a < b"
+    lines = [open(path, encoding="utf-8").readlines() for path in paths[:2]]
+    assert len(lines[0]) == len(lines[1]) > 0 and not set(lines[0]) & set(lines[1])
+    assert "<li>Instruction: a &lt; b</li>" in open(paths[2], encoding="utf-8").read()
+
+
 if __name__ == "__main__":
     tap.main(globals())
