@@ -267,11 +267,14 @@ LAYER = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "atte
          "mlp.fc2": "ffn_down", "norm2": "layer_output_norm", "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q",
          "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.q_norm": "attn_q_norm",
          "self_attn.k_norm": "attn_k_norm", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
-         "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+         "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+         "attn_norm": "attn_norm", "attn.Wqkv": "attn_qkv", "attn.Wo": "attn_output", "mlp_norm": "ffn_norm", "mlp.Wi": "ffn_up",
+         "mlp.Wo": "ffn_down", "mlp.gated_layers": "ffn_up", "mlp.wo": "ffn_down", "mlp.layernorm": "layer_output_norm"}
 OTHERS = {"embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
           "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm", "emb_ln": "token_embd_norm",
           "pooler.dense": "cls", "classifier.dense": "cls", "classifier": "cls.output", "classifier.out_proj": "cls.output",
-          "embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output"}
+          "embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output", "embeddings.tok_embeddings": "token_embd",
+          "embeddings.norm": "token_embd_norm", "final_norm": "output_norm", "head.dense": "cls", "head.norm": "cls.norm"}
 
 
 def gguf_name(name):
@@ -338,8 +341,71 @@ def make_model(folder, name, source, tokenizer, pre, wider=False):
     write_directory(os.path.join(folder, name), config, tokenizer, wide)
 
 
-def write_directory(path, config, tokenizer, tensors):
+def make_modern(folder, name, head, pooling):
+    """head: a reranker, whose classifier pools so; else an embedder that does."""
+    source = "tests/golden/models/modernbert"
+    config, tokenizer = (read_json(os.path.join(source, f)) for f in ("config.json", "tokenizer.json"))
+    tensors = {n: v for n, v in load_file(os.path.join(source, "model.safetensors")).items() if head or n.startswith("model.")}
+    kind = gguf.PoolingType.MEAN if pooling == "mean" else gguf.PoolingType.CLS
+    writer = gguf.GGUFWriter(os.path.join(folder, name + ".gguf"), "modern-bert")
+    writer.add_name(name)
+    add_config(writer, dict(config, layer_norm_eps=config["norm_eps"]), 0)
+    writer.add_layer_norm_rms_eps(config["norm_eps"])
+    writer.add_sliding_window(config["local_attention"])
+    writer.add_sliding_window_pattern(config["global_attn_every_n_layers"])
+    writer.add_rope_freq_base(config["global_rope_theta"])
+    writer.add_rope_freq_base_swa(config["local_rope_theta"])
+    writer.add_rope_scaling_type(gguf.RopeScalingType.NONE)
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_string("modern-bert.hidden_activation", config["hidden_activation"])  # newer than the package
+    writer.add_pooling_type(gguf.PoolingType.RANK if head else kind)
+    if head:
+        writer.add_classifier_output_labels(["LABEL_0"])
+        writer.add_uint32("modern-bert.classifier.pooling_type", kind)  # likewise
+    add_tokenizer(writer, tokenizer, config["vocab_size"], "modern-bert")
+    type_of, wide = turns(), {}
+    for full, values in sorted(tensors.items()):
+        values, short = values.astype(np.float32), gguf_name(full)
+        wide[full] = add(writer, short, values, type_of(short, values.shape))
+    finish(writer)
+    config.update(norm_eps=float(np.float32(config["norm_eps"])), classifier_pooling=pooling)
+    if not head:
+        config.update(architectures=["ModernBertModel"])
+    write_directory(os.path.join(folder, name), config, tokenizer, wide, None if head else pooling)
+
+
+def make_jina(folder, name, split):
+    """jina-embeddings-v2; split: the halves of its gated layer lie apart, as older converters wrote them."""
+    source = "tests/golden/models/jina-bert-types"
+    config, tokenizer = (read_json(os.path.join(source, f)) for f in ("config.json", "tokenizer.json"))
+    tensors = {n: v for n, v in load_file(os.path.join(source, "model.safetensors")).items() if not re.search("pooler|classifier", n)}
+    writer = gguf.GGUFWriter(os.path.join(folder, name + ".gguf"), "jina-bert-v2")
+    writer.add_name(name)
+    add_config(writer, config, 0)
+    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    add_tokenizer(writer, tokenizer, config["vocab_size"], "jina-v2-en", config["type_vocab_size"])
+    type_of, wide = turns(), {}
+    for full, values in sorted(tensors.items()):
+        values, short = values.astype(np.float32), gguf_name(full)
+        kind, half = type_of(short, values.shape), config["intermediate_size"]
+        if split and short.endswith("ffn_up.weight"):
+            parts = (short.replace("ffn_up", "ffn_gate"), values[:half]), (short, values[half:])
+            wide[full] = np.concatenate([add(writer, n, v, kind) for n, v in parts])
+        else:
+            wide[full] = add(writer, short, values, kind)
+    finish(writer)
+    config.update(layer_norm_eps=float(np.float32(config["layer_norm_eps"])), architectures=["JinaBertModel"])
+    write_directory(os.path.join(folder, name), config, tokenizer, wide, "mean")
+
+
+def write_directory(path, config, tokenizer, tensors, pooling=None):
     os.makedirs(path)
+    if pooling is not None:
+        os.makedirs(os.path.join(path, "1_Pooling"))
+        with open(os.path.join(path, "1_Pooling", "config.json"), "w") as f:
+            json.dump({"pooling_mode": pooling}, f)
+        with open(os.path.join(path, "modules.json"), "w") as f:
+            json.dump([{"type": "Transformer", "path": ""}, {"type": "Pooling", "path": "1_Pooling"}], f)
     for file, value in (("config.json", config), ("tokenizer.json", tokenizer)):
         with open(os.path.join(path, file), "w") as f:
             json.dump(value, f, ensure_ascii=False)
@@ -417,9 +483,18 @@ def make_all(folder):
     make_decoder(folder, "qwen3-untied", models + "qwen3-untied", "Qwen3 Reranker tiny", False)
     make_decoder(folder, "qwen3-rank", models + "qwen3", "tiny", True)
     make_decoder(folder, "qwen2", models + "qwen2", "mxbai-rerank tiny", False)
+    make_more(folder)
     with open(os.path.join(folder, "versions.json"), "w") as f:
         json.dump({"seed": SEED, "gguf": gguf_version(), "numpy": np.__version__, "tokenizers": make_tokens.tokenizers.__version__}, f, indent=1)
         f.write("\n")
+
+
+def make_more(folder):
+    make_modern(folder, "modern-cls", True, "cls")
+    make_modern(folder, "modern-mean", True, "mean")
+    make_modern(folder, "modern-embed", False, "cls")
+    make_jina(folder, "jina-embed", False)
+    make_jina(folder, "jina-embed-split", True)
 
 
 def gguf_version():

@@ -468,6 +468,11 @@ double wn_gguf_number(const wn_gguf_value *value, size_t i)
     }
 }
 
+wn_str wn_gguf_key_at(const wn_gguf *gguf, size_t i)
+{
+    return i < gguf->n_pairs ? gguf->pairs[i].key : (wn_str){0};
+}
+
 json_t *wn_gguf_json(const wn_gguf *gguf, const char *key)
 {
     const wn_gguf_value *value = wn_gguf_find(gguf, key);

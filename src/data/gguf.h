@@ -62,6 +62,9 @@ void wn_gguf_close(wn_gguf *gguf);
 /* The value of a key; NULL: there is none. */
 const wn_gguf_value *wn_gguf_find(const wn_gguf *gguf, const char *key);
 
+/* Key i in file order; ptr NULL: there are not so many. */
+wn_str wn_gguf_key_at(const wn_gguf *gguf, size_t i);
+
 /* The value of a key as a JSON value; JSON's null when the key is not there, has an array, or a
  * string that is not UTF-8; NULL when memory is short.
  * Owns:    caller gives it back with json_decref(). */

@@ -1,13 +1,11 @@
-/* See gguf_directory.h.  A row of the table of architectures is a layout of tensors and the class
- * that config.json would name.  llama.cpp calls all post-norm encoders with absolute positions
- * "bert"; which of them a file is, its tokenizer tells.
- * Source: ggml-org/llama.cpp conversion/bert.py and gguf-py/gguf/tensor_mapping.py for what becomes
- * of names, gguf-py/gguf/constants.py for keys. */
+/* See gguf_directory.h.
+ * Source: ggml-org/llama.cpp conversion/bert.py for what conversion leaves out. */
 #include "model/gguf_directory.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/json_bind.h"
+#include "model/gguf_architecture.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,160 +19,8 @@
 #define SCORE          "score.weight"
 #define POOLING_MEAN   1
 #define POOLING_CLS    2
+#define POOLING_RANK   4
 #define INSTEAD        "; load the model's safetensors instead"
-
-/* What a part is called here and there, without ".weight" and ".bias". */
-typedef struct part {
-    const char *from, *to;
-} part;
-
-/* A layout of tensors. */
-typedef struct layout {
-    const char *layer;  /* "blk.N." becomes this with N */
-    const part *parts;  /* of a layer, up to from NULL */
-    const part *others; /* likewise */
-} layout;
-
-/* A key behind "ARCHITECTURE." and the field of config.json that it fills. */
-typedef struct field {
-    const char *key, *name;
-    bool required;
-} field;
-
-/* What general.architecture means, together with the tokenizer and a tensor that only one has. */
-typedef struct architecture {
-    const char *name, *tokenizer, *marker; /* marker NULL: none */
-    const char *model_type, *class_prefix;
-    const char *auto_config; /* of auto_map; NULL: none */
-    const char *dense, *out; /* of the head; dense NULL: none */
-    bool cuts_positions;     /* the rows up to the padding token's are left out */
-    bool answers;            /* a language model, whose answers are the head */
-    const layout *layout;
-    const field *fields; /* up to key NULL */
-} architecture;
-
-static const part bert_parts[] = {
-    {"attn_q", "attention.self.query"},
-    {"attn_k", "attention.self.key"},
-    {"attn_v", "attention.self.value"},
-    {"attn_output", "attention.output.dense"},
-    {"attn_output_norm", "attention.output.LayerNorm"},
-    {"ffn_up", "intermediate.dense"},
-    {"ffn_down", "output.dense"},
-    {"layer_output_norm", "output.LayerNorm"},
-    {NULL, NULL},
-};
-static const part bert_others[] = {
-    {"token_embd", "embeddings.word_embeddings"},
-    {"position_embd", "embeddings.position_embeddings"},
-    {"token_types", "embeddings.token_type_embeddings"},
-    {"token_embd_norm", "embeddings.LayerNorm"},
-    {NULL, NULL},
-};
-static const layout bert_layout = {"encoder.layer.", bert_parts, bert_others};
-
-static const part flash_parts[] = {
-    {"attn_qkv", "mixer.Wqkv"},
-    {"attn_output", "mixer.out_proj"},
-    {"attn_output_norm", "norm1"},
-    {"ffn_up", "mlp.fc1"},
-    {"ffn_down", "mlp.fc2"},
-    {"layer_output_norm", "norm2"},
-    {NULL, NULL},
-};
-static const part flash_others[] = {
-    {"token_embd", "embeddings.word_embeddings"},
-    {"position_embd", "embeddings.position_embeddings"},
-    {"token_types", "embeddings.token_type_embeddings"},
-    {"token_embd_norm", "emb_ln"},
-    {NULL, NULL},
-};
-static const layout flash_layout = {"encoder.layers.", flash_parts, flash_others};
-
-static const field bert_fields[] = {
-    {"context_length", "max_position_embeddings", true},
-    {"embedding_length", "hidden_size", true},
-    {"feed_forward_length", "intermediate_size", true},
-    {"block_count", "num_hidden_layers", true},
-    {"attention.head_count", "num_attention_heads", true},
-    {"attention.layer_norm_epsilon", "layer_norm_eps", true},
-    {"hidden_act", "hidden_act", false},
-    {NULL, NULL, false},
-};
-
-static const part qwen_parts[] = {
-    {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"},
-    {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
-    {"attn_output", "self_attn.o_proj"}, {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"},       {NULL, NULL},
-};
-static const part qwen_others[] = {
-    {"token_embd", "embed_tokens"},
-    {"output_norm", "norm"},
-    {"output", "lm_head"},
-    {NULL, NULL},
-};
-static const layout qwen_layout = {"layers.", qwen_parts, qwen_others};
-
-static const field qwen_fields[] = {
-    {"context_length", "max_position_embeddings", true},
-    {"embedding_length", "hidden_size", true},
-    {"feed_forward_length", "intermediate_size", true},
-    {"block_count", "num_hidden_layers", true},
-    {"attention.head_count", "num_attention_heads", true},
-    {"attention.head_count_kv", "num_key_value_heads", true},
-    {"attention.key_length", "head_dim", false},
-    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", true},
-    {"rope.freq_base", "rope_theta", true},
-    {NULL, NULL, false},
-};
-
-#define ROBERTA_PARTS(names)                                                                       \
-    .dense = "classifier.dense", .out = "classifier.out_proj", .cuts_positions = true,             \
-    .layout = &(names), .fields = bert_fields
-#define QWEN_PARTS                                                                                 \
-    .tokenizer = "gpt2", .out = "score", .answers = true, .layout = &qwen_layout,                  \
-    .fields = qwen_fields
-
-static const architecture architectures[] = {
-    {.name = "bert",
-     .tokenizer = "bert",
-     .model_type = "bert",
-     .class_prefix = "Bert",
-     .dense = "pooler.dense",
-     .out = "classifier",
-     .layout = &bert_layout,
-     .fields = bert_fields},
-    {.name = "bert",
-     .tokenizer = "t5",
-     .marker = "blk.0.attn_qkv.weight",
-     .model_type = "",
-     .class_prefix = "XLMRoberta",
-     .auto_config = "configuration_xlm_roberta.XLMRobertaFlashConfig",
-     ROBERTA_PARTS(flash_layout)},
-    {.name = "bert",
-     .tokenizer = "t5",
-     .model_type = "xlm-roberta",
-     .class_prefix = "XLMRoberta",
-     ROBERTA_PARTS(bert_layout)},
-    {.name = "bert",
-     .tokenizer = "gpt2",
-     .model_type = "roberta",
-     .class_prefix = "Roberta",
-     ROBERTA_PARTS(bert_layout)},
-    {.name = "qwen2", .model_type = "qwen2", .class_prefix = "Qwen2", QWEN_PARTS},
-    {.name = "qwen3", .model_type = "qwen3", .class_prefix = "Qwen3", QWEN_PARTS},
-};
-
-/* Of these a GGUF file does not hold what their scores need. */
-static const struct {
-    const char *name, *reason;
-} incomplete[] = {
-    {"modern-bert", "how it pools (classifier_pooling) is not in a GGUF file"},
-    {"jina-bert-v2", "conversion leaves out the layer before its classifier"},
-};
 
 /* ---- what the file is ------------------------------------------------------------------------ */
 
@@ -207,7 +53,7 @@ static bool has_head(const wn_gguf *gguf)
 }
 
 /* A language model has no head, but must be made for it. */
-static bool is_reranker(const wn_gguf *gguf, const architecture *a)
+static bool is_reranker(const wn_gguf *gguf, const wn_gguf_architecture *a)
 {
     return a->answers || has_head(gguf);
 }
@@ -228,14 +74,15 @@ static wn_status check_kind(const wn_gguf *gguf, wn_error *err)
     return WN_OK;
 }
 
-static wn_status find_architecture(const architecture **out, const wn_gguf *gguf, wn_error *err)
+static wn_status find_architecture(const wn_gguf_architecture **out, const wn_gguf *gguf,
+                                   wn_error *err)
 {
     wn_str name = wn_gguf_string(gguf, "general.architecture");
     wn_str tokenizer = wn_gguf_string(gguf, "tokenizer.ggml.model");
     bool known = false;
     WN_TRY(check_kind(gguf, err));
-    for (size_t i = 0; i < WN_ARRAY_LEN(architectures); i++) {
-        const architecture *a = &architectures[i];
+    for (size_t i = 0; i < wn_gguf_n_architectures; i++) {
+        const wn_gguf_architecture *a = &wn_gguf_architectures[i];
         bool named = wn_str_equal(name, wn_str_from(a->name));
         known |= named;
         if (named && wn_str_equal(tokenizer, wn_str_from(a->tokenizer)) &&
@@ -249,23 +96,27 @@ static wn_status find_architecture(const architecture **out, const wn_gguf *gguf
                 "key 'tokenizer.ggml.model': is '%.*s', which architecture '%.*s' is not supported "
                 "with",
                 WN_STR_ARG(tokenizer), WN_STR_ARG(name));
-    for (size_t i = 0; i < WN_ARRAY_LEN(incomplete); i++) {
-        if (wn_str_equal(name, wn_str_from(incomplete[i].name)))
-            WN_FAIL(err, WN_ERR_UNSUPPORTED, "key 'general.architecture': is '%s': %s" INSTEAD,
-                    incomplete[i].name, incomplete[i].reason);
-    }
     WN_FAIL(err, WN_ERR_UNSUPPORTED,
-            "key 'general.architecture': '%.*s' is not supported as GGUF, only bert, qwen2, "
-            "qwen3" INSTEAD,
+            "key 'general.architecture': '%.*s' is not supported as GGUF, only bert, jina-bert-v2, "
+            "modern-bert, qwen2, qwen3" INSTEAD,
             WN_STR_ARG(name));
 }
 
-/* llama.cpp's converter drops bert.pooler.dense; scores without it are wrong. */
-static wn_status refuse_lost_pooler(const wn_gguf *gguf, const architecture *a, wn_error *err)
+/* llama.cpp's converter drops bert.pooler.dense; scores without it are wrong.  That of JinaBERT has
+ * no place for it at all. */
+static wn_status refuse_lost_pooler(const wn_gguf *gguf, const wn_gguf_architecture *a,
+                                    wn_error *err)
 {
     const wn_tensor_view *dense = find_tensor(gguf, "cls.weight");
     bool whole = dense != NULL && dense->n_dims == 2 && dense->dims[0] == dense->dims[1];
-    if (a->dense != NULL && strcmp(a->dense, "pooler.dense") == 0 && has_head(gguf) && !whole)
+    if (a->answers || !has_head(gguf))
+        return WN_OK;
+    if (a->dense == NULL)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "key 'general.architecture': is '%s', and there is a head (cls): conversion left "
+                "out the layer before the classifier, and scores without it are wrong" INSTEAD,
+                a->name);
+    if (strcmp(a->dense, "pooler.dense") == 0 && !whole)
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "tensor 'cls.weight' (bert.pooler.dense) is missing: conversion left out the layer "
                 "before the classifier, and scores without it are wrong" INSTEAD);
@@ -309,34 +160,76 @@ static bool answers_are_yes_and_no(const wn_gguf *gguf, const char *key)
            wn_str_equal(wn_gguf_next_string(&at), WN_STR("no"));
 }
 
-/* Any chat model could be asked; only rerankers were trained to answer. */
-static wn_status check_answers(const wn_gguf *gguf, const architecture *a, wn_error *err)
+/* By its name, which is what conversion makes of the model card or the directory. */
+static bool is_named_reranker(const wn_gguf *gguf)
 {
-    wn_str names[] = {wn_gguf_string(gguf, "general.name"),
-                      wn_gguf_string(gguf, "general.basename")};
-    const wn_tensor_view *head = find_tensor(gguf, "cls.output.weight");
+    return mentions(wn_gguf_string(gguf, "general.name"), "rerank") ||
+           mentions(wn_gguf_string(gguf, "general.basename"), "rerank");
+}
+
+/* The converter takes a chain of modules for an embedder, and leaves the modules out. */
+static wn_status check_embedder(const wn_gguf *gguf, const wn_gguf_architecture *a, wn_error *err)
+{
+    if (!is_reranker(gguf, a) && is_named_reranker(gguf))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "key 'general.name': is '%.*s', but the tensors of a reranker's head (cls) are "
+                "missing: conversion left them out" INSTEAD,
+                WN_STR_ARG(wn_gguf_string(gguf, "general.name")));
+    return WN_OK;
+}
+
+static wn_status check_rope(const wn_gguf *gguf, const wn_gguf_architecture *a, wn_error *err)
+{
     char key[NAME_MAX_BYTES];
-    bool named = false;
-    if (has_token(gguf, WN_STR("<|rerank_token|>")))
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "this is jina-reranker-v3, whose projector is not in a GGUF file" INSTEAD);
-    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++)
-        named |= mentions(names[i], "rerank");
-    if (head == NULL && !named)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "this is no reranker: it has no tensor 'cls.output.weight', and 'general.name' is "
-                "'%.*s'",
-                WN_STR_ARG(names[0]));
-    if (head != NULL && strcmp(a->model_type, "qwen3") != 0)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "architecture '%s' with a head ('cls.output.weight') is not supported as GGUF: "
-                "nothing tells how its pairs are written" INSTEAD,
-                a->name);
     snprintf(key, sizeof key, "%s.rope.scaling.type", a->name);
     wn_str scaling = wn_gguf_string(gguf, key);
     if (scaling.ptr != NULL && !wn_str_equal(scaling, WN_STR("none")))
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "key '%s': '%.*s' is not supported, only 'none'", key,
                 WN_STR_ARG(scaling));
+    return WN_OK;
+}
+
+/* What else is said of a classifier would change its scores. */
+static wn_status check_classifier_keys(const wn_gguf *gguf, const wn_gguf_architecture *a,
+                                       wn_error *err)
+{
+    char front[NAME_MAX_BYTES];
+    snprintf(front, sizeof front, "%s.classifier.", a->name);
+    for (size_t i = 0; a->names_pooling && wn_gguf_key_at(gguf, i).ptr != NULL; i++) {
+        wn_str key = wn_gguf_key_at(gguf, i);
+        if (wn_str_starts(key, wn_str_from(front)) && !wn_str_ends(key, WN_STR(".output_labels")) &&
+            !wn_str_ends(key, WN_STR(".pooling_type")))
+            WN_FAIL(err, WN_ERR_UNSUPPORTED, "key '%.*s' is not supported" INSTEAD,
+                    WN_STR_ARG(key));
+    }
+    return WN_OK;
+}
+
+/* Any chat model could be asked; only rerankers were trained to answer. */
+static wn_status check_answers(const wn_gguf *gguf, const wn_gguf_architecture *a, wn_error *err)
+{
+    wn_str name = wn_gguf_string(gguf, "general.name");
+    const wn_tensor_view *head = find_tensor(gguf, "cls.output.weight");
+    char key[NAME_MAX_BYTES];
+    if (has_token(gguf, WN_STR("<|rerank_token|>")))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "this is jina-reranker-v3, whose projector is not in a GGUF file" INSTEAD);
+    snprintf(key, sizeof key, "%s.pooling_type", a->name);
+    size_t pooling = number_of(gguf, key, INT32_MAX, 0);
+    if (head == NULL && pooling != 0 && pooling != POOLING_RANK)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "key '%s': is %zu: this is an embedding model, and those of %s are not supported",
+                key, pooling, a->name);
+    if (head == NULL && !is_named_reranker(gguf))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "this is no reranker: it has no tensor 'cls.output.weight', and 'general.name' is "
+                "'%.*s'",
+                WN_STR_ARG(name));
+    if (head != NULL && strcmp(a->model_type, "qwen3") != 0)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "architecture '%s' with a head ('cls.output.weight') is not supported as GGUF: "
+                "nothing tells how its pairs are written" INSTEAD,
+                a->name);
     snprintf(key, sizeof key, "%s.classifier.output_labels", a->name);
     if (rows_of(head) > 1 && !answers_are_yes_and_no(gguf, key))
         WN_FAIL(err, WN_ERR_UNSUPPORTED, "key '%s': is not 'yes' and 'no', the rows of the head",
@@ -354,29 +247,61 @@ static wn_status set(json_t *json, const char *name, json_t *value, wn_error *er
     return WN_OK;
 }
 
-static wn_status set_fields(json_t *json, const wn_gguf *gguf, const architecture *a, wn_error *err)
+static wn_status set_fields(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
+                            wn_error *err)
 {
-    for (const field *f = a->fields; f->key != NULL; f++) {
+    for (const wn_gguf_field *f = a->fields; f->key != NULL; f++) {
         char key[NAME_MAX_BYTES];
         snprintf(key, sizeof key, "%s.%s", a->name, f->key);
         json_t *value = wn_gguf_json(gguf, key);
         if (json_is_null(value) && f->required)
-            WN_FAIL(err, WN_ERR_FORMAT, "key '%s': is missing or no number", key);
+            WN_FAIL(err, WN_ERR_FORMAT, "key '%s': is missing or no single value" INSTEAD, key);
         if (!json_is_null(value))
             WN_TRY(set(json, f->name, value, err));
     }
     return WN_OK;
 }
 
+static const char *name_of_pooling(size_t type)
+{
+    return type == POOLING_MEAN ? "mean" : type == POOLING_CLS ? "cls" : NULL;
+}
+
+/* What a classifier reads.  Older files do not tell, and llama.cpp takes the mean for all of them;
+ * the published models differ. */
+static wn_status set_head_pooling(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
+                                  wn_error *err)
+{
+    char key[NAME_MAX_BYTES];
+    if (!a->names_pooling || !has_head(gguf))
+        return WN_OK;
+    snprintf(key, sizeof key, "%s.classifier.pooling_type", a->name);
+    const char *pooling = name_of_pooling(number_of(gguf, key, INT32_MAX, 0));
+    if (pooling == NULL)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "key '%s': is missing, or not 1 (mean) or 2 (cls): how the classifier pools is not "
+                "in this file" INSTEAD,
+                key);
+    return set(json, "classifier_pooling", json_string(pooling), err);
+}
+
+static wn_status set_settings(json_t *json, const wn_gguf_architecture *a, wn_error *err)
+{
+    for (const wn_gguf_part *s = a->settings; s != NULL && s->from != NULL; s++)
+        WN_TRY(set(json, s->from, json_string(s->to), err));
+    return WN_OK;
+}
+
 /* Rows of the position table that were left out. */
-static size_t cut_rows(const wn_gguf *gguf, const architecture *a)
+static size_t cut_rows(const wn_gguf *gguf, const wn_gguf_architecture *a)
 {
     return a->cuts_positions ? 1 + number_of(gguf, "tokenizer.ggml.padding_token_id", PAD_ID_MAX, 1)
                              : 0;
 }
 
 /* Sizes that are counted, not copied; two answers become one score. */
-static wn_status set_counts(json_t *json, const wn_gguf *gguf, const architecture *a, wn_error *err)
+static wn_status set_counts(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
+                            wn_error *err)
 {
     json_t *positions = json_object_get(json, "max_position_embeddings");
     size_t cut = cut_rows(gguf, a), n_types = rows_of(find_tensor(gguf, "token_types.weight"));
@@ -395,7 +320,8 @@ static wn_status set_counts(json_t *json, const wn_gguf *gguf, const architectur
     return set(json, "num_labels", json_integer(a->answers ? 1 : (json_int_t)n_labels), err);
 }
 
-static wn_status set_class(json_t *json, const wn_gguf *gguf, const architecture *a, wn_error *err)
+static wn_status set_class(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
+                           wn_error *err)
 {
     char class_name[NAME_MAX_BYTES];
     snprintf(class_name, sizeof class_name, "%s%s", a->class_prefix,
@@ -408,32 +334,38 @@ static wn_status set_class(json_t *json, const wn_gguf *gguf, const architecture
     return set(json, "model_type", json_string(a->model_type), err);
 }
 
-static wn_status fill_config(json_t *json, const wn_gguf *gguf, const architecture *a,
+static wn_status fill_config(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
                              wn_error *err)
 {
     WN_TRY(refuse_lost_pooler(gguf, a, err));
+    WN_TRY(check_embedder(gguf, a, err));
+    WN_TRY(check_rope(gguf, a, err));
+    WN_TRY(check_classifier_keys(gguf, a, err));
     if (a->answers)
         WN_TRY(check_answers(gguf, a, err));
     WN_TRY(set_class(json, gguf, a, err));
     WN_TRY(set_fields(json, gguf, a, err));
+    WN_TRY(set_settings(json, a, err));
+    WN_TRY(set_head_pooling(json, gguf, a, err));
     WN_TRY(set_counts(json, gguf, a, err));
     return set(json, "license", wn_gguf_json(gguf, "general.license"), err);
 }
 
 /* ---- companions ------------------------------------------------------------------------------ */
 
-static wn_status fill_pooling(json_t *json, const wn_gguf *gguf, const architecture *a,
+static wn_status fill_pooling(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
                               wn_error *err)
 {
     char key[NAME_MAX_BYTES];
     snprintf(key, sizeof key, "%s.pooling_type", a->name);
     size_t type = number_of(gguf, key, INT32_MAX, 0);
-    if (type != POOLING_MEAN && type != POOLING_CLS)
+    const char *pooling = name_of_pooling(type);
+    if (pooling == NULL)
         WN_FAIL(err, WN_ERR_UNSUPPORTED,
                 "key '%s': is %zu; without tensors of a reranker (cls) it must be 1 (mean) or 2 "
                 "(cls)",
                 key, type);
-    return set(json, "pooling_mode", json_string(type == POOLING_MEAN ? "mean" : "cls"), err);
+    return set(json, "pooling_mode", json_string(pooling), err);
 }
 
 static wn_status fill_modules(json_t *json, wn_error *err)
@@ -454,7 +386,7 @@ static int push(const char *text, size_t n, void *out)
 
 wn_status wn_gguf_write_file(wn_buf *out, const wn_gguf *gguf, const char *name, wn_error *err)
 {
-    const architecture *a;
+    const wn_gguf_architecture *a;
     bool is_config = strcmp(name, "config.json") == 0,
          is_modules = strcmp(name, "modules.json") == 0;
     bool is_pooling = strcmp(name, "1_Pooling/config.json") == 0;
@@ -475,7 +407,7 @@ wn_status wn_gguf_write_file(wn_buf *out, const wn_gguf *gguf, const char *name,
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-static const char *find_part(const part *parts, wn_str name)
+static const char *find_part(const wn_gguf_part *parts, wn_str name)
 {
     while (parts->from != NULL && !wn_str_equal(name, wn_str_from(parts->from)))
         parts++;
@@ -499,7 +431,7 @@ static bool take_layer(wn_str *name, wn_str *number)
 }
 
 /* The name in the directory; false when there is none. */
-static bool rename_tensor(char *out, size_t size, wn_str name, const architecture *a)
+static bool rename_tensor(char *out, size_t size, wn_str name, const wn_gguf_architecture *a)
 {
     wn_str stem = name, number = {"", 0}, ending;
     const char *to, *front = "";
@@ -516,6 +448,8 @@ static bool rename_tensor(char *out, size_t size, wn_str name, const architectur
         to = a->dense;
     } else if (wn_str_equal(stem, WN_STR("cls.output"))) {
         to = a->out;
+    } else if (wn_str_equal(stem, WN_STR("cls.norm"))) {
+        to = a->norm;
     } else {
         to = find_part(a->layout->others, stem);
     }
@@ -526,7 +460,7 @@ static bool rename_tensor(char *out, size_t size, wn_str name, const architectur
     return true;
 }
 
-static wn_status rename_all(wn_tensors *tensors, const architecture *a, wn_error *err)
+static wn_status rename_all(wn_tensors *tensors, const wn_gguf_architecture *a, wn_error *err)
 {
     for (size_t i = 0; i < tensors->n; i++) {
         wn_tensor_view *view = &tensors->views[i];
@@ -568,6 +502,53 @@ static wn_status restore_positions(wn_tensors *tensors, size_t n_rows, wn_error 
     return WN_OK;
 }
 
+/* The first half of a gated layer is the one that is activated. */
+static wn_status join_half(wn_tensors *tensors, const wn_tensor_view *gate, wn_error *err)
+{
+    char name[NAME_MAX_BYTES];
+    size_t front = (size_t)(strstr(gate->name.ptr, WN_GGUF_GATE_HALF) - gate->name.ptr), all;
+    snprintf(name, sizeof name, "%.*s" WN_GGUF_UP_HALF "%s", (int)front, gate->name.ptr,
+             gate->name.ptr + front + sizeof WN_GGUF_GATE_HALF - 1);
+    const wn_tensor_view *found = wn_tensors_find(tensors, wn_str_from(name));
+    if (found == NULL || found->dtype != gate->dtype || found->n_dims != 2 || gate->n_dims != 2 ||
+        found->dims[1] != gate->dims[1])
+        WN_FAIL(err, WN_ERR_FORMAT,
+                "tensor '%s': 'ffn_up' and 'ffn_gate' are not two matrices of one type and width",
+                name);
+    wn_tensor_view *up = &tensors->views[found - tensors->views];
+    bool fits = wn_add_size(&all, gate->bytes, up->bytes);
+    unsigned char *data = fits ? wn_arena_alloc(&tensors->arena, all, 1) : NULL;
+    if (data == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for a layer of %zu rows",
+                gate->dims[0] + up->dims[0]);
+    memcpy(data, gate->data, gate->bytes);
+    memcpy(data + gate->bytes, up->data, up->bytes);
+    wn_tensors_release(tensors, gate);
+    wn_tensors_release(tensors, up);
+    up->data = data;
+    up->bytes = all;
+    up->dims[0] += gate->dims[0];
+    return WN_OK;
+}
+
+/* Older converters wrote the two halves of JinaBERT's gated layer as tensors of their own. */
+static wn_status join_halves(wn_tensors *tensors, wn_error *err)
+{
+    size_t n_kept = 0;
+    for (size_t i = 0; i < tensors->n; i++) {
+        if (strstr(tensors->views[i].name.ptr, WN_GGUF_GATE_HALF) != NULL)
+            WN_TRY(join_half(tensors, &tensors->views[i], err));
+    }
+    for (size_t i = 0; i < tensors->n; i++) {
+        if (strstr(tensors->views[i].name.ptr, WN_GGUF_GATE_HALF) == NULL)
+            tensors->views[n_kept++] = tensors->views[i];
+    }
+    if (n_kept == tensors->n)
+        return WN_OK;
+    tensors->n = n_kept;
+    return wn_tensors_index(tensors, 0, "GGUF", err);
+}
+
 /* sigmoid(yes - no) is the softmax of both, so one row does. */
 static wn_status join_answers(wn_tensors *tensors, wn_error *err)
 {
@@ -592,12 +573,13 @@ static wn_status join_answers(wn_tensors *tensors, wn_error *err)
 
 wn_status wn_gguf_name_tensors(wn_gguf *gguf, wn_error *err)
 {
-    const architecture *a;
+    const wn_gguf_architecture *a;
     wn_tensors *tensors = wn_gguf_tensors(gguf);
     WN_TRY(find_architecture(&a, gguf, err));
     size_t n_cut = cut_rows(gguf, a);
     WN_TRY(wn_tensors_check_finite(tensors, err));
     WN_TRY(rename_all(tensors, a, err));
     WN_TRY(restore_positions(tensors, n_cut, err));
+    WN_TRY(join_halves(tensors, err));
     return a->answers ? join_answers(tensors, err) : WN_OK;
 }

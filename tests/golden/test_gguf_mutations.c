@@ -16,8 +16,13 @@
 #define ROUNDS      240 /* without WINNOW_TEST_ROUNDS */
 #define CHANGES_MAX 4
 
-static const char *const files[] = {ROOT "bert.gguf", ROOT "xlmr.gguf", ROOT "roberta.gguf",
-                                    ROOT "jina-flash.gguf", ROOT "qwen3-rank.gguf"};
+static const char *const files[] = {ROOT "bert.gguf",
+                                    ROOT "xlmr.gguf",
+                                    ROOT "roberta.gguf",
+                                    ROOT "jina-flash.gguf",
+                                    ROOT "qwen3-rank.gguf",
+                                    ROOT "modern-cls.gguf",
+                                    ROOT "jina-embed-split.gguf"};
 
 /* Where the data begins: most of what can go wrong is before it. */
 static size_t header_bytes(const wn_buf *file)

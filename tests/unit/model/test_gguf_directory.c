@@ -178,8 +178,9 @@ static void what_is_no_such_model_is_named(void **state)
                  "key 'general.architecture': 'nomic-bert' is not supported as GGUF");
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED, "'general.architecture': ''");
     check_gguf_string(&file, "general.architecture", "modern-bert");
+    check_gguf_string(&file, "tokenizer.ggml.model", "t5");
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
-                 "is 'modern-bert': how it pools (classifier_pooling) is not in a GGUF file; load");
+                 "key 'tokenizer.ggml.model': is 't5', which architecture 'modern-bert' is not");
     add_model(&file, "llama", (gap){0});
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                  "key 'tokenizer.ggml.model': is 'llama', which architecture 'bert' is not");
@@ -207,7 +208,7 @@ static void missing_sizes_are_named(void **state)
         check_gguf file = {0};
         char message[100];
         add_model(&file, "bert", (gap){.key = keys[i]});
-        snprintf(message, sizeof message, "key '%s': is missing or no number", keys[i]);
+        snprintf(message, sizeof message, "key '%s': is missing or no single value", keys[i]);
         refuses_file(&file, "config.json", WN_ERR_FORMAT, message);
     }
 }
@@ -316,6 +317,10 @@ static void other_decoders_are_refused(void **state)
     check_gguf_strings(&file, "qwen2.classifier.output_labels", "yes no");
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                  "architecture 'qwen2' with a head ('cls.output.weight') is not supported as GGUF");
+    add_decoder(&file, "Qwen3 Embedding 0.6B", "a b");
+    check_gguf_u32(&file, "qwen3.pooling_type", 3);
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'qwen3.pooling_type': is 3: this is an embedding model, and those of qwen3");
     add_decoder(&file, "jina-reranker-v3", "a <|rerank_token|>");
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                  "this is jina-reranker-v3, whose projector is not in a GGUF file; load");
@@ -331,6 +336,160 @@ static void other_decoders_are_refused(void **state)
         refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                      "key 'qwen3.classifier.output_labels': is not 'yes' and 'no'");
     }
+}
+
+/* A ModernBERT reranker of the sizes above; a pooling of 0 is not told. */
+static void add_modern(check_gguf *file, gap g, uint32_t pooling)
+{
+    check_gguf_string(file, "general.architecture", "modern-bert");
+    check_gguf_string(file, "tokenizer.ggml.model", "gpt2");
+    number(file, &g, "modern-bert.context_length", 16);
+    number(file, &g, "modern-bert.embedding_length", 8);
+    number(file, &g, "modern-bert.feed_forward_length", 12);
+    number(file, &g, "modern-bert.block_count", 1);
+    number(file, &g, "modern-bert.attention.head_count", 2);
+    number(file, &g, "modern-bert.attention.sliding_window", 128);
+    number(file, &g, "modern-bert.attention.sliding_window_pattern", 3);
+    check_gguf_f32(file, "modern-bert.attention.layer_norm_epsilon", 1e-5f);
+    check_gguf_f32(file, "modern-bert.rope.freq_base", 160000);
+    if (keeps("modern-bert.rope.freq_base_swa", g.key))
+        check_gguf_f32(file, "modern-bert.rope.freq_base_swa", 10000);
+    if (keeps("modern-bert.hidden_activation", g.key))
+        check_gguf_string(file, "modern-bert.hidden_activation", "silu");
+    if (pooling > 0)
+        check_gguf_u32(file, "modern-bert.classifier.pooling_type", pooling);
+    matrix(file, &g, "token_embd.weight", 8, 20);
+    matrix(file, &g, "blk.0.attn_qkv.weight", 8, 24);
+    matrix(file, &g, "cls.weight", 8, 8);
+    matrix(file, &g, "cls.norm.weight", 8, 0);
+    matrix(file, &g, "cls.output.weight", 8, 1);
+}
+
+static void modern_bert_tells_how_its_classifier_pools(void **state)
+{
+    (void)state;
+    static const char *const modes[] = {NULL, "mean", "cls"};
+    for (uint32_t type = 1; type <= 2; type++) {
+        check_gguf file = {0};
+        wn_buf bytes;
+        add_modern(&file, (gap){0}, type);
+        check_gguf_f32(&file, "modern-bert.attention.layer_norm_rms_epsilon", 1e-6f);
+        wn_gguf *gguf = parse(&file, &bytes);
+        json_t *json = read_file(gguf, "config.json");
+        has_text(json_array_get(json_object_get(json, "architectures"), 0),
+                 "ModernBertForSequenceClassification");
+        has_text(json_object_get(json, "classifier_pooling"), modes[type]);
+        has_text(json_object_get(json, "hidden_activation"), "silu");
+        has_number(json, "local_attention", 128);
+        has_number(json, "global_attn_every_n_layers", 3);
+        assert_true((float)json_real_value(json_object_get(json, "norm_eps")) == 1e-6f);
+        assert_true(json_real_value(json_object_get(json, "local_rope_theta")) == 10000);
+        json_decref(json);
+        assert_null(read_file(gguf, "modules.json"));
+        assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+        static const char *const names[] = {"layers.0.attn.Wqkv.weight", "head.dense.weight",
+                                            "head.norm.weight", "classifier.weight"};
+        for (size_t i = 0; i < WN_ARRAY_LEN(names); i++)
+            assert_non_null(wn_tensors_find(wn_gguf_tensors(gguf), wn_str_from(names[i])));
+        wn_gguf_close(gguf);
+        wn_buf_deinit(&bytes);
+    }
+}
+
+static void what_a_modern_bert_does_not_tell_is_not_guessed(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "modern-bert.attention.sliding_window", "modern-bert.attention.sliding_window_pattern",
+        "modern-bert.rope.freq_base_swa", "modern-bert.hidden_activation"};
+    check_gguf file = {0};
+    for (uint32_t type = 0; type <= 4; type += type == 0 ? 3 : 1) {
+        add_modern(&file, (gap){0}, type);
+        refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                     "key 'modern-bert.classifier.pooling_type': is missing, or not 1 (mean) or 2 "
+                     "(cls): how the classifier pools is not in this file; load");
+    }
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        char message[100];
+        add_modern(&file, (gap){.key = keys[i]}, 1);
+        snprintf(message, sizeof message, "key '%s': is missing or no single value; load", keys[i]);
+        refuses_file(&file, "config.json", WN_ERR_FORMAT, message);
+    }
+    add_modern(&file, (gap){0}, 1);
+    check_gguf_string(&file, "modern-bert.classifier.other", "relu");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'modern-bert.classifier.other' is not supported");
+    add_modern(&file, (gap){0}, 1);
+    check_gguf_string(&file, "modern-bert.rope.scaling.type", "yarn");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED, "'yarn' is not supported, only 'none'");
+}
+
+/* jina-embeddings-v2; the gate's tensor is there when it has a type. */
+static void add_jina(check_gguf *file, int gate_type)
+{
+    check_gguf_string(file, "general.architecture", "jina-bert-v2");
+    check_gguf_string(file, "tokenizer.ggml.model", "bert");
+    check_gguf_u32(file, "jina-bert-v2.context_length", 16);
+    check_gguf_u32(file, "jina-bert-v2.embedding_length", 8);
+    check_gguf_u32(file, "jina-bert-v2.feed_forward_length", 12);
+    check_gguf_u32(file, "jina-bert-v2.block_count", 1);
+    check_gguf_u32(file, "jina-bert-v2.attention.head_count", 2);
+    check_gguf_u32(file, "jina-bert-v2.pooling_type", 1);
+    check_gguf_f32(file, "jina-bert-v2.attention.layer_norm_epsilon", 1e-12f);
+    check_gguf_tensor(file, "token_types.weight", 0, (uint64_t[4]){8, 2}, 64);
+    check_gguf_tensor(file, "blk.0.ffn_up.weight", 0, (uint64_t[4]){8, 12}, 384);
+    if (gate_type >= 0)
+        check_gguf_tensor(file, "blk.0.ffn_gate.weight", (uint32_t)gate_type, (uint64_t[4]){8, 12},
+                          gate_type == 0 ? 384 : 192);
+}
+
+static void jina_bert_is_an_embedder_whose_halves_are_joined(void **state)
+{
+    (void)state;
+    for (int gate = -1; gate <= 0; gate++) {
+        check_gguf file = {0};
+        wn_buf bytes;
+        add_jina(&file, gate);
+        if (gate == 0) /* 1.0 in the gate, which is the first half */
+            memcpy(file.data.ptr + file.data.len - 384, &(float){1}, sizeof(float));
+        wn_gguf *gguf = parse(&file, &bytes);
+        json_t *json = read_file(gguf, "config.json");
+        has_text(json_array_get(json_object_get(json, "architectures"), 0), "JinaBertModel");
+        has_text(json_object_get(json, "position_embedding_type"), "alibi");
+        has_text(json_object_get(json, "feed_forward_type"), "geglu");
+        has_number(json, "type_vocab_size", 2);
+        json_decref(json);
+        json = read_file(gguf, "1_Pooling/config.json");
+        has_text(json_object_get(json, "pooling_mode"), "mean");
+        json_decref(json);
+        assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+        const wn_tensor_view *gated = wn_tensors_find(
+            wn_gguf_tensors(gguf), WN_STR("encoder.layer.0.mlp.gated_layers.weight"));
+        assert_non_null(gated);
+        assert_true(gated->dims[0] == (gate < 0 ? 12 : 24) && gated->dims[1] == 8);
+        assert_true(gated->bytes == (gate < 0 ? 384 : 768));
+        float first;
+        memcpy(&first, gated->data, sizeof first);
+        assert_true(first == (gate < 0 ? 0 : 1));
+        assert_int_equal(wn_tensors_count(wn_gguf_tensors(gguf)), 2);
+        wn_gguf_close(gguf);
+        wn_buf_deinit(&bytes);
+    }
+}
+
+static void heads_that_conversion_spoilt_are_refused(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    add_jina(&file, -1);
+    check_gguf_tensor(&file, "cls.weight", 0, (uint64_t[4]){8, 1}, 32);
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "is 'jina-bert-v2', and there is a head (cls): conversion left out the layer");
+    add_jina(&file, -1);
+    check_gguf_string(&file, "general.name", "Some Reranker 17m");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'general.name': is 'Some Reranker 17m', but the tensors of a reranker's head "
+                 "(cls) are missing");
 }
 
 static void refuses_tensors(check_gguf *file, wn_status status, const char *message)
@@ -357,6 +516,10 @@ static void tensors_that_have_no_place_are_named(void **state)
         refuses_tensors(&file, WN_ERR_FORMAT, message);
     }
     check_gguf file = {0};
+    add_jina(&file, 1);
+    refuses_tensors(&file, WN_ERR_FORMAT,
+                    "tensor 'encoder.layer.0.mlp.gated_layers.weight': 'ffn_up' and 'ffn_gate' are "
+                    "not two matrices of one type");
     add_model(&file, "bert", (gap){0});
     check_gguf_tensor(&file, "blk.0.attn_q.weight", 20, (uint64_t[4]){32}, 18);
     refuses_tensors(
@@ -415,6 +578,10 @@ int main(void)
         cmocka_unit_test(bert_without_its_pooler_is_refused),
         cmocka_unit_test(reranking_decoders_are_told_by_head_or_name),
         cmocka_unit_test(other_decoders_are_refused),
+        cmocka_unit_test(modern_bert_tells_how_its_classifier_pools),
+        cmocka_unit_test(what_a_modern_bert_does_not_tell_is_not_guessed),
+        cmocka_unit_test(jina_bert_is_an_embedder_whose_halves_are_joined),
+        cmocka_unit_test(heads_that_conversion_spoilt_are_refused),
         cmocka_unit_test(tensors_that_have_no_place_are_named),
         cmocka_unit_test(infinite_and_undefined_weights_are_refused),
     };
