@@ -9,11 +9,12 @@ names of the published checkpoint.
 import os, shutil, sys
 import torch
 from safetensors.torch import save_file
-from tokenizers import processors
-from transformers import Qwen2Config, Qwen2ForSequenceClassification, Qwen2VLTextConfig, Qwen2VLTextModel
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers.trainers import BpeTrainer
+from transformers import GemmaConfig, GemmaForCausalLM, Qwen2Config, Qwen2ForSequenceClassification, Qwen2VLTextConfig, Qwen2VLTextModel
 
-from golden_qwen import EDGES, MAX_LENGTH, SMALL, decoder, ids_of, logit_of, mxbai_ids, qwen_tokenizer, randomize
-from make_golden import save, text, write_cases, write_json
+from golden_qwen import EDGES, MAX_LENGTH, SMALL, decoder, ids_of, logit_of, mxbai_ids, qwen_tokenizer, randomize, train
+from make_golden import WORDS, save, text, write_cases, write_json
 
 SCORE_ID = 100
 M0 = "**Document**:\n{document}\n**Query**:\n{query}"
@@ -107,10 +108,64 @@ def qwen2(at):
     qwen2_pairs(at("qwen2-pairs"), model(), tk)
 
 
+# ---- bge-reranker-v2-gemma -----------------------------------------------------------------------
+
+PROMPT = ("Given a query A and a passage B, determine whether the passage contains an answer to the query by providing a prediction of either "
+          "'Yes' or 'No'.")
+TEXTS_TOKENS = 512  # FlagEmbedding's max_length
+
+
+def gemma_tokenizer():
+    """Of Gemma's kind: spaces as U+2581, nothing split, bytes for what is unknown, runs of newlines as tokens."""
+    tk = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tk.normalizer = normalizers.Replace(" ", "\u2581")
+    tk.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")  # or a text would become one piece
+    specials = ["<pad>", "<eos>", "<bos>", "<unk>"] + [f"<0x{b:02X}>" for b in range(256)]
+    lines = [PROMPT, "A: x", "B: y", "Yes", "No", " ".join(WORDS)] * 20
+    tk.train_from_iterator(lines, BpeTrainer(vocab_size=480, special_tokens=specials, show_progress=False, initial_alphabet=list("ABY:\u2581")))
+    tk.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tk.add_tokens([AddedToken("\n" * n, normalized=False) for n in (1, 2, 3)])
+    bos = tk.token_to_id("<bos>")
+    tk.post_processor = processors.TemplateProcessing(single="<bos> $A", pair="<bos> $A <bos> $B:1", special_tokens=[("<bos>", bos)])
+    tk.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return tk
+
+
+def gemma_ids(tk, query, document):
+    sep, prompt = ids_of(tk, "\n"), ids_of(tk, PROMPT)
+    first = [tk.token_to_id("<bos>")] + ids_of(tk, f"A: {query}")[:TEXTS_TOKENS * 3 // 4]
+    second = sep + ids_of(tk, f"B: {document}")[:TEXTS_TOKENS]
+    return first + second[:TEXTS_TOKENS + len(sep) + len(prompt) - len(first)] + sep + prompt
+
+
+def gemma(folder, seed, trained=False, config=None, **more):
+    shutil.rmtree(folder, ignore_errors=True)
+    tk = gemma_tokenizer()
+    sizes = dict(SMALL, max_position_embeddings=1100, vocab_size=tk.get_vocab_size(), num_key_value_heads=1, head_dim=16) | more
+    model = randomize(GemmaForCausalLM(GemmaConfig(**sizes)), seed)
+    answers = [tk.token_to_id("Yes")]
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.sub_(1) if "norm" in name else p.mul_(0.3) if "embed" in name else None
+    pairs = train(model, tk, gemma_ids, answers) if trained else [(text(n), text(m)) for n in (1, 6) for m in (1, 4, 19, 40)] + EDGES
+    save(folder, model, tk, torch.float16, **(config or {}))
+    tk.save(os.path.join(folder, "tokenizer.json"), pretty=False)
+    os.remove(os.path.join(folder, "generation_config.json"))
+    model = GemmaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    cases = [dict(query=q, document=d) for q, d in pairs]
+    cases += [dict(query=text(n), document=text(m), long_docs="truncate") for n, m in ((3, 600), (200, 600), (500, 4), (500, 600))]
+    for case in cases:
+        case["logit"] = number(logit_of(model, gemma_ids(tk, case["query"], case["document"]), answers))
+    write_cases(folder, cases)
+
+
 def main():
     at = lambda name: os.path.join(sys.argv[1], name)
     jina_m0(at("jina-m0"))
     qwen2(at)
+    gemma(at("gemma"), 73, trained=True, hidden_size=40, intermediate_size=64)
+    gemma(at("gemma-legacy"), 74, num_key_value_heads=2, config={"rope_parameters": "DELETE", "rope_theta": 10000.0, "hidden_act": "gelu",
+          "hidden_activation": None, "tie_word_embeddings": "DELETE"})
 
 
 if __name__ == "__main__":

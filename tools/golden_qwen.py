@@ -68,6 +68,11 @@ def randomize(model, seed, scale=0.25):
     return model.eval().float()
 
 
+def score_of(logits, answers):
+    """One answer's logit, less another's where there are two."""
+    return logits[..., answers[0]] - (logits[..., answers[1]] if len(answers) > 1 else 0)
+
+
 def train(model, tk, make_ids, answers, steps=300):
     """As xlmr-outliers: after a minute logits differ enough from pair to pair for their order to mean something."""
     torch.set_num_threads(1)
@@ -84,7 +89,7 @@ def train(model, tk, make_ids, answers, steps=300):
         longest = max(map(len, ids))
         last = torch.tensor([len(i) - 1 for i in ids])
         logits = model(input_ids=torch.tensor([i + [0] * (longest - len(i)) for i in ids])).logits[torch.arange(len(ids)), last]
-        loss = ((logits[:, answers[0]] - logits[:, answers[1]] - torch.tensor([y for *_, y in pairs])) ** 2).mean()
+        loss = ((score_of(logits, answers) - torch.tensor([y for *_, y in pairs])) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -115,7 +120,7 @@ def mxbai_ids(tk, query, document, instruction=None):
 def logit_of(model, ids, answers):
     with torch.no_grad():
         z = model(input_ids=torch.tensor([ids])).logits[0].double()
-    return float(z[0] if z.dim() == 1 else z[-1, answers[0]] - z[-1, answers[1]])
+    return float(z[0] if z.dim() == 1 else score_of(z[-1], answers))
 
 
 def cases_of(model, tk, make_ids, answers, long_query, pairs):

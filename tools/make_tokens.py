@@ -144,6 +144,20 @@ def llama2():
     return tk
 
 
+def gemma():
+    """Nothing split behind a Replace, a few bytes without a token, runs of newlines as tokens."""
+    tk = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tk.normalizer = normalizers.Replace(" ", "\u2581")
+    tk.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")
+    specials = ["<pad>", "<eos>", "<bos>", "<unk>"] + [f"<0x{b:02X}>" for b in range(256) if not 0x98 <= b <= 0x9F]
+    tk.train_from_iterator(PROSE, trainers.BpeTrainer(vocab_size=700, special_tokens=specials, show_progress=False))
+    tk.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tk.add_tokens([AddedToken("\n" * n, normalized=False) for n in (1, 2, 3)])
+    tk.post_processor = processors.TemplateProcessing(single="<bos> $A", pair="<bos> $A <bos> $B:1",
+                                                      special_tokens=[("<bos>", tk.token_to_id("<bos>"))])
+    return tk
+
+
 def added():
     tk = wordpiece()
     tk.add_tokens([AddedToken("new-token", single_word=True, normalized=False), AddedToken("<mask>", lstrip=True, normalized=False),
@@ -210,6 +224,7 @@ TOKENIZERS = {
     "bpe-llama3": lambda: pattern_bpe(LLAMA3),
     "bpe-bytes": lambda: with_decoder(byte_fallback_bpe, decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="first")),
     "bpe-prepend": lambda: with_decoder(llama2, *METASPACE_STEPS),
+    "bpe-gemma": lambda: with_decoder(gemma, decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()),
 }
 
 

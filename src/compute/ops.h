@@ -15,7 +15,7 @@
 
 typedef struct wn_exec wn_exec;
 
-/* Rows that are added up to the embedding of a token; then normalised. */
+/* Rows that are added up to the embedding of a token; then scaled and normalised. */
 typedef struct wn_embedding {
     wn_table word;     /* row ids[i] */
     wn_table position; /* row position_offset + place within the sequence; rows 0: none */
@@ -23,6 +23,7 @@ typedef struct wn_embedding {
     size_t position_offset;
     bool pads_apart; /* token position_offset - 1 is padding: it has the row of that number, and the
                         places of the others do not count it */
+    float scale;     /* 0: none */
     const wn_norm *norm; /* NULL: none */
 } wn_embedding;
 
@@ -118,7 +119,7 @@ typedef enum wn_pool_kind {
 typedef struct wn_ops {
     const char *name; /* "cpu" */
 
-    /* y[i] = norm((word + position) + type).
+    /* y[i] = norm(((word + position) + type) * scale).
      * Shapes:  y [n_tokens][hidden]; ids within the tables (the caller has checked). */
     void (*embed)(wn_exec *exec, wn_tensor *y, const wn_batch *batch, const wn_embedding *e);
 

@@ -83,6 +83,8 @@ static void embed_item(void *arg, size_t item, int32_t worker)
                           apart ? e->position_offset - 1 : e->position_offset + place);
         if (e->type.rows != 0)
             add_table_row(job, row, &e->type, batch->types != NULL ? (size_t)batch->types[t] : 0);
+        for (size_t j = 0; e->scale != 0 && j < job->hidden; j++)
+            row[j] *= e->scale;
     }
     if (e->norm != NULL)
         wn_norm_rows(job->kernels, y, y, NULL, e->norm, rows.n);

@@ -131,6 +131,13 @@ static void find_tops(float *factor, const wn_linear_source *source, wn_pool *po
         raise_tops(factor, scratch + i * 2 * k, 1, k);
 }
 
+static void widen_vector(float *out, const wn_source *vector)
+{
+    wn_dtype_to_f32(out, vector->data, vector->dtype, vector->cols);
+    for (size_t i = 0; vector->plus != 0 && i < vector->cols; i++)
+        out[i] += vector->plus;
+}
+
 /* What the columns of x are multiplied by before a row gets its one scale: some channels of
  * a norm's output are far larger than the others, as their gains tell, and would leave those few
  * steps.  Half of the difference, in powers of two so that nothing is rounded, moves into the
@@ -145,10 +152,10 @@ bool wn_linear_choose_factor(float *factor, const wn_linear_source *source, wn_p
         return false;
     WN_ASSERT(source->input_gain.cols == k);
     find_tops(factor, source, pool, scratch);
-    wn_dtype_to_f32(gain, source->input_gain.data, source->input_gain.dtype, k);
+    widen_vector(gain, &source->input_gain);
     memset(bias, 0, k * sizeof *bias);
     if (source->input_bias.data != NULL)
-        wn_dtype_to_f32(bias, source->input_bias.data, source->input_bias.dtype, k);
+        widen_vector(bias, &source->input_bias);
     for (size_t p = 0; p < k; p++) {
         float top = hypotf(gain[p], bias[p]), ratio = factor[p] / top;
         bool usable = top > 0 && ratio > 0 && isfinite(ratio);
@@ -294,8 +301,10 @@ wn_status wn_norm_init(wn_norm *out, wn_norm_kind kind, const wn_source *gain,
                        const wn_source *bias, float eps, wn_error *err)
 {
     size_t row_bytes = gain->cols * sizeof(float);
-    wn_norm norm = {
-        .kind = kind, .eps = eps, .n = gain->cols, .bytes = row_bytes * (bias != NULL ? 2 : 1)};
+    wn_norm norm = {.kind = kind == WN_NORM_LAYER ? kind : WN_NORM_RMS,
+                    .eps = eps,
+                    .n = gain->cols,
+                    .bytes = row_bytes * (bias != NULL ? 2 : 1)};
     WN_ASSERT(kind == WN_NORM_LAYER || bias == NULL);
     WN_ASSERT(gain->rows == 1 && (bias == NULL || (bias->rows == 1 && bias->cols == gain->cols)));
     norm.gain = wn_mem_aligned(row_bytes);
@@ -305,9 +314,9 @@ wn_status wn_norm_init(wn_norm *out, wn_norm_kind kind, const wn_source *gain,
         wn_norm_deinit(&norm);
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a norm of %zu values", n);
     }
-    wn_dtype_to_f32(norm.gain, gain->data, gain->dtype, norm.n);
+    widen_vector(norm.gain, gain);
     if (bias != NULL)
-        wn_dtype_to_f32(norm.bias, bias->data, bias->dtype, norm.n);
+        widen_vector(norm.bias, bias);
     *out = norm;
     return WN_OK;
 }

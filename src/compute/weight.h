@@ -30,6 +30,7 @@ typedef struct wn_source {
     const void *factor; /* of I8: [cols] f32, any alignment, what each column is multiplied by as
                            well, in an i8 product that of x; or NULL */
     wn_low_rank added;  /* to what the others make */
+    float plus;         /* of a vector: added to each value */
 } wn_source;
 
 #define WN_LINEAR_PARTS_MAX 4
@@ -46,7 +47,8 @@ typedef struct wn_linear {
 
 typedef enum wn_norm_kind {
     WN_NORM_LAYER = 0, /* (z - mean z) / sqrt(var z + eps) * gain + bias */
-    WN_NORM_RMS        /* z / sqrt(mean z^2 + eps) * gain */
+    WN_NORM_RMS,       /* z / sqrt(mean z^2 + eps) * gain */
+    WN_NORM_RMS_ONE /* the same, of a file that keeps the gain less 1; loaded it is WN_NORM_RMS */
 } wn_norm_kind;
 
 typedef struct wn_norm {

@@ -79,7 +79,7 @@ static wn_status read_rope(wn_config *config, const json_t *json, const wn_causa
 static wn_status refuse_switches(const json_t *json, wn_error *err)
 {
     static const char *const keys[] = {"use_sliding_window", "attention_bias",
-                                       "quantization_config"};
+                                       "use_bidirectional_attention", "quantization_config"};
     const json_t *types = json_object_get(json, "layer_types");
     for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
         const json_t *value = json_object_get(json, keys[i]);

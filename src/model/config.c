@@ -162,11 +162,13 @@ static void set_windows(wn_config *config)
     size_t pair = config->family->pair_tokens;
     config->window_overlap = WINDOW_OVERLAP;
     config->block_tokens = config->max_tokens;
-    if (pair == 0 || (config->kind != WN_KIND_CROSS_ENCODER && config->kind != WN_KIND_LISTWISE))
+    if (config->kind != WN_KIND_CROSS_ENCODER && config->kind != WN_KIND_LISTWISE)
         return;
-    config->max_tokens = WN_MIN(config->max_tokens, pair);
     config->max_query_tokens = config->family->query_tokens;
     config->max_doc_tokens = config->family->doc_tokens;
+    if (pair == 0)
+        return;
+    config->max_tokens = WN_MIN(config->max_tokens, pair);
     if (!config->family->is_decoder)
         config->max_query_tokens = config->max_tokens / 2;
 }

@@ -28,7 +28,8 @@ typedef enum wn_prompt_kind {
     WN_PROMPT_QWEN3,    /* Qwen3-Reranker's */
     WN_PROMPT_MXBAI,    /* mxbai-rerank v2's */
     WN_PROMPT_JINA_V3,  /* jina-reranker-v3's, which holds many documents */
-    WN_PROMPT_JINA_M0   /* jina-reranker-m0's of texts */
+    WN_PROMPT_JINA_M0,  /* jina-reranker-m0's of texts */
+    WN_PROMPT_GEMMA     /* bge-reranker-v2-gemma's */
 } wn_prompt_kind;
 
 #define WN_ANSWERS_MAX 2
@@ -95,6 +96,7 @@ typedef struct wn_config {
     size_t position_offset; /* row of the first token */
     bool has_types;         /* a document's tokens have type 1 */
     bool has_positions;     /* a table of positions, where a file may have it or not */
+    double embedding_scale; /* what the words' rows are multiplied by; 0: nothing */
     double norm_eps;
     wn_act act;
     wn_gate gate;
@@ -119,7 +121,7 @@ typedef struct wn_config {
     int32_t pad_id;
     bool document_first; /* it begins with the document, so that no two sequences begin alike */
     bool asks;           /* the score is what the language model's head says of the next token: */
-    size_t n_answers;    /* the logit of the first of these, less that of the second */
+    size_t n_answers;    /* the logit of the first of these, less that of the second, if any */
     int32_t answers[WN_ANSWERS_MAX]; /* token ids; -1: to be found by rank/.  Of a listwise model
                                         the marks of a document and of the query */
     size_t block_tokens;             /* what its reference cuts blocks of documents by */

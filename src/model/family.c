@@ -33,6 +33,11 @@ static const wn_late_habits jina_v2_habits = {"[QueryMarker]", "[DocumentMarker]
 #define M0_QUERY_TOKENS (512 + 4)
 #define M0_DOC_TOKENS   (10240 - 512 + 5)
 
+/* FlagEmbedding's reranker for language models, the words in front of both texts included; the pair
+ * has a limit of its own, see rank/prompt.c. */
+#define GEMMA_QUERY_TOKENS 384
+#define GEMMA_DOC_TOKENS   512
+
 /* Of jina-reranker-v3, whose reference reads up to 131,072 at once. */
 #define BLOCK_TOKENS 16384
 
@@ -176,6 +181,15 @@ static const wn_family families[] = {
      .pair_tokens = MXBAI_PAIR_TOKENS,
      .configure = wn_qwen2_configure,
      .lay_out = wn_qwen2_lay_out,
+     .forward = wn_causal_forward},
+    {.name = "gemma",
+     .model_type = "gemma",
+     .class_prefix = "Gemma",
+     .is_decoder = true,
+     .query_tokens = GEMMA_QUERY_TOKENS,
+     .doc_tokens = GEMMA_DOC_TOKENS,
+     .configure = wn_gemma_configure,
+     .lay_out = wn_gemma_lay_out,
      .forward = wn_causal_forward},
 };
 

@@ -180,6 +180,10 @@ bool wn_jina_m0_claims(const wn_identity *id);
 wn_status wn_jina_m0_configure(wn_config *config, const json_t *json, wn_error *err);
 void wn_jina_m0_lay_out(wn_layout *out, const wn_config *config);
 
+/* gemma.c */
+wn_status wn_gemma_configure(wn_config *config, const json_t *json, wn_error *err);
+void wn_gemma_lay_out(wn_layout *out, const wn_config *config);
+
 /* causal.c */
 wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                             const wn_batch *batch, wn_rows rows);

@@ -64,6 +64,7 @@ wn_status wn_bind_norm(wn_norm *out, wn_norm_source *source, wn_tensor_binder *b
                        wn_error *err)
 {
     *source = (wn_norm_source){.gain = wn_tensor_binder_get(binder, 1, n, "%s.weight", name)};
+    source->gain.plus = kind == WN_NORM_RMS_ONE ? 1 : 0;
     if (has_bias)
         source->bias = wn_tensor_binder_get(binder, 1, n, "%s.bias", name);
     if (!wn_tensor_binder_ok(binder))
@@ -181,6 +182,7 @@ static wn_status init_embedding(const binding *b, wn_stack *out, wn_norm_source 
     e->type = find_table(b->binder, names->type, c->type_vocab, width);
     e->position_offset = c->position_offset;
     e->pads_apart = c->family->skips_pads;
+    e->scale = (float)c->embedding_scale;
     e->norm = names->embedding_norm != NULL ? &out->embedding_norm : NULL;
     WN_TRY(bind_norm(b, &out->embedding_norm, norm, names->embedding_norm, 0, width, err));
     if (names->projection == NULL)

@@ -3,7 +3,8 @@
  * stands in front of a text, where the Qwen pattern always starts a new pre-token.  A request's
  * instruction is tokenized as one text with the query behind it.
  * Source: QwenLM/Qwen3-Embedding examples/qwen3_reranker_transformers.py;
- * mixedbread-ai/mxbai-rerank mxbai_rerank_v2.py; jinaai/jina-reranker-m0 modeling.py. */
+ * mixedbread-ai/mxbai-rerank mxbai_rerank_v2.py; jinaai/jina-reranker-m0 modeling.py;
+ * FlagOpen/FlagEmbedding inference/reranker/decoder_only/base.py. */
 #include "rank/prompt.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -21,7 +22,10 @@ typedef struct words {
     const char *query_lead, *query_tail, *doc_lead, *doc_tail;
     const char *doc_again; /* doc_lead without what joins the text */
     const char *answers[WN_ANSWERS_MAX];
-    int32_t last_id; /* behind all; 0: none */
+    int32_t last_id;         /* behind all; 0: none */
+    const char *specials[2]; /* tokens of the prompt that are no text; NULL: no more */
+    size_t texts_tokens; /* what the reference gives the texts, beside what is behind them twice; 0:
+                            no such limit */
 } words;
 
 static const words prompts[] = {
@@ -39,6 +43,7 @@ static const words prompts[] = {
             .query_tail = "\n<Document>:",
             .doc_lead = " ",
             .answers = {"yes", "no"},
+            .specials = {"<|im_start|>", "<|im_end|>"},
         },
     [WN_PROMPT_MXBAI] =
         {
@@ -57,6 +62,7 @@ static const words prompts[] = {
             .doc_lead = "document: ",
             .doc_again = "document:",
             .answers = {"1", "0"},
+            .specials = {"<|im_start|>", "<|im_end|>"},
         },
     [WN_PROMPT_JINA_V3] = /* the rest is in listwise.c */
     {
@@ -71,6 +77,7 @@ static const words prompts[] = {
         .instruction_lead = "<instruct>\n",
         .instruction_tail = "\n</instruct>\n",
         .answers = {"<|embed_token|>", "<|rerank_token|>"},
+        .specials = {"<|im_start|>", "<|im_end|>"},
     },
     [WN_PROMPT_JINA_M0] =
         {
@@ -79,6 +86,20 @@ static const words prompts[] = {
             .doc_tail = "\n",
             .doc_again = "**Document**:\n",
             .last_id = 100,
+        },
+    [WN_PROMPT_GEMMA] =
+        {
+            .before = {"<bos>"},
+            .between = "\n",
+            .behind = {"\n", "Given a query A and a passage B, determine whether the passage "
+                             "contains an answer to the query by providing a prediction of either "
+                             "'Yes' or 'No'."},
+            .query_lead = "A: ",
+            .doc_lead = "B: ",
+            .doc_again = "B:",
+            .answers = {"Yes"},
+            .specials = {"<bos>"},
+            .texts_tokens = 512,
         },
 };
 
@@ -130,15 +151,14 @@ static wn_status make_spans(wn_prompt *out, making *m, const words *w, wn_arena 
     return make_span(&out->doc_end, m, w->doc_tail, arena);
 }
 
-typedef struct order {
-    bool instructed, document_first;
-} order;
-
-static wn_status make_frame(wn_frame *out, making *m, const words *w, order o, wn_arena *arena)
+static wn_status make_frame(wn_frame *out, making *m, const words *w, wn_config *config,
+                            bool instructed, wn_arena *arena)
 {
+    bool document_first = config->document_first;
+    size_t *max_tokens = &config->max_tokens;
     m->ids.n = 0;
     WN_TRY(add_pieces(m, w->before));
-    if (!o.instructed)
+    if (!instructed)
         WN_TRY(add_piece(m, w->own_instruction));
     size_t at_first = m->ids.n;
     WN_TRY(add_piece(m, w->between));
@@ -154,14 +174,27 @@ static wn_status make_frame(wn_frame *out, making *m, const words *w, order o, w
         WN_FAIL(m->err, WN_ERR_MEMORY, "no memory for a prompt of %zu tokens", n);
     for (size_t i = 0; i <= n; i++) {
         if (i == at_first)
-            pair->items[at++].id = o.document_first ? WN_SEQUENCE_B : WN_SEQUENCE_A;
+            pair->items[at++].id = document_first ? WN_SEQUENCE_B : WN_SEQUENCE_A;
         if (i == at_second)
-            pair->items[at++].id = o.document_first ? WN_SEQUENCE_A : WN_SEQUENCE_B;
+            pair->items[at++].id = document_first ? WN_SEQUENCE_A : WN_SEQUENCE_B;
         if (i < n)
             pair->items[at++].id = m->ids.ids[i];
     }
+    if (w->texts_tokens > 0)
+        *max_tokens = WN_MIN(*max_tokens, w->texts_tokens + 2 * (n - at_second));
     out->n_between = at_second - at_first;
-    out->n_before = o.document_first ? at_first : at_second;
+    out->n_before = document_first ? at_first : at_second;
+    return WN_OK;
+}
+
+static wn_status find_specials(const wn_tokenizer *tokenizer, const words *w, wn_error *err)
+{
+    for (size_t i = 0; i < WN_ARRAY_LEN(w->specials) && w->specials[i] != NULL; i++) {
+        if (wn_tokenizer_find(tokenizer, wn_str_from(w->specials[i])) < 0)
+            WN_FAIL(err, WN_ERR_FORMAT,
+                    "tokenizer.json: there is no token '%s', which the model's prompt has",
+                    w->specials[i]);
+    }
     return WN_OK;
 }
 
@@ -212,14 +245,13 @@ wn_status wn_prompt_make(wn_prompt *out, wn_config *config, const wn_tokenizer *
     out->doc_tail = str_or_empty(w->doc_tail);
     out->instruction_lead = str_or_empty(w->instruction_lead);
     out->instruction_tail = str_or_empty(w->instruction_tail);
-    order o = {.document_first = config->document_first};
     making m = {.err = err};
     wn_status status;
+    WN_TRY_OUT(find_specials(tokenizer, w, err));
     WN_TRY_OUT(find_answers(config, tokenizer, w, err));
     WN_TRY_OUT(wn_encoder_new(&m.encoder, tokenizer, err));
-    WN_TRY_OUT(make_frame(&out->plain, &m, w, o, arena));
-    o.instructed = true;
-    WN_TRY_OUT(make_frame(&out->instructed, &m, w, o, arena));
+    WN_TRY_OUT(make_frame(&out->plain, &m, w, config, false, arena));
+    WN_TRY_OUT(make_frame(&out->instructed, &m, w, config, true, arena));
     WN_TRY_OUT(make_spans(out, &m, w, arena));
 out:
     wn_encoder_free(m.encoder);

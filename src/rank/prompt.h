@@ -37,7 +37,8 @@ static inline bool wn_prompt_takes_instructions(const wn_prompt *prompt)
 }
 
 /* The prompt of a configuration, and the ids of its answers, unless config has them; the template
- * of the tokenizer, which config then says, where config->takes_template allows it.
+ * of the tokenizer, which config then says, where config->takes_template allows it.  A prompt may
+ * lower config->max_tokens: of a model that asks, whose weights are loaded after this.
  * Fails:   WN_ERR_FORMAT when the tokenizer lacks an answer as one token, WN_ERR_MEMORY.
  * Owns:    borrows the tokenizer; ids lie in the arena. */
 WN_MUST_USE wn_status wn_prompt_make(wn_prompt *out, wn_config *config,

@@ -53,18 +53,29 @@ static wn_status open_and_close(void *arg, wn_error *err)
 static void opening_a_model_survives(void **state)
 {
     (void)state;
-    static const char *const dirs[] = {
-        "tests/golden/models/bert",          "tests/golden/models/xlmr",
-        "tests/golden/models/roberta-bpe",   "tests/golden/models/colbert",
-        "tests/golden/models/embed-mean",    "tests/golden/models/bert-sharded",
-        "tests/golden/models/qwen3",         "tests/golden/models/qwen2",
-        "tests/golden/models/deberta-p2c",   "tests/golden/models/modernbert-modules",
-        "tests/golden/models/mpnet",         "tests/golden/models/electra-projected",
-        "tests/golden/models/new",           "tests/golden/models/jina-bert-qk-head",
-        "tests/golden/models/jina-v3",       "tests/golden/models/jina-colbert-v2",
-        "tests/golden/models/jina-m0",       "tests/golden/gguf/bert.gguf",
-        "tests/golden/gguf/xlmr.gguf",       "tests/golden/gguf/roberta.gguf",
-        "tests/golden/gguf/modern-cls.gguf", "tests/golden/gguf/jina-embed-split.gguf"};
+    static const char *const dirs[] = {"tests/golden/models/bert",
+                                       "tests/golden/models/xlmr",
+                                       "tests/golden/models/roberta-bpe",
+                                       "tests/golden/models/colbert",
+                                       "tests/golden/models/embed-mean",
+                                       "tests/golden/models/bert-sharded",
+                                       "tests/golden/models/qwen3",
+                                       "tests/golden/models/qwen2",
+                                       "tests/golden/models/deberta-p2c",
+                                       "tests/golden/models/modernbert-modules",
+                                       "tests/golden/models/mpnet",
+                                       "tests/golden/models/electra-projected",
+                                       "tests/golden/models/new",
+                                       "tests/golden/models/jina-bert-qk-head",
+                                       "tests/golden/models/jina-v3",
+                                       "tests/golden/models/jina-colbert-v2",
+                                       "tests/golden/models/jina-m0",
+                                       "tests/golden/models/gemma",
+                                       "tests/golden/gguf/bert.gguf",
+                                       "tests/golden/gguf/xlmr.gguf",
+                                       "tests/golden/gguf/roberta.gguf",
+                                       "tests/golden/gguf/modern-cls.gguf",
+                                       "tests/golden/gguf/jina-embed-split.gguf"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
         fault_each_allocation(dirs[i], open_and_close, (void *)(uintptr_t)dirs[i]);
 }

@@ -30,6 +30,7 @@ static const char *const models[] = {
     "tests/golden/models/jina-colbert-v2",
     "tests/golden/models/colbert-attend",
     "tests/golden/models/qwen2-pairs",
+    "tests/golden/models/gemma",
     "tests/golden/models/jina-m0",
     "tests/golden/models/embed-cls",
 };

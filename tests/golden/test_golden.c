@@ -310,8 +310,8 @@ static void low_precision_keeps_the_order_on_every_level(void **state)
     static const struct {
         const char *name;
         double slack; /* of tau in int8 */
-    } trained[] = {{"xlmr-outliers", 0},      {"jina-bert", 0},       {"new", 0},
-                   {"modernbert-trained", 0}, {"deberta-trained", 0}, {"qwen3", 0.02}};
+    } trained[] = {{"xlmr-outliers", 0},   {"jina-bert", 0}, {"new", 0},  {"modernbert-trained", 0},
+                   {"deberta-trained", 0}, {"qwen3", 0.02},  {"gemma", 0}};
     size_t n_levels, n_tried = 0;
     const char *const *levels = wn_kernels_levels(&n_levels);
     for (size_t i = 0; i < WN_ARRAY_LEN(trained); i++) {

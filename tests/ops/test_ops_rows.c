@@ -70,8 +70,9 @@ static void check_embed(const wn_kernels *kernels)
         types[t] = (int32_t)(t % 2);
     }
     batch.ids = ids;
-    for (int variant = 0; variant < 4; variant++) {
+    for (int variant = 0; variant < 5; variant++) {
         batch.types = variant == 0 ? types : NULL;
+        e.scale = variant == 4 ? 5.5f : 0;
         e.pads_apart = variant == 3;
         e.position.rows = variant == 2 ? 0 : LONGEST + 2;
         e.type.rows = variant == 2 ? 0 : 2;
@@ -91,6 +92,7 @@ static void check_embed(const wn_kernels *kernels)
                 float want = word[(size_t)ids[t] * DIM + j];
                 want += variant == 2 ? 0 : position[at * DIM + j];
                 want += variant == 2 ? 0 : type[(variant == 0 ? t % 2 : 0) * DIM + j];
+                want *= variant == 4 ? 5.5f : 1;
                 assert_true(y.data[t * DIM + j] == want);
             }
         }

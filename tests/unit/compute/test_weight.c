@@ -412,6 +412,38 @@ static void norms_are_widened(void **state)
     assert_ok(wn_norm_init(&norm, WN_NORM_LAYER, &g, &b, 1e-5f, &err), &err);
     assert_true(norm.bias[0] == -1 && norm.bias[2] == 1 && norm.eps == 1e-5f && norm.n == 3);
     wn_norm_deinit(&norm);
+    const wn_source less = {gain, WN_DTYPE_F16, .rows = 1, .cols = 3, .plus = 1};
+    assert_ok(wn_norm_init(&norm, WN_NORM_RMS_ONE, &less, NULL, 1e-6f, &err), &err);
+    assert_true(norm.gain[0] == 2 && norm.gain[1] == 3 && norm.gain[2] == 1.5f);
+    assert_int_equal(norm.kind, WN_NORM_RMS);
+    wn_norm_deinit(&norm);
+}
+
+/* The factors of an i8 product are those of the gain itself, however the file keeps it. */
+static void gains_kept_less_one_give_the_same_factors(void **state)
+{
+    (void)state;
+    enum { N = 4, K = 32 };
+    float w[N * K], whole[K], less[K], factors[2][K], scratch[2 * K];
+    for (size_t p = 0; p < K; p++) {
+        whole[p] = p == 5 ? 64 : 0.25f * (float)(1 + p % 3);
+        less[p] = whole[p] - 1;
+        for (size_t j = 0; j < N; j++)
+            w[j * K + p] = cosf((float)(3 * j + p));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const wn_linear_source source = {
+            .parts = {{.data = w, .dtype = WN_DTYPE_F32, .rows = N, .cols = K}},
+            .n_parts = 1,
+            .input_gain = {.data = i == 0 ? whole : less,
+                           .dtype = WN_DTYPE_F32,
+                           .rows = 1,
+                           .cols = K,
+                           .plus = i == 0 ? 0 : 1}};
+        assert_true(wn_linear_choose_factor(factors[i], &source, NULL, scratch));
+    }
+    assert_memory_equal(factors[0], factors[1], sizeof factors[0]);
+    assert_true(factors[0][5] < factors[0][0]);
 }
 
 int main(void)
@@ -428,6 +460,7 @@ int main(void)
         cmocka_unit_test(scales_come_back),
         cmocka_unit_test(rows_of_zeros_and_of_no_numbers_are_told),
         cmocka_unit_test(norms_are_widened),
+        cmocka_unit_test(gains_kept_less_one_give_the_same_factors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,9 @@ static wn_error err;
 #define M0                                                                                         \
     "{'architectures':['JinaVLForRanking'],'model_type':'qwen2_vl','rope_scaling':{'type':"        \
     "'mrope','mrope_section':[1,1,2]}," SIZES "}"
+#define GEMMA                                                                                      \
+    "{'architectures':['GemmaForCausalLM'],'model_type':'gemma','head_dim':16,'hidden_act':"       \
+    "'gelu'," SIZES "}"
 #define CHAIN "[{'path':'','type':'sentence_transformers.base.modules.transformer.Transformer'}"
 #define SCORED                                                                                     \
     CHAIN ",{'path':'1_LogitScore','type':'sentence_transformers.cross_encoder.modules."           \
@@ -120,6 +123,35 @@ static void jina_m0_is_its_class_over_qwen2_vl(void **state)
                 "model_type 'qwen2_vl' is not supported");
     unsupported(QWEN2, "{'rope_scaling':{'type':'mrope','mrope_section':[1,1,2]}}",
                 "rope type 'mrope' is not supported, only 'default'");
+}
+
+static void gemma_has_one_answer_and_its_own_activation(void **state)
+{
+    (void)state;
+    const beside alone = {0};
+    wn_config c = accepts(GEMMA, "{}", alone);
+    assert_string_equal(c.family_name, "gemma");
+    assert_true(c.asks && c.n_answers == 1 && c.prompt == WN_PROMPT_GEMMA && c.is_tied);
+    assert_true(c.act == WN_ACT_GELU_TANH && c.head_dim == 16 && c.rope_base == 10000);
+    assert_true(c.embedding_scale * c.embedding_scale > 31.99 && c.embedding_scale < 5.66);
+    assert_true(c.max_query_tokens == 384 && c.max_doc_tokens == 512 && c.score_shift == 0);
+    assert_false(accepts(GEMMA, "{'tie_word_embeddings':false}", alone).is_tied);
+    c = accepts(GEMMA, "{'hidden_activation':'gelu_pytorch_tanh'}", alone);
+    assert_int_equal(c.act, WN_ACT_GELU_TANH);
+    assert_int_equal(accepts(GEMMA, "{'hidden_act':'silu'}", alone).act, WN_ACT_SILU);
+    assert_int_equal(accepts(GEMMA, "{'hidden_act':null}", alone).act, WN_ACT_GELU_TANH);
+    unsupported(GEMMA, "{'hidden_activation':'silu'}",
+                "hidden_activation and hidden_act name two activations");
+    unsupported(GEMMA, "{'hidden_act':'relu2'}", "hidden_act 'relu2' is not supported");
+    unsupported(GEMMA, "{'use_bidirectional_attention':true}",
+                "'use_bidirectional_attention' is set");
+    unsupported(GEMMA, "{'rope_scaling':{'type':'linear'}}", "rope type 'linear'");
+    unsupported(GEMMA, "{'architectures':['GemmaForSequenceClassification'],'num_labels':1}",
+                "'GemmaForSequenceClassification' is not supported: no published reranker");
+    unsupported(GEMMA, "{'model_type':'gemma2','architectures':['Gemma2ForCausalLM']}",
+                "model_type 'gemma2' is not supported");
+    unsupported(QWEN2, "{'use_bidirectional_attention':true}",
+                "'use_bidirectional_attention' is set");
 }
 
 static void pairs_are_as_long_as_the_references_make_them(void **state)
@@ -221,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_class_tells_the_head_and_the_family_the_prompt),
         cmocka_unit_test(jina_m0_is_its_class_over_qwen2_vl),
+        cmocka_unit_test(gemma_has_one_answer_and_its_own_activation),
         cmocka_unit_test(pairs_are_as_long_as_the_references_make_them),
         cmocka_unit_test(rotary_positions_have_two_spellings),
         cmocka_unit_test(what_the_graph_does_not_compute_is_refused_by_name),

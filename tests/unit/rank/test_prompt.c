@@ -10,6 +10,7 @@ static wn_error err;
 
 #define TINY    "tests/golden/models/qwen3/tokenizer.json"
 #define TINY_M0 "tests/golden/models/jina-m0/tokenizer.json"
+#define GEMMA   "tests/golden/models/gemma/tokenizer.json"
 
 typedef struct maker {
     wn_tokenizer *tokenizer;
@@ -25,7 +26,10 @@ static void begin(maker *m, const char *path, wn_prompt_kind kind)
     *m = (maker){.config = {.prompt = kind,
                             .document_first = kind == WN_PROMPT_JINA_M0,
                             .vocab = 151936,
-                            .n_answers = kind == WN_PROMPT_JINA_M0 ? 0 : 2,
+                            .max_tokens = 8192,
+                            .n_answers = kind == WN_PROMPT_JINA_M0 ? 0
+                                         : kind == WN_PROMPT_GEMMA ? 1
+                                                                   : 2,
                             .answers = {-1, -1}}};
     assert_ok(wn_file_read(&json, path, 64u << 20, &err), &err);
     assert_ok(wn_tokenizer_parse(&m->tokenizer, wn_buf_str(&json), &err), &err);
@@ -216,6 +220,34 @@ static void jina_m0_has_the_ids_of_the_whole_prompt_and_one_more(void **state)
     check_m0_texts(published(), 3000);
 }
 
+#define QUESTION                                                                                   \
+    "Given a query A and a passage B, determine whether the passage contains an answer to the "    \
+    "query by providing a prediction of either 'Yes' or 'No'."
+
+/* Each piece for itself; texts have 512 tokens beside what is behind them, which counts twice. */
+static void gemma_has_the_pieces_of_its_reference(void **state)
+{
+    (void)state;
+    int32_t ids[1024];
+    maker m;
+    begin(&m, GEMMA, WN_PROMPT_GEMMA);
+    size_t n = assemble(&m, ids, "what?", "  this");
+    wn_ids want = WN_IDS_INIT;
+    static const char *const pieces[] = {"<bos>", "A: what?", "\n", "B:   this", "\n", QUESTION};
+    size_t n_behind = 0;
+    for (size_t i = 0; i < WN_ARRAY_LEN(pieces); i++) {
+        size_t before = want.n;
+        encode(&m, &want, "%s", pieces[i]);
+        n_behind += i < 4 ? 0 : want.n - before;
+    }
+    assert_int_equal(n, want.n);
+    expect(ids, want.ids, n);
+    assert_int_equal(m.config.max_tokens, 512 + 2 * n_behind);
+    assert_int_equal(m.config.answers[0], wn_tokenizer_find(m.tokenizer, WN_STR("Yes")));
+    wn_ids_deinit(&want);
+    end(&m);
+}
+
 static void a_cut_query_keeps_the_words_behind_it(void **state)
 {
     (void)state;
@@ -235,7 +267,7 @@ static void a_cut_query_keeps_the_words_behind_it(void **state)
     end(&m);
 }
 
-static void answers_must_be_tokens(void **state)
+static void answers_and_marks_must_be_tokens(void **state)
 {
     (void)state;
     maker m;
@@ -243,7 +275,15 @@ static void answers_must_be_tokens(void **state)
     begin(&m, "tests/golden/models/roberta-bpe/tokenizer.json", WN_PROMPT_NONE);
     m.config.prompt = WN_PROMPT_QWEN3;
     assert_fails(wn_prompt_make(&prompt, &m.config, m.tokenizer, &m.arena, &err), WN_ERR_FORMAT,
-                 &err, "there is no token 'yes'");
+                 &err, "there is no token '<|im_start|>', which the model's prompt has");
+    m.config.prompt = WN_PROMPT_GEMMA;
+    assert_fails(wn_prompt_make(&prompt, &m.config, m.tokenizer, &m.arena, &err), WN_ERR_FORMAT,
+                 &err, "there is no token '<bos>'");
+    end(&m);
+    begin(&m, TINY_M0, WN_PROMPT_NONE);
+    m.config.prompt = WN_PROMPT_JINA_V3;
+    assert_fails(wn_prompt_make(&prompt, &m.config, m.tokenizer, &m.arena, &err), WN_ERR_FORMAT,
+                 &err, "there is no token '<|embed_token|>', which the model is used with");
     end(&m);
     begin(&m, TINY, WN_PROMPT_QWEN3);
     m.config.vocab = (size_t)m.config.answers[0];
@@ -264,8 +304,9 @@ int main(void)
         cmocka_unit_test(mxbai_rerank_has_the_published_pieces),
         cmocka_unit_test(parts_have_the_ids_of_the_whole_body),
         cmocka_unit_test(jina_m0_has_the_ids_of_the_whole_prompt_and_one_more),
+        cmocka_unit_test(gemma_has_the_pieces_of_its_reference),
         cmocka_unit_test(a_cut_query_keeps_the_words_behind_it),
-        cmocka_unit_test(answers_must_be_tokens),
+        cmocka_unit_test(answers_and_marks_must_be_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
