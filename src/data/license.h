@@ -7,10 +7,11 @@
 #define WN_DATA_LICENSE_H
 
 #include "base/status.h"
+#include "data/card.h"
 
 #include <jansson.h>
 
-#define WN_LICENSE_MAX 63 /* bytes */
+#define WN_LICENSE_MAX WN_CARD_WORD_MAX
 
 /* Find the word in config.json (NULL: none), else in a card's text; "" and false when none has
  * one. */

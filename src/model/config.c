@@ -5,6 +5,7 @@
 #include "model/config.h"
 
 #include "base/str.h"
+#include "data/card.h"
 #include "model/config_parts.h"
 #include "model/family.h"
 
@@ -173,11 +174,43 @@ static void set_windows(wn_config *config)
         config->max_query_tokens = config->max_tokens / 2;
 }
 
+/* Any language model could be asked, and a classification may judge something else.  That a decoder
+ * ranks is not in config.json; what other files say to the contrary is believed. */
+static wn_status check_ranks(const wn_config *config, const json_t *json,
+                             const wn_model_files *files, wn_error *err)
+{
+    bool has_readme = files->readme.ptr != NULL;
+    wn_str card = has_readme ? files->readme : files->model_card;
+    const char *name = has_readme ? "README.md" : "MODEL_CARD.md";
+    char task[WN_CARD_WORD_MAX + 1];
+    if (config->kind != WN_KIND_CROSS_ENCODER || !config->family->is_decoder ||
+        config->family->one_label || files->modules.ptr != NULL)
+        return WN_OK;
+    if (json_object_size(json_object_get(json, "auto_map")) > 0)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: 'auto_map' names code of the model's own, which may write and score pairs in "
+                "another way",
+                CONFIG_FILE);
+    if (card.ptr == NULL)
+        return WN_OK;
+    if (wn_card_find(task, card, WN_STR("pipeline_tag:")) && strcmp(task, "text-ranking") != 0 &&
+        strcmp(task, "text-classification") != 0)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: this is no reranker: its pipeline_tag is '%s', expected 'text-ranking'", name,
+                task);
+    if (!wn_card_mentions(card, "rerank") && !wn_card_mentions(card, "text-ranking"))
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: this is no reranker: the card of the %s says nothing of reranking", name,
+                config->family_name);
+    return WN_OK;
+}
+
 static wn_status read_all(wn_config *config, const json_t *json, const wn_model_files *files,
                           wn_error *err)
 {
     WN_TRY(wn_family_find(config, json, files, err));
     WN_TRY(config->family->configure(config, json, err));
+    WN_TRY(check_ranks(config, json, files, err));
     WN_TRY(wn_config_read_tasks(config, json, files->task, err));
     if (config->kind == WN_KIND_LATE_INTERACTION)
         return wn_config_read_late(config, json, files, err);

@@ -78,8 +78,8 @@ static void family_comes_from_the_files_signals(void **state)
 static void other_families_are_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const types[] = {"albert", "xlnet", "deberta",    "modernbert-decoder",
-                                        "llama",  "gemma", "longformer", "bertx"};
+    static const char *const types[] = {"albert", "xlnet",  "deberta",    "modernbert-decoder",
+                                        "llama",  "gemma2", "longformer", "bertx"};
     for (size_t i = 0; i < WN_ARRAY_LEN(types); i++) {
         char patch[100], message[100];
         snprintf(patch, sizeof patch, "{'model_type':'%s'}", types[i]);
@@ -346,9 +346,9 @@ static void colbert_takes_its_metadata_or_the_defaults_of_colbert_v2(void **stat
 static void colbert_over_another_family_has_its_habits(void **state)
 {
     (void)state;
-    const wn_model_files own = {
-        .colbert_metadata = WN_STR("{\"query_token_id\":\"[Q]\",\"doc_token_id\":\"[D]\","
-                                   "\"attend_to_mask_tokens\":false}")};
+    const wn_model_files own = {.colbert_metadata =
+                                    WN_STR("{\"query_token_id\":\"[Q]\",\"doc_token_id\":\"[D]\","
+                                           "\"attend_to_mask_tokens\":false}")};
     wn_config c = check_config(FLASH, "{'architectures':['HF_ColBERT']}");
     assert_string_equal(c.family_name, "colbert");
     assert_string_equal(c.family->name, "xlm-roberta-flash");

@@ -33,15 +33,17 @@ static wn_error err;
 
 /* What lies beside config.json, with ' for "; NULL: not there. */
 typedef struct beside {
-    const char *modules, *logit_score, *tokenizer_config;
+    const char *modules, *logit_score, *tokenizer_config, *readme, *model_card;
 } beside;
 
 static wn_status parse(wn_config *out, const char *base, const char *patch, beside files)
 {
-    static char other[3][1024];
+    static char other[5][1024];
     wn_model_files all = {0};
-    const char *const texts[] = {files.modules, files.logit_score, files.tokenizer_config};
-    wn_str *const fields[] = {&all.modules, &all.module_configs[1], &all.tokenizer_config};
+    const char *const texts[] = {files.modules, files.logit_score, files.tokenizer_config,
+                                 files.readme, files.model_card};
+    wn_str *const fields[] = {&all.modules, &all.module_configs[1], &all.tokenizer_config,
+                              &all.readme, &all.model_card};
     for (size_t i = 0; i < WN_ARRAY_LEN(texts); i++) {
         if (texts[i] == NULL)
             continue;
@@ -248,6 +250,56 @@ static void chains_of_modules_tell_the_answers(void **state)
             "{}", (beside){.modules = SCORED}, WN_ERR_UNSUPPORTED, "modules.json");
 }
 
+#define CARD(lines) "---\nlicense: apache-2.0\n" lines "---\n# "
+
+static void what_a_card_says_against_ranking_is_believed(void **state)
+{
+    (void)state;
+    static const char *const bases[] = {QWEN3, SCORE, QWEN2, SCORE2, GEMMA};
+    static const char *const good[] = {CARD("pipeline_tag: text-ranking\n") "A model",
+                                       CARD("") "A Reranker",
+                                       CARD("pipeline_tag: text-classification\n") "RERANKER",
+                                       "For reranking", CARD("tags:\n- text-ranking\n")};
+    static const struct {
+        const char *card, *message;
+    } bad[] = {
+        {CARD("pipeline_tag: text-generation\n") "It can rerank, too",
+         "README.md: this is no reranker: its pipeline_tag is 'text-generation'"},
+        {CARD("pipeline_tag: feature-extraction\n") "Embeddings and rerankers",
+         "its pipeline_tag is 'feature-extraction', expected 'text-ranking'"},
+        {CARD("pipeline_tag: text-classification\n") "A reward model",
+         "README.md: this is no reranker: the card of the "},
+        {"A chat model", "says nothing of reranking"},
+    };
+    for (size_t b = 0; b < WN_ARRAY_LEN(bases); b++) {
+        for (size_t i = 0; i < WN_ARRAY_LEN(good); i++)
+            accepts(bases[b], "{}", (beside){.readme = good[i], .model_card = "A chat model"});
+        for (size_t i = 0; i < WN_ARRAY_LEN(bad); i++)
+            refuses(bases[b], "{}", (beside){.readme = bad[i].card}, WN_ERR_UNSUPPORTED,
+                    bad[i].message);
+        refuses(bases[b], "{}", (beside){.model_card = "A chat model"}, WN_ERR_UNSUPPORTED,
+                "MODEL_CARD.md: this is no reranker");
+    }
+    accepts(M0, "{}", (beside){.readme = "A model of its own class"});
+    accepts("{'architectures':['BertForSequenceClassification'],'model_type':'bert',"
+            "'num_labels':1," SIZES "}",
+            "{}", (beside){.readme = "A classification"});
+    accepts(QWEN3, "{}",
+            (beside){.modules = SCORED,
+                     .logit_score = "{'true_token_id':7,'false_token_id':3}",
+                     .readme = "A chain says enough"});
+}
+
+static void code_of_a_models_own_is_not_guessed(void **state)
+{
+    (void)state;
+    unsupported(QWEN3, "{'auto_map':{'AutoConfig':'modeling_zeranker.ZEConfig'}}",
+                "'auto_map' names code of the model's own");
+    unsupported(GEMMA, "{'auto_map':{'AutoModelForCausalLM':'gemma_model.CostWise'}}",
+                "'auto_map' names code of the model's own");
+    accepts(QWEN3, "{'auto_map':{}}", (beside){0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +311,8 @@ int main(void)
         cmocka_unit_test(what_the_graph_does_not_compute_is_refused_by_name),
         cmocka_unit_test(sizes_are_range_checked),
         cmocka_unit_test(chains_of_modules_tell_the_answers),
+        cmocka_unit_test(what_a_card_says_against_ranking_is_believed),
+        cmocka_unit_test(code_of_a_models_own_is_not_guessed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
