@@ -37,8 +37,43 @@ wn_status wn_qwen3_configure(wn_config *config, const json_t *json, wn_error *er
     return configure(config, json, QWEN3_HEAD_DIM, err);
 }
 
+/* A field by which layers see a part of the texts only, and that is set.  max_window_layers is a
+ * number in all files of Qwen, where windows are switched off. */
+static bool sets_windows(const char *key, const json_t *value)
+{
+    static const char *const parts[] = {"window", "sliding", "local_"};
+    bool is_set = !json_is_null(value) && !json_is_false(value);
+    for (size_t i = 0; is_set && i < WN_ARRAY_LEN(parts); i++) {
+        if (strstr(key, parts[i]) != NULL && strcmp(key, "max_window_layers") != 0)
+            return true;
+    }
+    return false;
+}
+
+/* jina-reranker-v3.5 has the class of v3 and layers with windows.  Its files do not tell how many
+ * tokens of queries and documents it reads, which is more than v3 does, and scores depend on it. */
+static wn_status refuse_v35(const json_t *json, wn_error *err)
+{
+    const json_t *types = json_object_get(json, "layer_types"), *value;
+    const char *found = NULL, *key;
+    json_object_foreach((json_t *)(uintptr_t)json, key, value) found =
+        sets_windows(key, value) ? key : found;
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        found = type == NULL || strcmp(type, "full_attention") != 0 ? "layer_types" : found;
+    }
+    if (found != NULL)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED,
+                "%s: '%.100s' is set: a JinaForRanking with sliding windows is "
+                "jina-reranker-v3.5, which is not supported, as its files do not tell how long its "
+                "queries and documents are; jina-reranker-v3 is",
+                CONFIG_FILE, found);
+    return WN_OK;
+}
+
 wn_status wn_jina_v3_configure(wn_config *config, const json_t *json, wn_error *err)
 {
+    WN_TRY(refuse_v35(json, err));
     config->prompt = WN_PROMPT_JINA_V3;
     return configure(config, json, QWEN3_HEAD_DIM, err);
 }

@@ -17,6 +17,9 @@ static wn_error err;
     "{'architectures':['Qwen3ForSequenceClassification'],'model_type':'qwen3','head_dim':16,"      \
     "'num_labels':1," SIZES "}"
 #define QWEN2 "{'architectures':['Qwen2ForCausalLM'],'model_type':'qwen2'," SIZES "}"
+#define JINA3                                                                                      \
+    "{'architectures':['JinaForRanking'],'model_type':'qwen3','head_dim':16,'sliding_window':"     \
+    "null,'use_sliding_window':false,'max_window_layers':28," SIZES "}"
 #define SCORE2                                                                                     \
     "{'architectures':['Qwen2ForSequenceClassification'],'model_type':'qwen2','num_labels':1,"     \
     "'pad_token_id':7," SIZES "}"
@@ -125,6 +128,27 @@ static void jina_m0_is_its_class_over_qwen2_vl(void **state)
                 "model_type 'qwen2_vl' is not supported");
     unsupported(QWEN2, "{'rope_scaling':{'type':'mrope','mrope_section':[1,1,2]}}",
                 "rope type 'mrope' is not supported, only 'default'");
+}
+
+/* Of the same class as v3, and told by its windows, however they are written. */
+static void jina_v35_is_refused_by_its_name(void **state)
+{
+    (void)state;
+    static const char *const patches[] = {"{'use_sliding_window':true}",
+                                          "{'sliding_window':1024}",
+                                          "{'layer_types':['full_attention','sliding_attention']}",
+                                          "{'sliding_window_pattern':5}",
+                                          "{'local_attention':1024}",
+                                          "{'window_size':1024}"};
+    wn_config c = accepts(JINA3, "{}", (beside){0});
+    assert_string_equal(c.family_name, "jina-reranker-v3");
+    assert_true(c.kind == WN_KIND_LISTWISE && c.n_answers == 2);
+    accepts(JINA3, "{'layer_types':['full_attention','full_attention']}", (beside){0});
+    for (size_t i = 0; i < WN_ARRAY_LEN(patches); i++)
+        unsupported(JINA3, patches[i],
+                    "a JinaForRanking with sliding windows is jina-reranker-v3.5, which is not "
+                    "supported, as its files");
+    unsupported(JINA3, "{'window_size':1024}", "config.json: 'window_size' is set");
 }
 
 static void gemma_has_one_answer_and_its_own_activation(void **state)
@@ -305,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_class_tells_the_head_and_the_family_the_prompt),
         cmocka_unit_test(jina_m0_is_its_class_over_qwen2_vl),
+        cmocka_unit_test(jina_v35_is_refused_by_its_name),
         cmocka_unit_test(gemma_has_one_answer_and_its_own_activation),
         cmocka_unit_test(pairs_are_as_long_as_the_references_make_them),
         cmocka_unit_test(rotary_positions_have_two_spellings),
