@@ -187,5 +187,12 @@ PEERS = [(OnnxRuntime, "f32"), (OnnxRuntime, "int8"), (OpenVino, "f32"), (OpenVi
 def open_peers(reader, threads, wanted):
     """Those whose names are wanted, or all; bf16 where the processor has it; of the last two the one that can."""
     left_out = Torch if reader.shape.kind in ("pairs", "flash", "late") else SentenceTransformers
-    return [kind(reader, threads, dtype) for kind, dtype in PEERS
-            if (not wanted or KEYS[kind] in wanted) and (dtype != "bf16" or has_bf16()) and kind is not left_out]
+    engines = []
+    for kind, dtype in PEERS:
+        if kind is left_out or (wanted and KEYS[kind] not in wanted) or (dtype == "bf16" and not has_bf16()):
+            continue
+        try:
+            engines.append(kind(reader, threads, dtype))
+        except Exception as error:  # of an export or a quantiser that does not know the family
+            print(f"# {KEYS[kind]} {dtype}: {type(error).__name__}: {error}".split("\n")[0][:200], flush=True)
+    return engines

@@ -7,8 +7,8 @@ Workloads: a = 100 pairs of 128 tokens, b = 100 of 512, c = 100 ragged (log-norm
 of 128.  Engines: Winnow in each dtype of its level; ONNX Runtime f32 and int8, OpenVINO f32, int8 and bf16,
 sentence-transformers on PyTorch f32 and bf16, the latter where the processor has bf16 (peers.py says what each is given).
 
-Before anything is timed, each engine's logits are held against ONNX Runtime's in f32; an engine that fails this guard is
-shown and compared with nothing.  Of the ways that an engine may take, one run of each finds the fastest.  A ratio is the
+Before anything is timed, each engine's logits are held against ONNX Runtime's in f32, for each way that it may take; an
+engine that fails this guard in all is shown and compared with nothing.  One run of each way finds the fastest.  A ratio is the
 median over rounds, in each of which every engine runs once.  Rounds in which others took more than --max-load of the
 machine are thrown away; when as many are thrown away as were wanted, the run is refused with status 1.
 
@@ -67,16 +67,28 @@ def kendall_tau(a, b):
     return float((x * y).sum() / scale) if scale > 0 else float("nan")
 
 
+def first_line(error):
+    return f"{type(error).__name__}: {error}".split("\n")[0][:160]
+
+
 def check(engine, reference, texts):
-    """Leaves the engine the ways that agree, if there is one; -> (agrees, largest difference, least tau)"""
+    """Leaves an engine the ways that agree, if there is one; -> (agrees, largest difference, least tau).  Where the
+    reference's logits differ by more than 1, a difference is a share of that."""
     most, least = GUARD[engine.dtype]
+    scale = max(1, max(reference) - min(reference))
     results = {}
     for way, run in engine.ways(*texts):
-        got = run()
-        results[way] = max(abs(a - b) for a, b in zip(got, reference)), kendall_tau(got, reference)
+        try:
+            got = run()
+        except Exception as error:
+            if engine.name == "winnow":
+                raise
+            print(f"# {engine.name} {engine.dtype}, {way}: {first_line(error)}", flush=True)
+            continue
+        results[way] = max(abs(a - b) for a, b in zip(got, reference)) / scale, kendall_tau(got, reference)
     good = {way: r for way, r in results.items() if r[0] <= most and r[1] >= least}
-    engine.good_ways = set(good or results)
-    worst, tau = zip(*(good or results).values())
+    engine.ways_left = set(good or results)
+    worst, tau = zip(*(good or results).values() or [(float("nan"),) * 2])
     return bool(good), max(worst), min(tau)
 
 
@@ -104,7 +116,7 @@ class Lane:
 def fastest_lane(engine, texts, fits):
     lanes = []
     for way, run in engine.ways(*texts):
-        if way not in engine.good_ways:
+        if way not in engine.ways_left:
             continue
         lane = Lane(engine.name, engine.dtype, way, run, fits)
         first = lane.time()
@@ -163,17 +175,38 @@ def print_table(title, lanes, ours, guard, label=lambda lane: f"{lane.name} {lan
     sys.stdout.flush()
 
 
+def fastest(lanes):
+    return min(lanes, key=Lane.median)
+
+
+def split(lanes, dtype=None):
+    """-> ours and others of a dtype or any, less those that fail the guard"""
+    fit = [l for l in lanes if l.fits and dtype in (None, l.dtype)]
+    return [l for l in fit if l.name == "winnow"], [l for l in fit if l.name != "winnow"]
+
+
+def best_pairs(lanes):
+    """(the best peer, ours) in each dtype, where there are both, and at any precision."""
+    parts = {dtype: split(lanes, dtype) for dtype in (*DTYPES, None)}
+    return {dtype: (fastest(others), fastest(ours)) for dtype, (ours, others) in parts.items() if ours and others}
+
+
 def comparisons(lanes):
     """(peer, ours) of each statement that a document may make, once each."""
-    ours, others = [l for l in lanes if l.name == "winnow" and l.fits], [l for l in lanes if l.name != "winnow" and l.fits]
-    fastest = lambda ls: min(ls, key=Lane.median)
-    pairs = []
-    for dtype in DTYPES:  # like with like
-        a, b = [l for l in others if l.dtype == dtype and l.name != "sentence-transformers"], [l for l in ours if l.dtype == dtype]
-        pairs += [(fastest(a), b[0])] if a and b else []
-    pairs += [(fastest(others), fastest(ours))] if others and ours else []  # the best at any precision
+    pairs, (ours, others) = list(best_pairs(lanes).values()), split(lanes)
     pairs += [(l, fastest(ours)) for l in others if l.name == "sentence-transformers" and ours]
     return list({(id(a), id(b)): (a, b) for a, b in pairs}.values())
+
+
+def print_summary(rows):
+    """A table for a document: rows of (shape, workload, lanes)."""
+    print("\n| model | workload | " + " | ".join(f"{d}, s: ratio" for d in DTYPES) + " | any precision |\n" + "|---" * (len(DTYPES) + 3) + "|")
+    for shape, workload, lanes in rows:
+        pairs, seconds = best_pairs(lanes), {l.dtype: f"{l.median():.3g}" for l in lanes if l.name == "winnow"}
+        cells = [f"{seconds.get(d, '')}: {ratio(*pairs[d]):.2f} {pairs[d][0].name}" if d in pairs else f"{seconds.get(d, '')}:" for d in DTYPES]
+        a, b = pairs[None]
+        print(f"| {shape}: {families.SHAPES[shape].what} | {WHAT[workload]} | " + " | ".join(cells)
+              + f" | {b.dtype}: {ratio(a, b):.2f} {a.name} {a.dtype} |")
 
 
 def ledger_rows(args, level, versions, shape, workload, pairs, guard, load):
@@ -233,7 +266,7 @@ def folder_of(args, shape):
 
 
 def compare_shape(args, shape):
-    """-> rows of a summary: (shape, workload, [(peer, ours)], all lanes)"""
+    """-> [(shape, workload, lanes)]"""
     folder = folder_of(args, shape)
     reader = families.reader_of(shape, folder)
     ours, others = open_ours(args, folder), peers.open_peers(reader, args.threads, args.peers)
@@ -242,9 +275,11 @@ def compare_shape(args, shape):
     texts = make_texts("guard", reader)
     logits = reference.ways(*texts)[0][1]()
     results = {(e.name, e.dtype): check(e, logits, texts) for e in ours + others}
+    others = [o for o in others if o.ways_left]
     guard = {key: r[1:] for key, r in results.items()}
     versions, level = {e.name: e.version for e in ours + others}, ours[0].winnow.cpu_level
     print(f"# {cpu_name()}, {args.threads} threads, level {level}, " + ", ".join(f"{n} {v}" for n, v in versions.items()))
+    rows = []
     for workload in args.workloads:
         texts = make_texts(workload, reader)
         lanes = [fastest_lane(e, texts, results[e.name, e.dtype][0]) for e in ours + others]
@@ -253,10 +288,12 @@ def compare_shape(args, shape):
                     lanes, lanes[:len(ours)], guard)
         if args.ledger:
             append_rows(args.ledger, ledger_rows(args, level, versions, shape, workload, comparisons(lanes), guard, load))
+        rows.append((shape, workload, lanes))
+    return rows
 
 
 def compare_built_in(args):
-    """The built-in model with new and with kept documents, beside the mini cross-encoder, in each dtype."""
+    """The built-in model with new and with kept documents, beside the mini cross-encoder, in each dtype; -> []"""
     mini = open_ours(args, folder_of(args, "mini"))
     own = open_ours(args, None)
     lanes = []
@@ -280,6 +317,7 @@ def compare_built_in(args):
     print(f"# {cpu_name()}, {args.threads} threads, level {own[0].winnow.cpu_level}, winnow {own[0].version}")
     print_table(f"built-in model: 100 x 128 tokens, {args.repeat} rounds, others took at most {100 * load:.1f}%", lanes,
                 [l for l in lanes if l.name == "winnow built-in" and l.dtype == "f32"], {}, lambda lane: lane.way)
+    return []
 
 
 def list_of(allowed):
@@ -306,8 +344,11 @@ def main():
     p.add_argument("--max-load", type=float, default=0.05, help="the share of the machine that others may take")
     p.add_argument("--ledger", help="append a row for each comparison to this file, in the form of bench/ledger/peers.csv")
     args = p.parse_args()
+    rows = []
     for shape in args.shapes:
-        compare_built_in(args) if shape == "built-in" else compare_shape(args, shape)
+        rows += compare_built_in(args) if shape == "built-in" else compare_shape(args, shape)
+    if len(rows) > 1:
+        print_summary(rows)
 
 
 if __name__ == "__main__":
