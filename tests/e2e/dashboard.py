@@ -322,6 +322,17 @@ def test_rates_and_percentiles_are_those_between_two_looks():
     assert got == [[32, 2, "NaN", 10, 0.4, 0.1, 0.55, "NaN", 12], ['a"b', "c"]], got
 
 
+def test_a_model_that_fails_is_a_fault_of_the_server_in_every_api():
+    def look(*counts):
+        return "".join(f'n{{route="r",status="{status}"}} {n}\n' for status, n in zip((200, 400, 424, 429, 500, 503), counts))
+    with opened("/dashboard") as page:
+        got = page.evaluate("""async ([first, second]) => {
+            const m = await import('/ui/app/metrics.js'), a = m.read(first, 1), b = m.read(second, 3);
+            return [m.faults(b, a, 'n', { route: 'r' }), m.faults(b, a, 'n', { route: 'other' })];
+        }""", [look(1, 1, 1, 1, 1, 1), look(101, 3, 7, 5, 9, 3)])
+    assert got == [[3, 8], [0, 0]], got
+
+
 def test_models_are_loaded_and_taken_away():
     with board("models", allow=("422", "409")) as page:
         page.fill("#model-name", "second")

@@ -3,7 +3,7 @@ import { call } from './api.js';
 import { bytes, reason, renew } from './board.js';
 import { spark } from './chart.js';
 import { h } from './dom.js';
-import { growth, mean, quantile, rate, read, sum, values } from './metrics.js';
+import { faults, growth, mean, quantile, rate, read, sum, values } from './metrics.js';
 import { number, t } from './strings.js';
 
 const HISTORY = 60; // looks: two minutes
@@ -51,7 +51,7 @@ function routes(now, before) {
     return values(now, 'wn_requests_total', 'route').map((route) => [route, rate(now, before, 'wn_requests_total', { route })])
         .sort((a, b) => b[1] - a[1])
         .map(([route, n]) => [route, brief(n), ...QUANTILES.map((q) => ms(quantile(now, before, 'wn_request_seconds', q, { route }))),
-            ...['4*', '5*'].map((status) => brief(rate(now, before, 'wn_requests_total', { route, status }) || 0))]);
+            ...faults(now, before, 'wn_requests_total', { route }).map(brief)]);
 }
 
 function stages(now, before) {
@@ -110,7 +110,7 @@ export async function open(box) {
             at.line.show(history[name]);
         }
         renew(byRoute, t('board-routes'), [t('board-route'), { text: t('board-per-second'), number: true }, ...percentiles,
-            { text: '4xx/s', number: true }, { text: '5xx/s', number: true }], routes(now, then));
+            { text: '4xx/s', number: true }, { text: '5xx, 424/s', number: true }], routes(now, then));
         renew(byStage, t('board-stages'), [t('board-stage'), ...percentiles], stages(now, then));
         renew(refused, t('board-refused'), [t('board-why'), { text: t('board-count'), number: true }], refusals(now),
             t('board-errors-none'));

@@ -57,6 +57,12 @@ export function rate(now, before, family, wanted = {}) {
     return growth(now, before, family, wanted) / (now.at - before.at);
 }
 
+/** Failures in a second, the caller's and the server's: 424 is what TEI's API makes of a model that failed. */
+export function faults(now, before, family, wanted = {}) {
+    const of = (status) => rate(now, before, family, { ...wanted, status }) || 0;
+    return [of('4*') - of('424'), of('5*') + of('424')];
+}
+
 /** The mean of what a histogram observed. */
 export function mean(now, before, family, wanted = {}) {
     const n = growth(now, before, `${family}_count`, wanted);
