@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """How near each family comes to its reference: a table of the golden models.
 
-  golden_report.py WINNOW [DIR]      (DIR: tests/golden/models)
+  golden_report.py WINNOW [DIR]      (DIR: tests/golden/models; DIR/../listwise is read, too)
 
 A golden model is a directory with cases.jsonl (see tools/make_golden.py); its line in traps.tsv says what it would
 notice.  Each is scored by WINNOW on every CPU level of this machine in f32, and on the best in bf16 and int8; an error is
 divided by max(1, |reference|).  Kendall's tau is over the pairs of a family's cases whose references differ; it says
-little where a random model's logits hardly differ, so the spread of the references stands beside it.
+little where a random model's logits hardly differ, so the spread of the references stands beside it.  A listwise case is a request of
+its own, which counts as one case for each of its documents.
 """
-import json, os, subprocess, sys
+import glob, json, os, subprocess, sys
 from collections import defaultdict
 
 LEVELS = ("scalar", "avx2", "avx-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx", "neon", "dotprod", "i8mm", "neon-bf16")
@@ -22,7 +23,12 @@ def run(winnow, *arguments, text=""):
 def read_cases(folder):
     with open(os.path.join(folder, "cases.jsonl")) as lines:
         cases = [json.loads(line) for line in lines]
-    return [c for c in cases if c.get("query") != ""]  # the library ranks for an empty query, the program refuses it
+    return [c for c in cases if can_be_asked(c)]
+
+
+def can_be_asked(case):
+    """The program refuses an empty query, and has no limit of a document's tokens."""
+    return case.get("query") != "" and "max_doc" not in case
 
 
 def logits(winnow, folder, cases, *options):
@@ -32,10 +38,11 @@ def logits(winnow, folder, cases, *options):
         queries = defaultdict(list)
         for i, case in enumerate(cases):
             if case.get("long_docs", "windows") == policy:
-                queries[case["query"]].append(i)
+                queries[case["query"], case.get("instruction")].append(i)
         if not queries:
             continue
-        requests = [dict(query=q, documents=[cases[i]["document"] for i in members]) for q, members in queries.items()]
+        requests = [dict(query=q, instruction=asked, documents=[cases[i]["document"] for i in members])
+                    for (q, asked), members in queries.items()]
         output = run(winnow, "rank", "--model", folder, "--format", "jsonl", "--long-docs", policy.removesuffix("s"), *options,
                      text="".join(json.dumps(r) + "\n" for r in requests))
         if output is None:
@@ -44,6 +51,19 @@ def logits(winnow, folder, cases, *options):
             for result in json.loads(line).get("results", []):
                 found[members[result["index"]]] = result["logit"]
     return found
+
+
+def listed_logits(winnow, folder, cases, *options):
+    """Those of listwise cases, document by document."""
+    lines = "".join(json.dumps({k: c.get(k) for k in ("query", "instruction", "documents")}) + "\n" for c in cases)
+    output = run(winnow, "rank", "--model", folder, "--format", "jsonl", *options, text=lines)
+    if output is None:
+        return None
+    return [r["logit"] for line in output.splitlines() for r in sorted(json.loads(line)["results"], key=lambda r: r["index"])]
+
+
+def references(cases):
+    return [logit for c in cases for logit in c.get("logits", [c.get("logit")])]
 
 
 def vectors(winnow, folder, cases, *options):
@@ -60,10 +80,11 @@ def worst_error(winnow, folder, cases, *options):
         if got is None:
             return None, None
         return max(abs(g - w) for c, v in zip(cases, got) for g, w in zip(v, c["vector"])), None
-    got = logits(winnow, folder, cases, *options)
-    if got is None or None in got:
+    wanted = references(cases)
+    got = (listed_logits if "logits" in cases[0] else logits)(winnow, folder, cases, *options)
+    if got is None or None in got or len(got) != len(wanted):
         return None, None
-    return max(abs(g - c["logit"]) / max(1, abs(c["logit"])) for g, c in zip(got, cases)), got
+    return max(abs(g - w) / max(1, abs(w)) for g, w in zip(got, wanted)), got
 
 
 def concordance(reference, got):
@@ -93,7 +114,7 @@ class Family:
         cases = read_cases(folder)
         self.models.append(name)
         self.traps.append(trap)
-        self.cases += len(cases)
+        self.cases += len(references(cases))
         for level in levels:
             error, _ = worst_error(winnow, folder, cases, "--dtype", "f32", "--cpu-level", level)
             if error is None:
@@ -101,7 +122,7 @@ class Family:
             self.error = max(self.error, error or 0)
         if "vector" in cases[0]:
             return
-        reference = [c["logit"] for c in cases]
+        reference = references(cases)
         self.low, self.high = min(self.low, *reference), max(self.high, *reference)
         for dtype, total in self.order.items():
             _, got = worst_error(winnow, folder, cases, "--dtype", dtype)
@@ -121,10 +142,8 @@ def main():
     with open(os.path.join(root, "traps.tsv")) as lines:
         traps = dict(line.rstrip("\n").split("\t") for line in lines)
     levels, families, missing = levels_of(winnow), defaultdict(Family), []
-    for name in sorted(os.listdir(root)):
-        folder = os.path.join(root, name)
-        if not os.path.exists(os.path.join(folder, "cases.jsonl")):
-            continue
+    for folder in sorted(os.path.dirname(p) for kind in ("*", "../listwise/*") for p in glob.glob(os.path.join(root, kind, "cases.jsonl"))):
+        name = os.path.relpath(folder, root).removeprefix("../")
         info = run(winnow, "info", "--json", "--model", folder)
         missing += [] if name in traps else [name]
         families[json.loads(info)["family"] if info else "refused"].add(winnow, folder, name, traps.get(name, ""), levels)
