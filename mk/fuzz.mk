@@ -21,6 +21,7 @@ PARSER_metrics_text     := cli/exposition.c
 PARSER_prices_yaml      := cli/price_file.c:-wn_price_file_read
 PARSER_request_line     := cli/request.c
 PARSER_safetensors_file := data/safetensors_header.c data/safetensors.c:wn_safetensors_parse,add_file
+PARSER_safetensors_index := data/shard_index.c
 PARSER_score_cache_file := serve/score_file.c:wn_score_file_parse,wn_score_file_at,check_header,check_sum
 PARSER_store_rows       := serve/store_sqlite.c:read_key,check_key,find_key,list_keys \
                            serve/store_sqlite_usage.c:read_usage,read_total,wn_sqlite_report,wn_sqlite_list_totals \

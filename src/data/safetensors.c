@@ -1,18 +1,16 @@
-/* See safetensors.h.  A set is one file or the shards of an index.  The header of each file is read
- * by safetensors_header.c. */
+/* See safetensors.h.  A set is one file or the shards of an index, which shard_index.c reads;
+ * the header of each file is read by safetensors_header.c. */
 #include "data/safetensors.h"
 
 #include "base/file.h"
 #include "base/str.h"
-#include "data/json_bind.h"
 #include "data/safetensors_header.h"
-
-#include <string.h>
+#include "data/shard_index.h"
 
 #define WN_WHERE "data/safetensors"
 
 #define SINGLE_FILE "model.safetensors"
-#define INDEX_FILE  "model.safetensors.index.json"
+#define INDEX_FILE  WN_SHARD_INDEX_FILE
 #define PICKLE_ADVICE                                                                              \
     ": a pickle may run any program and is not read; where that is safe, transformers' "           \
     "save_pretrained(\"DIR\") makes safetensors of it"
@@ -20,13 +18,6 @@
 
 /* Largest index file that is read: room for WN_TENSORS_MAX names of 128 bytes. */
 #define INDEX_MAX_BYTES (16u << 20)
-
-/* The names of an index's files, in the order in which they first occur. */
-typedef struct shard_names {
-    const char *at[WN_SAFETENSORS_FILES_MAX]; /* borrowed from the JSON */
-    size_t n;
-    wn_map ids;
-} shard_names;
 
 /* Put "FOLDER." in front of the names from tensor first on. */
 static wn_status put_in_front(wn_tensors *set, size_t first, const char *folder, wn_error *err)
@@ -73,98 +64,22 @@ out:
     return status;
 }
 
-/* A file name of this directory, not a way out of it. */
-static bool is_plain_name(const json_t *value)
-{
-    const char *name = json_string_value(value);
-    size_t len = json_string_length(value);
-    if (name == NULL || len == 0 || len > 255 || name[0] == '.' || strlen(name) != len)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (name[i] == '/' || name[i] == '\\' || (unsigned char)name[i] < 0x20 || name[i] == 0x7F)
-            return false;
-    }
-    return true;
-}
-
-static wn_status collect_names(shard_names *names, json_t *weight_map, wn_error *err)
-{
-    const char *tensor;
-    json_t *value;
-    if (!json_is_object(weight_map) || json_object_size(weight_map) == 0)
-        WN_FAIL(err, WN_ERR_FORMAT, "%s: no 'weight_map' with tensors", INDEX_FILE);
-    if (json_object_size(weight_map) > WN_TENSORS_MAX)
-        WN_FAIL(err, WN_ERR_LIMIT, "%s: %zu tensors, at most %d", INDEX_FILE,
-                json_object_size(weight_map), WN_TENSORS_MAX);
-    json_object_foreach(weight_map, tensor, value)
-    {
-        if (!is_plain_name(value))
-            WN_FAIL(err, WN_ERR_FORMAT,
-                    "%s: tensor '%.200s': its file is not the plain name of a file", INDEX_FILE,
-                    tensor);
-        wn_str name = wn_str_from(json_string_value(value));
-        if (wn_map_get(&names->ids, name, -1) >= 0)
-            continue;
-        if (names->n == WN_SAFETENSORS_FILES_MAX)
-            WN_FAIL(err, WN_ERR_LIMIT, "%s: over %d files", INDEX_FILE, WN_SAFETENSORS_FILES_MAX);
-        if (!wn_map_put(&names->ids, name, (int32_t)names->n, NULL))
-            WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory for a file name", INDEX_FILE);
-        names->at[names->n++] = name.ptr;
-    }
-    return WN_OK;
-}
-
-/* The tensors of one shard are those that the index places there. */
-static wn_status check_shard(const wn_tensors *set, size_t first, const char *file,
-                             json_t *weight_map, wn_error *err)
-{
-    for (size_t i = first; i < set->n; i++) {
-        wn_str name = set->views[i].name;
-        const json_t *value = json_object_getn(weight_map, name.ptr, name.len);
-        if (value == NULL)
-            WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.*s' of '%s' is not in the index", INDEX_FILE,
-                    WN_STR_ARG(name), file);
-        if (strcmp(json_string_value(value), file) != 0)
-            WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.*s' is placed in '%s', but is in '%s'",
-                    INDEX_FILE, WN_STR_ARG(name), json_string_value(value), file);
-    }
-    return WN_OK;
-}
-
-/* No tensor of the index is missing. */
-static wn_status check_complete(const wn_tensors *set, json_t *weight_map, wn_error *err)
-{
-    const char *tensor;
-    json_t *value;
-    json_object_foreach(weight_map, tensor, value)
-    {
-        if (wn_map_get(&set->by_name, wn_str_from(tensor), -1) < 0)
-            WN_FAIL(err, WN_ERR_FORMAT, "%s: tensor '%.200s' is placed in '%s', but is not there",
-                    INDEX_FILE, tensor, json_string_value(value));
-    }
-    return WN_OK;
-}
-
 static wn_status open_shards(wn_tensors *set, const char *dir, const char *index_path,
                              wn_error *err)
 {
     wn_buf text = WN_BUF_INIT;
-    json_t *index = NULL;
-    shard_names names = {.n = 0};
+    wn_shard_index index = {.n_files = 0};
     wn_status status = WN_OK;
     WN_TRY_OUT(wn_file_read(&text, index_path, INDEX_MAX_BYTES, err));
-    WN_TRY_OUT(wn_json_parse(&index, wn_buf_str(&text), INDEX_FILE, err));
-    json_t *weight_map = json_object_get(index, "weight_map");
-    WN_TRY_OUT(collect_names(&names, weight_map, err));
-    for (size_t i = 0; i < names.n; i++) {
+    WN_TRY_OUT(wn_shard_index_parse(&index, wn_buf_str(&text), err));
+    for (size_t i = 0; i < index.n_files; i++) {
         size_t first = set->n;
-        WN_TRY_OUT(add_mapped(set, dir, names.at[i], NULL, err));
-        WN_TRY_OUT(check_shard(set, first, names.at[i], weight_map, err));
+        WN_TRY_OUT(add_mapped(set, dir, index.files[i], NULL, err));
+        WN_TRY_OUT(wn_shard_index_check_file(&index, set, first, index.files[i], err));
     }
-    status = check_complete(set, weight_map, err);
+    status = wn_shard_index_check_all(&index, set, err);
 out:
-    wn_map_deinit(&names.ids);
-    json_decref(index);
+    wn_shard_index_deinit(&index);
     wn_buf_deinit(&text);
     return status;
 }
