@@ -4,6 +4,7 @@
 #include "cli/documents.h"
 #include "data/json_text.h"
 #include "cli/program.h"
+#include "cli/published.h"
 
 #include "base/file.h"
 #include "base/str.h"
@@ -24,6 +25,7 @@ static const char *const outcome_words[] = {"ok", "warning", "failed", "skipped"
 
 typedef enum check_id {
     CHECK_REFERENCE = 0,
+    CHECK_PUBLISHED,
     CHECK_FINITE,
     CHECK_ALONE,
     CHECK_LEVELS,
@@ -33,7 +35,7 @@ typedef enum check_id {
 } check_id;
 
 static const char *const check_names[CHECK_COUNT] = {
-    "reference scores", "finite scores",         "alone as in a batch",
+    "reference scores", "published scores",      "finite scores",         "alone as in a batch",
     "CPU levels agree", "dtype keeps the order", "answers before others",
 };
 
@@ -227,6 +229,27 @@ out:
     return status;
 }
 
+/* Another model of the same shape may be meant, so that a difference is no failure. */
+static wn_status check_published(check *c, wn_runner *runner, const wn_engine_info *info,
+                                 wn_error *err)
+{
+    bool good = false;
+    wn_buf detail = WN_BUF_INIT;
+    const wn_published_model *model =
+        wn_published_find(wn_published_models, wn_published_n_models, info);
+    if (model == NULL || strcmp(info->dtype, "f32") != 0) {
+        set(c, OUTCOME_SKIPPED, "%s",
+            model == NULL ? "none are known for a model of this shape" : "they are those of f32");
+        return WN_OK;
+    }
+    wn_status status = wn_published_compare(&good, &detail, model, runner, err);
+    if (status == WN_OK)
+        set(c, good ? OUTCOME_OK : OUTCOME_WARNING, "%s%.*s",
+            good ? "" : "not those of a model of this shape: ", WN_STR_ARG(wn_buf_str(&detail)));
+    wn_buf_deinit(&detail);
+    return status;
+}
+
 /* ---- checks without a reference -------------------------------------------------------------- */
 
 static void check_samples(check *checks, const sample_scores *s)
@@ -366,6 +389,7 @@ wn_status wn_cmd_verify(wn_program *program, wn_error *err)
     WN_TRY_OUT(wn_engine_get_info(engine, &info, err));
     WN_TRY_OUT(wn_program_open_runner(&runner, program, engine, err));
     WN_TRY_OUT(check_own_reference(&checks[CHECK_REFERENCE], runner, model_dir, info.dtype, err));
+    WN_TRY_OUT(check_published(&checks[CHECK_PUBLISHED], runner, &info, err));
     WN_TRY_OUT(score_samples(&scores, runner, err));
     check_samples(checks, &scores);
     WN_TRY_OUT(check_levels(&checks[CHECK_LEVELS], program, &info, &scores, err));

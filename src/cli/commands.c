@@ -172,8 +172,11 @@ const wn_command wn_commands[WN_CMD_COUNT] = {
             .details =
                 "Scores the reference pairs that come with the built-in model, or those of "
                 "reference.jsonl in a model directory (JSON lines with query, document, raw_score "
-                "and, where known, relevance), and compares them to 1e-4. Then, for any model: "
-                "scores are finite; the best kernels of this machine agree with the scalar ones; a "
+                "and, where known, relevance), and compares them to 1e-4. A model of the shape of "
+                "a published one (BAAI/bge-reranker-v2-m3) is shown the scores that are published "
+                "for it, with their source, and warned of when it is far from them. Then, for any "
+                "model: scores are finite; the best kernels of this machine agree with the scalar "
+                "ones; a "
                 "pair scores the same bits alone and in a batch; and, as a warning only, texts "
                 "that "
                 "answer a question come before texts that do not.",

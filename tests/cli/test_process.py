@@ -383,6 +383,8 @@ def test_verify_passes_for_the_built_in_model_and_its_directory():
     for words in ([], ["--model", MODEL]):
         report = json.loads(run(["verify", "--json", *words]).stdout)
         assert report["ok"] and report["checks"][0]["outcome"] == "ok", report
+        second = report["checks"][1]
+        assert (second["check"], second["outcome"]) == ("published scores", "skipped"), second
     assert run(["verify", "--quiet"]).stdout == b""
 
 
