@@ -11,6 +11,7 @@ typedef struct fact {
     const char *key;   /* in JSON */
     const char *title; /* in the table */
     const char *text;  /* NULL: a number */
+    const char *json;  /* of a text, when it is not the text as a string; or NULL */
     const char *unit;  /* "B" is shown as MiB */
     uint64_t number;
 } fact;
@@ -30,7 +31,13 @@ static void add_number(facts *f, const char *key, const char *title, uint64_t nu
                        const char *unit)
 {
     WN_ASSERT(f->n < FACTS_MAX);
-    f->at[f->n++] = (fact){key, title, NULL, unit, number};
+    f->at[f->n++] = (fact){.key = key, .title = title, .unit = unit, .number = number};
+}
+
+static void add_flag(facts *f, const char *key, const char *title, bool is_so)
+{
+    add_text(f, key, title, is_so ? "yes" : "no");
+    f->at[f->n - 1].json = is_so ? "true" : "false";
 }
 
 static const char *kind_name(wn_kind kind)
@@ -66,7 +73,7 @@ static void collect(facts *f, const wn_engine_info *e, const wn_runner_info *r)
     add_number(f, "dimension", "vector width", (uint64_t)e->dim, "");
     add_number(f, "max_tokens", "longest input", (uint64_t)e->max_tokens, "tokens");
     add_number(f, "max_query_tokens", "longest query", (uint64_t)e->max_query_tokens, "tokens");
-    add_text(f, "takes_instructions", "instructions", e->takes_instructions ? "yes" : "no");
+    add_flag(f, "takes_instructions", "instructions", e->takes_instructions);
     add_number(f, "weight_bytes", "weights", e->weight_bytes, "B");
     add_number(f, "mapped_bytes", "read from the file", e->mapped_bytes, "B");
     add_number(f, "batch_tokens", "batch", (uint64_t)r->batch_tokens, "tokens");
@@ -87,7 +94,9 @@ static void push_json(wn_buf *out, const facts *f)
     for (size_t i = 0; i < f->n; i++) {
         const fact *a = &f->at[i];
         wn_buf_printf(out, "%s\"%s\":", i == 0 ? "{" : ",", a->key);
-        if (a->unit == NULL)
+        if (a->json != NULL)
+            wn_buf_printf(out, "%s", a->json);
+        else if (a->unit == NULL)
             wn_json_push_string(out, wn_str_from(a->text));
         else
             wn_buf_printf(out, "%llu", (unsigned long long)a->number);

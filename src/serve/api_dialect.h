@@ -142,10 +142,6 @@ wn_str wn_body_string(const json_t *body, const char *name);
 /* What no other server has, for the table of any dialect whose results are objects that
  * wn_push_extras() can add to. */
 /* clang-format off */
-#define WN_INSTRUCTION_FIELD                                                                      \
-    {"instruction", WN_FIELD_STRING, offsetof(wn_rank_call, instruction), false, 0, 0,            \
-     "how to judge, for models that are asked in words (Qwen3-Reranker, mxbai-rerank v2, "        \
-     "jina-reranker-v3); others refuse it"}
 #define WN_FIELDS_BEYOND                                                                          \
     WN_INSTRUCTION_FIELD,                                                                         \
     {"deadline_ms", WN_FIELD_INT, offsetof(wn_rank_call, deadline_ms), false, 1, 3600000,         \
@@ -165,6 +161,10 @@ wn_str wn_body_string(const json_t *body, const char *name);
 /* clang-format off */
 #define WN_MODEL_FIELD                                                                            \
     {"model", WN_FIELD_STRING, offsetof(wn_rank_call, model), false, 0, 0, "id of the model"}
+#define WN_INSTRUCTION_FIELD                                                                      \
+    {"instruction", WN_FIELD_STRING, offsetof(wn_rank_call, instruction), false, 0, 0,            \
+     "how to judge, for models that are asked in words (Qwen3-Reranker, mxbai-rerank v2, "        \
+     "jina-reranker-v3); others refuse it"}
 #define WN_QUERY_FIELD                                                                            \
     {"query", WN_FIELD_QUERY, offsetof(wn_rank_call, query), true, 0, 0, "what is searched for"}
 #define WN_RANK_FIELDS_FIELD                                                                      \

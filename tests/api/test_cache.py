@@ -62,6 +62,8 @@ def test_documents_seen_before_are_not_read_for_another_query():
 def test_scores_are_those_of_the_instruction():
     server = api_server.Server("--api-key", "k3y", "--model", "tests/golden/models/qwen3")
     try:
+        facts = json.loads(server.request("GET", "/v1/models/qwen3", [("Authorization", "Bearer k3y")])[2])
+        assert facts["takes_instructions"] is True, facts
         asked = [dict(), dict(instruction="Rank what is cheap first."), dict(instruction="Rank what is dear first.")]
         first, again = ([rank(server, **more) for more in asked] for _ in range(2))
         logits = [[r["logit"] for r in sorted(answer["results"], key=lambda r: r["index"])] for answer in first]

@@ -76,6 +76,8 @@ def test_an_instruction_reaches_the_model_from_the_command_line_and_from_request
 
 
 def test_an_instruction_is_refused_where_the_model_has_none():
+    for name, takes in (("qwen3", True), ("bert", False)):
+        assert json.loads(run(["info", "--json", "-m", os.path.join(GOLDEN, name)]).stdout)["takes_instructions"] is takes
     for words in (["-q", "a"], ["-f", "jsonl"]):
         p = run(["rank", *words, "--instruction", "cheap first", "-m", os.path.join(GOLDEN, "bert")], b"b\n")
         assert p.returncode == 4 and b"models/bert' takes none" in p.stderr and not p.stdout, (p.returncode, p.stderr)
