@@ -269,18 +269,21 @@ LAYER = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "atte
          "self_attn.k_norm": "attn_k_norm", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
          "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
          "attn_norm": "attn_norm", "attn.Wqkv": "attn_qkv", "attn.Wo": "attn_output", "mlp_norm": "ffn_norm", "mlp.Wi": "ffn_up",
+         "attention.q_lin": "attn_q", "attention.k_lin": "attn_k", "attention.v_lin": "attn_v", "attention.out_lin": "attn_output",
+         "sa_layer_norm": "attn_output_norm", "ffn.lin1": "ffn_up", "ffn.lin2": "ffn_down", "output_layer_norm": "layer_output_norm",
          "mlp.Wo": "ffn_down", "mlp.gated_layers": "ffn_up", "mlp.wo": "ffn_down", "mlp.layernorm": "layer_output_norm"}
 OTHERS = {"embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
           "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm", "emb_ln": "token_embd_norm",
           "pooler.dense": "cls", "classifier.dense": "cls", "classifier": "cls.output", "classifier.out_proj": "cls.output",
           "embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output", "embeddings.tok_embeddings": "token_embd",
-          "embeddings.norm": "token_embd_norm", "final_norm": "output_norm", "head.dense": "cls", "head.norm": "cls.norm"}
+          "embeddings.norm": "token_embd_norm", "final_norm": "output_norm", "head.dense": "cls", "head.norm": "cls.norm",
+          "pre_classifier": "cls"}
 
 
 def gguf_name(name):
-    name = re.sub(r"^(bert|roberta|model)\.", "", name)
+    name = re.sub(r"^(bert|distilbert|roberta|model)\.", "", name)
     part, end = name.rsplit(".", 1)
-    layer = re.fullmatch(r"(?:encoder\.)?layers?\.(\d+)\.(.*)", part)
+    layer = re.fullmatch(r"(?:encoder\.|transformer\.)?layers?\.(\d+)\.(.*)", part)
     return f"blk.{layer[1]}.{LAYER[layer[2]]}.{end}" if layer else f"{OTHERS[part]}.{end}"
 
 
@@ -398,6 +401,24 @@ def make_jina(folder, name, split):
     write_directory(os.path.join(folder, name), config, tokenizer, wide, "mean")
 
 
+def make_distil(folder, name):
+    source = "tests/golden/models/distilbert"
+    config, tokenizer = (read_json(os.path.join(source, f)) for f in ("config.json", "tokenizer.json"))
+    writer = gguf.GGUFWriter(os.path.join(folder, name + ".gguf"), "bert")
+    writer.add_name(name)
+    names = {"hidden_size": "dim", "intermediate_size": "hidden_dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"}
+    add_config(writer, dict(config, layer_norm_eps=1e-12, **{k: config[v] for k, v in names.items()}), 0)
+    writer.add_pooling_type(gguf.PoolingType.RANK)
+    writer.add_classifier_output_labels(["LABEL_0"])
+    add_tokenizer(writer, tokenizer, config["vocab_size"], "bert-bge", 1)
+    type_of, wide = turns(), {}
+    for full, values in sorted(load_file(os.path.join(source, "model.safetensors")).items()):
+        values, short = values.astype(np.float32), gguf_name(full)
+        wide[full] = add(writer, short, values, type_of(short, values.shape))
+    finish(writer)
+    write_directory(os.path.join(folder, name), config, tokenizer, wide)
+
+
 def write_directory(path, config, tokenizer, tensors, pooling=None):
     os.makedirs(path)
     if pooling is not None:
@@ -495,6 +516,7 @@ def make_more(folder):
     make_modern(folder, "modern-embed", False, "cls")
     make_jina(folder, "jina-embed", False)
     make_jina(folder, "jina-embed-split", True)
+    make_distil(folder, "distil")
 
 
 def gguf_version():

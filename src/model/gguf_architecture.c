@@ -26,6 +26,25 @@ static const wn_gguf_part bert_others[] = {
 };
 static const wn_gguf_layout bert_layout = {"encoder.layer.", bert_parts, bert_others};
 
+static const wn_gguf_part distil_parts[] = {
+    {"attn_q", "attention.q_lin"},
+    {"attn_k", "attention.k_lin"},
+    {"attn_v", "attention.v_lin"},
+    {"attn_output", "attention.out_lin"},
+    {"attn_output_norm", "sa_layer_norm"},
+    {"ffn_up", "ffn.lin1"},
+    {"ffn_down", "ffn.lin2"},
+    {"layer_output_norm", "output_layer_norm"},
+    {NULL, NULL},
+};
+static const wn_gguf_layout distil_layout = {"transformer.layer.", distil_parts, bert_others};
+
+static const wn_gguf_field distil_fields[] = {
+    {"context_length", "max_position_embeddings", true}, {"embedding_length", "dim", true},
+    {"feed_forward_length", "hidden_dim", true},         {"block_count", "n_layers", true},
+    {"attention.head_count", "n_heads", true},           {NULL, NULL, false},
+};
+
 static const wn_gguf_part flash_parts[] = {
     {"attn_qkv", "mixer.Wqkv"},
     {"attn_output", "mixer.out_proj"},
@@ -147,6 +166,15 @@ static const wn_gguf_field qwen_fields[] = {
     .fields = qwen_fields
 
 const wn_gguf_architecture wn_gguf_architectures[] = {
+    {.name = "bert",
+     .tokenizer = "bert",
+     .lacks = "token_types.weight",
+     .model_type = "distilbert",
+     .class_prefix = "DistilBert",
+     .dense = "pre_classifier",
+     .out = "classifier",
+     .layout = &distil_layout,
+     .fields = distil_fields},
     {.name = "bert",
      .tokenizer = "bert",
      .model_type = "bert",

@@ -33,6 +33,7 @@ typedef struct wn_gguf_field {
 /* What general.architecture means, together with the tokenizer and a tensor that only one has. */
 typedef struct wn_gguf_architecture {
     const char *name, *tokenizer, *marker; /* marker NULL: none */
+    const char *lacks;                     /* a tensor that it has not; NULL: none */
     const char *model_type, *class_prefix;
     const char *auto_config;      /* of auto_map; NULL: none */
     const wn_gguf_part *settings; /* more of config.json, up to from NULL; or NULL */

@@ -86,7 +86,8 @@ static wn_status find_architecture(const wn_gguf_architecture **out, const wn_gg
         bool named = wn_str_equal(name, wn_str_from(a->name));
         known |= named;
         if (named && wn_str_equal(tokenizer, wn_str_from(a->tokenizer)) &&
-            (a->marker == NULL || find_tensor(gguf, a->marker) != NULL)) {
+            (a->marker == NULL || find_tensor(gguf, a->marker) != NULL) &&
+            (a->lacks == NULL || find_tensor(gguf, a->lacks) == NULL)) {
             *out = a;
             return WN_OK;
         }

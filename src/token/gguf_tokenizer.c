@@ -250,7 +250,7 @@ static void push_added(writer *w)
 
 /* What the pieces of a vocabulary have that some normalizers would have removed. */
 typedef struct traces {
-    size_t n, n_upper, n_accents, n_joined_cjk; /* pieces */
+    size_t n, n_upper, n_accents, n_joined_cjk, n_marked; /* pieces */
 } traces;
 
 static bool has_accent(uint32_t c)
@@ -280,6 +280,7 @@ static traces find_traces(const writer *w)
             accent |= has_accent(c);
         }
         t.n++;
+        t.n_marked += begins && wn_str_starts(piece, WN_STR(WORD_MARK));
         t.n_upper += upper;
         t.n_accents += accent;
         t.n_joined_cjk += cjk && n > 1;
@@ -309,6 +310,13 @@ static wn_status push_bert_normalizer(writer *w)
 {
     bool keeps_case, keeps_accents = true, keeps_cjk;
     traces t = find_traces(w);
+    if (t.n_marked > t.n / 4)
+        WN_FAIL(
+            w->err, WN_ERR_UNSUPPORTED,
+            "%zu of %zu pieces begin with two U+2581: this is a vocabulary of SentencePiece, which "
+            "conversion took for WordPiece; load the model's safetensors and tokenizer.json "
+            "instead",
+            t.n_marked, t.n);
     WN_TRY(tell(w, &keeps_case, t.n_upper, t.n, "capital letters", KEY("normalizer.lowercase")));
     if (!keeps_case || wn_gguf_find(w->gguf, KEY("normalizer.strip_accents")) != NULL)
         WN_TRY(

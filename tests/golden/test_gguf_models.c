@@ -13,9 +13,9 @@
 #define CASES_MAX 64
 
 static const char *const models[] = {
-    "bert",         "bert-wide",       "roberta", "xlmr",       "jina-flash",  "qwen3",
-    "qwen3-untied", "qwen3-rank",      "qwen2",   "modern-cls", "modern-mean", "modern-embed",
-    "jina-embed",   "jina-embed-split"};
+    "bert",         "bert-wide",        "roberta", "xlmr",       "jina-flash",  "qwen3",
+    "qwen3-untied", "qwen3-rank",       "qwen2",   "modern-cls", "modern-mean", "modern-embed",
+    "jina-embed",   "jina-embed-split", "distil"};
 
 static json_t *rows[CASES_MAX];
 static size_t n_rows;

@@ -111,6 +111,25 @@ static void reranker_has_the_config_that_it_was_made_from(void **state)
     wn_buf_deinit(&bytes);
 }
 
+static void a_bert_without_types_is_distilbert(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    wn_buf bytes;
+    add_model(&file, "bert", (gap){.tensor = "token_types.weight"});
+    wn_gguf *gguf = parse(&file, &bytes);
+    json_t *json = read_file(gguf, "config.json");
+    has_text(json_array_get(json_object_get(json, "architectures"), 0),
+             "DistilBertForSequenceClassification");
+    has_number(json, "dim", 8);
+    has_number(json, "hidden_dim", 12);
+    json_decref(json);
+    assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+    assert_non_null(wn_tensors_find(wn_gguf_tensors(gguf), WN_STR("pre_classifier.weight")));
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
 /* Conversion cuts the first rows off; the padding token's id tells how many. */
 static void positions_of_roberta_are_where_they_were(void **state)
 {
@@ -571,6 +590,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reranker_has_the_config_that_it_was_made_from),
+        cmocka_unit_test(a_bert_without_types_is_distilbert),
         cmocka_unit_test(positions_of_roberta_are_where_they_were),
         cmocka_unit_test(embedder_has_modules_and_pooling),
         cmocka_unit_test(what_is_no_such_model_is_named),

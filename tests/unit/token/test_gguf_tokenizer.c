@@ -116,6 +116,17 @@ static void vocabulary_tells_the_normalizer(void **state)
     normalizer_is(M "a [URL]", "13", NULL, true, true, true); /* no piece of a word */
 }
 
+/* CamemBERT's, say, whose pieces have a mark of their own under the converter's. */
+static void sentencepiece_is_not_taken_for_wordpiece(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    add_bert(&file, M M "le " M M "la " M "s " M "er", "1111");
+    refuses(&file, WN_ERR_UNSUPPORTED,
+            "2 of 4 pieces begin with two U+2581: this is a vocabulary of SentencePiece");
+    normalizer_is(M "a b c " M M, "1111", NULL, true, true, true); /* a word of its own */
+}
+
 static void a_few_capitals_tell_nothing(void **state)
 {
     (void)state;
@@ -242,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_of_words_get_their_marks_back),
         cmocka_unit_test(vocabulary_tells_the_normalizer),
+        cmocka_unit_test(sentencepiece_is_not_taken_for_wordpiece),
         cmocka_unit_test(a_few_capitals_tell_nothing),
         cmocka_unit_test(pieces_that_conversion_made_up_do_not_count),
         cmocka_unit_test(whole_tokenizer_json_is_taken_as_it_is),
