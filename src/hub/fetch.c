@@ -162,7 +162,7 @@ static wn_status accept_answer(part *p, wn_error *err)
         f->starts_over = !f->ranges_work;
         return WN_OK;
     }
-    WN_TRY(check_size(f, reply->length, err));
+    WN_TRY(check_size(f, reply->is_encoded ? UINT64_MAX : reply->length, err));
     if (p->at > 0) {
         f->starts_over = true; /* the server knows no ranges */
         return WN_OK;
@@ -361,9 +361,9 @@ static wn_status ended(part *p, CURLcode code, wn_error *err)
     if (code == CURLE_OK)
         return keep_direct(p, err);
     if (wn_hub_client_is_passing(code))
-        return try_again(p, f->client->curl.easy_error(code), err);
+        return try_again(p, wn_hub_client_reason(f->client, &p->reply, code), err);
     WN_FAIL(err, WN_ERR_IO, "'%s' of '%s': %s", f->order->file, f->order->repo->id,
-            f->client->curl.easy_error(code));
+            wn_hub_client_reason(f->client, &p->reply, code));
 }
 
 static wn_status look_at_ends(fetch *f, wn_error *err)
@@ -481,8 +481,9 @@ static wn_status run(fetch *f, const char *path, wn_error *err)
 static wn_status is_there(bool *out, const char *path, uint64_t size, wn_error *err)
 {
     struct stat info;
-    *out = stat(path, &info) == 0 && (uint64_t)info.st_size == size;
-    if (*out || errno == ENOENT)
+    bool exists = stat(path, &info) == 0;
+    *out = exists && (uint64_t)info.st_size == size;
+    if (*out || (!exists && errno == ENOENT))
         return WN_OK;
     if (unlink(path) != 0 && errno != ENOENT)
         WN_FAIL(err, WN_ERR_IO, "cannot remove '%s', which is damaged: %s", path, strerror(errno));

@@ -47,8 +47,12 @@ out:
 wn_status wn_cache_write_ref(const char *cache, const wn_repo *repo, const char *commit,
                              wn_error *err)
 {
+    char known[WN_COMMIT_LEN + 1];
     wn_buf path = WN_BUF_INIT;
+    wn_error why;
     if (wn_repo_is_commit(wn_str_from(repo->revision)))
+        return WN_OK;
+    if (wn_cache_read_ref(known, cache, repo, &why) == WN_OK && strcmp(known, commit) == 0)
         return WN_OK;
     wn_status status =
         wn_hub_path(&path, err, "%s/%s/refs/%s", cache, repo->folder, repo->revision);
@@ -99,10 +103,20 @@ out:
 
 /* ---- links ----------------------------------------------------------------------------------- */
 
-/* Make a link of that name, and rename it to its place. */
+static bool is_link_to(const char *target, const char *path)
+{
+    char found[128];
+    ssize_t n = readlink(path, found, sizeof found);
+    return n > 0 && wn_str_equal((wn_str){found, (size_t)n}, wn_str_from(target));
+}
+
+/* Make a link of that name, and rename it to its place.  One that is right stays: a cache that is
+ * whole is only read. */
 static wn_status replace_link(const char *target, const char *path, wn_error *err)
 {
     wn_buf part = WN_BUF_INIT;
+    if (is_link_to(target, path))
+        return WN_OK;
     WN_TRY(wn_hub_path(&part, err, "%s.%d.part", path, (int)getpid()));
     wn_status status = WN_OK;
     (void)unlink(part.ptr);

@@ -70,6 +70,8 @@ void wn_hub_client_prepare(const wn_hub_client *client, CURL *easy, const char *
     set(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
     if (client->settings->ca_file != NULL)
         set(easy, CURLOPT_CAINFO, client->settings->ca_file);
+    set(easy, CURLOPT_ACCEPT_ENCODING, "identity"); /* and decode what is encoded all the same */
+    set(easy, CURLOPT_ERRORBUFFER, reply->failure);
     set(easy, CURLOPT_FOLLOWLOCATION, 1L);
     set(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     set(easy, CURLOPT_NOSIGNAL, 1L);
@@ -103,6 +105,12 @@ bool wn_hub_client_is_passing(CURLcode code)
     default:
         return false;
     }
+}
+
+const char *wn_hub_client_reason(const wn_hub_client *client, const wn_hub_reply *reply,
+                                 CURLcode code)
+{
+    return reply->failure[0] != '\0' ? reply->failure : client->curl.easy_error(code);
 }
 
 wn_status wn_hub_client_wait(const wn_hub_client *client, uint64_t ms, wn_error *err)
@@ -151,6 +159,7 @@ static wn_status perform(wn_hub_client *client, wn_hub_reply *reply, body *b,
         if (b->stays)
             client->curl.easy_set(client->easy, CURLOPT_FOLLOWLOCATION, 0L);
         CURLcode code = client->curl.easy_perform(client->easy);
+        client->curl.easy_set(client->easy, CURLOPT_ERRORBUFFER, NULL);
         if (code == CURLE_ABORTED_BY_CALLBACK)
             WN_FAIL(err, WN_ERR_CANCELLED, "stopped");
         if (b->too_long)
@@ -168,7 +177,7 @@ static wn_status perform(wn_hub_client *client, wn_hub_reply *reply, body *b,
             (void)wn_hub_refuse(reply, subject, settings, err);
         else
             (void)wn_error_set(err, WN_ERR_IO, WN_WHERE, "cannot reach %s: %s",
-                               settings->shown_endpoint, client->curl.easy_error(code));
+                               settings->shown_endpoint, wn_hub_client_reason(client, reply, code));
         if (!passing)
             return err->status;
         if (n_failures > settings->n_retries)

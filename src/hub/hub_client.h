@@ -39,6 +39,11 @@ WN_MUST_USE wn_status wn_hub_client_head(wn_hub_client *client, wn_hub_reply *re
 /* Whether a transfer that ended so may do better when it is tried again. */
 bool wn_hub_client_is_passing(CURLcode code);
 
+/* Why a transfer failed, in libcurl's words.
+ * Owns:    borrows reply. */
+const char *wn_hub_client_reason(const wn_hub_client *client, const wn_hub_reply *reply,
+                                 CURLcode code);
+
 /* Sleep, in steps between which should_stop is asked.
  * Fails:   WN_ERR_CANCELLED. */
 WN_MUST_USE wn_status wn_hub_client_wait(const wn_hub_client *client, uint64_t ms, wn_error *err);

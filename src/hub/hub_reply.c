@@ -137,6 +137,8 @@ void wn_hub_reply_add(wn_hub_reply *reply, wn_str line)
         keep(reply->reason, sizeof reply->reason, value);
     else if (strcasecmp(name, "Content-Length") == 0)
         reply->length = number_or_none(value);
+    else if (strcasecmp(name, "Content-Encoding") == 0)
+        reply->is_encoded = !wn_str_equal(value, WN_STR("identity"));
     else if (strcasecmp(name, "Content-Range") == 0)
         read_range(reply, value);
     else if (strcasecmp(name, "Retry-After") == 0)
@@ -176,6 +178,9 @@ static wn_status refuse_access(const wn_hub_reply *reply, const wn_repo *repo,
                                         : ", make a token at ",
                 settings->token != NULL ? "" : endpoint,
                 settings->token != NULL ? "" : "/settings/tokens, and set HF_TOKEN to it");
+    if (reply->status == 403 && reply->reason[0] != '\0')
+        WN_FAIL(err, WN_ERR_INPUT, "%s refuses model '%s' (403): %s", endpoint, repo->id,
+                reply->reason);
     if (settings->token != NULL)
         WN_FAIL(err, WN_ERR_INPUT,
                 "%s refuses the token for model '%s' (%ld): check HF_TOKEN, what the token may do, "

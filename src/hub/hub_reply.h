@@ -15,6 +15,7 @@ typedef struct wn_hub_reply {
     uint64_t first_byte;        /* of that range */
     uint64_t whole_bytes;       /* of the file that the range is of; UINT64_MAX: not told */
     uint64_t length;            /* Content-Length; UINT64_MAX: not told */
+    bool is_encoded;            /* it has a Content-Encoding, whose length that is */
     int32_t retry_after_s;      /* -1: not told */
     char etag[WN_ETAG_MAX + 1]; /* without quotes and "W/"; "": not told */
     char code[32];              /* X-Error-Code, such as "GatedRepo" */
@@ -22,6 +23,7 @@ typedef struct wn_hub_reply {
     char blob[WN_ETAG_MAX + 1]; /* X-Linked-Etag of any answer on the way; "": none */
     uint64_t blob_bytes;        /* X-Linked-Size; UINT64_MAX: not told */
     char commit[64];            /* X-Repo-Commit */
+    char failure[256];          /* what libcurl says of a request that failed; "": nothing */
 } wn_hub_reply;
 
 /* Nothing said. */

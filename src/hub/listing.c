@@ -44,7 +44,7 @@ static wn_status read_file(wn_listing *out, const json_t *json, const wn_repo *r
     wn_str blob = string_of(json, "blobId");
     *file = (wn_listed_file){.size = size_of(json)};
     if (name.len == 0 || leads_out(name))
-        WN_FAIL(err, WN_ERR_FORMAT, "the hub lists a file '%.*s' of '%s': no name of a file",
+        WN_FAIL(err, WN_ERR_FORMAT, "it lists a file '%.*s' of '%s': no name of a file",
                 WN_STR_ARG(name), repo->id);
     if (!wn_repo_is_file(name)) /* .gitattributes, onnx/.gitignore, a strange name: of no use */
         return WN_OK;
@@ -53,7 +53,7 @@ static wn_status read_file(wn_listing *out, const json_t *json, const wn_repo *r
         file->size = size_of(large);
     }
     if (blob.len > 0 && (!wn_repo_is_digest(blob) || (json_is_object(large) && blob.len != 64)))
-        WN_FAIL(err, WN_ERR_FORMAT, "the hub's digest of '%.*s' is '%.*s', expected a SHA",
+        WN_FAIL(err, WN_ERR_FORMAT, "the digest of '%.*s' is '%.*s', expected a SHA",
                 WN_STR_ARG(name), WN_STR_ARG(blob));
     snprintf(file->blob, sizeof file->blob, "%.*s", (int)blob.len, blob.len == 0 ? "" : blob.ptr);
     file->name = wn_arena_str(&out->arena, name).ptr;
@@ -69,8 +69,7 @@ static wn_status read_all(wn_listing *out, const json_t *json, const wn_repo *re
     wn_str commit = string_of(json, "sha");
     size_t n = json_array_size(files);
     if (!json_is_array(files) || !wn_repo_is_commit(commit))
-        WN_FAIL(err, WN_ERR_FORMAT,
-                "what the hub tells of '%s' has no \"%s\": is it a server of models?", repo->id,
+        WN_FAIL(err, WN_ERR_FORMAT, "what it tells of '%s' has no \"%s\"", repo->id,
                 json_is_array(files) ? "sha" : "siblings");
     if (n > WN_LISTING_FILES_MAX)
         WN_FAIL(err, WN_ERR_LIMIT, "model '%s' has %zu files, at most %d", repo->id, n,
@@ -88,7 +87,7 @@ wn_status wn_listing_parse(wn_listing *out, wn_str json, const wn_repo *repo, wn
 {
     json_t *root;
     *out = (wn_listing){.arena = WN_ARENA_INIT};
-    WN_TRY(wn_json_parse(&root, json, "what the hub tells", err));
+    WN_TRY(wn_json_parse(&root, json, "the list of files", err));
     wn_status status = read_all(out, root, repo, err);
     json_decref(root);
     return status;

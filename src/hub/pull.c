@@ -17,6 +17,16 @@ typedef struct pull {
     wn_listing listing;
 } pull;
 
+/* Pages that ask for a login, of a proxy or a network, come in place of a list too. */
+static wn_status not_a_hub(const pull *p, wn_error *err)
+{
+    wn_error why = *err;
+    WN_FAIL(err, WN_ERR_FORMAT,
+            "%s does not answer as a hub does: %s; is HF_ENDPOINT right, or does a proxy ask for a "
+            "login?",
+            p->settings->shown_endpoint, why.message);
+}
+
 static wn_status list_files(pull *p, wn_error *err)
 {
     wn_buf url = WN_BUF_INIT, json = WN_BUF_INIT;
@@ -29,6 +39,8 @@ static wn_status list_files(pull *p, wn_error *err)
     WN_TRY_OUT(wn_hub_client_get(&p->client, &json, url.ptr, WN_LISTING_BYTES_MAX,
                                  (wn_hub_subject){.repo = p->repo}, err));
     status = wn_listing_parse(&p->listing, wn_buf_str(&json), p->repo, err);
+    if (status == WN_ERR_FORMAT)
+        status = not_a_hub(p, err);
 out:
     wn_buf_deinit(&url);
     wn_buf_deinit(&json);

@@ -254,7 +254,7 @@ def test_over_tls_certificates_are_checked_and_nothing_leaves_it():
     good(place.pull("org/large", env={"SSL_CERT_FILE": cert}))
     assert place.has("org/large")
     place.hub.cdn_url = plain.hub.cdn_url
-    bad(place.pull("org/tiny", "--retries", "0", env={"SSL_CERT_FILE": cert}), 1, "Unsupported protocol")
+    bad(place.pull("org/tiny", "--retries", "0", env={"SSL_CERT_FILE": cert}), 1, "rotocol", "http")
     assert not plain.hub.log
 
 
@@ -350,6 +350,8 @@ def test_refusals_say_what_is_missing_and_what_to_do():
                                  (403, "api", "(403)"), (404, "api", "has no model 'org/tiny'")):
         place = Place(Rule(where, "status", status, part="tokenizer.json" if where == "hub" else ""))
         bad(place.pull("org/tiny"), 4, words)
+    place = Place(Rule("api", "status", 403, headers={"X-Error-Message": "Your organisation allows no fine-grained tokens."}))
+    bad(place.pull("org/tiny"), 4, "refuses model 'org/tiny' (403): Your organisation allows no fine-grained tokens.")
     place = Place(Rule("cdn", "status", 403))
     bad(place.pull("org/tiny"), 1, "the host that", "answered 403")
     for name in ("tiny", "org/tiny/x", "org/../x", "-org/x", "org/x@", "org/x@../y", "models--org--x"):
@@ -447,15 +449,40 @@ def test_a_branch_that_moved_meanwhile_is_followed():
 
 
 def test_a_list_that_is_none_is_told():
-    for status_200 in (Rule("api", "status", 200),):
-        bad(Place(status_200).pull("org/tiny"), 4, "what the hub tells")
+    for page in (b"<!DOCTYPE html><title>Log in</title>", b"[]", b"{}", b"\0"):
+        place = Place(Rule("api", "page", page))
+        bad(place.pull("org/tiny"), 4, place.hub.url + " does not answer as a hub does: ", "is HF_ENDPOINT right")
     place = Place()
     place.hub.publish("org/evil", {"config.json": b"{}", "model.safetensors": b"x", "a/../../../evil": b"x"})
     bad(place.pull("org/evil"), 4, "no name of a file")
     assert not place.hub.requests("hub")
 
 
+def test_what_is_packed_is_unpacked():
+    for where, part in (("api", ""), ("hub", "tokenizer.json")):
+        survives("org/tiny", Rule(where, "gzip", part=part))
+    other = model_files(GOLDEN)["tokenizer.json"][::-1]
+    bad(Place(Rule("hub", "gzip", other, part="tokenizer.json")).pull("org/tiny"), 4, "the checksum is")
+
+
 # ---- disks and signals
+
+def test_what_is_whole_is_not_written_again():
+    place = Place()
+    good(place.pull("org/tiny"))
+    paths = [place.path("org/tiny", "snapshots", place.commit, name) for name in place.files]
+    paths += [place.path("org/tiny", "refs/main"), place.path("org/tiny", "refs"), os.path.dirname(paths[0])]
+    before = [os.lstat(path) for path in paths]
+    assert "were there already" in good(place.pull("org/tiny")).stderr
+    now = [os.lstat(path) for path in paths]
+    assert [(s.st_ino, s.st_mtime_ns) for s in before] == [(s.st_ino, s.st_mtime_ns) for s in now]
+    os.remove(paths[0])
+    os.symlink("../../blobs/" + "0" * 40, paths[0])  # of another blob
+    with open(place.path("org/tiny", "refs/main"), "w") as f:
+        f.write("0" * 40)
+    good(place.pull("org/tiny"))
+    assert place.has("org/tiny")
+
 
 def test_too_little_space_is_told_before_anything_is_fetched():
     place = Place()

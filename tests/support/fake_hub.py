@@ -3,7 +3,7 @@ bytes of large files.  Faults are injected by rules; every request is remembered
 
 Source: what huggingface_hub 2.4 asks for and expects (hf_api.py, file_download.py), and the answers of huggingface.co in 2026.
 """
-import hashlib, http.server, json, os, socket, ssl, threading, time, urllib.parse
+import gzip, hashlib, http.server, json, os, socket, ssl, threading, time, urllib.parse
 
 LARGE = (".safetensors", ".gguf", ".onnx", ".bin", ".model")  # what a .gitattributes file gives to LFS
 
@@ -225,8 +225,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, status, body, headers=()):
         rule = getattr(self, "rule", None) or Rule("", "")
+        headers = dict(headers)
+        if rule.action == "page":  # in place of what was asked for
+            status, body = 200, rule.value
+        if rule.action == "gzip":
+            headers["Content-Encoding"], body = "gzip", gzip.compress(rule.value or body)
         self.send_response(status)
-        for name, value in dict(headers).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         told = rule.value if rule.action == "told length" else len(body)
         self.send_header("Content-Length", str(told))
