@@ -49,13 +49,12 @@ wn_status wn_cache_write_ref(const char *cache, const wn_repo *repo, const char 
 {
     char known[WN_COMMIT_LEN + 1];
     wn_buf path = WN_BUF_INIT;
-    wn_error why;
     if (wn_repo_is_commit(wn_str_from(repo->revision)))
         return WN_OK;
-    if (wn_cache_read_ref(known, cache, repo, &why) == WN_OK && strcmp(known, commit) == 0)
-        return WN_OK;
-    wn_status status =
-        wn_hub_path(&path, err, "%s/%s/refs/%s", cache, repo->folder, repo->revision);
+    wn_status status = wn_cache_read_ref(known, cache, repo, err);
+    if (status == WN_ERR_MEMORY || (status == WN_OK && strcmp(known, commit) == 0))
+        return status; /* a damaged one is written anew */
+    status = wn_hub_path(&path, err, "%s/%s/refs/%s", cache, repo->folder, repo->revision);
     if (status == WN_OK)
         status = wn_hub_write_file(path.ptr, wn_str_from(commit), err);
     wn_buf_deinit(&path);

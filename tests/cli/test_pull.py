@@ -478,10 +478,11 @@ def test_what_is_whole_is_not_written_again():
     assert [(s.st_ino, s.st_mtime_ns) for s in before] == [(s.st_ino, s.st_mtime_ns) for s in now]
     os.remove(paths[0])
     os.symlink("../../blobs/" + "0" * 40, paths[0])  # of another blob
-    with open(place.path("org/tiny", "refs/main"), "w") as f:
-        f.write("0" * 40)
-    good(place.pull("org/tiny"))
-    assert place.has("org/tiny")
+    for text in ("0" * 40, "damaged", ""):
+        with open(place.path("org/tiny", "refs/main"), "w") as f:
+            f.write(text)
+        good(place.pull("org/tiny"))
+        assert place.has("org/tiny")
 
 
 def test_too_little_space_is_told_before_anything_is_fetched():
