@@ -374,6 +374,19 @@ static wn_status parse_letters(wn_args *args, cursor *rest, wn_error *err)
     return WN_OK;
 }
 
+/* The lines of a synopsis, with commas between. */
+static wn_status fail_without_operand(const wn_command *command, wn_error *err)
+{
+    wn_buf lines = WN_BUF_INIT;
+    for (const char *at = command->synopsis; *at != '\0'; at++)
+        wn_buf_push_str(&lines, *at == '\n' ? WN_STR(", ") : (wn_str){at, 1});
+    wn_status status =
+        wn_error_set(err, WN_ERR_ARGUMENT, WN_WHERE, "%s needs an operand: winnow %s %.*s",
+                     command->name, command->name, WN_STR_ARG(wn_buf_str(&lines)));
+    wn_buf_deinit(&lines);
+    return status;
+}
+
 static wn_status check_operands(const wn_args *args, wn_error *err)
 {
     const wn_command *command = &wn_commands[args->command];
@@ -383,8 +396,7 @@ static wn_status check_operands(const wn_args *args, wn_error *err)
         WN_FAIL(err, WN_ERR_ARGUMENT, "%s: '%.100s' is one operand too many, expected %zu",
                 command->name, args->operands[command->max_operands], command->max_operands);
     if (args->n_operands < command->min_operands)
-        WN_FAIL(err, WN_ERR_ARGUMENT, "%s needs an operand: winnow %s %s", command->name,
-                command->name, command->synopsis);
+        return fail_without_operand(command, err);
     for (size_t i = 0; i < args->n_operands; i++) {
         int64_t index;
         if (command->operand == WN_VALUE_COMMAND &&

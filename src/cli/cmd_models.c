@@ -105,7 +105,9 @@ static wn_status list(work *w, wn_error *err)
     if (json)
         wn_buf_printf(&w->out, all->n_models == 0 ? "[]\n" : "]\n");
     else if (all->n_models == 0)
-        wn_program_note(w->program, "winnow: there are no models yet: winnow pull ORG/NAME\n");
+        wn_program_note(w->program,
+                        "winnow: there are no models yet in '%s': winnow pull ORG/NAME\n",
+                        w->settings.cache);
     return WN_OK;
 }
 
@@ -133,13 +135,16 @@ static wn_status verify(work *w, wn_error *err)
     for (size_t i = 0; i < all->n_models; i++)
         WN_TRY(wn_inventory_verify(&report, &all->models[i], &w->settings, err));
     size_t n_bad = report.n_by_state[WN_FILE_DAMAGED] + report.n_by_state[WN_FILE_MISSING];
+    size_t n = report.n_by_state[WN_FILE_GOOD] + n_bad + report.n_by_state[WN_FILE_UNCHECKED];
     wn_buf_push_size(&size, report.n_bytes);
     if (wn_buf_push_byte(&size, '\0'))
-        wn_program_note(w->program, "winnow: %zu files in %zu revisions, %s: %zu good, %zu bad%s\n",
-                        report.n_by_state[WN_FILE_GOOD] + n_bad +
-                            report.n_by_state[WN_FILE_UNCHECKED],
-                        all->n_models, size.ptr, report.n_by_state[WN_FILE_GOOD], n_bad,
-                        n_bad > 0 ? "; winnow models rm, and pull it again" : "");
+        wn_program_note(
+            w->program,
+            "winnow: %zu file%s in %zu revision%s, %s: %zu good, %zu bad, %zu without a "
+            "known checksum%s\n",
+            n, n == 1 ? "" : "s", all->n_models, all->n_models == 1 ? "" : "s", size.ptr,
+            report.n_by_state[WN_FILE_GOOD], n_bad, report.n_by_state[WN_FILE_UNCHECKED],
+            n_bad > 0 ? "; winnow models rm, and pull it again" : "");
     wn_buf_deinit(&size);
     if (n_bad > 0)
         w->program->exit_code = WN_EXIT_DATA;
@@ -166,14 +171,14 @@ static wn_status ask(bool *yes, const work *w, const char *what, wn_error *err)
     return WN_OK;
 }
 
-static wn_status describe(wn_buf *out, const work *w, wn_error *err)
+static wn_status describe(wn_buf *out, const work *w, uint64_t size, wn_error *err)
 {
-    uint64_t size = 0;
-    for (size_t i = 0; i < w->inventory.n_models; i++)
-        size += w->inventory.models[i].size;
+    size_t n = w->inventory.n_models;
     wn_buf_printf(out, "%s (", w->program->args.operands[1]);
-    if (w->inventory.n_models > 1)
-        wn_buf_printf(out, "%zu revisions, ", w->inventory.n_models);
+    if (n > 1)
+        wn_buf_printf(out, "%zu revisions, ", n);
+    if (n == 0)
+        wn_buf_printf(out, "of a pull that was not finished, ");
     wn_buf_push_size(out, size);
     wn_buf_printf(out, ")");
     if (!wn_buf_push_byte(out, '\0'))
@@ -181,25 +186,44 @@ static wn_status describe(wn_buf *out, const work *w, wn_error *err)
     return WN_OK;
 }
 
+/* What is there of a model or of one revision; of a model also what has no revision yet. */
+static wn_status look_at(work *w, uint64_t *size, const wn_repo *repo, bool has_revision,
+                         wn_error *err)
+{
+    wn_status status = wn_inventory_read(&w->inventory, w->settings.cache, repo, has_revision, err);
+    *size = status == WN_OK ? w->inventory.models[0].size : 0;
+    if (has_revision || (status != WN_OK && status != WN_ERR_INPUT))
+        return status;
+    wn_error why = {0};
+    wn_status measured = wn_inventory_measure(size, w->settings.cache, repo, &why);
+    if (measured == WN_OK && *size == 0)
+        return status;
+    *err = why;
+    return measured;
+}
+
 static wn_status remove_models(work *w, wn_error *err)
 {
+    const char *name = w->program->args.operands[1], *cache = w->settings.cache;
+    bool has_revision = strchr(name, '@') != NULL, yes = false;
     wn_buf text = WN_BUF_INIT;
-    uint64_t n_freed = 0;
-    bool yes = false;
+    uint64_t n = 0;
+    wn_repo repo;
     wn_status status;
-    WN_TRY(read_models(w, 1, err));
-    WN_TRY_OUT(describe(&text, w, err));
+    WN_TRY(wn_hub_repo_read(&repo, name, err));
+    WN_TRY(look_at(w, &n, &repo, has_revision, err));
+    WN_TRY_OUT(describe(&text, w, n, err));
     WN_TRY_OUT(ask(&yes, w, text.ptr, err));
-    for (size_t i = 0; yes && i < w->inventory.n_models; i++) {
-        uint64_t n = 0;
-        WN_TRY_OUT(wn_inventory_remove(&n, w->settings.cache, &w->inventory.models[i], err));
-        n_freed += n;
-    }
+    if (!yes)
+        goto out;
+    if (has_revision)
+        WN_TRY_OUT(wn_inventory_remove(&n, cache, &w->inventory.models[0], err));
+    else
+        WN_TRY_OUT(wn_inventory_remove_all(&n, cache, &repo, err));
     wn_buf_clear(&text);
-    wn_buf_push_size(&text, n_freed);
-    if (yes && wn_buf_push_byte(&text, '\0'))
-        wn_program_note(w->program, "winnow: %s is removed, %s are free\n",
-                        w->program->args.operands[1], text.ptr);
+    wn_buf_push_size(&text, n);
+    if (wn_buf_push_byte(&text, '\0'))
+        wn_program_note(w->program, "winnow: %s is removed, %s are free\n", name, text.ptr);
 out:
     wn_buf_deinit(&text);
     return status;
@@ -207,14 +231,32 @@ out:
 
 /* ---- tars ------------------------------------------------------------------------------------ */
 
+/* The revision that is meant: of several, main is. */
+static wn_status choose(const wn_cached_model **out, const work *w, wn_error *err)
+{
+    const wn_inventory *all = &w->inventory;
+    char commit[WN_COMMIT_LEN + 1] = "";
+    *out = all->models;
+    if (all->n_models == 1)
+        return WN_OK;
+    WN_TRY(wn_cache_read_ref(commit, w->settings.cache, &all->models[0].repo, err));
+    for (size_t i = 0; i < all->n_models; i++) {
+        *out = &all->models[i];
+        if (strcmp((*out)->commit, commit) == 0)
+            return WN_OK;
+    }
+    WN_FAIL(err, WN_ERR_INPUT,
+            "model '%s' has %zu revisions in the cache, and none is main: name "
+            "one, %s@REVISION",
+            (*out)->repo.id, all->n_models, (*out)->repo.id);
+}
+
 static wn_status export_model(work *w, wn_error *err)
 {
     const char *const *operands = w->program->args.operands;
+    const wn_cached_model *model;
     WN_TRY(read_models(w, 1, err));
-    const wn_cached_model *model = w->inventory.models;
-    for (size_t i = 1; i < w->inventory.n_models; i++) /* without a revision it is main */
-        if (strstr(w->inventory.models[i].refs, WN_REPO_MAIN) != NULL)
-            model = &w->inventory.models[i];
+    WN_TRY(choose(&model, w, err));
     WN_TRY(wn_bundle_export(model, operands[2], &w->settings, err));
     wn_progress_end(&w->progress);
     wn_program_note(w->program, "winnow: %s@%s is in '%s'\n", model->repo.id, model->commit,
@@ -255,8 +297,8 @@ static wn_status find_action(size_t *out, const wn_args *args, wn_error *err)
         if (strcmp(args->operands[0], actions[i].word) != 0)
             continue;
         if (n < actions[i].min || n > actions[i].max)
-            WN_FAIL(err, WN_ERR_ARGUMENT, "models %s: %zu operands, expected %s", actions[i].word,
-                    n, actions[i].what);
+            WN_FAIL(err, WN_ERR_ARGUMENT, "models %s: %zu operand%s, expected %s", actions[i].word,
+                    n, n == 1 ? "" : "s", actions[i].what);
         *out = i;
         return WN_OK;
     }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -298,6 +299,48 @@ out:
     wn_map_deinit(&r.blobs);
     wn_arena_deinit(&r.arena);
     wn_buf_deinit(&path);
+    return status;
+}
+
+wn_status wn_inventory_measure(uint64_t *n_bytes, const char *cache, const wn_repo *repo,
+                               wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    *n_bytes = 0;
+    wn_status status = wn_hub_path(&path, err, "%s/%s", cache, repo->folder);
+    if (status == WN_OK)
+        status = wn_hub_each_file(path.ptr, count_bytes, n_bytes, err);
+    wn_buf_deinit(&path);
+    return status;
+}
+
+/* A lock that cannot be had is one of a pull. */
+static wn_status check_unlocked(void *user, const char *path, const char *name, wn_error *err)
+{
+    const wn_repo *repo = user;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    bool busy = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    (void)name;
+    if (fd >= 0)
+        close(fd);
+    if (busy)
+        WN_FAIL(err, WN_ERR_INPUT, "model '%s' is being fetched: another process has '%s'",
+                repo->id, path);
+    return WN_OK;
+}
+
+wn_status wn_inventory_remove_all(uint64_t *n_freed, const char *cache, const wn_repo *repo,
+                                  wn_error *err)
+{
+    wn_buf locks = WN_BUF_INIT;
+    wn_repo copy = *repo;
+    *n_freed = 0;
+    wn_status status = wn_hub_path(&locks, err, "%s/.locks/%s", cache, repo->folder);
+    if (status == WN_OK)
+        status = wn_hub_each_entry(locks.ptr, check_unlocked, &copy, err);
+    if (status == WN_OK)
+        status = remove_model(n_freed, cache, repo, err);
+    wn_buf_deinit(&locks);
     return status;
 }
 

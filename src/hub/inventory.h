@@ -44,6 +44,17 @@ WN_MUST_USE wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], co
 WN_MUST_USE wn_status wn_inventory_remove(uint64_t *n_freed, const char *cache,
                                           const wn_cached_model *model, wn_error *err);
 
+/* Bytes of all that the cache has of a model, with what pulls that are not finished have left; 0 of
+ * one that it does not know.
+ * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_inventory_measure(uint64_t *n_bytes, const char *cache,
+                                           const wn_repo *repo, wn_error *err);
+
+/* Remove a model: all of its revisions, and what pulls that are not finished have left.
+ * Fails:   WN_ERR_INPUT while another process fetches some of it; WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_inventory_remove_all(uint64_t *n_freed, const char *cache,
+                                              const wn_repo *repo, wn_error *err);
+
 typedef enum wn_file_state {
     WN_FILE_GOOD = 0,
     WN_FILE_DAMAGED,

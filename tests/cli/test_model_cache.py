@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What was pulled: listed, checked, removed, carried as a tar, refused when its licence is; and the same cache seen by
 huggingface_hub, which deps/python-test.txt names."""
-import atexit, hashlib, io, json, os, pty, re, shutil, signal, subprocess, sys, tarfile, tempfile, time
+import atexit, fcntl, hashlib, io, json, os, pty, re, shutil, signal, subprocess, sys, tarfile, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "../.."))
@@ -86,7 +86,7 @@ def test_damaged_and_missing_files_are_named():
         f.seek(1000)
         f.write(b"\0x")
     os.remove(place.blob(place.v2, "README.md"))
-    p = bad(place.run("models", "verify"), 4, "8 good, 3 bad")
+    p = bad(place.run("models", "verify"), 4, "8 good, 3 bad, 0 without a known checksum; ")
     assert p.stdout.count("org/tiny: model.safetensors: damaged: the checksum is") == 2, p.stdout  # both have it
     assert "org/tiny: README.md: missing" in p.stdout, p.stdout
     bad(place.run("models", "verify", "org/none"), 4, "'org/none' is not in the cache")
@@ -103,6 +103,21 @@ def test_a_revision_is_removed_with_what_only_it_has():
     bad(place.run("info", "-m", "org/tiny@v2"), 4, "winnow pull org/tiny@v2")
     assert "are free" in good(place.run("models", "rm", "org/tiny", "--yes")).stderr
     assert os.listdir(os.path.join(place.home, "hub")) == [".locks"] and os.listdir(os.path.join(place.home, "hub/.locks")) == []
+
+
+def test_what_a_pull_has_left_is_removed_unless_one_is_under_way():
+    place = Place(pulled=())
+    place.hub.rules.append(fake_hub.Rule("cdn", "cut", 5000))
+    bad(place.run("pull", "org/tiny", "--retries", "0"), 1, "5000 of")
+    bad(place.run("models", "rm", "org/tiny"), 2, "org/tiny (of a pull that was not finished, ", "--yes")
+    bad(place.run("models", "rm", "org/tiny@main", "--yes"), 4, "is not in the cache")
+    bad(place.run("models", "rm", "org/none", "--yes"), 4, "is not in the cache")
+    with open(os.path.join(place.home, "hub/.locks/models--org--tiny", hashlib.sha256(FILES["model.safetensors"]).hexdigest() + ".lock")) as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        bad(place.run("models", "rm", "org/tiny", "--yes"), 4, "model 'org/tiny' is being fetched")
+    assert place.everything()
+    assert "org/tiny is removed, " in good(place.run("models", "rm", "org/tiny", "--yes")).stderr
+    assert not place.everything()
 
 
 def test_removing_asks_a_person_and_no_script():
@@ -122,7 +137,9 @@ def test_removing_asks_a_person_and_no_script():
 def test_words_that_are_wrong_are_named():
     place = Place(pulled=())
     bad(place.run("models", "drop"), 2, "'drop' is nothing that can be done with models")
-    bad(place.run("models", "export", "org/tiny"), 2, "models export: 1 operands, expected a model and a FILE.tar")
+    bad(place.run("models", "export", "org/tiny"), 2, "models export: 1 operand, expected a model and a FILE.tar")
+    bad(place.run("models"), 2, "models needs an operand: winnow models list, verify [ORG/NAME[@REVISION]], rm ")
+    good(place.run("models", "list"))
     bad(place.run("models", "rm", "tiny"), 2, "is no name of a model")
 
 
@@ -143,6 +160,20 @@ def test_an_exported_model_is_imported_elsewhere():
         with open(other.path("snapshots", place.main, name), "rb") as f:
             assert f.read() == content
     good(other.run("models", "import", os.path.join(place.home, "a.tar")))  # again
+
+
+def test_without_a_revision_main_is_exported():
+    place = Place(pulled=())
+    kept = [place.hub.publish("org/tiny", {**FILES, "README.md": card(f"x{i}")}, f"main-{i}") for i in range(6)]
+    for i in range(6):
+        good(place.run("pull", f"org/tiny@main-{i}"))
+    bad(place.run("models", "export", "org/tiny", "a.tar"), 4, "has 6 revisions in the cache, and none is main", "org/tiny@REVISION")
+    good(place.run("pull", "org/tiny"))
+    assert place.main in good(place.run("models", "export", "org/tiny", "a.tar")).stderr and place.main not in kept
+    good(place.run("models", "rm", "org/tiny@main", "--yes"))
+    for i in range(5):
+        good(place.run("models", "rm", f"org/tiny@main-{i}", "--yes"))
+    assert kept[5] in good(place.run("models", "export", "org/tiny", "b.tar")).stderr
 
 
 def test_a_tar_is_one_that_other_tools_read():
