@@ -70,21 +70,6 @@ static wn_status read_builtin(char out[WN_LICENSE_MAX + 1], wn_error *err)
     return status;
 }
 
-/* The folder of a model that is one file. */
-static wn_status read_folder(char out[WN_LICENSE_MAX + 1], const char *path, wn_error *err)
-{
-    wn_buf folder = WN_BUF_INIT;
-    const char *slash = strrchr(path, '/');
-    struct stat info;
-    int n = slash == NULL ? 0 : (int)(slash - path);
-    bool is_file = stat(path, &info) == 0 && S_ISREG(info.st_mode);
-    wn_status status = wn_hub_path(&folder, err, "%.*s", is_file ? n : (int)strlen(path), path);
-    if (status == WN_OK)
-        status = wn_inventory_read_license(out, folder.len > 0 ? folder.ptr : ".", err);
-    wn_buf_deinit(&folder);
-    return status;
-}
-
 static wn_status find_license(char out[WN_LICENSE_MAX + 1], wn_args *args, wn_error *err)
 {
     const char *given = args->n_operands > 0 ? args->operands[0] : "built-in", *dir, *id;
@@ -93,7 +78,7 @@ static wn_status find_license(char out[WN_LICENSE_MAX + 1], wn_args *args, wn_er
         return read_builtin(out, err);
     WN_TRY(wn_hub_find_model(&dir, &id, args, given, err));
     if (stat(dir, &info) == 0)
-        return read_folder(out, dir, err);
+        return wn_inventory_read_license(out, dir, err);
     if (wn_license_kind_of(given) == WN_LICENSE_UNKNOWN)
         WN_FAIL(err, WN_ERR_INPUT,
                 "'%s' is neither a model nor the word for a licence that is known", given);

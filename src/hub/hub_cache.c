@@ -76,27 +76,36 @@ static wn_status look_for_gguf(void *user, const char *path, const char *name, w
     return wn_hub_path(&files->path, err, "%s", path);
 }
 
+wn_status wn_cache_choose(wn_buf *out, const char *dir, wn_error *err)
+{
+    wn_buf config = WN_BUF_INIT;
+    gguf_files gguf = {0};
+    wn_status status;
+    WN_TRY_OUT(wn_hub_path(&config, err, "%s/config.json", dir));
+    if (!wn_file_exists(config.ptr))
+        WN_TRY_OUT(wn_hub_each_entry(dir, look_for_gguf, &gguf, err));
+    status = wn_hub_path(out, err, "%s", gguf.n == 1 ? gguf.path.ptr : dir);
+out:
+    wn_buf_deinit(&config);
+    wn_buf_deinit(&gguf.path);
+    return status;
+}
+
 wn_status wn_cache_find(wn_buf *out, bool *found, const char *cache, const wn_repo *repo,
                         wn_error *err)
 {
     char commit[WN_COMMIT_LEN + 1];
-    wn_buf config = WN_BUF_INIT;
-    gguf_files gguf = {0};
-    wn_status status;
+    wn_buf dir = WN_BUF_INIT;
     *found = false;
     WN_TRY(wn_cache_read_ref(commit, cache, repo, err));
     if (commit[0] == '\0')
         return WN_OK;
-    WN_TRY_OUT(wn_hub_path(out, err, "%s/%s/snapshots/%s", cache, repo->folder, commit));
-    WN_TRY_OUT(wn_hub_path(&config, err, "%s/config.json", out->ptr));
-    *found = wn_file_exists(out->ptr);
-    if (!wn_file_exists(config.ptr))
-        WN_TRY_OUT(wn_hub_each_entry(out->ptr, look_for_gguf, &gguf, err));
-    if (gguf.n == 1)
-        WN_TRY_OUT(wn_hub_path(out, err, "%s", gguf.path.ptr));
-out:
-    wn_buf_deinit(&config);
-    wn_buf_deinit(&gguf.path);
+    wn_status status = wn_hub_path(&dir, err, "%s/%s/snapshots/%s", cache, repo->folder, commit);
+    if (status == WN_OK)
+        status = wn_cache_choose(out, dir.ptr, err);
+    if (status == WN_OK)
+        *found = wn_file_exists(dir.ptr);
+    wn_buf_deinit(&dir);
     return status;
 }
 

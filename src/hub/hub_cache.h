@@ -28,8 +28,13 @@ WN_MUST_USE wn_status wn_cache_read_ref(char commit[WN_COMMIT_LEN + 1], const ch
 WN_MUST_USE wn_status wn_cache_write_ref(const char *cache, const wn_repo *repo, const char *commit,
                                          wn_error *err);
 
-/* The folder of a model's revision with its files; *found is false when the cache has none.  One
- * without config.json and with one GGUF file is that file.
+/* What a model in a folder is loaded from: the folder, or where it has no config.json and one GGUF
+ * file, that file.
+ * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_cache_choose(wn_buf *out, const char *dir, wn_error *err);
+
+/* What a model's revision is loaded from, as wn_cache_choose(); *found is false when the cache has
+ * none.
  * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_cache_find(wn_buf *out, bool *found, const char *cache,
                                     const wn_repo *repo, wn_error *err);

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/gguf.h"
 #include "data/json_bind.h"
 #include "hub/blob_digest.h"
 
@@ -18,7 +19,7 @@
 
 #define WN_WHERE       "hub/inventory"
 #define MODELS_MAX     100000
-#define CARD_BYTES_MAX ((size_t)1 << 20)
+#define CARD_BYTES_MAX ((size_t)16 << 20) /* as much as a model that is loaded is read */
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
@@ -155,7 +156,24 @@ void wn_inventory_deinit(wn_inventory *inventory)
     *inventory = (wn_inventory){0};
 }
 
-wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *dir, wn_error *err)
+/* What a GGUF file says of itself. */
+static wn_status read_gguf_license(char out[WN_LICENSE_MAX + 1], const char *path, wn_error *err)
+{
+    wn_error why = {0};
+    wn_gguf *gguf;
+    wn_status status = wn_gguf_open(&gguf, path, &why);
+    if (status != WN_OK)
+        return status == WN_ERR_MEMORY ? no_memory(err) : WN_OK;
+    json_t *config = json_object();
+    bool ok = json_object_set_new(config, "license", wn_gguf_json(gguf, "general.license")) == 0;
+    if (ok)
+        (void)wn_license_find(out, config, (wn_str){0}, (wn_str){0});
+    json_decref(config);
+    wn_gguf_close(gguf);
+    return ok ? WN_OK : no_memory(err);
+}
+
+static wn_status read_card_license(char out[WN_LICENSE_MAX + 1], const char *dir, wn_error *err)
 {
     static const char *const names[] = {"config.json", "README.md", "MODEL_CARD.md"};
     wn_buf texts[WN_ARRAY_LEN(names)] = {0}, path = WN_BUF_INIT;
@@ -176,6 +194,31 @@ wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *di
     for (size_t i = 0; i < WN_ARRAY_LEN(names); i++)
         wn_buf_deinit(&texts[i]);
     wn_buf_deinit(&path);
+    return status;
+}
+
+wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *path, wn_error *err)
+{
+    wn_buf model = WN_BUF_INIT, dir = WN_BUF_INIT;
+    const char *slash = strrchr(path, '/');
+    struct stat info;
+    wn_status status;
+    out[0] = '\0';
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+        WN_TRY_OUT(wn_hub_path(&model, err, "%s", path));
+        WN_TRY_OUT(wn_hub_path(&dir, err, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+                               slash == NULL ? "." : path));
+    } else {
+        WN_TRY_OUT(wn_hub_path(&dir, err, "%s", path));
+        WN_TRY_OUT(wn_cache_choose(&model, path, err));
+    }
+    if (wn_str_ends(wn_buf_str(&model), WN_STR(".gguf")))
+        WN_TRY_OUT(read_gguf_license(out, model.ptr, err));
+    if (out[0] == '\0')
+        status = read_card_license(out, dir.ptr, err);
+out:
+    wn_buf_deinit(&model);
+    wn_buf_deinit(&dir);
     return status;
 }
 

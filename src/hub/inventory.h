@@ -33,9 +33,10 @@ WN_MUST_USE wn_status wn_inventory_read(wn_inventory *out, const char *cache, co
                                         bool has_revision, wn_error *err);
 void wn_inventory_deinit(wn_inventory *inventory);
 
-/* The licence that a model's folder names for its weights; "": none.
- * Fails:   WN_ERR_MEMORY. */
-WN_MUST_USE wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *dir,
+/* The licence that a model's folder or GGUF file names for its weights; "": none.  Where a GGUF
+ * file names none, the card beside it may.
+ * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
+WN_MUST_USE wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *path,
                                                 wn_error *err);
 
 /* Remove one revision: its snapshot, the refs to it, the blobs that no other revision has; with

@@ -339,6 +339,19 @@ def test_the_licence_of_a_model_is_found_wherever_it_lies():
     for model, kind in (((), "permissive"), (("org/tiny",), "non-commercial"), (("org/tiny@v2",), "permissive"), ((GOLDEN,), "unknown"),
                         (("built-in",), "permissive")):
         assert json.loads(good(place.run("licence", *model, "--json")).stdout)["kind"] == kind, model
+    gguf = os.path.join(HERE, "../golden/gguf/bert.gguf")
+    folder = os.path.join(place.home, "gguf")
+    os.mkdir(folder)
+    shutil.copy(gguf, folder)
+    with open(os.path.join(folder, "README.md"), "wb") as f:
+        f.write(card("cc-by-nc-4.0"))
+    for model in (gguf, folder, os.path.join(folder, "bert.gguf")):  # the file's own word comes first
+        assert json.loads(good(place.run("licence", model, "--json")).stdout)["license"] == "apache-2.0", model
+    shutil.copy(os.path.join(HERE, "../golden/gguf/qwen3-rank.gguf"), os.path.join(folder, "bert.gguf"))  # which has none
+    assert json.loads(good(place.run("licence", folder, "--json")).stdout)["license"] == "cc-by-nc-4.0"
+    with open(os.path.join(folder, "README.md"), "ab") as f:
+        f.write(b"text\n" * 500_000)
+    assert json.loads(good(place.run("licence", folder, "--json")).stdout)["license"] == "cc-by-nc-4.0"
     text = good(place.run("licence", "org/tiny")).stdout
     assert re.search(r"on machines of your own +yes \w +no \w\n", text) and "no legal advice" in text, text
 
