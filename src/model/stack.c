@@ -145,7 +145,8 @@ static wn_status init_layer(wn_layer *layer, const wn_layer_source *source,
 static wn_status allocate_layers(wn_stack *out, const wn_config *config,
                                  const wn_model_options *options, wn_error *err)
 {
-    size_t n = config->n_layers, widest = WN_MAX(config->hidden, config->intermediate);
+    size_t n = config->n_layers, context = config->n_heads * config->head_dim;
+    size_t widest = WN_MAX(WN_MAX(config->hidden, context), config->intermediate);
     bool by_turns = options->by_turns;
     out->layers = wn_mem_zalloc(n, sizeof *out->layers);
     out->n_layers = out->layers != NULL ? n : 0;

@@ -120,6 +120,16 @@ def test_an_order_that_changes_too_much_is_told_and_kept():
     assert again.returncode == 0 and not again.stdout, again.stdout
 
 
+def test_heads_that_are_wider_than_all_else_have_room():
+    """qwen3-score: 4 heads of 16 beside 32 and 48; its check packs a layer at a time, in f32, at every level."""
+    source = os.path.join(GOLDEN, "qwen3-score")
+    for words in (("--cpu-level", "scalar"), ()):
+        p = run(["quantize", *words, source, new_path()])
+        assert p.returncode in (0, 4) and not p.stderr and b"beside f32" in p.stdout, (p.returncode, p.stderr)
+    p = run(["rank", "-q", "a", "-m", source, "--dtype", "auto"], b"b\n")
+    assert p.returncode == 0, (p.returncode, p.stderr)
+
+
 def test_a_directory_that_is_in_use_is_left_alone():
     out = new_path()
     os.mkdir(out)
