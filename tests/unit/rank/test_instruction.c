@@ -148,7 +148,8 @@ static void a_query_is_cut_behind_it_and_windows_have_room(void **state)
         assert_true(wn_job_n_rows(job) > 1);
         for (size_t r = 0; r < wn_job_n_rows(job); r++)
             assert_true(wn_job_row_tokens(job, r) <= (size_t)info.max_tokens);
-        assert_int_equal(wn_job_row_tokens(job, 0), info.max_tokens);
+        /* The first has no words of its own, for which each has room. */
+        assert_in_range(wn_job_row_tokens(job, 0), info.max_tokens - 2, info.max_tokens);
         wn_job_free(job);
         wn_runner_free(runner);
         wn_engine_close(engine);
