@@ -164,8 +164,8 @@ def main():
     jina_m0(at("jina-m0"))
     qwen2(at)
     gemma(at("gemma"), 73, trained=True, hidden_size=40, intermediate_size=64)
-    gemma(at("gemma-legacy"), 74, num_key_value_heads=2, config={"rope_parameters": "DELETE", "rope_theta": 10000.0, "hidden_act": "gelu",
-          "hidden_activation": None, "tie_word_embeddings": "DELETE"})
+    gemma(at("gemma-legacy"), 74, num_hidden_layers=1, hidden_size=16, num_attention_heads=2, head_dim=256,
+          config={"rope_parameters": "DELETE", "rope_theta": 10000.0, "hidden_act": "gelu", "hidden_activation": None, "tie_word_embeddings": "DELETE"})
 
 
 if __name__ == "__main__":
