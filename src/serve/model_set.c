@@ -154,15 +154,20 @@ out:
 static void log_loaded(wn_model_set *set, const place *of, uint64_t began_ns, const wn_model *model,
                        const wn_error *err)
 {
+    wn_engine_info info = WN_ENGINE_INFO_INIT;
     wn_log_line line = wn_log_begin(set->options.log, model != NULL ? WN_LOG_INFO : WN_LOG_ERROR,
                                     MOD, model != NULL ? "model_ready" : "model_failed");
     wn_log_text(&line, "name", wn_str_from(of->name));
     wn_log_text(&line, "dir", wn_str_from(of->dir[0] == '\0' ? "built-in" : of->dir));
     wn_log_real(&line, "ms", (double)(wn_clock_ns() - began_ns) / 1e6);
-    if (model != NULL)
+    if (model != NULL) {
+        bool told = wn_engine_get_info(wn_backend_engine(model->backend), &info, NULL) == WN_OK &&
+                    info.license[0] != '\0';
+        wn_log_text(&line, "license", told ? wn_str_from(info.license) : WN_STR("unknown"));
         wn_log_int(&line, "bytes", (int64_t)model->bytes);
-    else
+    } else {
         wn_log_text(&line, "reason", wn_str_from(err->message));
+    }
     wn_log_end(&line);
 }
 

@@ -308,6 +308,7 @@ def test_what_is_not_known_to_be_free_for_commerce_is_refused():
     bad(place.run("serve", "--port", "0", "--state-dir", "none", "-m", "org/tiny", *need), 4, "is under 'cc-by-nc-4.0'")
     bad(place.run("licence", "org/tiny", *need), 4, "non-commercial")
     server = api_server.Server("-m", "ok=org/tiny@v2", "--model-root", place.home, "--admin-key", "k", *need, env=place.env())
+    assert any("event=model_ready name=ok" in line and "license=mit " in line for line in server.lines), server.lines
     body = json.dumps({"name": "nc", "path": os.path.relpath(place.path("snapshots", place.main), place.home)}).encode()
     head = [("Authorization", "Bearer k"), ("Content-Type", "application/json")]
     status, _, answer = server.request("POST", "/v1/admin/models", head, body)
