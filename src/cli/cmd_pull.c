@@ -49,10 +49,16 @@ static wn_status gguf_pattern(const char **out, const wn_args *args, wn_error *e
 static wn_status report(wn_program *program, const char *cache, const wn_repo *repo,
                         const wn_pull_report *report, wn_error *err)
 {
+    char commit[WN_COMMIT_LEN + 1];
     wn_buf path = WN_BUF_INIT, line = WN_BUF_INIT;
     bool found;
     wn_status status = wn_cache_find(&path, &found, cache, repo, err);
-    wn_buf_printf(&line, "%zu files, ", report->n_files);
+    if (status == WN_OK && report->gguf[0] != '\0')
+        status = wn_cache_read_ref(commit, cache, repo, err);
+    if (status == WN_OK && report->gguf[0] != '\0')
+        status = wn_hub_path(&path, err, "%s/%s/snapshots/%s/%s", cache, repo->folder, commit,
+                             report->gguf);
+    wn_buf_printf(&line, "%zu file%s, ", report->n_files, report->n_files == 1 ? "" : "s");
     wn_buf_push_size(&line, report->n_bytes);
     if (report->n_fetched == 0)
         wn_buf_push_str(&line, WN_STR(", were there already"));

@@ -76,17 +76,28 @@ static wn_status look_for_gguf(void *user, const char *path, const char *name, w
     return wn_hub_path(&files->path, err, "%s", path);
 }
 
+/* Whether a folder has a file of that name. */
+static wn_status has(bool *out, const char *dir, const char *name, wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    wn_status status = wn_hub_path(&path, err, "%s/%s", dir, name);
+    *out = status == WN_OK && wn_file_exists(path.ptr);
+    wn_buf_deinit(&path);
+    return status;
+}
+
 wn_status wn_cache_choose(wn_buf *out, const char *dir, wn_error *err)
 {
-    wn_buf config = WN_BUF_INIT;
+    bool config, whole, sharded;
     gguf_files gguf = {0};
-    wn_status status;
-    WN_TRY_OUT(wn_hub_path(&config, err, "%s/config.json", dir));
-    if (!wn_file_exists(config.ptr))
-        WN_TRY_OUT(wn_hub_each_entry(dir, look_for_gguf, &gguf, err));
-    status = wn_hub_path(out, err, "%s", gguf.n == 1 ? gguf.path.ptr : dir);
-out:
-    wn_buf_deinit(&config);
+    WN_TRY(has(&config, dir, "config.json", err));
+    WN_TRY(has(&whole, dir, "model.safetensors", err));
+    WN_TRY(has(&sharded, dir, "model.safetensors.index.json", err));
+    wn_status status = WN_OK;
+    if (!config || (!whole && !sharded))
+        status = wn_hub_each_file(dir, look_for_gguf, &gguf, err);
+    if (status == WN_OK)
+        status = wn_hub_path(out, err, "%s", gguf.n == 1 ? gguf.path.ptr : dir);
     wn_buf_deinit(&gguf.path);
     return status;
 }

@@ -28,8 +28,8 @@ WN_MUST_USE wn_status wn_cache_read_ref(char commit[WN_COMMIT_LEN + 1], const ch
 WN_MUST_USE wn_status wn_cache_write_ref(const char *cache, const wn_repo *repo, const char *commit,
                                          wn_error *err);
 
-/* What a model in a folder is loaded from: the folder, or where it has no config.json and one GGUF
- * file, that file.
+/* What a model in a folder is loaded from: the folder, or where it lacks config.json or safetensors
+ * and has one GGUF file, also in a folder of its own, that file.
  * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_cache_choose(wn_buf *out, const char *dir, wn_error *err);
 

@@ -120,11 +120,10 @@ static const char *const companions[] = {
     "[0-9]_*/*.json",
     "artifact.metadata",
     "reference.jsonl",
-    "README.md",
-    "MODEL_CARD.md",
-    "LICEN[CS]E*",
-    "NOTICE*",
 };
+
+/* What belongs to any model. */
+static const char *const papers[] = {"README.md", "MODEL_CARD.md", "LICEN[CS]E*", "NOTICE*"};
 
 static bool matches(const char *pattern, const char *name)
 {
@@ -237,10 +236,12 @@ static wn_status pick_gguf(wn_listing *listing, const wn_repo *repo, const char 
 wn_status wn_listing_pick(wn_listing *listing, const wn_repo *repo, const char *gguf_pattern,
                           wn_error *err)
 {
+    for (size_t i = 0; i < WN_ARRAY_LEN(papers); i++)
+        (void)want(listing, papers[i]);
+    if (gguf_pattern != NULL) /* which has its configuration and tokenizer in it */
+        return pick_gguf(listing, repo, gguf_pattern, err);
     for (size_t i = 0; i < WN_ARRAY_LEN(companions); i++)
         (void)want(listing, companions[i]);
-    if (gguf_pattern != NULL)
-        return pick_gguf(listing, repo, gguf_pattern, err);
     /* A file beside the whole model is an adapter, or the same weights for other programs. */
     size_t n = want(listing, "model.safetensors");
     if (n == 0 && want(listing, "model.safetensors.index.json") > 0)

@@ -6,6 +6,7 @@
 #include "hub/fetch.h"
 #include "hub/listing.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #define WN_WHERE "hub/pull"
@@ -153,6 +154,19 @@ static wn_status link_all(const pull *p, wn_error *err)
     return wn_cache_write_ref(p->settings->cache, p->repo, p->listing.commit, err);
 }
 
+/* The one GGUF file that is wanted. */
+static void name_gguf(wn_pull_report *out, const wn_listing *listing)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < listing->n_files; i++) {
+        const wn_listed_file *file = &listing->files[i];
+        if (file->wanted && wn_str_ends(wn_str_from(file->name), WN_STR(".gguf")) && n++ == 0)
+            snprintf(out->gguf, sizeof out->gguf, "%s", file->name);
+    }
+    if (n > 1)
+        out->gguf[0] = '\0';
+}
+
 wn_status wn_pull(wn_pull_report *out, const wn_hub_settings *settings, const wn_repo *repo,
                   const char *gguf_pattern, wn_error *err)
 {
@@ -166,6 +180,7 @@ wn_status wn_pull(wn_pull_report *out, const wn_hub_settings *settings, const wn
     WN_TRY_OUT(check_room(&p, report.n_fetched, err));
     WN_TRY_OUT(fetch_all(&report, &p, err));
     WN_TRY_OUT(link_all(&p, err));
+    name_gguf(&report, &p.listing);
     *out = report;
 out:
     wn_listing_deinit(&p.listing);

@@ -9,8 +9,9 @@
 
 typedef struct wn_pull_report {
     size_t n_files;
-    uint64_t n_bytes;   /* of the files */
-    uint64_t n_fetched; /* of them that were not there yet */
+    uint64_t n_bytes;                /* of the files */
+    uint64_t n_fetched;              /* of them that were not there yet */
+    char gguf[WN_REPO_FILE_MAX + 1]; /* the GGUF file that was asked for; "": none or several */
 } wn_pull_report;
 
 /* Pull a model's revision; gguf_pattern NULL: its safetensors.

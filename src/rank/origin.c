@@ -43,8 +43,10 @@ static wn_status find_gguf(wn_buf *out, const char *dir, wn_error *err)
                 "config.json, tokenizer.json and model.safetensors, or a GGUF file",
                 dir);
     if (n > 1)
-        WN_FAIL(err, WN_ERR_IO, "model '%s': has %zu GGUF files; name the one that is meant", dir,
-                n);
+        WN_FAIL(err, WN_ERR_IO,
+                "model '%s': has %zu GGUF files; give the path of the one that is meant, such as "
+                "that of '%s'",
+                dir, n, strrchr(out->ptr, '/') + 1);
     return WN_OK;
 }
 

@@ -171,8 +171,26 @@ def test_gguf_files_are_chosen_by_name_or_pattern():
     bad(place.pull("org/gguf", "config.json"), 2, "'config.json' is no GGUF file")
     p = good(place.pull("org/gguf", "a-Q8_0.gguf"))
     assert place.has("org/gguf", {"a-Q8_0.gguf": b"8", "README.md": b"x"}) and p.stdout.endswith("/a-Q8_0.gguf\n"), p.stdout
-    good(place.pull("org/gguf", "--gguf", "*Q4*"))
+    p = good(place.pull("org/gguf", "--gguf", "*Q4*"))
+    assert p.stdout.endswith("/a-Q4_K.gguf\n"), p.stdout
     assert place.has("org/gguf", {"a-Q8_0.gguf": b"8", "a-Q4_K.gguf": b"4", "README.md": b"x"})
+    bad(place.run("info", "-m", "org/gguf"), 4, "has 2 GGUF files; give the path of the one that is meant, such as that of 'a-Q")
+    assert not good(place.pull("org/gguf", "--gguf", "*")).stdout.endswith(".gguf\n")
+
+
+def test_a_gguf_file_is_found_whatever_lies_beside_it():
+    with open(os.path.join(HERE, "../golden/gguf/bert.gguf"), "rb") as f:
+        gguf = f.read()
+    for name, more in (("Q8_0/m.gguf", {}), ("m.gguf", {"config.json": b"{}", "tokenizer.json": b"{}"})):
+        place = Place()
+        place.hub.publish("org/gguf", {name: gguf, **more})
+        path = good(place.pull("org/gguf", name)).stdout.strip()
+        assert path.endswith(name) and place.has("org/gguf", {name: gguf}), path
+        for given, content in more.items():  # as Python's tools leave them there
+            with open(os.path.join(os.path.dirname(path), given), "wb") as f:
+                f.write(content)
+        for model in (path, "org/gguf"):
+            assert "stored as           GGUF" in good(place.run("info", "-m", model)).stdout
 
 
 def test_pickles_are_never_fetched():

@@ -115,9 +115,10 @@ static void what_a_model_needs_is_taken(void **state)
            "config.json model-00001-of-00002.safetensors model.safetensors.index.json ");
     const char *const other[] = {"config.json", "weights.safetensors", NULL};
     expect(other, NULL, "config.json weights.safetensors ");
-    const char *const gguf[] = {"a-Q8_0.gguf", "sub/b-Q8_0.gguf", "c-F16.gguf", NULL};
-    expect(gguf, "*Q8_0*", "a-Q8_0.gguf sub/b-Q8_0.gguf ");
-    expect(gguf, "c-F16.gguf", "c-F16.gguf ");
+    const char *const gguf[] = {"a-Q8_0.gguf",    "sub/b-Q8_0.gguf", "c-F16.gguf", "config.json",
+                                "tokenizer.json", "LICENSE",         NULL};
+    expect(gguf, "*Q8_0*", "a-Q8_0.gguf sub/b-Q8_0.gguf LICENSE ");
+    expect(gguf, "c-F16.gguf", "c-F16.gguf LICENSE ");
 }
 
 static void what_lacks_weights_says_what_it_has(void **state)
