@@ -217,7 +217,7 @@ static wn_status remove_models(work *w, wn_error *err)
     if (!yes)
         goto out;
     if (has_revision)
-        WN_TRY_OUT(wn_inventory_remove(&n, cache, &w->inventory.models[0], err));
+        WN_TRY_OUT(wn_inventory_remove(&n, cache, &w->inventory.models[0], repo.revision, err));
     else
         WN_TRY_OUT(wn_inventory_remove_all(&n, cache, &repo, err));
     wn_buf_clear(&text);
@@ -266,11 +266,15 @@ static wn_status export_model(work *w, wn_error *err)
 
 static wn_status import_model(work *w, wn_error *err)
 {
-    char commit[WN_COMMIT_LEN + 1];
+    char commit[WN_COMMIT_LEN + 1], known[WN_COMMIT_LEN + 1];
     wn_repo repo;
     WN_TRY(wn_bundle_import(&repo, commit, w->program->args.operands[1], &w->settings, err));
+    snprintf(repo.revision, sizeof repo.revision, WN_REPO_MAIN);
+    WN_TRY(wn_cache_read_ref(known, w->settings.cache, &repo, err));
     wn_progress_end(&w->progress);
-    wn_program_note(w->program, "winnow: every checksum is right: --model %s\n", repo.id);
+    wn_program_note(w->program, "winnow: every checksum is right: --model %s%s%s\n", repo.id,
+                    strcmp(known, commit) == 0 ? "" : "@",
+                    strcmp(known, commit) == 0 ? "" : commit);
     wn_buf_printf(&w->out, "%s/%s/snapshots/%s\n", w->settings.cache, repo.folder, commit);
     return WN_OK;
 }

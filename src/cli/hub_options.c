@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "hub/hub_cache.h"
+#include "hub/inventory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -181,6 +182,23 @@ wn_status wn_hub_repo_read(wn_repo *out, const char *text, wn_error *err)
             text);
 }
 
+/* Neither is it there; other revisions of it may be. */
+static wn_status fail_missing(const char *given, const char *cache, const wn_repo *repo,
+                              wn_error *err)
+{
+    wn_inventory others;
+    wn_error why = {0};
+    bool some = wn_inventory_read(&others, cache, repo, false, &why) == WN_OK;
+    const wn_cached_model *first = some ? &others.models[0] : NULL;
+    const char *revision = !some ? "" : first->refs[0] != '\0' ? first->refs : first->commit;
+    wn_status status = wn_error_set(
+        err, WN_ERR_FORMAT, WN_WHERE,
+        "model '%s' is neither a directory nor in the cache '%s'%s%s%s%s: winnow pull %s", given,
+        cache, some ? ", which has " : "", some ? repo->id : "", some ? "@" : "", revision, given);
+    wn_inventory_deinit(&others);
+    return status;
+}
+
 wn_status wn_hub_find_model(const char **dir, const char **id, wn_args *args, const char *given,
                             wn_error *err)
 {
@@ -196,10 +214,7 @@ wn_status wn_hub_find_model(const char **dir, const char **id, wn_args *args, co
     WN_TRY(wn_hub_cache_dir(&cache, args, err));
     wn_status status = wn_cache_find(&path, &found, cache, &repo, err);
     if (status == WN_OK && !found)
-        status = wn_error_set(err, WN_ERR_FORMAT, WN_WHERE,
-                              "model '%s' is neither a directory nor in the cache '%s': "
-                              "winnow pull %s",
-                              given, cache, given);
+        status = fail_missing(given, cache, &repo, err);
     if (status == WN_OK) {
         *dir = wn_args_printf(args, "%s", path.ptr);
         *id = wn_args_printf(args, "%s", repo.id);

@@ -16,6 +16,43 @@
 #define WN_WHERE     "hub/cache"
 #define LOCK_LOOK_MS 100
 
+#define SHORT_MIN 7 /* digits of a commit that is not given in full */
+
+/* Snapshots whose commit begins so. */
+typedef struct by_prefix {
+    const char *prefix;
+    size_t n;
+    char commit[WN_COMMIT_LEN + 1];
+} by_prefix;
+
+static wn_status compare_prefix(void *user, const char *path, const char *name, wn_error *err)
+{
+    by_prefix *found = user;
+    (void)path, (void)err;
+    if (wn_repo_is_commit(wn_str_from(name)) &&
+        strncmp(name, found->prefix, strlen(found->prefix)) == 0 && found->n++ == 0)
+        memcpy(found->commit, name, sizeof found->commit);
+    return WN_OK;
+}
+
+/* The one commit of the cache that begins so; "" when there is none, or there are several. */
+static wn_status find_short(char commit[WN_COMMIT_LEN + 1], const char *cache, const wn_repo *repo,
+                            wn_error *err)
+{
+    by_prefix found = {.prefix = repo->revision};
+    wn_buf path = WN_BUF_INIT;
+    size_t n = strlen(repo->revision);
+    if (n < SHORT_MIN || strspn(repo->revision, "0123456789abcdef") != n)
+        return WN_OK;
+    wn_status status = wn_hub_path(&path, err, "%s/%s/snapshots", cache, repo->folder);
+    if (status == WN_OK)
+        status = wn_hub_each_entry(path.ptr, compare_prefix, &found, err);
+    if (status == WN_OK && found.n == 1)
+        memcpy(commit, found.commit, sizeof found.commit);
+    wn_buf_deinit(&path);
+    return status;
+}
+
 wn_status wn_cache_read_ref(char commit[WN_COMMIT_LEN + 1], const char *cache, const wn_repo *repo,
                             wn_error *err)
 {
@@ -25,8 +62,10 @@ wn_status wn_cache_read_ref(char commit[WN_COMMIT_LEN + 1], const char *cache, c
     commit[0] = '\0';
     if (!wn_repo_is_commit(found)) {
         WN_TRY_OUT(wn_hub_path(&path, err, "%s/%s/refs/%s", cache, repo->folder, repo->revision));
-        if (!wn_file_exists(path.ptr))
+        if (!wn_file_exists(path.ptr)) {
+            status = find_short(commit, cache, repo, err);
             goto out;
+        }
         WN_TRY_OUT(wn_file_read(&text, path.ptr, WN_CACHE_REF_BYTES_MAX, err));
         found = wn_buf_str(&text);
         while (found.len > 0 &&

@@ -17,8 +17,8 @@
 #define WN_CACHE_REF_BYTES_MAX 256
 #define WN_COMMIT_LEN          40
 
-/* The commit that the cache knows for a revision, or the revision itself when it is one; "" when
- * it knows none.
+/* The commit that the cache knows for a revision, or the revision itself when it is one, or the one
+ * snapshot whose commit begins with it, 7 digits or more; "" when it knows none.
  * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_cache_read_ref(char commit[WN_COMMIT_LEN + 1], const char *cache,
                                         const wn_repo *repo, wn_error *err);

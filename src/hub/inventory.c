@@ -319,13 +319,31 @@ static wn_status remove_model(uint64_t *n_freed, const char *cache, const wn_rep
     return status;
 }
 
+/* Whether `ref` is one of "main, v2". */
+static bool is_one_of_several(const char *ref, const char *refs)
+{
+    bool found = false;
+    size_t n = 0;
+    for (const char *at = refs; *at != '\0'; n++) {
+        size_t len = strcspn(at, ",");
+        found |= len == strlen(ref) && strncmp(at, ref, len) == 0;
+        at += len + strspn(at + len, ", ");
+    }
+    return found && n > 1;
+}
+
 wn_status wn_inventory_remove(uint64_t *n_freed, const char *cache, const wn_cached_model *model,
-                              wn_error *err)
+                              const char *ref, wn_error *err)
 {
     rest r = {.commit = model->commit};
     wn_buf path = WN_BUF_INIT;
     wn_status status;
     *n_freed = 0;
+    if (ref != NULL && is_one_of_several(ref, model->refs)) {
+        WN_TRY_OUT(wn_hub_path(&path, err, "%s/%s/refs/%s", cache, model->repo.folder, ref));
+        status = drop_ref(&r, path.ptr, ref, err);
+        goto out;
+    }
     WN_TRY_OUT(wn_hub_path(&path, err, "%s/%s/refs", cache, model->repo.folder));
     WN_TRY_OUT(wn_hub_each_file(path.ptr, drop_ref, &r, err));
     WN_TRY_OUT(wn_hub_remove_tree(model->dir, err));

@@ -40,10 +40,12 @@ WN_MUST_USE wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], co
                                                 wn_error *err);
 
 /* Remove one revision: its snapshot, the refs to it, the blobs that no other revision has; with
- * its last revision the model goes.  *n_freed: bytes of what was removed.
+ * its last revision the model goes.  Where it is named by one of several refs to it, only that one
+ * is removed; NULL: not by a ref.  *n_freed: bytes of what was removed.
  * Fails:   WN_ERR_IO, WN_ERR_MEMORY. */
 WN_MUST_USE wn_status wn_inventory_remove(uint64_t *n_freed, const char *cache,
-                                          const wn_cached_model *model, wn_error *err);
+                                          const wn_cached_model *model, const char *ref,
+                                          wn_error *err);
 
 /* Bytes of all that the cache has of a model, with what pulls that are not finished have left; 0 of
  * one that it does not know.

@@ -100,9 +100,39 @@ def test_a_revision_is_removed_with_what_only_it_has():
     assert not os.path.exists(only[0]) and os.path.exists(only[1]) and not os.path.exists(place.path("refs/v2"))
     good(place.run("models", "verify"))
     good(place.run("info", "-m", "org/tiny"))
-    bad(place.run("info", "-m", "org/tiny@v2"), 4, "winnow pull org/tiny@v2")
+    bad(place.run("info", "-m", "org/tiny@v2"), 4, "hub', which has org/tiny@main: winnow pull org/tiny@v2")
     assert "are free" in good(place.run("models", "rm", "org/tiny", "--yes")).stderr
     assert os.listdir(os.path.join(place.home, "hub")) == [".locks"] and os.listdir(os.path.join(place.home, "hub/.locks")) == []
+
+
+def test_a_name_of_a_revision_is_removed_alone():
+    place = Place(pulled=("org/tiny",))
+    place.hub.publish("org/tiny", {**FILES, "README.md": card("cc-by-nc-4.0"), "1_Pooling/config.json": b"{}"}, "main-too")
+    good(place.run("pull", "org/tiny@main-too"))
+    assert "main, main-too" in good(place.run("models", "list")).stdout
+    good(place.run("models", "rm", "org/tiny@main-too", "--yes"))
+    assert not os.path.exists(place.path("refs/main-too"))
+    good(place.run("info", "-m", "org/tiny"))
+    good(place.run("models", "verify"))
+    good(place.run("models", "rm", "org/tiny@main", "--yes"))
+    assert not place.everything()
+
+
+def test_a_commit_is_found_by_its_first_digits():
+    place, other = Place(pulled=()), Place(pulled=())
+    good(place.run("pull", f"org/tiny@{place.main}"))
+    short = place.main[:12]
+    assert short in good(place.run("models", "list")).stdout
+    good(place.run("info", "-m", f"org/tiny@{short}"))
+    good(place.run("models", "verify", f"org/tiny@{short}"))
+    for wrong in (place.main[:6], short[:-1] + "g", place.v2[:12]):
+        bad(place.run("info", "-m", f"org/tiny@{wrong}"), 4, f", which has org/tiny@{place.main}: winnow pull org/tiny@{wrong}")
+    good(place.run("models", "export", "org/tiny", "a.tar"))
+    p = good(other.run("models", "import", os.path.join(place.home, "a.tar")))
+    assert f"--model org/tiny@{place.main}\n" in p.stderr, p.stderr
+    good(other.run("info", "-m", f"org/tiny@{place.main}"))
+    good(place.run("models", "rm", f"org/tiny@{short}", "--yes"))
+    assert not place.everything()
 
 
 def test_what_a_pull_has_left_is_removed_unless_one_is_under_way():

@@ -108,7 +108,7 @@ static wn_status carry(void *arg, wn_error *err)
     assert_int_equal(carried.n_models, 1);
     WN_TRY_OUT(wn_inventory_verify(&report, &carried.models[0], &two, err));
     assert_int_equal(report.n_by_state[WN_FILE_GOOD], 2);
-    status = wn_inventory_remove(&n_freed, to, &carried.models[0], err);
+    status = wn_inventory_remove(&n_freed, to, &carried.models[0], NULL, err);
 out:
     wn_inventory_deinit(&models);
     wn_inventory_deinit(&carried);
