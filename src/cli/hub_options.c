@@ -229,7 +229,7 @@ wn_status wn_hub_resolve_option(wn_args *args, wn_error *err)
     const char *dir, *id, *given = wn_args_text(args, WN_OPT_MODEL);
     struct stat info;
     WN_TRY(wn_hub_find_model(&dir, &id, args, given, err));
-    if (dir != NULL && stat(dir, &info) != 0)
+    if (dir != NULL && stat(dir, &info) != 0 && errno == ENOENT)
         WN_FAIL(err, WN_ERR_FORMAT,
                 "model '%s': %s; a published model is called ORG/NAME, and fetched by winnow pull",
                 dir, strerror(errno));

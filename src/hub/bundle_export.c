@@ -143,7 +143,7 @@ static wn_status add_file(void *user, const char *path, const char *name, wn_err
         return WN_OK;
     WN_TRY_OUT(wn_hub_path(&entry, err, "%s/snapshots/%s/%s", b->model->repo.folder,
                            b->model->commit, name));
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO */
     if (fd < 0)
         WN_FAIL_OUT(err, WN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     status = write_file(b, entry.ptr, fd, path, err);

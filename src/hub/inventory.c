@@ -435,7 +435,7 @@ static wn_status check_file(void *user, const char *path, const char *name, wn_e
     char target[1024], hex[WN_BLOB_HEX_MAX + 1] = "";
     wn_str blob = blob_of(target, path);
     wn_file_state state = WN_FILE_UNCHECKED;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be a FIFO */
     if (fd < 0 && errno != ENOENT)
         WN_FAIL(err, WN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     if (fd < 0) {

@@ -93,6 +93,15 @@ def test_damaged_and_missing_files_are_named():
     assert "damaged" in bad(place.run("models", "verify", "org/tiny@main"), 4).stdout
 
 
+def test_what_is_no_file_is_not_read():
+    place = Place()
+    os.mkfifo(place.path("snapshots", place.main, "fifo"))
+    os.symlink("/dev/zero", place.path("snapshots", place.main, "zero"))
+    p = good(place.run("models", "verify", "org/tiny@main"))
+    assert "org/tiny: fifo: no checksum is known\n" in p.stdout and "2 without a known checksum" in p.stderr, p
+    bad(place.run("models", "export", "org/tiny", "a.tar"), 1, "fifo' is no regular file")
+
+
 def test_a_revision_is_removed_with_what_only_it_has():
     place = Place()
     only = place.blob(place.v2, "README.md"), place.blob(place.main, "README.md")
