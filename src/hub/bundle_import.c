@@ -14,10 +14,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define WN_WHERE   "hub/import"
+#define STAGING    ".winnow-import-"
 #define COPY_BYTES ((size_t)1 << 20)
 #define SHA256     ((wn_str){NULL, WN_BLOB_HEX_MAX}) /* of any blob */
 
@@ -43,6 +45,7 @@ typedef struct import {
     wn_map by_path;
     wn_arena arena;
     wn_buf staging; /* folder */
+    int staging_fd; /* locked: somebody works there */
     wn_buf sums;
     char *bytes; /* [COPY_BYTES] */
 } import;
@@ -307,6 +310,40 @@ static wn_status publish(import *m, wn_error *err)
     return WN_OK;
 }
 
+/* What an import has left that was killed: nobody has it locked. */
+static wn_status drop_left(void *user, const char *path, const char *name, wn_error *err)
+{
+    (void)user;
+    if (!wn_str_starts(wn_str_from(name), WN_STR(STAGING)))
+        return WN_OK;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return WN_OK;
+    wn_status status = flock(fd, LOCK_EX | LOCK_NB) == 0 ? wn_hub_remove_tree(path, err) : WN_OK;
+    close(fd);
+    return status == WN_ERR_MEMORY ? status : WN_OK; /* it may be somebody else's */
+}
+
+static wn_status open_staging(import *m, wn_error *err)
+{
+    wn_buf path = WN_BUF_INIT;
+    wn_status status;
+    WN_TRY_OUT(wn_hub_path(&path, err, "%s/" STAGING "XXXXXX", m->settings->cache));
+    WN_TRY_OUT(wn_hub_make_parents(path.ptr, err));
+    WN_TRY_OUT(wn_hub_each_entry(m->settings->cache, drop_left, NULL, err));
+    if (mkdtemp(path.ptr) == NULL)
+        WN_FAIL_OUT(err, WN_ERR_IO, "cannot make a folder in '%s': %s", m->settings->cache,
+                    strerror(errno));
+    m->staging = path;
+    path = (wn_buf)WN_BUF_INIT;
+    m->staging_fd = open(m->staging.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (m->staging_fd < 0 || flock(m->staging_fd, LOCK_EX | LOCK_NB) != 0)
+        WN_FAIL_OUT(err, WN_ERR_IO, "cannot lock '%s': %s", m->staging.ptr, strerror(errno));
+out:
+    wn_buf_deinit(&path);
+    return status;
+}
+
 static wn_status open_tar(import *m, wn_error *err)
 {
     struct stat info;
@@ -316,16 +353,14 @@ static wn_status open_tar(import *m, wn_error *err)
     if (!S_ISREG(info.st_mode))
         WN_FAIL(err, WN_ERR_IO, "'%s' is no regular file", m->path);
     m->n_bytes = m->n_left = (uint64_t)info.st_size;
-    WN_TRY(
-        wn_hub_path(&m->staging, err, "%s/.winnow-import-%d/", m->settings->cache, (int)getpid()));
-    WN_TRY(wn_hub_make_parents(m->staging.ptr, err));
+    WN_TRY(open_staging(m, err));
     return wn_hub_check_room(m->staging.ptr, m->n_bytes, err);
 }
 
 wn_status wn_bundle_import(wn_repo *repo, char commit[WN_COMMIT_LEN + 1], const char *path,
                            const wn_hub_settings *settings, wn_error *err)
 {
-import m = {.path = path, .settings = settings, .fd = - 1 };
+    struct import m = {.path = path, .settings = settings, .fd = -1, .staging_fd = -1};
     wn_status status;
     m.entries = wn_mem_zalloc(WN_BUNDLE_FILES_MAX, sizeof *m.entries);
     m.bytes = wn_mem_alloc(COPY_BYTES, 1);
@@ -346,6 +381,8 @@ out:
         wn_status removed = wn_hub_remove_tree(m.staging.ptr, status == WN_OK ? err : NULL);
         status = status == WN_OK ? removed : status;
     }
+    if (m.staging_fd >= 0)
+        close(m.staging_fd);
     if (m.fd >= 0)
         close(m.fd);
     wn_map_deinit(&m.by_path);

@@ -231,6 +231,22 @@ def test_a_tar_is_one_that_other_tools_read():
         bad(p, 4, "no tar") if how == "v7" else good(p)
 
 
+def test_what_a_killed_import_has_left_goes_and_what_another_has_stays():
+    place, other = Place(), Place(pulled=())
+    good(place.run("models", "export", "org/tiny", "a.tar"))
+    cache = os.path.join(other.home, "hub")
+    left, used = os.path.join(cache, ".winnow-import-left"), os.path.join(cache, ".winnow-import-used")
+    for folder in (left, used):
+        os.makedirs(folder)
+        with open(os.path.join(folder, "0"), "w") as f:
+            f.write("x")
+    fd = os.open(used, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    good(other.run("models", "import", os.path.join(place.home, "a.tar")))
+    os.close(fd)
+    assert sorted(os.listdir(cache)) == [".winnow-import-used", "models--org--tiny"], os.listdir(cache)
+
+
 def test_a_damaged_model_is_not_exported():
     place = Place()
     with open(place.blob(place.main, "tokenizer.json"), "ab") as f:
