@@ -55,8 +55,8 @@ SHAPES = {
     "base": Shape("pairs", "bge-reranker-base", "unigram", 250002, bert(768, 12, 12, 3072) | ROBERTA | PLACES, "XLMRoberta"),
     "large": Shape("pairs", "bge-reranker-large", "unigram", 32002, bert(1024, 24, 16, 4096) | ROBERTA | PLACES, "XLMRoberta"),
     "jina-v1": Shape("jina", "jina-reranker-v1-turbo-en", "wordpiece", 8192, bert(384, 6, 12, 1536)),
-    "jina-v2": Shape("flash", "jina-reranker-v2-base-multilingual", "unigram", 8192, bert(768, 12, 12, 3072) | ROBERTA | PLACES,
-                     "XLMRoberta"),
+    "jina-v2": Shape("flash", "jina-reranker-v2-base-multilingual, 6 layers of 12", "unigram", 8192,
+                     bert(768, 6, 12, 3072) | ROBERTA | PLACES, "XLMRoberta"),
     "gte": Shape("new", "gte-multilingual-reranker-base", "unigram", 8192, bert(768, 12, 12, 3072)),
     "modernbert": Shape("pairs", "gte-reranker-modernbert-base", "wordpiece", 8192, bert(
         768, 22, 12, 1152, classifier_pooling="mean", local_attention=128, pad_token_id=0, cls_token_id=2, sep_token_id=3,

@@ -77,7 +77,9 @@ def weigh(named):
     torch.manual_seed(0)
     with torch.no_grad():
         for name, p in named:
-            if "norm" not in name.lower() and name != "emb_ln":
+            if re.search(r"\b[qk]_norm\b", name):  # of heads, whose scores their matrices then do not decide
+                p.fill_(2 ** 0.5)
+            elif "norm" not in name.lower() and name != "emb_ln":
                 p.normal_(0, 0.02 if p.dim() == 1 or "embed" in name else std_of(name, p.shape[1]))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import families
 
 BATCHES = (8, 1)
+CALIBRATION = 16  # pairs
 
 
 def cpu_flags():
@@ -120,14 +121,14 @@ class OpenVino(Padded):
         self.name, self.dtype, self.version = "openvino", dtype, ov.__version__.split("-")[0]
 
     def int8(self, core, path):
-        """Beside the model, quantised by NNCF with 64 random pairs to calibrate with."""
+        """Beside the model, quantised by NNCF with random pairs to calibrate with."""
         out = path.replace(".onnx", "-int8.xml")
         if not os.path.exists(out):
             import nncf, openvino as ov
             model, rng = core.read_model(path), random.Random(7)
             names = [i.any_name for i in model.inputs]
             text = lambda n: " ".join(self.reader.word(rng) for _ in range(n))
-            pairs = [(text(12), [text(rng.randrange(20, 200))]) for _ in range(64)]
+            pairs = [(text(12), [text(rng.randrange(20, 200))]) for _ in range(CALIBRATION)]
             feeds = [padded(self.reader.groups(*p)[-1], self.reader.pad_id, 1)[0][1] for p in pairs]
             small = nncf.quantize(model, nncf.Dataset([{n: f[n] for n in names} for f in feeds]),
                                   model_type=nncf.ModelType.TRANSFORMER, subset_size=len(feeds))
