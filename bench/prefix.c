@@ -15,7 +15,7 @@
 enum { DOCUMENTS_MAX = 1000, ROUNDS_MAX = 99, TEXT_MAX = 8192 };
 
 static const char *const words[] = {"balan", "cemer", "dinis", "fotok", "guvel", "lazun"};
-static const size_t lengths[] = {40, 128, 300}; /* words of a document */
+static const size_t lengths[] = {40, 128}; /* words of a document */
 
 static wn_request request = WN_REQUEST_INIT;
 static wn_str documents[DOCUMENTS_MAX];

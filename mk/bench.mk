@@ -33,7 +33,7 @@ $(B)/bench/scaling: LDFLAGS += -Wl,--wrap=wn_pool_run
 bench-scaling: $(B)/bench/scaling ## one thread beside several, waiting at the ends of runs, ragged batches (ARGS="MODEL int8")
 	$(B)/bench/scaling $(ARGS)
 
-# One model of each family; models and what other engines make of them are kept in build/peers, which takes longer than the runs.
+# One model of each family; what is kept in build/peers takes longer to make than to run.
 FAMILIES := mini,jina-v1,jina-v2,gte,modernbert,deberta,distilbert,electra,mpnet,qwen3,qwen2,jina-v3,colbert
 .PHONY: bench-families bench-prefix
 bench-families: venv lib ## one model of each family beside the best engine that runs it (ARGS="--ledger bench/ledger/peers.csv")

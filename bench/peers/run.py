@@ -352,10 +352,12 @@ def main():
     p.add_argument("--ledger", help="append a row for each comparison to this file, in the form of bench/ledger/peers.csv")
     args = p.parse_args()
     rows = []
-    for shape in args.shapes:
-        rows += compare_built_in(args) if shape == "built-in" else compare_shape(args, shape)
-    if len(rows) > 1:
-        print_summary(rows)
+    try:
+        for shape in args.shapes:
+            rows += compare_built_in(args) if shape == "built-in" else compare_shape(args, shape)
+    finally:  # of what was measured before a run was refused
+        if len(rows) > 1:
+            print_summary(rows)
 
 
 if __name__ == "__main__":
