@@ -108,6 +108,10 @@ static wn_status list(work *w, wn_error *err)
         wn_program_note(w->program,
                         "winnow: there are no models yet in '%s': winnow pull ORG/NAME\n",
                         w->settings.cache);
+    if (all->unfinished.len > 0)
+        wn_program_note(w->program,
+                        "winnow: not pulled to the end: %.*s; pull again, or winnow models rm\n",
+                        WN_STR_ARG(wn_buf_str(&all->unfinished)));
     return WN_OK;
 }
 

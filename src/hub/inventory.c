@@ -113,6 +113,27 @@ static wn_status add_snapshot(void *user, const char *path, const char *name, wn
     return WN_OK;
 }
 
+static wn_status count_bytes(void *user, const char *path, const char *name, wn_error *err)
+{
+    uint64_t *n = user;
+    struct stat info;
+    (void)name, (void)err;
+    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode))
+        *n += (uint64_t)info.st_size;
+    return WN_OK;
+}
+
+/* A folder without files is nobody's loss. */
+static wn_status add_unfinished(wn_inventory *out, const char *path, const char *id, wn_error *err)
+{
+    uint64_t n_bytes = 0;
+    WN_TRY(wn_hub_each_file(path, count_bytes, &n_bytes, err));
+    if (n_bytes > 0 &&
+        !wn_buf_printf(&out->unfinished, "%s%s", out->unfinished.len > 0 ? ", " : "", id))
+        return no_memory(err);
+    return WN_OK;
+}
+
 static wn_status add_folder(void *user, const char *path, const char *name, wn_error *err)
 {
     look *l = user;
@@ -124,7 +145,10 @@ static wn_status add_folder(void *user, const char *path, const char *name, wn_e
     WN_TRY_OUT(wn_hub_path(&refs, err, "%s/refs", path));
     WN_TRY_OUT(wn_hub_path(&snapshots, err, "%s/snapshots", path));
     l->refs_dir = refs.ptr;
-    status = wn_hub_each_entry(snapshots.ptr, add_snapshot, l, err);
+    size_t n = l->out->n_models;
+    WN_TRY_OUT(wn_hub_each_entry(snapshots.ptr, add_snapshot, l, err));
+    if (l->commit == NULL && l->out->n_models == n)
+        status = add_unfinished(l->out, path, l->repo.id, err);
 out:
     wn_buf_deinit(&snapshots);
     wn_buf_deinit(&refs);
@@ -152,6 +176,7 @@ wn_status wn_inventory_read(wn_inventory *out, const char *cache, const wn_repo 
 void wn_inventory_deinit(wn_inventory *inventory)
 {
     wn_mem_free(inventory->models);
+    wn_buf_deinit(&inventory->unfinished);
     wn_arena_deinit(&inventory->arena);
     *inventory = (wn_inventory){0};
 }
@@ -288,16 +313,6 @@ static wn_status drop_blob(void *user, const char *path, const char *name, wn_er
         r->n_freed += (uint64_t)info.st_size;
     if (unlink(path) != 0 && errno != ENOENT)
         WN_FAIL(err, WN_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
-    return WN_OK;
-}
-
-static wn_status count_bytes(void *user, const char *path, const char *name, wn_error *err)
-{
-    uint64_t *n = user;
-    struct stat info;
-    (void)name, (void)err;
-    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode))
-        *n += (uint64_t)info.st_size;
     return WN_OK;
 }
 

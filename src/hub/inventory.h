@@ -24,6 +24,7 @@ typedef struct wn_inventory {
     size_t n_models;
     size_t cap;
     wn_arena arena;
+    wn_buf unfinished; /* "a/b, c/d": models without a revision, of which a pull left something */
 } wn_inventory;
 
 /* Look at all models, or with `only` at one: with has_revision at that revision of it.

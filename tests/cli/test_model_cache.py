@@ -148,6 +148,7 @@ def test_what_a_pull_has_left_is_removed_unless_one_is_under_way():
     place = Place(pulled=())
     place.hub.rules.append(fake_hub.Rule("cdn", "cut", 5000))
     bad(place.run("pull", "org/tiny", "--retries", "0"), 1, "5000 of")
+    assert "not pulled to the end: org/tiny; " in good(place.run("models", "list")).stderr
     bad(place.run("models", "rm", "org/tiny"), 2, "org/tiny (of a pull that was not finished, ", "--yes")
     bad(place.run("models", "rm", "org/tiny@main", "--yes"), 4, "is not in the cache")
     bad(place.run("models", "rm", "org/none", "--yes"), 4, "is not in the cache")
@@ -156,7 +157,7 @@ def test_what_a_pull_has_left_is_removed_unless_one_is_under_way():
         bad(place.run("models", "rm", "org/tiny", "--yes"), 4, "model 'org/tiny' is being fetched")
     assert place.everything()
     assert "org/tiny is removed, " in good(place.run("models", "rm", "org/tiny", "--yes")).stderr
-    assert not place.everything()
+    assert not place.everything() and "to the end" not in good(place.run("models", "list")).stderr
 
 
 def test_removing_asks_a_person_and_no_script():
