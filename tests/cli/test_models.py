@@ -123,6 +123,13 @@ def test_a_projection_of_absurd_width_is_refused():
     refused(path, "linear.weight: has 10000 rows, at most 8192")
 
 
+def test_a_scaling_of_positions_is_an_object_or_nothing():
+    for key in ("rope_scaling", "rope_parameters"):
+        for value in (4, [4], "ntk", True):
+            change = lambda c: (c.pop("rope_scaling", None), c.update({key: value}))
+            refused(copy("new", config=change), f"config.json: field '{key}': is ")
+
+
 def test_weights_that_are_no_numbers_are_an_error_not_a_score():
     for name, command in (("bert", ("rank", "-q", "a", "-f", "json")), ("embed-mean", ("embed",))):
         path = copy(name)
