@@ -271,6 +271,8 @@ static wn_status export_model(work *w, wn_error *err)
 static wn_status import_model(work *w, wn_error *err)
 {
     char commit[WN_COMMIT_LEN + 1], known[WN_COMMIT_LEN + 1];
+    wn_buf path = WN_BUF_INIT;
+    bool found;
     wn_repo repo;
     WN_TRY(wn_bundle_import(&repo, commit, w->program->args.operands[1], &w->settings, err));
     snprintf(repo.revision, sizeof repo.revision, WN_REPO_MAIN);
@@ -279,8 +281,12 @@ static wn_status import_model(work *w, wn_error *err)
     wn_program_note(w->program, "winnow: every checksum is right: --model %s%s%s\n", repo.id,
                     strcmp(known, commit) == 0 ? "" : "@",
                     strcmp(known, commit) == 0 ? "" : commit);
-    wn_buf_printf(&w->out, "%s/%s/snapshots/%s\n", w->settings.cache, repo.folder, commit);
-    return WN_OK;
+    snprintf(repo.revision, sizeof repo.revision, "%s", commit);
+    wn_status status = wn_cache_find(&path, &found, w->settings.cache, &repo, err);
+    if (status == WN_OK)
+        wn_buf_printf(&w->out, "%s\n", path.ptr);
+    wn_buf_deinit(&path);
+    return status;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

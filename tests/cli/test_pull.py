@@ -191,6 +191,9 @@ def test_a_gguf_file_is_found_whatever_lies_beside_it():
                 f.write(content)
         for model in (path, "org/gguf"):
             assert "stored as           GGUF" in good(place.run("info", "-m", model)).stdout
+        tar, other = os.path.join(place.home, "a.tar"), Place()
+        good(place.run("models", "export", "org/gguf", tar))
+        assert good(other.run("models", "import", tar)).stdout.endswith(name + "\n")
 
 
 def test_pickles_are_never_fetched():
