@@ -57,9 +57,9 @@ SHAPES = {
     "jina-v1": Shape("jina", "jina-reranker-v1-turbo-en", "wordpiece", 8192, bert(384, 6, 12, 1536)),
     "jina-v2": Shape("flash", "jina-reranker-v2-base-multilingual, 6 layers of 12", "unigram", 8192,
                      bert(768, 6, 12, 3072) | ROBERTA | PLACES, "XLMRoberta"),
-    "gte": Shape("new", "gte-multilingual-reranker-base", "unigram", 8192, bert(768, 12, 12, 3072)),
-    "modernbert": Shape("pairs", "gte-reranker-modernbert-base", "wordpiece", 8192, bert(
-        768, 22, 12, 1152, classifier_pooling="mean", local_attention=128, pad_token_id=0, cls_token_id=2, sep_token_id=3,
+    "gte": Shape("new", "gte-multilingual-reranker-base, 6 layers of 12", "unigram", 8192, bert(768, 6, 12, 3072)),
+    "modernbert": Shape("pairs", "gte-reranker-modernbert-base, 11 layers of 22", "wordpiece", 8192, bert(
+        768, 11, 12, 1152, classifier_pooling="mean", local_attention=128, pad_token_id=0, cls_token_id=2, sep_token_id=3,
         bos_token_id=2, eos_token_id=3), "ModernBert"),
     "deberta": Shape("pairs", "mxbai-rerank-xsmall-v1", "wordpiece", 8192, bert(384, 12, 6, 1536) | DEBERTA, "DebertaV2"),
     "distilbert": Shape("pairs", "distilbert-base", "wordpiece", 8192, dict(dim=768, n_layers=6, n_heads=12, hidden_dim=3072,
