@@ -56,14 +56,17 @@ static void bind_sizes(wn_config *config, wn_binder *b, const wn_causal_defaults
 static wn_status read_rope(wn_config *config, const json_t *json, const wn_causal_defaults *d,
                            wn_error *err)
 {
-    const json_t *own = json_object_get(json, "rope_parameters");
-    const json_t *scaling = json_is_object(own) ? own : json_object_get(json, "rope_scaling");
+    const json_t *own, *scaling;
     const char *type = "default", *same = d->rope_type == NULL ? type : d->rope_type;
     wn_binder b;
-    wn_binder_init(&b, json_is_object(own) ? own : json, CONFIG_FILE);
+    WN_TRY(wn_config_field_object(&own, json, "rope_parameters", err));
+    WN_TRY(wn_config_field_object(&scaling, json, "rope_scaling", err));
+    if (own != NULL)
+        scaling = own;
+    wn_binder_init(&b, own != NULL ? own : json, CONFIG_FILE);
     wn_bind_double(&b, "rope_theta", &config->rope_base, 1, 1e12, d->rope_base);
     WN_TRY(wn_binder_end(&b, err));
-    if (!json_is_object(scaling))
+    if (scaling == NULL)
         return WN_OK;
     wn_binder_init(&b, scaling, CONFIG_FILE);
     wn_bind_string(&b, "type", &type, "default");

@@ -26,3 +26,14 @@ wn_status wn_config_object(json_t **out, wn_str text, const char *name, wn_error
     *out = json;
     return WN_OK;
 }
+
+wn_status wn_config_field_object(const json_t **out, const json_t *json, const char *key,
+                                 wn_error *err)
+{
+    const json_t *field = json_object_get(json, key);
+    *out = json_is_object(field) ? field : NULL;
+    if (field != NULL && !json_is_null(field) && !json_is_object(field))
+        WN_FAIL(err, WN_ERR_FORMAT, "config.json: field '%s': is %s, expected an object", key,
+                wn_json_type_name(field));
+    return WN_OK;
+}

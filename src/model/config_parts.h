@@ -49,6 +49,12 @@ WN_MUST_USE wn_status wn_config_refuse_switches(const json_t *json, wn_error *er
  * Owns:    caller gives *out back with json_decref(). */
 WN_MUST_USE wn_status wn_config_object(json_t **out, wn_str text, const char *name, wn_error *err);
 
+/* A field that is an object; *out is NULL when it is null or not there.
+ * Fails:   WN_ERR_FORMAT when it is anything else.
+ * Owns:    *out is json's. */
+WN_MUST_USE wn_status wn_config_field_object(const json_t **out, const json_t *json,
+                                             const char *key, wn_error *err);
+
 /* The tasks that a model has adapters for, and the one that is asked for (NULL: none):
  * config.adapters and config.text_prompt.
  * Fails:   WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_ARGUMENT when the model has no such task. */

@@ -335,12 +335,24 @@ static wn_status set_class(json_t *json, const wn_gguf *gguf, const wn_gguf_arch
     return set(json, "model_type", json_string(a->model_type), err);
 }
 
+/* Encoders see both ways, decoders one; a file may say otherwise of either. */
+static wn_status check_sight(const wn_gguf *gguf, const wn_gguf_architecture *a, wn_error *err)
+{
+    char key[NAME_MAX_BYTES];
+    snprintf(key, sizeof key, "%s.attention.causal", a->name);
+    if (number_of(gguf, key, 1, a->answers) != a->answers)
+        WN_FAIL(err, WN_ERR_UNSUPPORTED, "key '%s': is %s, those of %s that are supported have %s",
+                key, a->answers ? "false" : "true", a->name, a->answers ? "true" : "false");
+    return WN_OK;
+}
+
 static wn_status fill_config(json_t *json, const wn_gguf *gguf, const wn_gguf_architecture *a,
                              wn_error *err)
 {
     WN_TRY(refuse_lost_pooler(gguf, a, err));
     WN_TRY(check_embedder(gguf, a, err));
     WN_TRY(check_rope(gguf, a, err));
+    WN_TRY(check_sight(gguf, a, err));
     WN_TRY(check_classifier_keys(gguf, a, err));
     if (a->answers)
         WN_TRY(check_answers(gguf, a, err));

@@ -24,12 +24,8 @@ static wn_status read_rope(wn_config *config, const json_t *json, wn_error *err)
     const char *type, *newer;
     double theta, factor;
     wn_binder b;
-    for (size_t i = 0; !json_is_object(rope) && i < WN_ARRAY_LEN(keys); i++) {
-        rope = json_object_get(json, keys[i]);
-        if (rope != NULL && !json_is_null(rope) && !json_is_object(rope))
-            WN_FAIL(err, WN_ERR_FORMAT, "config.json: field '%s': is %s, expected an object",
-                    keys[i], wn_json_type_name(rope));
-    }
+    for (size_t i = 0; rope == NULL && i < WN_ARRAY_LEN(keys); i++)
+        WN_TRY(wn_config_field_object(&rope, json, keys[i], err));
     wn_binder_init(&b, rope, "config.json: rope");
     wn_bind_string(&b, "rope_type", &newer, "default");
     wn_bind_string(&b, "type", &type, newer);

@@ -345,9 +345,23 @@ static void push_base64(wn_buf *out, const unsigned char *bytes, size_t n)
     }
 }
 
+/* What the files of Unigram models have without exception, as far as they say. */
+static wn_status check_white_space(const writer *w)
+{
+    static const char *const keys[] = {KEY("add_space_prefix"), KEY("remove_extra_whitespaces")};
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        const wn_gguf_value *value = wn_gguf_find(w->gguf, keys[i]);
+        if (value != NULL && value->type == WN_GGUF_BOOL && !value->is_array && value->data[0] == 0)
+            WN_FAIL(w->err, WN_ERR_UNSUPPORTED,
+                    "key '%s': is false, those of t5 that are supported have true", keys[i]);
+    }
+    return WN_OK;
+}
+
 /* As in the files of XLM-R models since 2024. */
 static wn_status push_unigram_normalizer(writer *w)
 {
+    WN_TRY(check_white_space(w));
     const wn_gguf_value *map = wn_gguf_find(w->gguf, KEY("precompiled_charsmap"));
     wn_buf_printf(w->out, "{\"type\":\"Sequence\",\"normalizers\":[");
     if (map != NULL && map->n > 0) {

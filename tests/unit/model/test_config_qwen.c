@@ -123,6 +123,10 @@ static void jina_m0_is_its_class_over_qwen2_vl(void **state)
     unsupported(M0, "{'rope_scaling':{'type':'yarn'}}",
                 "rope type 'yarn' is not supported, only "
                 "'mrope'");
+    refuses(QWEN2, "{'rope_scaling':[4]}", alone, WN_ERR_FORMAT,
+            "field 'rope_scaling': is an array, expected an object");
+    refuses(QWEN2, "{'rope_parameters':4}", alone, WN_ERR_FORMAT,
+            "field 'rope_parameters': is an integer, expected an object");
     unsupported(M0, "{'use_sliding_window':true}", "'use_sliding_window' is set");
     unsupported(M0, "{'architectures':['Qwen2VLForConditionalGeneration']}",
                 "model_type 'qwen2_vl' is not supported");

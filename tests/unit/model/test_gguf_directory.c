@@ -207,6 +207,10 @@ static void what_is_no_such_model_is_named(void **state)
     add_model(&file, "bert", (gap){0});
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
                  "key 'general.type': is 'adapter', expected 'model'");
+    add_model(&file, "bert", (gap){0});
+    check_gguf_bool(&file, "bert.attention.causal", true);
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'bert.attention.causal': is true, those of bert that are supported have");
     check_gguf_u32(&file, "split.count", 3);
     add_model(&file, "bert", (gap){0});
     refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,

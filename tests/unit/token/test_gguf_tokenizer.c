@@ -160,6 +160,22 @@ static void add_unigram(check_gguf *file, const char *types, uint32_t mask)
         check_gguf_u32(file, "tokenizer.ggml.mask_token_id", mask);
 }
 
+static void white_space_that_is_kept_is_refused(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    add_unigram(&file, "23311555", 0);
+    check_gguf_bool(&file, "tokenizer.ggml.add_space_prefix", false);
+    refuses(&file, WN_ERR_UNSUPPORTED,
+            "key 'tokenizer.ggml.add_space_prefix': is false, those of t5 that are supported have");
+    add_unigram(&file, "23311555", 0);
+    check_gguf_bool(&file, "tokenizer.ggml.remove_extra_whitespaces", false);
+    refuses(&file, WN_ERR_UNSUPPORTED, "key 'tokenizer.ggml.remove_extra_whitespaces': is false");
+    add_unigram(&file, "23311555", 0);
+    check_gguf_bool(&file, "tokenizer.ggml.add_space_prefix", true);
+    json_decref(written(&file));
+}
+
 /* An unknown character's score is measured from the lowest one. */
 static void pieces_that_conversion_made_up_do_not_count(void **state)
 {
@@ -255,6 +271,7 @@ int main(void)
         cmocka_unit_test(vocabulary_tells_the_normalizer),
         cmocka_unit_test(sentencepiece_is_not_taken_for_wordpiece),
         cmocka_unit_test(a_few_capitals_tell_nothing),
+        cmocka_unit_test(white_space_that_is_kept_is_refused),
         cmocka_unit_test(pieces_that_conversion_made_up_do_not_count),
         cmocka_unit_test(whole_tokenizer_json_is_taken_as_it_is),
         cmocka_unit_test(what_is_not_supported_is_named),
