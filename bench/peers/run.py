@@ -208,7 +208,7 @@ def print_summary(rows):
     print("\n| model | workload | " + " | ".join(f"{d}, s: ratio" for d in DTYPES) + " | any precision |\n" + "|---" * (len(DTYPES) + 3) + "|")
     for shape, workload, lanes in rows:
         pairs, seconds = best_pairs(lanes), {l.dtype: f"{l.median():.3g}" for l in lanes if l.name == "winnow"}
-        cells = [f"{seconds.get(d, '')}: {ratio(*pairs[d]):.2f} {pairs[d][0].name}" if d in pairs else f"{seconds.get(d, '')}:" for d in DTYPES]
+        cells = [f"{seconds.get(d, '')}: {ratio(*pairs[d]):.2f} {pairs[d][0].name}" if d in pairs else f"{seconds.get(d, '')}: not compared" for d in DTYPES]
         a, b = pairs[None]
         print(f"| {shape}: {families.SHAPES[shape].what} | {WHAT[workload]} | " + " | ".join(cells)
               + f" | {b.dtype}: {ratio(a, b):.2f} {a.name} {a.dtype} |")
