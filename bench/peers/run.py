@@ -295,6 +295,8 @@ def compare_shape(args, shape):
                     lanes, lanes[:len(ours)], guard)
         if args.ledger:
             append_rows(args.ledger, ledger_rows(args, level, versions, shape, workload, comparisons(lanes), guard, load))
+        for lane in lanes:
+            lane.run = None  # what it holds, engines of some GB, goes with this shape
         rows.append((shape, workload, lanes))
     return rows
 
