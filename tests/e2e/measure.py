@@ -6,10 +6,13 @@ screen.  A page is usable when its scripts have put in place what it shows and l
 at which the browser begins to go there, in a profile that has nothing kept, in a browser that runs: Debian's headless shell where it is
 installed, which draws pages and no window around them, else the browser of the tests.
 """
-import atexit, glob, gzip, os, shutil, statistics, sys
+import atexit, gzip, os, shutil, statistics, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser
+
+sys.path.append(os.path.join(browser.ROOT, "tools"))
+import make_web
 from browser import ADMIN_KEY, PAGES, opened
 
 RUNS = 7
@@ -34,8 +37,8 @@ ROWS = """async (text) => {
 
 
 def compressed():
-    files = [p for p in glob.glob(os.path.join(browser.ROOT, "web/**/*"), recursive=True) if os.path.isfile(p)]
-    return len(files), sum(len(gzip.compress(open(p, "rb").read(), 9)) for p in files)
+    packed = [make_web.embed(os.path.join(browser.ROOT, "web"), path)[0] for path in browser.embedded()]
+    return len(packed), sum(len(gzip.compress(data, 9)) for data in packed)
 
 
 @browser.once
@@ -65,8 +68,8 @@ def first_view(path):
 
 def main():
     print("files {}, {} bytes compressed in all; first views in {}".format(*compressed(), engine()[1]))
-    for name in PAGES:
-        view = first_view(browser.path_of(name))
+    views = {name: first_view(browser.path_of(name)) for name in PAGES}  # before another browser is there beside it
+    for name, view in views.items():
         with opened(browser.path_of(name), of=browser.busy(), key=ADMIN_KEY) as page:
             found = [f for _ in browser.views(page, name) for f in browser.barriers(page)]
         by = {level: sum(f["impact"] == level for f in found) for level in ("critical", "serious", "moderate", "minor")}
