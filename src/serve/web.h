@@ -9,7 +9,6 @@ typedef struct wn_web_file {
     const char *name; /* below web/ */
     const char *type; /* media type */
     const char *tag;  /* weak entity tag: of the same bytes always the same */
-    const char *scripts, *styles; /* which of them a page may run and wear: sources of a policy */
     const char *plain, *plain_end;
     const char *small, *small_end; /* the same, compressed by gzip */
 } wn_web_file;

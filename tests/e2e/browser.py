@@ -42,11 +42,6 @@ STORED_BY_TEST = """if (name !== '') {
 kept = {}
 
 
-def embedded():
-    """Where the files are that are part of the program: all of web/ but its style sheets, which stand in the pages."""
-    return sorted(p for p in glob.glob(os.path.join(ROOT, "web/**/*.*"), recursive=True) if not p.endswith(".css"))
-
-
 def path_of(page):
     return "/" if page == "playground" else "/" + page
 
@@ -122,7 +117,7 @@ class Visitor:
 @once
 def table():
     """The words of the pages in English."""
-    with opened("/faq") as page:
+    with opened("/ui/icon.svg", ready=False) as page:
         return page.evaluate("async () => (await import('/ui/strings/en.js')).default")
 
 

@@ -6,13 +6,10 @@ screen.  A page is usable when its scripts have put in place what it shows and l
 at which the browser begins to go there, in a profile that has nothing kept, in a browser that runs: Debian's headless shell where it is
 installed, which draws pages and no window around them, else the browser of the tests.
 """
-import atexit, gzip, os, shutil, statistics, sys
+import atexit, glob, gzip, os, shutil, statistics, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import browser
-
-sys.path.append(os.path.join(browser.ROOT, "tools"))
-import make_web
 from browser import ADMIN_KEY, PAGES, opened
 
 RUNS = 7
@@ -37,8 +34,8 @@ ROWS = """async (text) => {
 
 
 def compressed():
-    packed = [make_web.embed(os.path.join(browser.ROOT, "web"), path)[0] for path in browser.embedded()]
-    return len(packed), sum(len(gzip.compress(data, 9)) for data in packed)
+    files = [p for p in glob.glob(os.path.join(browser.ROOT, "web/**/*"), recursive=True) if os.path.isfile(p)]
+    return len(files), sum(len(gzip.compress(open(p, "rb").read(), 9)) for p in files)
 
 
 @browser.once
