@@ -10,6 +10,7 @@ function setTheme(theme) {
     if (theme) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
 }
+setTheme(localStorage.getItem('winnow-theme'));
 
 function nextTheme() {
     const dark = document.documentElement.dataset.theme
