@@ -4,13 +4,16 @@
  *         they are
  *   t5    pieces with scores, at the end filled up with "[PADn]"; a <mask> that the SentencePiece
  *         model did not have is one of these
- *   gpt2  as they are; ids without a token are "[PADn]" */
+ *   gpt2  as they are; ids without a token are "[PADn]"
+ *   llama pieces with scores, from which the merges follow, and a piece for each byte; runs of
+ *         U+2581 among the tokens that are no pieces are stored as spaces */
 #include "token/gguf_tokenizer.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/json_text.h"
 #include "data/unicode.h"
+#include "token/gguf_merges.h"
 
 #include <inttypes.h>
 
@@ -20,6 +23,7 @@
 #define WORD_MARK  "\xE2\x96\x81" /* U+2581 */
 #define MASK_TOKEN "<mask>"
 #define PAD_PREFIX "[PAD"
+#define TAB_BYTE   "<0x09>"
 #define NO_TOKEN   (-1)
 
 /* Of the pieces of a vocabulary: from so many in a hundred on they tell how its text was made. */
@@ -35,12 +39,18 @@ typedef enum token_type {
     TOKEN_BYTE
 } token_type;
 
-typedef enum algorithm { WORDPIECE, UNIGRAM, BPE } algorithm;
+typedef enum algorithm {
+    WORDPIECE,
+    UNIGRAM,
+    BPE,
+    SCORED_BPE /* SentencePiece's: merges follow from scores */
+} algorithm;
 
 /* What stands around the texts. */
 typedef enum frame {
     FRAME_BERT,    /* [CLS] A [SEP] B [SEP], B and the last of type 1 */
     FRAME_ROBERTA, /* <s> A </s></s> B </s> */
+    FRAME_GEMMA, /* <bos> A <bos> B, the second <bos> and B of type 1; or with <eos> behind both */
     FRAME_NONE
 } frame;
 
@@ -61,19 +71,39 @@ typedef struct kind {
 #define QWEN_SPLIT                                                                                 \
     "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":"        \
     "\"" QWEN_PATTERN "\"},\"behavior\":\"Isolated\",\"invert\":false}," BYTE_LEVEL("false") "]}"
-#define METASPACE(scheme)                                                                          \
-    "{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK "\",\"prepend_scheme\":\"" scheme       \
-    "\",\"split\":true}"
+#define METASPACE                                                                                  \
+    "{\"type\":\"Metaspace\",\"replacement\":\"" WORD_MARK                                         \
+    "\",\"prepend_scheme\":\"always\",\"split\":true}"
 #define NFC "{\"type\":\"NFC\"}"
+#define REPLACE(from, to)                                                                          \
+    "{\"type\":\"Replace\",\"pattern\":{\"String\":\"" from "\"},\"content\":\"" to "\"}"
+#define BYTES_TO_TEXT                                                                              \
+    "{\"type\":\"Sequence\",\"decoders\":[" REPLACE(WORD_MARK,                                     \
+                                                    " ") ",{\"type\":\"ByteFallback\"},"           \
+                                                         "{\"type\":\"Fuse\"}]}"
 
 static const kind kinds[] = {
     {"bert", NULL, WORDPIECE, FRAME_BERT, NULL, "{\"type\":\"BertPreTokenizer\"}",
      "{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true}"},
-    {"t5", NULL, UNIGRAM, FRAME_ROBERTA, NULL, NULL, METASPACE("always")},
+    {"t5", NULL, UNIGRAM, FRAME_ROBERTA, NULL, METASPACE, METASPACE},
+    {"llama", NULL, SCORED_BPE, FRAME_GEMMA, REPLACE(" ", WORD_MARK), "null", BYTES_TO_TEXT},
     {"gpt2", "roberta-bpe", BPE, FRAME_ROBERTA, "null", BYTE_LEVEL("true"), BYTE_LEVEL("true")},
     {"gpt2", "jina-v1-en", BPE, FRAME_ROBERTA, "null", BYTE_LEVEL("true"), BYTE_LEVEL("true")},
     {"gpt2", "modern-bert", BPE, FRAME_BERT, NFC, BYTE_LEVEL("true"), BYTE_LEVEL("true")},
     {"gpt2", "qwen2", BPE, FRAME_NONE, NFC, QWEN_SPLIT, BYTE_LEVEL("true")},
+};
+
+/* What files of a kind say of white space, without exception as far as they say; what a file does
+ * not say is what llama.cpp takes then. */
+static const struct demand {
+    algorithm algorithm;
+    const char *key;
+    bool value, fallback;
+} demands[] = {
+    {UNIGRAM, KEY("add_space_prefix"), true, true},
+    {UNIGRAM, KEY("remove_extra_whitespaces"), true, true},
+    {SCORED_BPE, KEY("add_space_prefix"), false, true},
+    {SCORED_BPE, KEY("remove_extra_whitespaces"), false, false},
 };
 
 /* What is written, and to where. */
@@ -84,7 +114,7 @@ typedef struct writer {
     wn_error *err;
     wn_str *tokens; /* [n], valid UTF-8 */
     size_t n;
-    const wn_gguf_value *types, *scores; /* [n]; scores of UNIGRAM only */
+    const wn_gguf_value *types, *scores; /* [n]; scores of UNIGRAM and SCORED_BPE only */
     int64_t cls, sep, unk, mask;         /* ids or NO_TOKEN */
     bool mask_is_lost;                   /* its token was made up by the converter */
     wn_buf spare;
@@ -115,6 +145,11 @@ static wn_status find_numbers(const writer *w, const wn_gguf_value **out, const 
     return WN_OK;
 }
 
+static bool has_scores(const writer *w)
+{
+    return w->kind->algorithm == UNIGRAM || w->kind->algorithm == SCORED_BPE;
+}
+
 static wn_status read_tokens(writer *w)
 {
     const wn_gguf_value *tokens;
@@ -133,7 +168,35 @@ static wn_status read_tokens(writer *w)
         w->tokens[w->n] = token;
     }
     WN_TRY(find_numbers(w, &w->types, KEY("token_type")));
-    return w->kind->algorithm == UNIGRAM ? find_numbers(w, &w->scores, KEY("scores")) : WN_OK;
+    return has_scores(w) ? find_numbers(w, &w->scores, KEY("scores")) : WN_OK;
+}
+
+/* The value of a switch; NULL when the key is not there or something else. */
+static const wn_gguf_value *find_switch(const writer *w, const char *key)
+{
+    const wn_gguf_value *value = wn_gguf_find(w->gguf, key);
+    return value != NULL && value->type == WN_GGUF_BOOL && !value->is_array ? value : NULL;
+}
+
+static bool read_switch(const writer *w, const char *key, bool fallback)
+{
+    const wn_gguf_value *value = find_switch(w, key);
+    return value == NULL ? fallback : value->data[0] != 0;
+}
+
+static wn_status check_white_space(const writer *w)
+{
+    for (size_t i = 0; i < WN_ARRAY_LEN(demands); i++) {
+        const struct demand *d = &demands[i];
+        if (d->algorithm == w->kind->algorithm && read_switch(w, d->key, d->fallback) != d->value)
+            WN_FAIL(w->err, WN_ERR_UNSUPPORTED,
+                    "key '%s': is %s, those of %s that are supported have %s", d->key,
+                    find_switch(w, d->key) == NULL ? "missing"
+                    : d->value                     ? "false"
+                                                   : "true",
+                    w->kind->model, d->value ? "true" : "false");
+    }
+    return WN_OK;
 }
 
 static token_type type_of(const writer *w, size_t id)
@@ -175,7 +238,7 @@ static wn_status read_ids(writer *w)
     w->sep = default_id(w, 102);
     w->unk = default_id(w, 100);
     w->mask = NO_TOKEN;
-    for (size_t i = 0; i < w->n && w->kind->algorithm == UNIGRAM && w->unk == NO_TOKEN; i++)
+    for (size_t i = 0; i < w->n && has_scores(w) && w->unk == NO_TOKEN; i++)
         w->unk = type_of(w, i) == TOKEN_UNKNOWN ? (int64_t)i : NO_TOKEN;
     WN_TRY(read_id(w, &w->cls, KEY("cls_token_id")));
     WN_TRY(read_id(w, &w->cls, KEY("bos_token_id")));
@@ -193,6 +256,39 @@ static wn_status read_ids(writer *w)
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
+
+static bool is_spaces(wn_str token)
+{
+    size_t n = 0;
+    while (n < token.len && token.ptr[n] == ' ')
+        n++;
+    return n > 0 && n == token.len;
+}
+
+/* Give the tokens of a SentencePiece model the spelling of its tokenizer.json: runs of spaces, which
+ * conversion made of U+2581, and the tab, which is no piece but is one in that file, in place of
+ * its byte.  A run that is too long stays too long. */
+static wn_status respell(writer *w)
+{
+    bool has_tab = false;
+    size_t tab_byte = w->n;
+    for (size_t i = 0; i < WN_MERGED_PIECE_MAX; i++)
+        wn_buf_push_str(&w->spare, WN_STR(WORD_MARK));
+    if (w->spare.failed)
+        WN_FAIL(w->err, WN_ERR_MEMORY, "no memory for %d marks", WN_MERGED_PIECE_MAX);
+    for (size_t id = 0; id < w->n; id++) {
+        wn_str *token = &w->tokens[id];
+        size_t n_marks = WN_MIN(token->len, (size_t)WN_MERGED_PIECE_MAX);
+        has_tab |= wn_str_equal(*token, WN_STR("\t"));
+        if (type_of(w, id) == TOKEN_BYTE && wn_str_equal(*token, WN_STR(TAB_BYTE)))
+            tab_byte = id;
+        if (type_of(w, id) == TOKEN_USER_DEFINED && is_spaces(*token))
+            *token = wn_str_slice(wn_buf_str(&w->spare), 0, n_marks * (sizeof WORD_MARK - 1));
+    }
+    if (!has_tab && tab_byte < w->n)
+        w->tokens[tab_byte] = WN_STR("\t");
+    return WN_OK;
+}
 
 /* A piece of a WordPiece vocabulary without its mark; *begins: it begins a word. */
 static wn_str bare_piece(const writer *w, size_t id, bool *begins)
@@ -225,10 +321,11 @@ static wn_str spell(writer *w, size_t id)
 }
 
 /* Tokens that are found in a text before anything else is done with it.  Which of them look left
- * for white space is not in the file: in the published ones it is the mask, but not BERT's. */
+ * for white space is not in the file: in the published ones it is the mask, but not BERT's and
+ * Gemma's.  Nor is which are found in what the normalizer made of it: none of Gemma's. */
 static void push_added(writer *w)
 {
-    bool first = true;
+    bool first = true, is_gemma = w->kind->frame == FRAME_GEMMA;
     for (size_t id = 0; id < w->n; id++) {
         token_type type = type_of(w, id);
         bool is_mask = (int64_t)id == w->mask;
@@ -240,8 +337,8 @@ static void push_added(writer *w)
         wn_buf_printf(w->out,
                       ",\"single_word\":false,\"lstrip\":%s,\"rstrip\":false,"
                       "\"normalized\":%s,\"special\":%s}",
-                      is_mask && w->kind->algorithm != WORDPIECE ? "true" : "false",
-                      special ? "false" : "true", special ? "true" : "false");
+                      is_mask && w->kind->algorithm != WORDPIECE && !is_gemma ? "true" : "false",
+                      special || is_gemma ? "false" : "true", special ? "true" : "false");
         first = false;
     }
 }
@@ -292,12 +389,9 @@ static traces find_traces(const writer *w)
 static wn_status tell(const writer *w, bool *out, size_t n_with, size_t n, const char *what,
                       const char *key)
 {
-    const wn_gguf_value *value = wn_gguf_find(w->gguf, key);
-    if (value != NULL && value->type == WN_GGUF_BOOL && !value->is_array) {
-        *out = value->data[0] == 0;
+    *out = !read_switch(w, key, n_with == 0);
+    if (find_switch(w, key) != NULL)
         return WN_OK;
-    }
-    *out = n_with > 0;
     if (n_with > 0 && n_with < n * TELLING_PERCENT / 100)
         WN_FAIL(w->err, WN_ERR_UNSUPPORTED,
                 "%zu of %zu pieces have %s, too few to tell whether texts keep them, and there is "
@@ -345,23 +439,9 @@ static void push_base64(wn_buf *out, const unsigned char *bytes, size_t n)
     }
 }
 
-/* What the files of Unigram models have without exception, as far as they say. */
-static wn_status check_white_space(const writer *w)
-{
-    static const char *const keys[] = {KEY("add_space_prefix"), KEY("remove_extra_whitespaces")};
-    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
-        const wn_gguf_value *value = wn_gguf_find(w->gguf, keys[i]);
-        if (value != NULL && value->type == WN_GGUF_BOOL && !value->is_array && value->data[0] == 0)
-            WN_FAIL(w->err, WN_ERR_UNSUPPORTED,
-                    "key '%s': is false, those of t5 that are supported have true", keys[i]);
-    }
-    return WN_OK;
-}
-
 /* As in the files of XLM-R models since 2024. */
 static wn_status push_unigram_normalizer(writer *w)
 {
-    WN_TRY(check_white_space(w));
     const wn_gguf_value *map = wn_gguf_find(w->gguf, KEY("precompiled_charsmap"));
     wn_buf_printf(w->out, "{\"type\":\"Sequence\",\"normalizers\":[");
     if (map != NULL && map->n > 0) {
@@ -387,20 +467,50 @@ static wn_status push_normalizer(writer *w)
     return w->kind->algorithm == UNIGRAM ? push_unigram_normalizer(w) : push_bert_normalizer(w);
 }
 
-static void push_pre_tokenizer(writer *w)
+/* What stands around one text, or two. */
+static void push_parts(writer *w, bool pair)
 {
-    const wn_gguf_value *prefix = wn_gguf_find(w->gguf, KEY("add_space_prefix"));
-    bool none = prefix != NULL && prefix->type == WN_GGUF_BOOL && prefix->data[0] == 0;
-    const char *text = w->kind->pre_tokenizer;
-    if (text == NULL)
-        text = none ? METASPACE("never") : METASPACE("always");
-    wn_buf_push_str(w->out, wn_str_from(text));
+    const char *gap = "[";
+    for (int type = 0; type <= pair; type++) {
+        const struct {
+            bool is_there;
+            const char *kind, *id;
+        } parts[] = {{read_switch(w, KEY("add_bos_token"), true), "SpecialToken", "bos"},
+                     {true, "Sequence", type == 0 ? "A" : "B"},
+                     {read_switch(w, KEY("add_eos_token"), false), "SpecialToken", "eos"}};
+        for (size_t i = 0; i < WN_ARRAY_LEN(parts); i++) {
+            if (!parts[i].is_there)
+                continue;
+            wn_buf_printf(w->out, "%s{\"%s\":{\"id\":\"%s\",\"type_id\":%d}}", gap, parts[i].kind,
+                          parts[i].id, type);
+            gap = ",";
+        }
+    }
+    wn_buf_push_byte(w->out, ']');
+}
+
+/* The names of special tokens are for people. */
+static void push_template(writer *w)
+{
+    wn_buf_printf(w->out, "{\"type\":\"TemplateProcessing\",\"single\":");
+    push_parts(w, false);
+    wn_buf_printf(w->out, ",\"pair\":");
+    push_parts(w, true);
+    wn_buf_printf(w->out,
+                  ",\"special_tokens\":{"
+                  "\"bos\":{\"id\":\"bos\",\"ids\":[%" PRId64 "],\"tokens\":[\"bos\"]},"
+                  "\"eos\":{\"id\":\"eos\",\"ids\":[%" PRId64 "],\"tokens\":[\"eos\"]}}}",
+                  w->cls, w->sep);
 }
 
 static void push_frame(writer *w)
 {
     if (w->kind->frame == FRAME_NONE) {
         wn_buf_push_str(w->out, WN_STR("null"));
+        return;
+    }
+    if (w->kind->frame == FRAME_GEMMA) {
+        push_template(w);
         return;
     }
     wn_buf_printf(w->out, "{\"type\":\"%s\",\"cls\":[",
@@ -439,15 +549,29 @@ static void push_wordpiece(writer *w)
     wn_buf_push_byte(w->out, '}');
 }
 
+/* All of a BPE model but its merges and what ends it. */
+static void push_bpe_front(writer *w, bool falls_back)
+{
+    const char *flag = falls_back ? "true" : "false";
+    wn_buf_printf(w->out, "{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":");
+    if (falls_back)
+        wn_json_push_string(w->out, w->tokens[w->unk]);
+    else
+        wn_buf_printf(w->out, "null");
+    wn_buf_printf(w->out,
+                  ",\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,"
+                  "\"fuse_unk\":%s,\"byte_fallback\":%s,\"vocab\":",
+                  flag, flag);
+    push_vocab(w);
+    wn_buf_printf(w->out, ",\"merges\":");
+}
+
 static wn_status push_bpe(writer *w)
 {
     const wn_gguf_value *merges;
     WN_TRY(find_array(w, &merges, KEY("merges"), true));
-    wn_buf_printf(w->out, "{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,"
-                          "\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,"
-                          "\"fuse_unk\":false,\"byte_fallback\":false,\"vocab\":");
-    push_vocab(w);
-    wn_buf_printf(w->out, ",\"merges\":[");
+    push_bpe_front(w, false);
+    wn_buf_push_byte(w->out, '[');
     const unsigned char *at = merges->data;
     for (size_t i = 0; i < merges->n; i++) {
         wn_str merge = wn_gguf_next_string(&at);
@@ -458,6 +582,45 @@ static wn_status push_bpe(writer *w)
     }
     wn_buf_printf(w->out, "]}");
     return WN_OK;
+}
+
+/* A score that can be compared. */
+static wn_status read_score(const writer *w, double *out, size_t id)
+{
+    *out = wn_gguf_number(w->scores, id);
+    if (!(*out > -1e30 && *out < 1e30))
+        WN_FAIL(w->err, WN_ERR_FORMAT, "key '" KEY("scores") "': score %zu is not a number", id);
+    return WN_OK;
+}
+
+/* Tokens that are no pieces have a score of 0 in a SentencePiece model; conversion gives some of
+ * them another one. */
+static wn_status list_pieces(const writer *w, wn_scored_piece *out, size_t *n)
+{
+    *n = 0;
+    for (size_t id = 0; id < w->n; id++) {
+        double score = 0;
+        if (type_of(w, id) == TOKEN_NORMAL)
+            WN_TRY(read_score(w, &score, id));
+        if (!is_made_up(w, id))
+            out[(*n)++] = (wn_scored_piece){w->tokens[id], score, (int32_t)id};
+    }
+    return WN_OK;
+}
+
+static wn_status push_scored_bpe(writer *w)
+{
+    size_t n;
+    wn_scored_piece *pieces = wn_mem_alloc(w->n, sizeof *pieces);
+    if (pieces == NULL)
+        WN_FAIL(w->err, WN_ERR_MEMORY, "no memory for %zu pieces", w->n);
+    push_bpe_front(w, true);
+    wn_status status = list_pieces(w, pieces, &n);
+    if (status == WN_OK)
+        status = wn_gguf_merges_push(w->out, pieces, n, w->err);
+    wn_buf_push_byte(w->out, '}');
+    wn_mem_free(pieces);
+    return status;
 }
 
 /* Made-up pieces must not count: their scores would be the lowest ones, and an unknown character's
@@ -473,10 +636,9 @@ static wn_status push_unigram(writer *w)
         w->unk);
     for (size_t id = 0; id < n; id++) {
         bool made_up = is_made_up(w, id);
-        double score = made_up ? 0 : wn_gguf_number(w->scores, id);
-        if (!(score > -1e30 && score < 1e30))
-            WN_FAIL(w->err, WN_ERR_FORMAT, "key '" KEY("scores") "': score %zu is not a number",
-                    id);
+        double score = 0;
+        if (!made_up)
+            WN_TRY(read_score(w, &score, id));
         wn_buf_printf(w->out, "%s[", id > 0 ? "," : "");
         wn_json_push_string(w->out, made_up && (int64_t)id != w->mask ? WN_STR("") : spell(w, id));
         wn_buf_push_byte(w->out, ',');
@@ -493,13 +655,14 @@ static wn_status write_all(writer *w)
 {
     WN_TRY(read_tokens(w));
     WN_TRY(read_ids(w));
+    WN_TRY(check_white_space(w));
+    if (w->kind->algorithm == SCORED_BPE)
+        WN_TRY(respell(w));
     wn_buf_printf(w->out, "{\"version\":\"1.0\",\"added_tokens\":[");
     push_added(w);
     wn_buf_printf(w->out, "],\"normalizer\":");
     WN_TRY(push_normalizer(w));
-    wn_buf_printf(w->out, ",\"pre_tokenizer\":");
-    push_pre_tokenizer(w);
-    wn_buf_printf(w->out, ",\"post_processor\":");
+    wn_buf_printf(w->out, ",\"pre_tokenizer\":%s,\"post_processor\":", w->kind->pre_tokenizer);
     push_frame(w);
     wn_buf_printf(w->out, ",\"decoder\":%s,\"model\":", w->kind->decoder);
     switch (w->kind->algorithm) {
@@ -511,6 +674,9 @@ static wn_status write_all(writer *w)
         break;
     case BPE:
         WN_TRY(push_bpe(w));
+        break;
+    case SCORED_BPE:
+        WN_TRY(push_scored_bpe(w));
         break;
     }
     wn_buf_push_byte(w->out, '}');
@@ -535,9 +701,10 @@ static wn_status find_kind(const kind **out, const wn_gguf *gguf, wn_error *err)
         }
     }
     if (!known)
-        WN_FAIL(err, WN_ERR_UNSUPPORTED,
-                "key '" KEY("model") "': '%.*s' is not supported; supported are bert, t5, gpt2",
-                WN_STR_ARG(model));
+        WN_FAIL(
+            err, WN_ERR_UNSUPPORTED,
+            "key '" KEY("model") "': '%.*s' is not supported; supported are bert, t5, llama, gpt2",
+            WN_STR_ARG(model));
     WN_FAIL(err, WN_ERR_UNSUPPORTED,
             "key '" KEY("pre") "': '%.*s' is not supported; supported are roberta-bpe, jina-v1-en, "
                                "modern-bert, qwen2",
