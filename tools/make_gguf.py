@@ -80,6 +80,10 @@ def looks_special(token):
     return token in ("<pad>", "<mask>") or re.fullmatch(r"<\|.*\|>|<unused.*>", token) is not None
 
 
+def is_byte(token):
+    return re.fullmatch(r"<0x[0-9A-F]{2}>", token) is not None
+
+
 def token_list(tokenizer, n_vocab, word):
     """Tokens by id with their types; word(token) is how a piece of the vocabulary is written."""
     vocab = tokenizer["model"]["vocab"]
@@ -110,7 +114,7 @@ def find_special(tokenizer, *names):
 
 
 def add_specials(writer, tokenizer, with_mask):
-    ids = {"bos": find_special(tokenizer, "[CLS]", "<s>"), "eos": find_special(tokenizer, "[SEP]", "</s>", "<|im_end|>"),
+    ids = {"bos": find_special(tokenizer, "[CLS]", "<s>", "<bos>"), "eos": find_special(tokenizer, "[SEP]", "</s>", "<|im_end|>", "<eos>"),
            "sep": find_special(tokenizer, "[SEP]", "</s>"), "unk": find_special(tokenizer, "[UNK]", "<unk>"),
            "pad": find_special(tokenizer, "[PAD]", "<pad>", "<|endoftext|>"), "mask": find_special(tokenizer, "[MASK]", "<mask>")}
     for kind, i in ids.items():
@@ -154,6 +158,52 @@ def add_unigram(writer, tokenizer, n_vocab, mask_is_lost):
         writer.add_precompiled_charsmap(charsmap)
 
 
+SPM_SCORE = -1000.0  # of a token that tokenizer_config.json names, whatever the model says
+
+
+def spm_scores(by_id, added):
+    """Of a SentencePiece BPE model: 0 of what is no piece, else one less with each piece."""
+    first_byte, scores, n = min(i for i, t in enumerate(by_id) if is_byte(t)), [], 0
+    for i, token in enumerate(by_id):
+        is_piece = not (i in added or is_byte(token) or i < first_byte)
+        scores.append(-float(n) if is_piece else 0.0)
+        n += is_piece
+    return scores
+
+
+def spm_tokens(tokenizer):
+    """Its tokens by id, spelled as in the SentencePiece model, where the tab has no piece but its byte."""
+    vocab = tokenizer["model"]["vocab"]
+    by_id = [None] * (1 + max(vocab.values()))
+    for token, i in vocab.items():
+        by_id[i] = token
+    if "<0x09>" not in vocab and "\t" in vocab:
+        by_id[vocab["\t"]] = "<0x09>"
+    return by_id
+
+
+def add_sentencepiece(writer, tokenizer, n_vocab):
+    """As _create_vocab_sentencepiece() and GemmaModel of the converter."""
+    by_id, added = spm_tokens(tokenizer), {t["id"]: t for t in tokenizer["added_tokens"]}
+    scores, types = spm_scores(by_id, added), [TokenType.BYTE if is_byte(t) else TokenType.NORMAL for t in by_id]
+    for i, t in added.items():
+        control = t["special"] or looks_special(t["content"])
+        types[i], scores[i] = TokenType.CONTROL if control else TokenType.USER_DEFINED, SPM_SCORE
+        by_id[i] = t["content"] if control else t["content"].replace("\u2581", " ")
+    while len(by_id) < n_vocab:
+        by_id.append(f"[PAD{len(by_id)}]")
+        scores.append(-10000.0)
+        types.append(TokenType.UNUSED)
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(by_id)
+    writer.add_token_scores(scores)
+    writer.add_token_types(types)
+    writer.add_add_bos_token(True)
+    writer.add_add_eos_token(False)
+    writer.add_add_space_prefix(False)
+
+
 def merge_text(merge):
     return merge if isinstance(merge, str) else " ".join(part.replace(" ", "\u0120") for part in merge)
 
@@ -162,6 +212,8 @@ def add_tokenizer(writer, tokenizer, n_vocab=0, pre=None, type_count=None, mask_
     model = tokenizer["model"]
     if isinstance(model["vocab"], list):
         add_unigram(writer, tokenizer, n_vocab, mask_is_lost)
+    elif model.get("byte_fallback"):
+        add_sentencepiece(writer, tokenizer, n_vocab)
     else:
         bpe = "merges" in model
         tokens, types = token_list(tokenizer, n_vocab, (lambda t: t) if bpe else phantom)
@@ -238,6 +290,59 @@ def mask_last(tokenizer):
     return tokenizer
 
 
+def spm_merges(vocab, scores):
+    """Every cut of every piece into two, as transformers 4.38 (SentencePieceExtractor) made Gemma's tokenizer.json."""
+    merges = []
+    for token, score in zip(vocab, scores):
+        cuts = [(token[:n], token[n:], score) for n in range(1, len(token)) if token[:n] in vocab and token[n:] in vocab]
+        merges.extend(sorted(cuts, key=lambda cut: (vocab[cut[0]], vocab[cut[1]])))
+    return [[left, right] for left, right, _ in sorted(merges, key=lambda cut: cut[2], reverse=True)]
+
+
+def gemma_json(by_id, added):
+    """The tokenizer.json of a SentencePiece model: its tokens, and which of them are added (by id: special or not)."""
+    scores, spelled = spm_scores(by_id, added), ["\t" if t == "<0x09>" else t for t in by_id]
+    vocab = {t: i for i, t in enumerate(spelled)}
+    tokens = [dict(id=i, content=by_id[i], single_word=False, lstrip=False, rstrip=False, normalized=False, special=special)
+              for i, special in sorted(added.items())]
+    part, bos = lambda kind, name, type_id: {kind: {"id": name, "type_id": type_id}}, vocab["<bos>"]
+    single = [part("SpecialToken", "<bos>", 0), part("Sequence", "A", 0)]
+    pair = single + [part("SpecialToken", "<bos>", 1), part("Sequence", "B", 1)]
+    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": tokens,
+            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}, "pre_tokenizer": None,
+            "post_processor": {"type": "TemplateProcessing", "single": single, "pair": pair,
+                               "special_tokens": {"<bos>": {"id": "<bos>", "ids": [bos], "tokens": ["<bos>"]}}},
+            "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+                                                         {"type": "ByteFallback"}, {"type": "Fuse"}]},
+            "model": {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None, "end_of_word_suffix": None,
+                      "fuse_unk": True, "byte_fallback": True, "vocab": vocab, "merges": spm_merges(vocab, scores)}}
+
+
+SPM_SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>"]
+SPM_SYMBOLS = ["<mask>", "<unused0>", "\n", "\n\n", "\n\n\n", "\u2581\u2581", "\u2581\u2581\u2581", "\u2581\u2581\u2581\u2581", "<b>", "</b>", "<i>"]
+SPM_TEXTS = ["a\n\nb \n\n\n\n\n c", "x   y     z          ", " " * 33, "\n" * 11, "\t\t\tx\t\ty\t", "<b>bold</b> <i>it</i> <unused0>", "a <mask> b <start_of_turn>",
+             "<0x41> <0x09>", "\u2581\u2581 \u2581\u2581\u2581\u2581\u2581", "\u0f00\u0fff \U0001f9ff\u16a0", "\n \n  \n", "aaa aaaa aaaaa"]
+
+
+def spm_tokenizer(names_symbols):
+    """One of Gemma's kind.  names_symbols: tokenizer_config.json has all added tokens, as it has since 2024-07, and not those that are special alone."""
+    trained = json.loads(make_tokens.gemma().to_str())["model"]["vocab"]
+    specials = SPM_SPECIALS + SPM_SYMBOLS
+    found = [t for t in sorted(trained, key=trained.get) if t not in specials and not is_byte(t)]
+    tokens = SPM_SPECIALS[:4] + SPM_SYMBOLS + SPM_SPECIALS[4:] + [t for t in trained if is_byte(t)]
+    tokens += [t for t in found if len(t) > 1] + ["aa", "aaa", "\t\t", "\t\t\t"] + [t for t in found if len(t) == 1 and t != "\t"]
+    tokens = list(dict.fromkeys(tokens))
+    added = {tokens.index(t): True for t in SPM_SPECIALS} | ({tokens.index(t): False for t in SPM_SYMBOLS} if names_symbols else {})
+    return gemma_json(tokens, added)
+
+
+def as_spm(tokenizer):
+    """A golden model's tokenizer of Gemma's kind as the one of a SentencePiece model with the same ids: bytes are no added tokens there."""
+    added = {t["id"]: t["special"] for t in tokenizer["added_tokens"] if not is_byte(t["content"])}
+    vocab = tokenizer["model"]["vocab"] | {t["content"]: t["id"] for t in tokenizer["added_tokens"]}
+    return gemma_json(sorted(vocab, key=vocab.get), added)
+
+
 SMALL = {"wordpiece": "bert-bge", "wordpiece-cased": "bert-bge", "wordpiece-accents": "bert-bge", "bpe-qwen": "qwen2", "gpt2": "roberta-bpe"}
 PUBLISHED = {"bert-base-uncased": "bert-bge", "bert-base-multilingual-cased": "bert-bge", "all-MiniLM-L6-v2": "bert-bge",
              "roberta-base": "roberta-bpe", "qwen2-qwen3": "qwen2", "modernbert-neox": "modern-bert",
@@ -256,6 +361,12 @@ def make_small_tokenizers(folder):
     n_vocab = len(tokenizer["model"]["vocab"])
     make_tokenizer(os.path.join(folder, "xlmr.gguf"), tokenizer, "default")
     make_tokenizer(os.path.join(folder, "xlmr-mask-lost.gguf"), tokenizer, "default", n_vocab=n_vocab, mask_is_lost=True)
+    for name, names_symbols in (("gemma", True), ("gemma-plain", False)):
+        tokenizer = spm_tokenizer(names_symbols)
+        make_tokens.write(folder, name, lambda: Tokenizer.from_str(json.dumps(tokenizer)), SPM_TEXTS)
+        if names_symbols:  # the converter takes some of them for special
+            os.remove(os.path.join(folder, name, "decoded.jsonl"))
+        make_tokenizer(os.path.join(folder, name + ".gguf"), tokenizer, "default", n_vocab=len(tokenizer["model"]["vocab"]) + 3)
 
 
 # ---- models --------------------------------------------------------------------------------------
@@ -447,14 +558,14 @@ def wide_layers():
 
 
 def add_decoder_config(writer, config):
-    theta = config.get("rope_theta") or config["rope_parameters"]["rope_theta"]
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_rope_freq_base(theta)
+    if config["model_type"] != "gemma":
+        writer.add_rope_freq_base(config.get("rope_theta") or config["rope_parameters"]["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     if "head_dim" in config:
         writer.add_key_length(config["head_dim"])
@@ -462,9 +573,11 @@ def add_decoder_config(writer, config):
 
 
 def make_decoder(folder, name, source, title, ranks):
-    """ranks: as the converter makes them of Qwen3-Reranker, with the rows of yes and no as a head."""
+    """ranks: as the converter makes them of Qwen3-Reranker, with the rows of yes and no as a head.
+    Of Gemma the converter writes gains, where the directory has them less 1."""
     config, tokenizer = (read_json(os.path.join(source, f)) for f in ("config.json", "tokenizer.json"))
-    tensors = load_file(os.path.join(source, "model.safetensors"))
+    tensors, is_gemma = load_file(os.path.join(source, "model.safetensors")), config["model_type"] == "gemma"
+    tokenizer = as_spm(tokenizer) if is_gemma else tokenizer
     writer = gguf.GGUFWriter(os.path.join(folder, name + ".gguf"), config["model_type"])
     writer.add_name(title)
     add_decoder_config(writer, config)
@@ -481,7 +594,9 @@ def make_decoder(folder, name, source, title, ranks):
         config.update(architectures=["Qwen3ForSequenceClassification"], num_labels=1, tie_word_embeddings=True)
     for full, values in sorted(tensors.items()):
         values, short = values.astype(np.float32), gguf_name(full)
-        wide[full] = add(writer, short, values, type_of(short, values.shape))
+        adds_one = is_gemma and full.endswith("norm.weight")
+        stored_values = add(writer, short, values + np.float32(adds_one), type_of(short, values.shape))
+        wide[full] = values if adds_one else stored_values
     finish(writer)
     config.update(rms_norm_eps=float(np.float32(config["rms_norm_eps"])))
     write_directory(os.path.join(folder, name), config, tokenizer, wide)
@@ -504,6 +619,7 @@ def make_all(folder):
     make_decoder(folder, "qwen3-untied", models + "qwen3-untied", "Qwen3 Reranker tiny", False)
     make_decoder(folder, "qwen3-rank", models + "qwen3", "tiny", True)
     make_decoder(folder, "qwen2", models + "qwen2", "mxbai-rerank tiny", False)
+    make_decoder(folder, "gemma", models + "gemma", "Bge Reranker v2 Gemma", False)
     make_more(folder)
     with open(os.path.join(folder, "versions.json"), "w") as f:
         json.dump({"seed": SEED, "gguf": gguf_version(), "numpy": np.__version__, "tokenizers": make_tokens.tokenizers.__version__}, f, indent=1)

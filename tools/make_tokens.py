@@ -242,8 +242,8 @@ def record(tk, a, b=None, special=True, limit=None, strategy=None):
     return row
 
 
-def write(folder, name, make):
-    tk = make()
+def write(folder, name, make, more=()):
+    tk, texts = make(), TEXTS + list(more)
     path = os.path.join(folder, name)
     os.makedirs(path, exist_ok=True)
     spec = json.loads(tk.to_str())
@@ -251,7 +251,7 @@ def write(folder, name, make):
         json.dump(spec, f, ensure_ascii=False, separators=(",", ":"))
         f.write("\n")
     tk = Tokenizer.from_file(os.path.join(path, "tokenizer.json"))
-    rows = [record(tk, text, special=False) for text in TEXTS]
+    rows = [record(tk, text, special=False) for text in texts]
     pairs = random.Random(SEED)
     for _ in range(6):
         rows.append(record(tk, pairs.choice(TEXTS), pairs.choice(TEXTS)))
@@ -261,7 +261,7 @@ def write(folder, name, make):
     with open(os.path.join(path, "goldens.jsonl"), "w") as f:
         for row in rows:
             f.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-    n_decoded = write_decoded(tk, os.path.join(path, "decoded.jsonl"), TEXTS)
+    n_decoded = write_decoded(tk, os.path.join(path, "decoded.jsonl"), texts)
     return len(rows), n_decoded
 
 

@@ -98,6 +98,7 @@ typedef struct wn_config {
     bool has_positions;     /* a table of positions, where a file may have it or not */
     double embedding_scale; /* what the words' rows are multiplied by; 0: nothing */
     double norm_eps;
+    bool gains_are_whole; /* of norms, where the family has tensors of gain - 1 */
     wn_act act;
     wn_gate gate;
     double rope_base, rope_divisor;                      /* of rotary positions */

@@ -1,6 +1,7 @@
 /* Gemma, the first one (bge-reranker-v2-gemma), over the graph of causal.c.  Words are multiplied
- * by the root of the width, files keep the gains of norms less 1, the feed-forward has the tanh
- * form of GELU, and heads are as wide as a field says.  Its head is the table of words.
+ * by the root of the width, files keep the gains of norms less 1 (GGUF files whole, which a field
+ * of our own tells), the feed-forward has the tanh form of GELU, and heads are as wide as a field
+ * says.  Its head is the table of words.
  * Source: transformers configuration_gemma.py, modeling_gemma.py. */
 #include "model/causal.h"
 
@@ -36,6 +37,17 @@ static wn_status read_activation(wn_config *config, const json_t *json, wn_error
     return WN_OK;
 }
 
+/* What the tensors of norms are: norm_weight, which files of transformers do not have. */
+static wn_status read_gains(wn_config *config, const json_t *json, wn_error *err)
+{
+    static const char *const kinds[] = {"gain - 1", "gain"};
+    size_t kind;
+    WN_TRY(wn_config_read_method(&kind, json, "norm_weight", kinds[0], kinds, WN_ARRAY_LEN(kinds),
+                                 err));
+    config->gains_are_whole = kind == 1;
+    return WN_OK;
+}
+
 wn_status wn_gemma_configure(wn_config *config, const json_t *json, wn_error *err)
 {
     static const wn_causal_defaults defaults = {.vocab = 256000,
@@ -56,6 +68,7 @@ wn_status wn_gemma_configure(wn_config *config, const json_t *json, wn_error *er
                 CONFIG_FILE);
     config->prompt = WN_PROMPT_GEMMA;
     WN_TRY(read_activation(config, json, err));
+    WN_TRY(read_gains(config, json, err));
     WN_TRY(wn_causal_configure(config, json, &defaults, err));
     config->n_answers = 1;
     config->embedding_scale = sqrt((double)config->hidden);
@@ -65,5 +78,5 @@ wn_status wn_gemma_configure(wn_config *config, const json_t *json, wn_error *er
 void wn_gemma_lay_out(wn_layout *out, const wn_config *config)
 {
     wn_causal_lay_out(out, config);
-    out->norm_kind = WN_NORM_RMS_ONE;
+    out->norm_kind = config->gains_are_whole ? WN_NORM_RMS : WN_NORM_RMS_ONE;
 }

@@ -1,7 +1,7 @@
 /* See gguf_architecture.h.
- * Source: ggml-org/llama.cpp conversion/bert.py and gguf-py/gguf/tensor_mapping.py for names,
- * gguf-py/gguf/constants.py for keys, src/models/{bert,modern-bert}.cpp for which half of a gated
- * layer is which. */
+ * Source: ggml-org/llama.cpp conversion/{bert,qwen,gemma}.py and gguf-py/gguf/tensor_mapping.py for
+ * names, gguf-py/gguf/constants.py for keys, src/models/{bert,modern-bert}.cpp for which half of a
+ * gated layer is which. */
 #include "model/gguf_architecture.h"
 
 #include "base/defs.h"
@@ -129,7 +129,7 @@ static const wn_gguf_field modern_fields[] = {
     {NULL, NULL, false},
 };
 
-static const wn_gguf_part qwen_parts[] = {
+static const wn_gguf_part decoder_parts[] = {
     {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},
     {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"},
     {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
@@ -137,13 +137,13 @@ static const wn_gguf_part qwen_parts[] = {
     {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"},       {NULL, NULL},
 };
-static const wn_gguf_part qwen_others[] = {
+static const wn_gguf_part decoder_others[] = {
     {"token_embd", "embed_tokens"},
     {"output_norm", "norm"},
     {"output", "lm_head"},
     {NULL, NULL},
 };
-static const wn_gguf_layout qwen_layout = {"layers.", qwen_parts, qwen_others};
+static const wn_gguf_layout decoder_layout = {"layers.", decoder_parts, decoder_others};
 
 static const wn_gguf_field qwen_fields[] = {
     {"context_length", "max_position_embeddings", true},
@@ -158,12 +158,28 @@ static const wn_gguf_field qwen_fields[] = {
     {NULL, NULL, false},
 };
 
+static const wn_gguf_field gemma_fields[] = {
+    {"context_length", "max_position_embeddings", true},
+    {"embedding_length", "hidden_size", true},
+    {"feed_forward_length", "intermediate_size", true},
+    {"block_count", "num_hidden_layers", true},
+    {"attention.head_count", "num_attention_heads", true},
+    {"attention.head_count_kv", "num_key_value_heads", true},
+    {"attention.key_length", "head_dim", true},
+    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", true},
+    {"rope.freq_base", "rope_theta", false}, /* not written: it is the class's */
+    {NULL, NULL, false},
+};
+
+/* The converter adds the 1 that the class's files lack, in f32 as the class does.  To take it off
+ * again would round the small gains, so the tensors stay as they are and the configuration tells. */
+static const wn_gguf_part gemma_settings[] = {{"norm_weight", "gain"}, {NULL, NULL}};
+
 #define ROBERTA_PARTS(names)                                                                       \
     .dense = "classifier.dense", .out = "classifier.out_proj", .cuts_positions = true,             \
     .layout = &(names), .fields = bert_fields
-#define QWEN_PARTS                                                                                 \
-    .tokenizer = "gpt2", .out = "score", .answers = true, .layout = &qwen_layout,                  \
-    .fields = qwen_fields
+#define DECODER_PARTS(keys)                                                                        \
+    .out = "score", .answers = true, .layout = &decoder_layout, .fields = (keys)
 
 const wn_gguf_architecture wn_gguf_architectures[] = {
     {.name = "bert",
@@ -219,8 +235,25 @@ const wn_gguf_architecture wn_gguf_architectures[] = {
      .names_pooling = true,
      .layout = &modern_layout,
      .fields = modern_fields},
-    {.name = "qwen2", .model_type = "qwen2", .class_prefix = "Qwen2", QWEN_PARTS},
-    {.name = "qwen3", .model_type = "qwen3", .class_prefix = "Qwen3", QWEN_PARTS},
+    {.name = "qwen2",
+     .tokenizer = "gpt2",
+     .model_type = "qwen2",
+     .class_prefix = "Qwen2",
+     DECODER_PARTS(qwen_fields)},
+    {.name = "qwen3",
+     .tokenizer = "gpt2",
+     .model_type = "qwen3",
+     .class_prefix = "Qwen3",
+     DECODER_PARTS(qwen_fields)},
+    {.name = "gemma",
+     .tokenizer = "llama",
+     .model_type = "gemma",
+     .class_prefix = "Gemma",
+     .settings = gemma_settings,
+     DECODER_PARTS(gemma_fields)},
+    {.name = "qwen2vl",
+     .refusal = "the GGUF files of jina-reranker-m0 have its language model alone, and its head in "
+                "another file (mlp_weights.npz)"},
 };
 
 const size_t wn_gguf_n_architectures = WN_ARRAY_LEN(wn_gguf_architectures);

@@ -1,5 +1,5 @@
 /* See gguf_directory.h.
- * Source: ggml-org/llama.cpp conversion/bert.py for what conversion leaves out. */
+ * Source: ggml-org/llama.cpp conversion/{bert,gemma}.py for what conversion leaves out. */
 #include "model/gguf_directory.h"
 
 #include "base/mem.h"
@@ -85,6 +85,9 @@ static wn_status find_architecture(const wn_gguf_architecture **out, const wn_gg
         const wn_gguf_architecture *a = &wn_gguf_architectures[i];
         bool named = wn_str_equal(name, wn_str_from(a->name));
         known |= named;
+        if (named && a->refusal != NULL)
+            WN_FAIL(err, WN_ERR_UNSUPPORTED, "key 'general.architecture': is '%s': %s" INSTEAD,
+                    a->name, a->refusal);
         if (named && wn_str_equal(tokenizer, wn_str_from(a->tokenizer)) &&
             (a->marker == NULL || find_tensor(gguf, a->marker) != NULL) &&
             (a->lacks == NULL || find_tensor(gguf, a->lacks) == NULL)) {
@@ -98,8 +101,8 @@ static wn_status find_architecture(const wn_gguf_architecture **out, const wn_gg
                 "with",
                 WN_STR_ARG(tokenizer), WN_STR_ARG(name));
     WN_FAIL(err, WN_ERR_UNSUPPORTED,
-            "key 'general.architecture': '%.*s' is not supported as GGUF, only bert, jina-bert-v2, "
-            "modern-bert, qwen2, qwen3" INSTEAD,
+            "key 'general.architecture': '%.*s' is not supported as GGUF, only bert, gemma, "
+            "jina-bert-v2, modern-bert, qwen2, qwen3" INSTEAD,
             WN_STR_ARG(name));
 }
 

@@ -15,7 +15,7 @@
 static const char *const models[] = {
     "bert",         "bert-wide",        "roberta", "xlmr",       "jina-flash",  "qwen3",
     "qwen3-untied", "qwen3-rank",       "qwen2",   "modern-cls", "modern-mean", "modern-embed",
-    "jina-embed",   "jina-embed-split", "distil"};
+    "jina-embed",   "jina-embed-split", "distil",  "gemma"};
 
 static json_t *rows[CASES_MAX];
 static size_t n_rows;
