@@ -265,9 +265,9 @@ static bool is_spaces(wn_str token)
     return n > 0 && n == token.len;
 }
 
-/* Give the tokens of a SentencePiece model the spelling of its tokenizer.json: runs of spaces, which
- * conversion made of U+2581, and the tab, which is no piece but is one in that file, in place of
- * its byte.  A run that is too long stays too long. */
+/* Give the tokens of a SentencePiece model the spelling of its tokenizer.json: runs of spaces were
+ * U+2581 before conversion; the tab, where it is no piece, is one there in place of its byte.  A
+ * run that is too long stays too long. */
 static wn_status respell(writer *w)
 {
     bool has_tab = false;

@@ -75,7 +75,8 @@ static void opening_a_model_survives(void **state)
                                        "tests/golden/gguf/xlmr.gguf",
                                        "tests/golden/gguf/roberta.gguf",
                                        "tests/golden/gguf/modern-cls.gguf",
-                                       "tests/golden/gguf/jina-embed-split.gguf"};
+                                       "tests/golden/gguf/jina-embed-split.gguf",
+                                       "tests/golden/gguf/gemma.gguf"};
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
         fault_each_allocation(dirs[i], open_and_close, (void *)(uintptr_t)dirs[i]);
 }

@@ -22,7 +22,8 @@ static const char *const files[] = {ROOT "bert.gguf",
                                     ROOT "jina-flash.gguf",
                                     ROOT "qwen3-rank.gguf",
                                     ROOT "modern-cls.gguf",
-                                    ROOT "jina-embed-split.gguf"};
+                                    ROOT "jina-embed-split.gguf",
+                                    ROOT "gemma.gguf"};
 
 /* Where the data begins: most of what can go wrong is before it. */
 static size_t header_bytes(const wn_buf *file)

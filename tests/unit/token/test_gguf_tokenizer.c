@@ -200,6 +200,164 @@ static void pieces_that_conversion_made_up_do_not_count(void **state)
     json_decref(json);
 }
 
+/* Gemma's: unknown, begin, end, two spaces, the byte of the tab, a piece and its characters, a
+ * run of tabs, a token that was made up.  Strings of the builder have no spaces, so ~ is one. */
+#define GEMMA_TOKENS "<unk> <bos> <eos> ~~ <0x09> ab a b \t\t [PAD9]"
+#define GEMMA_TYPES  "2334611115"
+
+static void add_gemma(check_gguf *file, const char *tokens, const char *types, const bool *prefix)
+{
+    float all[64] = {0, -1000, -1000, -1000, 0};
+    size_t n = strlen(types);
+    for (size_t i = 5; i < n; i++)
+        all[i] = 5 - (float)i;
+    add_tokens(file, "llama", tokens, types);
+    for (size_t i = 0; i < file->pairs.len; i++)
+        file->pairs.ptr[i] = (char)(file->pairs.ptr[i] == '~' ? ' ' : file->pairs.ptr[i]);
+    check_gguf_f32s(file, "tokenizer.ggml.scores", all, n);
+    check_gguf_u32(file, "tokenizer.ggml.unknown_token_id", 0);
+    check_gguf_u32(file, "tokenizer.ggml.bos_token_id", 1);
+    check_gguf_u32(file, "tokenizer.ggml.eos_token_id", 2);
+    if (prefix != NULL)
+        check_gguf_bool(file, "tokenizer.ggml.add_space_prefix", *prefix);
+}
+
+static void text_is(const json_t *json, const char *want)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    assert_non_null(text);
+    assert_string_equal(text, want);
+    free(text);
+}
+
+/* Spaces were U+2581 and the tab stood for its byte. */
+static void sentencepiece_tokens_have_the_spelling_of_their_json(void **state)
+{
+    (void)state;
+    const bool no = false;
+    check_gguf file = {0};
+    add_gemma(&file, GEMMA_TOKENS, GEMMA_TYPES, &no);
+    json_t *json = written(&file), *model = json_object_get(json, "model"),
+           *vocab = json_object_get(model, "vocab");
+    assert_int_equal(json_object_size(vocab), 9);
+    assert_int_equal(json_integer_value(json_object_get(vocab, M M)), 3);
+    assert_int_equal(json_integer_value(json_object_get(vocab, "\t")), 4);
+    assert_int_equal(json_integer_value(json_object_get(vocab, "ab")), 5);
+    text_is(json_object_get(model, "merges"), "[[\"a\",\"b\"],[\"\\t\",\"\\t\"]]");
+    text_is(json_object_get(model, "unk_token"), "\"<unk>\"");
+    assert_true(json_is_true(json_object_get(model, "byte_fallback")));
+    assert_true(json_is_true(json_object_get(model, "fuse_unk")));
+    const json_t *added = json_object_get(json, "added_tokens"), *run = json_array_get(added, 3);
+    assert_int_equal(json_array_size(added), 4);
+    text_is(json_object_get(run, "content"), "\"" M M "\"");
+    assert_true(json_is_false(json_object_get(run, "normalized")));
+    assert_true(json_is_false(json_object_get(run, "special")));
+    json_decref(json);
+    /* with a tab of its own */
+    add_gemma(&file, "<unk> <bos> <eos> ~a <0x09> ab a \t", "23346111", &no);
+    json = written(&file);
+    vocab = json_object_get(json_object_get(json, "model"), "vocab");
+    assert_int_equal(json_integer_value(json_object_get(vocab, "<0x09>")), 4);
+    assert_int_equal(json_integer_value(json_object_get(vocab, "\t")), 7);
+    assert_int_equal(json_integer_value(json_object_get(vocab, " a")), 3);
+    json_decref(json);
+}
+
+/* Conversion gives tokens that tokenizer_config.json names a score of -1000. */
+static void what_is_no_piece_has_a_score_of_0(void **state)
+{
+    (void)state;
+    const bool no = false;
+    check_gguf file = {0};
+    add_gemma(&file, "<unk> <bos> <eos> ~~ <0x09> aa a aaa " M, "233461141", &no);
+    json_t *json = written(&file);
+    text_is(json_object_get(json_object_get(json, "model"), "merges"),
+            "[[\"" M "\",\"" M "\"],[\"a\",\"a\"],[\"aa\",\"a\"],[\"a\",\"aa\"]]");
+    json_decref(json);
+}
+
+static void begin_and_end_stand_where_the_file_says(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{"
+                                            "\"Sequence\":{\"id\":\"B\",\"type_id\":1}}]",
+                                            "[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{"
+                                            "\"SpecialToken\":{\"id\":\"eos\",\"type_id\":0}},"
+                                            "{\"Sequence\":{\"id\":\"B\",\"type_id\":1}},{"
+                                            "\"SpecialToken\":{\"id\":\"eos\",\"type_id\":1}}]"},
+                                           {"[{\"SpecialToken\":{\"id\":\"bos\",\"type_id\":0}},{"
+                                            "\"Sequence\":{\"id\":\"A\",\"type_id\":0}},"
+                                            "{\"SpecialToken\":{\"id\":\"bos\",\"type_id\":1}},{"
+                                            "\"Sequence\":{\"id\":\"B\",\"type_id\":1}}]",
+                                            NULL}};
+    const bool no = false;
+    for (int bos = 0; bos < 2; bos++) {
+        for (int eos = 0; eos < 2 - bos; eos++) {
+            check_gguf file = {0};
+            add_gemma(&file, GEMMA_TOKENS, GEMMA_TYPES, &no);
+            if (bos == 0) /* with it is what a file means that does not say */
+                check_gguf_bool(&file, "tokenizer.ggml.add_bos_token", false);
+            if (eos == 1)
+                check_gguf_bool(&file, "tokenizer.ggml.add_eos_token", true);
+            json_t *json = written(&file), *frame = json_object_get(json, "post_processor");
+            text_is(json_object_get(frame, "pair"), pairs[bos][eos]);
+            assert_int_equal(json_array_size(json_object_get(frame, "single")),
+                             json_array_size(json_object_get(frame, "pair")) / 2);
+            json_decref(json);
+        }
+    }
+}
+
+static void sentencepiece_files_that_are_not_as_gemmas_are_refused(void **state)
+{
+    (void)state;
+    const bool yes = true, no = false;
+    check_gguf file = {0};
+    add_gemma(&file, GEMMA_TOKENS, GEMMA_TYPES, NULL);
+    refuses(&file, WN_ERR_UNSUPPORTED,
+            "key 'tokenizer.ggml.add_space_prefix': is missing, those of llama that are supported "
+            "have false");
+    add_gemma(&file, GEMMA_TOKENS, GEMMA_TYPES, &yes);
+    refuses(&file, WN_ERR_UNSUPPORTED, "key 'tokenizer.ggml.add_space_prefix': is true, those of");
+    add_gemma(&file, GEMMA_TOKENS, GEMMA_TYPES, &no);
+    check_gguf_bool(&file, "tokenizer.ggml.remove_extra_whitespaces", true);
+    refuses(&file, WN_ERR_UNSUPPORTED,
+            "key 'tokenizer.ggml.remove_extra_whitespaces': is true, those of llama");
+    add_tokens(&file, "llama", "a b", "11");
+    refuses(&file, WN_ERR_FORMAT, "key 'tokenizer.ggml.scores' is missing");
+    add_tokens(&file, "llama", "a b c", "311");
+    check_gguf_f32s(&file, "tokenizer.ggml.scores", scores, 3);
+    check_gguf_u32(&file, "tokenizer.ggml.bos_token_id", 0);
+    check_gguf_u32(&file, "tokenizer.ggml.eos_token_id", 0);
+    refuses(&file, WN_ERR_FORMAT, "key 'tokenizer.ggml.unknown_token_id' is missing");
+    const float bad[] = {0, 0, 0, NAN};
+    add_tokens(&file, "llama", "<unk> <bos> <eos> a", "2331");
+    check_gguf_f32s(&file, "tokenizer.ggml.scores", bad, 4);
+    check_gguf_u32(&file, "tokenizer.ggml.bos_token_id", 1);
+    check_gguf_u32(&file, "tokenizer.ggml.eos_token_id", 2);
+    check_gguf_bool(&file, "tokenizer.ggml.add_space_prefix", false);
+    refuses(&file, WN_ERR_FORMAT, "key 'tokenizer.ggml.scores': score 3 is not a number");
+}
+
+/* A run of spaces becomes three times as long, and one without end stays refused. */
+static void sentencepiece_tokens_have_a_longest(void **state)
+{
+    (void)state;
+    const bool no = false;
+    static const size_t lengths[] = {85, 86, 300};
+    for (size_t i = 0; i < WN_ARRAY_LEN(lengths); i++) {
+        check_gguf file = {0};
+        char tokens[400] = "<unk> <bos> <eos> ";
+        size_t at = strlen(tokens);
+        memset(tokens + at, '~', lengths[i]);
+        add_gemma(&file, tokens, "2334", &no);
+        if (i == 0)
+            json_decref(written(&file));
+        else
+            refuses(&file, WN_ERR_LIMIT, "the piece with id 3 has ");
+    }
+}
+
 static void whole_tokenizer_json_is_taken_as_it_is(void **state)
 {
     (void)state;
@@ -216,9 +374,10 @@ static void what_is_not_supported_is_named(void **state)
     check_gguf file = {0};
     refuses(&file, WN_ERR_FORMAT,
             "key 'tokenizer.ggml.model' is missing: the file has no tokenizer");
-    check_gguf_string(&file, "tokenizer.ggml.model", "llama");
+    check_gguf_string(&file, "tokenizer.ggml.model", "rwkv");
     refuses(&file, WN_ERR_UNSUPPORTED,
-            "key 'tokenizer.ggml.model': 'llama' is not supported; supported are bert, t5, gpt2");
+            "key 'tokenizer.ggml.model': 'rwkv' is not supported; supported are bert, t5, llama, "
+            "gpt2");
     check_gguf_string(&file, "tokenizer.ggml.model", "gpt2");
     check_gguf_string(&file, "tokenizer.ggml.pre", "falcon");
     refuses(&file, WN_ERR_UNSUPPORTED,
@@ -273,6 +432,11 @@ int main(void)
         cmocka_unit_test(a_few_capitals_tell_nothing),
         cmocka_unit_test(white_space_that_is_kept_is_refused),
         cmocka_unit_test(pieces_that_conversion_made_up_do_not_count),
+        cmocka_unit_test(sentencepiece_tokens_have_the_spelling_of_their_json),
+        cmocka_unit_test(what_is_no_piece_has_a_score_of_0),
+        cmocka_unit_test(begin_and_end_stand_where_the_file_says),
+        cmocka_unit_test(sentencepiece_files_that_are_not_as_gemmas_are_refused),
+        cmocka_unit_test(sentencepiece_tokens_have_a_longest),
         cmocka_unit_test(whole_tokenizer_json_is_taken_as_it_is),
         cmocka_unit_test(what_is_not_supported_is_named),
         cmocka_unit_test(arrays_must_be_there_and_fit),
