@@ -171,8 +171,8 @@ static const wn_gguf_field gemma_fields[] = {
     {NULL, NULL, false},
 };
 
-/* The converter adds the 1 that the class's files lack, in f32 as the class does.  To take it off
- * again would round the small gains, so the tensors stay as they are and the configuration tells. */
+/* The converter adds the 1 that the class's files lack, as the class itself does, in f32.  To take
+ * it off again would round small gains, so the tensors stay, and the configuration tells. */
 static const wn_gguf_part gemma_settings[] = {{"norm_weight", "gain"}, {NULL, NULL}};
 
 #define ROBERTA_PARTS(names)                                                                       \

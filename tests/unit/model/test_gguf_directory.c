@@ -361,6 +361,97 @@ static void other_decoders_are_refused(void **state)
     }
 }
 
+/* A Gemma reranker of the sizes above. */
+static void add_gemma(check_gguf *file, const char *name, gap g)
+{
+    check_gguf_string(file, "general.architecture", "gemma");
+    check_gguf_string(file, "general.name", name);
+    check_gguf_string(file, "tokenizer.ggml.model", "llama");
+    number(file, &g, "gemma.context_length", 16);
+    number(file, &g, "gemma.embedding_length", 8);
+    number(file, &g, "gemma.feed_forward_length", 12);
+    number(file, &g, "gemma.block_count", 1);
+    number(file, &g, "gemma.attention.head_count", 2);
+    number(file, &g, "gemma.attention.head_count_kv", 1);
+    number(file, &g, "gemma.attention.key_length", 6);
+    check_gguf_f32(file, "gemma.attention.layer_norm_rms_epsilon", 1e-6f);
+    matrix(file, &g, "token_embd.weight", 8, 20);
+    matrix(file, &g, "blk.0.attn_norm.weight", 8, 0);
+    matrix(file, &g, "blk.0.ffn_norm.weight", 8, 0);
+    matrix(file, &g, "output_norm.weight", 8, 0);
+}
+
+/* In the directory they are less 1. */
+static void norms_of_gemma_stay_whole(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"embed_tokens.weight", "layers.0.input_layernorm.weight",
+                                        "layers.0.post_attention_layernorm.weight", "norm.weight"};
+    check_gguf file = {0};
+    wn_buf bytes;
+    add_gemma(&file, "Bge Reranker v2 Gemma", (gap){0});
+    wn_gguf *gguf = parse(&file, &bytes);
+    json_t *json = read_file(gguf, "config.json");
+    has_text(json_array_get(json_object_get(json, "architectures"), 0), "GemmaForCausalLM");
+    has_text(json_object_get(json, "model_type"), "gemma");
+    has_text(json_object_get(json, "norm_weight"), "gain");
+    has_number(json, "head_dim", 6);
+    has_number(json, "num_key_value_heads", 1);
+    assert_true(json_is_true(json_object_get(json, "tie_word_embeddings")));
+    assert_null(json_object_get(json, "rope_theta"));
+    json_decref(json);
+    assert_ok(wn_gguf_name_tensors(gguf, &err), &err);
+    for (size_t i = 0; i < WN_ARRAY_LEN(names); i++)
+        assert_non_null(wn_tensors_find(wn_gguf_tensors(gguf), wn_str_from(names[i])));
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
+static void gemmas_that_are_no_rerankers_are_refused(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"gemma.attention.head_count_kv",
+                                       "gemma.attention.key_length"};
+    check_gguf file = {0};
+    add_gemma(&file, "Gemma 2b It", (gap){0});
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "this is no reranker: it has no tensor 'cls.output.weight', and 'general.name' is "
+                 "'Gemma 2b It'");
+    add_gemma(&file, "gemma-reranker", (gap){0});
+    check_gguf_tensor(&file, "cls.output.weight", 0, (uint64_t[4]){8, 1}, 32);
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "architecture 'gemma' with a head ('cls.output.weight') is not supported as GGUF");
+    for (size_t i = 0; i < WN_ARRAY_LEN(keys); i++) {
+        char message[100];
+        add_gemma(&file, "gemma-reranker", (gap){.key = keys[i]});
+        snprintf(message, sizeof message, "key '%s': is missing or no single value; load", keys[i]);
+        refuses_file(&file, "config.json", WN_ERR_FORMAT, message);
+    }
+    check_gguf_string(&file, "general.architecture", "gemma2");
+    check_gguf_string(&file, "tokenizer.ggml.model", "llama");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'general.architecture': 'gemma2' is not supported as GGUF, only bert, gemma, "
+                 "jina-bert-v2, modern-bert, qwen2, qwen3; load");
+}
+
+/* Whatever its tokenizer and tensors are. */
+static void an_architecture_whose_head_is_elsewhere_is_refused(void **state)
+{
+    (void)state;
+    check_gguf file = {0};
+    add_decoder_of(&file, "qwen2vl", "Jina Reranker M0", "a b");
+    refuses_file(&file, "config.json", WN_ERR_UNSUPPORTED,
+                 "key 'general.architecture': is 'qwen2vl': the GGUF files of jina-reranker-m0 "
+                 "have its language model alone, and its head in another file (mlp_weights.npz); "
+                 "load the model's safetensors instead");
+    add_decoder_of(&file, "qwen2vl", "Jina Reranker M0", "a b");
+    wn_buf bytes;
+    wn_gguf *gguf = parse(&file, &bytes);
+    assert_fails(wn_gguf_name_tensors(gguf, &err), WN_ERR_UNSUPPORTED, &err, "is 'qwen2vl': the");
+    wn_gguf_close(gguf);
+    wn_buf_deinit(&bytes);
+}
+
 /* A ModernBERT reranker of the sizes above; a pooling of 0 is not told. */
 static void add_modern(check_gguf *file, gap g, uint32_t pooling)
 {
@@ -602,6 +693,9 @@ int main(void)
         cmocka_unit_test(bert_without_its_pooler_is_refused),
         cmocka_unit_test(reranking_decoders_are_told_by_head_or_name),
         cmocka_unit_test(other_decoders_are_refused),
+        cmocka_unit_test(norms_of_gemma_stay_whole),
+        cmocka_unit_test(gemmas_that_are_no_rerankers_are_refused),
+        cmocka_unit_test(an_architecture_whose_head_is_elsewhere_is_refused),
         cmocka_unit_test(modern_bert_tells_how_its_classifier_pools),
         cmocka_unit_test(what_a_modern_bert_does_not_tell_is_not_guessed),
         cmocka_unit_test(jina_bert_is_an_embedder_whose_halves_are_joined),
