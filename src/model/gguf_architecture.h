@@ -34,8 +34,7 @@ typedef struct wn_gguf_field {
 typedef struct wn_gguf_architecture {
     const char *name, *tokenizer, *marker; /* marker NULL: none */
     const char *lacks;                     /* a tensor that it has not; NULL: none */
-    const char
-        *refusal; /* why no file of this name is read; NULL: some are.  All else is not set */
+    const char *refusal;                   /* why no file of this name is read; NULL: some are */
     const char *model_type, *class_prefix;
     const char *auto_config;      /* of auto_map; NULL: none */
     const wn_gguf_part *settings; /* more of config.json, up to from NULL; or NULL */

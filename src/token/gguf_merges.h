@@ -26,8 +26,8 @@ typedef struct wn_scored_piece {
  * Fails:   WN_ERR_LIMIT over WN_MERGED_PIECE_MAX, WN_MERGES_BYTES_MAX or WN_VOCAB_BYTES_MAX;
  *          WN_ERR_MEMORY.
  * Source:  huggingface/transformers 4.38 convert_slow_tokenizer.py SentencePieceExtractor.extract,
- *          by which the published files were made.  Later versions put longer pieces first among
- *          those of one piece. */
+ *          by which the published files were made.  Later versions put longer left pieces first
+ *          among those of one score. */
 WN_MUST_USE wn_status wn_gguf_merges_push(wn_buf *out, wn_scored_piece *pieces, size_t n,
                                           wn_error *err);
 

@@ -77,10 +77,10 @@ typedef struct kind {
 #define NFC "{\"type\":\"NFC\"}"
 #define REPLACE(from, to)                                                                          \
     "{\"type\":\"Replace\",\"pattern\":{\"String\":\"" from "\"},\"content\":\"" to "\"}"
+#define MARK_TO_SPACE REPLACE(WORD_MARK, " ")
 #define BYTES_TO_TEXT                                                                              \
-    "{\"type\":\"Sequence\",\"decoders\":[" REPLACE(WORD_MARK,                                     \
-                                                    " ") ",{\"type\":\"ByteFallback\"},"           \
-                                                         "{\"type\":\"Fuse\"}]}"
+    "{\"type\":\"Sequence\",\"decoders\":[" MARK_TO_SPACE                                          \
+    ",{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]}"
 
 static const kind kinds[] = {
     {"bert", NULL, WORDPIECE, FRAME_BERT, NULL, "{\"type\":\"BertPreTokenizer\"}",
