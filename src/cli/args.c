@@ -196,7 +196,7 @@ static wn_status parse_value(wn_option_value *value, const wn_option *option, co
         break;
     case WN_VALUE_FILE:
     case WN_VALUE_DIR:
-        if (text[0] == '\0')
+        if (text[strspn(text, "\n")] == '\0')
             WN_FAIL(err, WN_ERR_ARGUMENT, "%s is empty, expected a name", what);
         break;
     default:

@@ -186,12 +186,14 @@ static bool is_setting(const wn_args *args, int id)
     return is_open(args, id, WN_REACH_ALL);
 }
 
-/* The lines of a text as a list. */
+/* The lines of a text as a list; empty ones do not count. */
 static void push_list(wn_buf *out, const char *text)
 {
     const char *before = "[";
     for (size_t n; *text != '\0'; text += n + (text[n] != '\0')) {
         n = strcspn(text, "\n");
+        if (n == 0)
+            continue;
         wn_buf_printf(out, "%s", before);
         wn_json_push_string(out, (wn_str){text, n});
         before = ", ";

@@ -76,6 +76,15 @@ static wn_status read_scalar(reader *r, const char **out, wn_str key, wn_error *
     return WN_OK;
 }
 
+/* Values of an option that repeats are kept a line each. */
+static wn_status check_line(const reader *r, const char *value, wn_str key, wn_error *err)
+{
+    if (strchr(value, '\n') != NULL)
+        WN_FAIL(err, WN_ERR_FORMAT, "%s line %zu: '%.*s' holds a line break", r->name, line_of(r),
+                WN_STR_ARG(key));
+    return WN_OK;
+}
+
 /* The scalars of a list that has begun, a line each. */
 static wn_status read_list(reader *r, const char **out, wn_str key, wn_error *err)
 {
@@ -83,6 +92,10 @@ static wn_status read_list(reader *r, const char **out, wn_str key, wn_error *er
     WN_TRY(next(r, err));
     while (r->event.type != YAML_SEQUENCE_END_EVENT) {
         WN_TRY(read_scalar(r, &item, key, err));
+        WN_TRY(check_line(r, item, key, err));
+        if (*item == '\0')
+            WN_FAIL(err, WN_ERR_FORMAT, "%s line %zu: '%.*s' has an empty value", r->name,
+                    line_of(r), WN_STR_ARG(key));
         text = text == NULL ? item : wn_args_printf(r->args, "%s\n%s", text, item);
         if (text == NULL)
             WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory to read it", r->name);
@@ -109,6 +122,8 @@ static wn_status read_value(reader *r, wn_args_target target, wn_str key, wn_err
         WN_TRY(read_list(r, &text, key, err));
     else
         WN_TRY(read_scalar(r, &text, key, err));
+    if (repeats && r->event.type == YAML_SCALAR_EVENT)
+        WN_TRY(check_line(r, text, key, err));
     return wn_args_set(r->args, target, text, WN_SOURCE_FILE, origin, err);
 }
 

@@ -257,6 +257,10 @@ static void settings_refuse_files_that_say_something_else(void **state)
         {"model: []\n", WN_ERR_FORMAT, "'model' is an empty list"},
         {"model: [a, [b]]\n", WN_ERR_FORMAT, "F line 1: 'model' is no single value"},
         {"model:\n- a\n-\n", WN_ERR_FORMAT, "F line 3: 'model' has no value"},
+        {"model:\n- a\n- ''\n", WN_ERR_FORMAT, "F line 3: 'model' has an empty value"},
+        {"model:\n- a\n- \"b\\nc\"\n", WN_ERR_FORMAT, "F line 3: 'model' holds a line break"},
+        {"model: |\n  a\n  b\n", WN_ERR_FORMAT, "F line 1: 'model' holds a line break"},
+        {"model: ''\n", WN_ERR_ARGUMENT, "F line 1: model is empty, expected a name"},
         {"model: {a: b}\n", WN_ERR_FORMAT, "F line 1: 'model' is no single value"},
         {"[a]: b\n", WN_ERR_FORMAT, "F line 1: expected the name of a setting"},
         {"- port\n", WN_ERR_FORMAT, "F line 1: expected 'name: value'"},
@@ -283,8 +287,10 @@ static void settings_that_repeat_are_a_list(void **state)
               &f.err);
     assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "a=x\ny z");
     assert_string_equal(f.args.values[WN_OPT_MODEL].origin, "F line 2");
-    assert_ok(LOAD(&f, "WINNOW_MODEL=p\nq"), &f.err);
-    assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "p\nq");
+    assert_fails(LOAD(&f, "WINNOW_MODEL=\n\n"), WN_ERR_ARGUMENT, &f.err,
+                 "WINNOW_MODEL is empty, expected a name");
+    assert_ok(LOAD(&f, "WINNOW_MODEL=p\n\nq\n"), &f.err);
+    assert_string_equal(wn_args_text(&f.args, WN_OPT_MODEL), "p\n\nq\n");
     wn_buf out = WN_BUF_INIT;
     assert_true(wn_settings_push(&out, &f.args) && wn_buf_push_byte(&out, '\0'));
     assert_non_null(strstr(out.ptr, "model: [\"p\", \"q\"] "));
