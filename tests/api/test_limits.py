@@ -178,7 +178,7 @@ def test_reports_of_usage_hold_up_no_ranking():
         with sqlite3.connect(f"{state}/winnow.db", timeout=BUSY_S) as other:
             minute = int(time.time()) // 60
             other.executemany("INSERT INTO usage VALUES (?, ?, 'rerank', 'm', 1, 1, 0, 0)",
-                              ((minute - i // 100, f"k{i % 100:07}") for i in range(300000)))
+                              ((minute - i // 100, f"k{i % 100:07}") for i in range(100000)))
         reports = [threading.Thread(target=report) for _ in range(n)]
         for thread in reports:
             thread.start()
