@@ -118,12 +118,13 @@ static wn_status read_value(reader *r, wn_args_target target, wn_str key, wn_err
         WN_FAIL(err, WN_ERR_MEMORY, "%s: no memory to read it", r->name);
     bool repeats = target.id != WN_OPT_COUNT &&
                    (wn_options[target.id].repeats & (1u << r->args->command)) != 0;
-    if (repeats && r->event.type == YAML_SEQUENCE_START_EVENT)
+    if (repeats && r->event.type == YAML_SEQUENCE_START_EVENT) {
         WN_TRY(read_list(r, &text, key, err));
-    else
+    } else {
         WN_TRY(read_scalar(r, &text, key, err));
-    if (repeats && r->event.type == YAML_SCALAR_EVENT)
-        WN_TRY(check_line(r, text, key, err));
+        if (repeats)
+            WN_TRY(check_line(r, text, key, err));
+    }
     return wn_args_set(r->args, target, text, WN_SOURCE_FILE, origin, err);
 }
 
