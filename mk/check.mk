@@ -14,10 +14,15 @@ tidy: ## check layers, sizes, banned calls, docstrings, headers that do not comp
 check: tests-built ## everything that runs in minutes: tidy, all tests, fuzz corpora (SKIP="tests/e2e/%")
 	$(RUN_TESTS) --tidy $(TEST_PROGRAMS)
 
-test: tests-built ## check, and the same programs once more under ASan and UBSan
+test: tests-built ## check, the same programs once more under ASan and UBSan, and a minute of fuzzing for each parser of requests
 	$(MAKE) VARIANT=asan tests-built
-	$(RUN_TESTS) --tidy $(TEST_PROGRAMS) tests/build/reproducible.py \
+	if command -v clang > /dev/null; then $(MAKE) CC=clang VARIANT=fuzz $(FUZZ_PARSERS:%=build/fuzz-clang/fuzz/fuzz_%); fi
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN_TESTS) --tidy $(TEST_PROGRAMS) tests/build/reproducible.py tests/build/fuzz_parsers.py \
 	    $(patsubst $(B)/%,build/asan/%,$(TESTS) $(REPLAYS))
+
+# Those that tests/build/fuzz_parsers.py runs.
+FUZZ_PARSERS := http_bytes api_body tokenizer_json yaml store_rows
+FUZZ_SECONDS ?= 60
 
 reproducible: all ## build once more in another folder and compare the bytes
 	$(RUN_TESTS) --verbose tests/build/reproducible.py
@@ -50,7 +55,6 @@ fault: $(FAULT_TESTS) ## fail each allocation once, see the right status and no 
 replay: $(REPLAYS) ## run every fuzz corpus once
 	$(RUN_TESTS) $(REPLAYS)
 
-FUZZ_SECONDS ?= 60
 fuzz: ## libFuzzer on one target: make fuzz T=safetensors FUZZ_SECONDS=3600
 	@test -n "$(T)" || { echo "make fuzz T=TARGET, one of: $(patsubst fuzz/%.c,%,$(FUZZ_SRC))"; exit 2; }
 	$(MAKE) CC=clang VARIANT=fuzz build/fuzz-clang/fuzz/fuzz_$(T)
