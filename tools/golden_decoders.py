@@ -115,14 +115,14 @@ PROMPT = ("Given a query A and a passage B, determine whether the passage contai
 TEXTS_TOKENS = 512  # FlagEmbedding's max_length
 
 
-def gemma_tokenizer():
+def gemma_tokenizer(vocab=480):
     """Of Gemma's kind: spaces as U+2581, nothing split, bytes for what is unknown, runs of newlines as tokens."""
     tk = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tk.normalizer = normalizers.Replace(" ", "\u2581")
     tk.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")  # or a text would become one piece
     specials = ["<pad>", "<eos>", "<bos>", "<unk>"] + [f"<0x{b:02X}>" for b in range(256)]
     lines = [PROMPT, "A: x", "B: y", "Yes", "No", " ".join(WORDS)] * 20
-    tk.train_from_iterator(lines, BpeTrainer(vocab_size=480, special_tokens=specials, show_progress=False, initial_alphabet=list("ABY:\u2581")))
+    tk.train_from_iterator(lines, BpeTrainer(vocab_size=vocab, special_tokens=specials, show_progress=False, initial_alphabet=list("ABY:\u2581")))
     tk.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     tk.add_tokens([AddedToken("\n" * n, normalized=False) for n in (1, 2, 3)])
     bos = tk.token_to_id("<bos>")

@@ -2,7 +2,8 @@
 made from, what a request is for it as sequences of ids, and what its outputs mean.
 
 Where transformers has no class of a family without code from elsewhere (JinaBERT, NewModel), the module is the arithmetic
-that Winnow's golden models are held against (tools/golden_jina.py), with torch's own attention and tables made beforehand.
+that Winnow's golden models are held against (tools/golden_jina.py), with torch's own attention and tables made beforehand;
+that of jina-reranker-m0 is transformers' language model of Qwen2-VL with the published head behind it.
 """
 import json, os, sys
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
-import golden_jina, golden_qwen
+import golden_decoders, golden_jina, golden_qwen
 
 QUERY_WORDS = 12
 WINDOW = 512
@@ -33,7 +34,7 @@ class Shape:
 
     @property
     def is_decoder(self):
-        return self.kind in ("answers", "block")
+        return self.kind in ("answers", "block", "m0")
 
 
 def bert(hidden, layers, heads, inter, **more):
@@ -50,10 +51,29 @@ QWEN3 = dict(hidden_size=1024, num_attention_heads=16, num_key_value_heads=8, he
 QWEN2 = dict(hidden_size=896, num_attention_heads=14, num_key_value_heads=2, intermediate_size=4864, rope_theta=1e6, rms_norm_eps=1e-6,
              tie_word_embeddings=True, pad_token_id=0)
 
+M0_ROPE = {"type": "mrope", "mrope_section": [16, 24, 24]}
+
+
+@dataclass
+class Prompt:
+    write: object   # (tokenizer, query, document) -> ids, as the publisher's code writes them
+    answers: tuple  # the words whose logits make the score, the first less the second
+
+
+PROMPTS = {
+    "Qwen3": Prompt(golden_qwen.qwen3_ids, ("yes", "no")),
+    "Qwen2": Prompt(golden_qwen.mxbai_ids, ("1", "0")),
+    "Gemma": Prompt(golden_decoders.gemma_ids, ("Yes",)),
+    "": Prompt(lambda tk, q, d: golden_decoders.m0_ids(tk, q, d, golden_qwen.MAX_LENGTH), ()),  # jina-reranker-m0, whose head is its own
+}
+
 SHAPES = {
     "mini": Shape("pairs", "MiniLM-L6 cross-encoders", "wordpiece", 30522, bert(384, 6, 12, 1536), "Bert"),
     "base": Shape("pairs", "bge-reranker-base", "unigram", 250002, bert(768, 12, 12, 3072) | ROBERTA | PLACES, "XLMRoberta"),
     "large": Shape("pairs", "bge-reranker-large", "unigram", 32002, bert(1024, 24, 16, 4096) | ROBERTA | PLACES, "XLMRoberta"),
+    "roberta": Shape("pairs", "roberta-base, 6 layers of 12", "unigram", 8192, bert(768, 6, 12, 3072) | ROBERTA | PLACES, "Roberta"),
+    "camembert": Shape("pairs", "camembert-base, 6 layers of 12", "unigram", 8192, bert(768, 6, 12, 3072) | ROBERTA | PLACES, "Camembert"),
+    "jina-qk": Shape("jina-qk", "jina-embeddings-v2-base-code with a classifier, 6 layers of 12", "wordpiece", 8192, bert(768, 6, 12, 3072)),
     "jina-v1": Shape("jina", "jina-reranker-v1-turbo-en", "wordpiece", 8192, bert(384, 6, 12, 1536)),
     "jina-v2": Shape("flash", "jina-reranker-v2-base-multilingual, 6 layers of 12", "unigram", 8192,
                      bert(768, 6, 12, 3072) | ROBERTA | PLACES, "XLMRoberta"),
@@ -71,6 +91,12 @@ SHAPES = {
     "qwen2": Shape("answers", "mxbai-rerank-base-v2, 4 layers of 24", "qwen", 1500, dict(
         QWEN2, num_hidden_layers=4, max_position_embeddings=2048), "Qwen2"),
     "colbert": Shape("late", "answerai-colbert-small-v1", "wordpiece", 8192, bert(384, 12, 12, 1536), "Bert"),
+    "gemma": Shape("answers", "bge-reranker-v2-gemma, 2 layers of 18", "gemma", 1500, dict(
+        hidden_size=2048, num_hidden_layers=2, num_attention_heads=8, num_key_value_heads=1, head_dim=256, intermediate_size=16384,
+        max_position_embeddings=2048, pad_token_id=0), "Gemma"),
+    "jina-m0": Shape("m0", "texts of jina-reranker-m0, 3 layers of 28", "qwen", 1500, dict(
+        hidden_size=1536, num_hidden_layers=3, num_attention_heads=12, num_key_value_heads=2, intermediate_size=8960, rms_norm_eps=1e-6,
+        rope_theta=1e6, max_position_embeddings=2048, tie_word_embeddings=False)),
     "jina-v3": Shape("block", "jina-reranker-v3, 4 layers of 28", "qwen", 1500, dict(
         QWEN3, num_hidden_layers=4, max_position_embeddings=LISTWISE_MAX), "Qwen3"),
 }
@@ -87,7 +113,7 @@ class FastNet(golden_jina.Net):
         if self.theta is not None:
             angles = places.double()[:, None] * golden_jina.speeds(head_dim, self.theta, self.factor, ())
             self.all_cos, self.all_sin = (torch.cat((t, t), -1).to(dtype) for t in (angles.cos(), angles.sin()))
-        elif self.kind == "jina":
+        elif self.kind.startswith("jina"):
             slopes = torch.tensor(golden_jina.alibi_slopes(self.heads))
             self.all_alibi = (-slopes[:, None, None] * (places[:, None] - places[None, :]).abs()).to(dtype)
 
@@ -96,7 +122,7 @@ class FastNet(golden_jina.Net):
         bias = (mask[:, None, None, :] - 1).to(self.t["classifier.weight"].dtype) * 30000.0
         if self.theta is not None:
             self.cos, self.sin = self.all_cos[:n], self.all_sin[:n]
-        elif self.kind == "jina":
+        elif self.kind.startswith("jina"):
             bias = bias + self.all_alibi[:, :n, :n]
         return super().logits(ids, bias, types)
 
@@ -122,7 +148,7 @@ class NetLogits(torch.nn.Module):
         for name in net.t:  # buffers, so that an export knows them as weights
             self.register_buffer(name.replace(".", "_"), net.t[name].to(dtype))
             net.t[name] = getattr(self, name.replace(".", "_"))
-        self.net, self.has_types = net, net.kind == "jina"
+        self.net, self.has_types = net, net.kind.startswith("jina")
 
     def forward(self, ids, mask, types=None):
         return self.net.logits(ids, mask, types)[:, None]
@@ -141,18 +167,16 @@ class Logits(torch.nn.Module):
 
 
 class Answers(torch.nn.Module):
-    """The logit of one word less that of another behind the last token."""
+    """What a head makes of the hidden state behind the last token."""
     has_types = False
 
-    def __init__(self, model, words):
+    def __init__(self, model, head):
         super().__init__()
-        self.model = model.model
-        rows = model.lm_head.weight[words]
-        self.difference = torch.nn.Parameter(rows[:1] - rows[1:])
+        self.model, self.head = model, head
 
     def forward(self, ids, mask):
         h = self.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        return F.linear(h[torch.arange(h.shape[0]), mask.sum(1) - 1], self.difference)
+        return self.head(h[torch.arange(h.shape[0]), mask.sum(1) - 1])
 
 
 class Vectors(torch.nn.Module):
@@ -182,6 +206,17 @@ def weights_of(folder):
     return load_file(os.path.join(folder, "model.safetensors"))
 
 
+def linear_of(weight, bias=None):
+    linear = torch.nn.Linear(*weight.shape[::-1], bias=bias is not None)
+    linear.weight, linear.bias = torch.nn.Parameter(weight), None if bias is None else torch.nn.Parameter(bias)
+    return linear
+
+
+def m0_config(shape, vocab, **more):
+    """Of the language model alone; a head's 64 speeds are shared among time, height and width, which are one for a text."""
+    return hf.Qwen2VLTextConfig(vocab_size=vocab, rope_scaling=dict(M0_ROPE), **shape.config, **more)
+
+
 def open_net(shape, folder, dtype, attention):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
         config = json.load(f)
@@ -205,8 +240,20 @@ def open_pairs(shape, folder, dtype, attention):
 
 def open_answers(shape, folder, dtype, attention):
     tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
-    words = [tokenizer.token_to_id(w) for w in (("yes", "no") if shape.model == "Qwen3" else ("1", "0"))]
-    return Answers(open_class(shape, folder, dtype, attention, "ForCausalLM"), words)
+    words = [tokenizer.token_to_id(w) for w in PROMPTS[shape.model].answers]
+    model = open_class(shape, folder, dtype, attention, "ForCausalLM")
+    rows = model.lm_head.weight.detach()[words]
+    return Answers(model.model, linear_of(rows[:1] - rows[1:] if len(words) > 1 else rows))
+
+
+def open_m0(shape, folder, dtype, attention):
+    t = weights_of(folder)
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
+        config = json.load(f)
+    model = hf.Qwen2VLTextModel(m0_config(shape, config["vocab_size"], attn_implementation=attention))
+    model.load_state_dict({name.removeprefix("model."): p for name, p in t.items() if name.startswith("model.")})
+    first, last = (linear_of(t[f"score.{i}.weight"], t[f"score.{i}.bias"]) for i in (0, 2))
+    return Answers(model, torch.nn.Sequential(first, torch.nn.ReLU(), last)).to(dtype).eval()
 
 
 def open_late(shape, folder, dtype, attention):
@@ -215,7 +262,7 @@ def open_late(shape, folder, dtype, attention):
     return Vectors(model, weights_of(folder)["linear.weight"].to(dtype))
 
 
-MODULES = {"pairs": open_pairs, "jina": open_net, "new": open_net, "answers": open_answers, "late": open_late,
+MODULES = {"pairs": open_pairs, "jina": open_net, "jina-qk": open_net, "new": open_net, "answers": open_answers, "m0": open_m0, "late": open_late,
            "flash": lambda shape, folder, *rest: open_pairs(shape, os.path.join(folder, "plain"), *rest),
            "block": lambda shape, folder, *rest: Hidden(open_class(shape, folder, *rest, "Model"))}
 
@@ -257,7 +304,7 @@ class Prompts(Pairs):
 
     def __init__(self, name, folder):
         super().__init__(name, folder)
-        self.write = golden_qwen.qwen3_ids if self.shape.model == "Qwen3" else golden_qwen.mxbai_ids
+        self.write = PROMPTS[self.shape.model].write
         self.extra = 0
 
     def word(self, rng):
@@ -308,7 +355,7 @@ class Block(Prompts):
         return [float(s) for s in unit(own) @ unit(query)[0]]
 
 
-READERS = {"answers": Prompts, "late": Late, "block": Block}
+READERS = {"answers": Prompts, "m0": Prompts, "late": Late, "block": Block}
 
 
 def reader_of(name, folder):

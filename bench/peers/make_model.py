@@ -17,10 +17,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 import families
-from families import SHAPES, WINDOW, golden_jina, golden_qwen
+from families import SHAPES, WINDOW, golden_decoders, golden_jina, golden_qwen
 from make_golden import edit_json, rename_flash, write_json
-
-JINA_HEADS = {"jina": ("bert.", golden_jina.jina_config), "new": ("new.", golden_jina.new_config)}
 
 
 # ---- tokenizers ----------------------------------------------------------------------------------
@@ -55,13 +53,17 @@ def make_qwen(n):
     words = golden_qwen.golden.WORDS
     prompt = golden_qwen.jina_prompt(words[0], [str(i) for i in range(100)])
     lines = [golden_qwen.PREFIX, f"<Instruct>: {golden_qwen.INSTRUCTION}\n<Query>: x\n<Document>: y", golden_qwen.SUFFIX, *golden_qwen.MXBAI,
-             "query: x", "document: y", prompt, " " + " ".join(words)] * 20
+             "query: x", "document: y", golden_decoders.M0.format(document="x", query="y"), prompt, " " + " ".join(words)] * 20
     for mark in (golden_qwen.EMBED, golden_qwen.RERANK):
         lines = [line.replace(mark, "") for line in lines]
     return golden_qwen.qwen_tokenizer(lines, n, (golden_qwen.EMBED, golden_qwen.RERANK)), {"pad_token": "<|endoftext|>"}
 
 
-TOKENIZERS = {"wordpiece": make_wordpiece, "unigram": make_unigram, "qwen": make_qwen}
+def make_gemma(n):
+    return golden_decoders.gemma_tokenizer(n), {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>"}
+
+
+TOKENIZERS = {"wordpiece": make_wordpiece, "unigram": make_unigram, "qwen": make_qwen, "gemma": make_gemma}
 
 
 # ---- weights -------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ def make_flash(shape, out, tk):
 def make_net(shape, out, tk):
     c = shape.config
     t = golden_jina.random_tensors(shape.kind, shape.vocab, c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"],
-                                   {"jina": 2, "new": 1}[shape.kind], True, 0)
+                                   1 if shape.kind == "new" else 2, True, 0)
     for name, p in t.items():
         if p.dim() == 1:
             p.fill_(1.0 if name.endswith("weight") else 0.0)
@@ -118,7 +120,7 @@ def make_net(shape, out, tk):
         config = golden_jina.new_config(net, tk, "NewForSequenceClassification", WINDOW)
         golden_jina.save(out, net, tk, config, "new.", torch.float32, at_root=("classifier", "pooler"))
     else:
-        config = golden_jina.jina_config(net, tk, "jina", "JinaBertForSequenceClassification", "geglu", True, WINDOW)
+        config = golden_jina.jina_config(net, tk, shape.kind, "JinaBertForSequenceClassification", "geglu", True, WINDOW)
         golden_jina.save(out, net, tk, config, "bert.", torch.float32)
 
 
@@ -130,6 +132,17 @@ def add_tensors(out, prefix, **shapes):
     path = os.path.join(out, "model.safetensors")
     added = {n.replace("_", "."): torch.randn(*s) / s[1] ** 0.5 for n, s in shapes.items()}
     save_file({prefix + k.removeprefix(prefix): v for k, v in families.weights_of(out).items()} | added, path, metadata={"format": "pt"})
+
+
+def make_m0(shape, out, tk):
+    hidden, vocab = shape.config["hidden_size"], tk.get_vocab_size()
+    model = hf.Qwen2VLTextModel(families.m0_config(shape, vocab))
+    weigh(model.named_parameters())
+    head = {"score.0.weight": torch.randn(hidden, hidden) / hidden ** 0.5, "score.0.bias": torch.zeros(hidden),
+            "score.2.weight": torch.randn(1, hidden) / hidden ** 0.5, "score.2.bias": torch.zeros(1)}
+    save_file({f"model.{n}": p for n, p in model.state_dict().items()} | head, os.path.join(out, "model.safetensors"), metadata={"format": "pt"})
+    write_json(out, "config.json", shape.config | dict(architectures=["JinaVLForRanking"], model_type="qwen2_vl", vocab_size=vocab,
+                                                       rope_scaling=families.M0_ROPE, use_sliding_window=False))
 
 
 def make_late(shape, out, tk):
@@ -146,8 +159,8 @@ def make_block(shape, out, tk):
     edit_json(out, "config.json", {"architectures": ["JinaForRanking"]})
 
 
-MAKERS = {"pairs": make_pairs, "flash": make_flash, "jina": make_net, "new": make_net, "answers": make_answers, "late": make_late,
-          "block": make_block}
+MAKERS = {"pairs": make_pairs, "flash": make_flash, "jina": make_net, "jina-qk": make_net, "new": make_net, "answers": make_answers,
+          "m0": make_m0, "late": make_late, "block": make_block}
 
 
 def export_onnx(module, path):
@@ -168,7 +181,7 @@ def main():
     inputs = ["input_ids", "token_type_ids", "attention_mask"]
     write_json(out, "tokenizer_config.json", dict(
         specials, tokenizer_class="PreTrainedTokenizerFast", model_input_names=inputs if module.has_types else inputs[::2],
-        model_max_length=shape.config["max_position_embeddings"] if shape.tokenizer == "qwen" else WINDOW))
+        model_max_length=shape.config["max_position_embeddings"] if shape.is_decoder else WINDOW))
     if shape.kind == "flash":
         for file in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(os.path.join(out, file), os.path.join(out, "plain"))
