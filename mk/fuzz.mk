@@ -8,7 +8,7 @@ PARSER_api_body         := data/json_bind.c:$(JSON_PARSER) serve/api_field.c:-wn
 PARSER_config_json      := data/json_bind.c $(patsubst src/%,%,$(wildcard src/model/config*.c))
 PARSER_encode_text      := data/unicode.c $(addprefix token/,cache.c edit.c encode.c:-no_memory,-wn_encoder_free normalize_bert.c normalize_form.c scanner.c \
                            text.c trie.c)
-PARSER_gguf_file        := data/gguf.c:-wn_gguf_open token/gguf_merges.c token/gguf_tokenizer.c
+PARSER_gguf_file        := data/gguf.c:-wn_gguf_open,-wn_gguf_is_file token/gguf_merges.c token/gguf_tokenizer.c
 PARSER_http_bytes       := serve/http_conn.c serve/http_guard.c
 PARSER_http_query       := serve/http_request.c:wn_http_next_parameter,decode,hex_digit base/date.c:wn_date_parse,digits \
                            serve/usage_report.c:wn_report_query,read_day,read_by

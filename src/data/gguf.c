@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #define WN_WHERE "data/gguf"
 
@@ -325,9 +327,10 @@ static wn_status read_alignment(const reader *r, size_t *out)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
+static const unsigned char magic[4] = {'G', 'G', 'U', 'F'};
+
 static wn_status check_version(reader *r)
 {
-    static const unsigned char magic[4] = {'G', 'G', 'U', 'F'};
     const unsigned char *p;
     uint64_t version;
     WN_TRY(take(r, &p, sizeof magic, "a GGUF file's magic"));
@@ -389,6 +392,17 @@ static wn_status open_new(wn_gguf **out, const char *path, wn_str bytes, const c
     else
         wn_gguf_close(gguf);
     return status;
+}
+
+bool wn_gguf_is_file(const char *path)
+{
+    char first[sizeof magic];
+    FILE *file = fopen(path, "re");
+    bool good = file != NULL && fread(first, 1, sizeof first, file) == sizeof first &&
+                memcmp(first, magic, sizeof magic) == 0;
+    if (file != NULL)
+        fclose(file);
+    return good;
 }
 
 wn_status wn_gguf_open(wn_gguf **out, const char *path, wn_error *err)

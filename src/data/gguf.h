@@ -47,6 +47,9 @@ typedef struct wn_gguf_value {
 
 typedef struct wn_gguf wn_gguf;
 
+/* By its first bytes; stores that name files by their digests, as Ollama's, keep no ending. */
+bool wn_gguf_is_file(const char *path);
+
 /* Map a file and read its header.
  * Fails:   WN_ERR_IO, WN_ERR_LIMIT, WN_ERR_MEMORY, WN_ERR_FORMAT (names what, and both values).
  * Owns:    caller closes with wn_gguf_close(). */

@@ -237,7 +237,7 @@ wn_status wn_inventory_read_license(char out[WN_LICENSE_MAX + 1], const char *pa
         WN_TRY_OUT(wn_hub_path(&dir, err, "%s", path));
         WN_TRY_OUT(wn_cache_choose(&model, path, err));
     }
-    if (wn_str_ends(wn_buf_str(&model), WN_STR(".gguf")))
+    if (wn_gguf_is_file(model.ptr))
         WN_TRY_OUT(read_gguf_license(out, model.ptr, err));
     if (out[0] == '\0')
         status = read_card_license(out, dir.ptr, err);

@@ -69,7 +69,7 @@ wn_status wn_origin_open(wn_origin *out, const char *path, wn_error *err)
     wn_buf found = WN_BUF_INIT;
     wn_status status = WN_OK;
     bool is_file = path != NULL && stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
-    if (is_file && !is_gguf_name(path))
+    if (is_file && !is_gguf_name(path) && !wn_gguf_is_file(path))
         WN_FAIL(err, WN_ERR_FORMAT,
                 "model '%s': is a file, expected a directory or a GGUF file (*.gguf)", path);
     if (path != NULL && !is_file)

@@ -13,8 +13,8 @@ typedef struct wn_origin {
     wn_tensors *tensors; /* NULL until wn_origin_tensors() */
 } wn_origin;
 
-/* path is a directory, a GGUF file, a directory that holds one GGUF file in place of config.json,
- * or NULL: the built-in model.
+/* path is a directory, a GGUF file of any name, a directory that holds one GGUF file in place of
+ * config.json, or NULL: the built-in model.
  * Fails:   WN_ERR_IO, WN_ERR_FORMAT, WN_ERR_UNSUPPORTED, WN_ERR_MEMORY.
  * Owns:    borrows path; caller closes with wn_origin_close(). */
 WN_MUST_USE wn_status wn_origin_open(wn_origin *out, const char *path, wn_error *err);

@@ -402,7 +402,9 @@ def test_the_licence_of_a_model_is_found_wherever_it_lies():
     shutil.copy(gguf, folder)
     with open(os.path.join(folder, "README.md"), "wb") as f:
         f.write(card("cc-by-nc-4.0"))
-    for model in (gguf, folder, os.path.join(folder, "bert.gguf")):  # the file's own word comes first
+    blob = os.path.join(place.home, "sha256-of-it")
+    shutil.copy(gguf, blob)
+    for model in (gguf, blob, folder, os.path.join(folder, "bert.gguf")):  # the file's own word comes first
         assert json.loads(good(place.run("licence", model, "--json")).stdout)["license"] == "apache-2.0", model
     shutil.copy(os.path.join(HERE, "../golden/gguf/qwen3-rank.gguf"), os.path.join(folder, "bert.gguf"))  # which has none
     assert json.loads(good(place.run("licence", folder, "--json")).stdout)["license"] == "cc-by-nc-4.0"
