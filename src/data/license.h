@@ -14,7 +14,7 @@
 #define WN_LICENSE_MAX WN_CARD_WORD_MAX
 
 /* Find the word in config.json (NULL: none), else in a card's text; "" and false when none has
- * one. */
+ * one.  Where they disagree, one that forbids commercial use counts. */
 bool wn_license_find(char out[WN_LICENSE_MAX + 1], const json_t *config, wn_str readme,
                      wn_str model_card);
 

@@ -39,6 +39,15 @@ static void the_configuration_comes_before_the_cards(void **state)
     assert_string_equal(license_of("{}", NULL, NULL), "");
 }
 
+static void where_files_disagree_the_one_that_forbids_counts(void **state)
+{
+    (void)state;
+    const char *readme = "---\nlicense: cc-by-nc-4.0\n---\n", *card = "---\nlicense: mit\n---\n";
+    assert_string_equal(license_of("{\"license\":\"apache-2.0\"}", readme, card), "cc-by-nc-4.0");
+    assert_string_equal(license_of("{}", card, readme), "cc-by-nc-4.0");
+    assert_string_equal(license_of("{\"license\":\"cc-by-nc-4.0\"}", card, NULL), "cc-by-nc-4.0");
+}
+
 static void a_card_tells_it_in_its_front_matter(void **state)
 {
     (void)state;
@@ -130,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_configuration_comes_before_the_cards),
+        cmocka_unit_test(where_files_disagree_the_one_that_forbids_counts),
         cmocka_unit_test(a_card_tells_it_in_its_front_matter),
         cmocka_unit_test(several_licences_are_none_that_could_be_looked_up),
         cmocka_unit_test(another_licence_has_a_name),
