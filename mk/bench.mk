@@ -34,7 +34,7 @@ bench-scaling: $(B)/bench/scaling ## one thread beside several, waiting at the e
 	$(B)/bench/scaling $(ARGS)
 
 # One model of each family; what is kept in build/peers takes longer to make than to run.
-FAMILIES := mini,roberta,camembert,base,jina-v1,jina-qk,jina-v2,gte,modernbert,deberta,distilbert,electra,mpnet,qwen3,qwen2,gemma,jina-m0,jina-v3,colbert
+FAMILIES := mini,roberta,camembert,base,jina-v1,jina-qk,jina-v2,gte,modernbert,deberta,distilbert,electra,mpnet,qwen3,qwen2,gemma,jina-m0,jina-v3,colbert,jina-colbert
 .PHONY: bench-families bench-prefix
 bench-families: venv lib ## one model of each family beside the best engine that runs it (ARGS="--ledger bench/ledger/peers.csv")
 	$(VENV)/bin/python -W ignore bench/peers/run.py --library $(B)/libwinnow.so --models build/peers --shapes $(FAMILIES) --workloads e \

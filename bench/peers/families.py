@@ -5,7 +5,7 @@ Where transformers has no class of a family without code from elsewhere (JinaBER
 that Winnow's golden models are held against (tools/golden_jina.py), with torch's own attention and tables made beforehand;
 that of jina-reranker-m0 is transformers' language model of Qwen2-VL with the published head behind it.
 """
-import json, os, sys
+import json, os, re, sys
 from dataclasses import dataclass
 import numpy as np
 import torch
@@ -97,6 +97,7 @@ SHAPES = {
     "jina-m0": Shape("m0", "texts of jina-reranker-m0, 3 layers of 28", "qwen", 1500, dict(
         hidden_size=1536, num_hidden_layers=3, num_attention_heads=12, num_key_value_heads=2, intermediate_size=8960, rms_norm_eps=1e-6,
         rope_theta=1e6, max_position_embeddings=2048, tie_word_embeddings=False)),
+    "jina-colbert": Shape("late-net", "jina-colbert-v2, 4 layers of 24", "unigram", 8192, bert(1024, 4, 16, 4096)),
     "jina-v3": Shape("block", "jina-reranker-v3, 4 layers of 28", "qwen", 1500, dict(
         QWEN3, num_hidden_layers=4, max_position_embeddings=LISTWISE_MAX), "Qwen3"),
 }
@@ -117,14 +118,14 @@ class FastNet(golden_jina.Net):
             slopes = torch.tensor(golden_jina.alibi_slopes(self.heads))
             self.all_alibi = (-slopes[:, None, None] * (places[:, None] - places[None, :]).abs()).to(dtype)
 
-    def logits(self, ids, mask, types):
+    def hidden(self, ids, mask, types=None, wrong=()):
         n = ids.shape[1]  # of the input itself, which an export knows to vary
-        bias = (mask[:, None, None, :] - 1).to(self.t["classifier.weight"].dtype) * 30000.0
+        bias = (mask[:, None, None, :] - 1).to(self.t["embeddings.word_embeddings.weight"].dtype) * 30000.0
         if self.theta is not None:
             self.cos, self.sin = self.all_cos[:n], self.all_sin[:n]
         elif self.kind.startswith("jina"):
             bias = bias + self.all_alibi[:, :n, :n]
-        return super().logits(ids, bias, types)
+        return super().hidden(ids, bias, types)
 
     def norm(self, x, name):
         weight = self.t[name + ".weight"]  # whose shape is no part of a traced graph
@@ -142,7 +143,9 @@ class FastNet(golden_jina.Net):
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(-2)
 
 
-class NetLogits(torch.nn.Module):
+class NetModule(torch.nn.Module):
+    """The logits of a net, or where its last step is `linear` its vectors."""
+
     def __init__(self, net, dtype):
         super().__init__()
         for name in net.t:  # buffers, so that an export knows them as weights
@@ -151,6 +154,8 @@ class NetLogits(torch.nn.Module):
         self.net, self.has_types = net, net.kind.startswith("jina")
 
     def forward(self, ids, mask, types=None):
+        if "linear.weight" in self.net.t:
+            return F.normalize(self.net.linear(self.net.hidden(ids, mask), "linear"), dim=-1)
         return self.net.logits(ids, mask, types)[:, None]
 
 
@@ -202,6 +207,9 @@ class Hidden(torch.nn.Module):
         return self.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
 
 
+NET_KINDS = {"late-net": "flash"}  # of golden_jina.Net, where a shape's kind has another name
+
+
 def weights_of(folder):
     return load_file(os.path.join(folder, "model.safetensors"))
 
@@ -220,12 +228,12 @@ def m0_config(shape, vocab, **more):
 def open_net(shape, folder, dtype, attention):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
         config = json.load(f)
-    t = {k.removeprefix("bert.").removeprefix("new."): v.float() for k, v in weights_of(folder).items()}
+    t = {re.sub(r"^(bert|new|roberta)\.", "", k): v.float() for k, v in weights_of(folder).items()}
     scaling = config.get("rope_scaling") or {}
-    net = FastNet(shape.kind, config["num_attention_heads"], config["layer_norm_eps"], theta=config.get("rope_theta"),
-                  factor=scaling.get("factor", 1), **t)
+    net = FastNet(NET_KINDS.get(shape.kind, shape.kind), config["num_attention_heads"], config["layer_norm_eps"],
+                  theta=config.get("rope_theta", config.get("rotary_emb_base")), factor=scaling.get("factor", 1), **t)
     net.prepare(config["hidden_size"] // net.heads, dtype)
-    return NetLogits(net, dtype).eval()
+    return NetModule(net, dtype).eval()
 
 
 def open_class(shape, folder, dtype, attention, ending):
@@ -263,6 +271,7 @@ def open_late(shape, folder, dtype, attention):
 
 
 MODULES = {"pairs": open_pairs, "jina": open_net, "jina-qk": open_net, "new": open_net, "answers": open_answers, "m0": open_m0, "late": open_late,
+           "late-net": open_net,
            "flash": lambda shape, folder, *rest: open_pairs(shape, os.path.join(folder, "plain"), *rest),
            "block": lambda shape, folder, *rest: Hidden(open_class(shape, folder, *rest, "Model"))}
 
@@ -318,10 +327,12 @@ class Prompts(Pairs):
 class Late(Pairs):
     """Of the query and each document the vectors; as HF_ColBERT of Stanford's code.  A row is a document alone."""
     QUERY_LENGTH = 32
+    MARKS = {"wordpiece": ("[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]"),
+             "unigram": ("<s>", "</s>", "<mask>", "[QueryMarker]", "[DocumentMarker]")}
 
     def __init__(self, name, folder):
         super().__init__(name, folder)
-        self.marks = [self.tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]", "[MASK]", "[unused0]", "[unused1]")]
+        self.marks = [self.tokenizer.token_to_id(t) for t in self.MARKS[self.shape.tokenizer]]
         self.extra = 3 - QUERY_WORDS
 
     def groups(self, query, documents):
@@ -355,7 +366,7 @@ class Block(Prompts):
         return [float(s) for s in unit(own) @ unit(query)[0]]
 
 
-READERS = {"answers": Prompts, "m0": Prompts, "late": Late, "block": Block}
+READERS = {"answers": Prompts, "m0": Prompts, "late": Late, "late-net": Late, "block": Block}
 
 
 def reader_of(name, folder):

@@ -105,15 +105,20 @@ def make_flash(shape, out, tk):
     rename_flash(out)
 
 
-def make_net(shape, out, tk):
+def net_tensors(kind, shape, vocab, types, head):
     c = shape.config
-    t = golden_jina.random_tensors(shape.kind, shape.vocab, c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"],
-                                   1 if shape.kind == "new" else 2, True, 0)
+    t = golden_jina.random_tensors(kind, vocab, c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"], types, head, 0)
     for name, p in t.items():
         if p.dim() == 1:
             p.fill_(1.0 if name.endswith("weight") else 0.0)
     norms = [n for n in t if t[n].dim() == 1 and n.endswith("weight")]
     weigh((n, p) for n, p in t.items() if n not in norms and n.replace(".bias", ".weight") not in norms)
+    return t
+
+
+def make_net(shape, out, tk):
+    c = shape.config
+    t = net_tensors(shape.kind, shape, shape.vocab, 1 if shape.kind == "new" else 2, True)
     more = dict(theta=20000, factor=8) if shape.kind == "new" else {}
     net = golden_jina.Net(shape.kind, c["num_attention_heads"], **more, **t)
     if shape.kind == "new":
@@ -149,8 +154,23 @@ def make_late(shape, out, tk):
     make_class(shape, out, "Model", vocab_size=shape.vocab)
     add_tensors(out, "bert.", linear_weight=(96, shape.config["hidden_size"]))
     edit_json(out, "config.json", {"architectures": ["HF_ColBERT"]})
-    write_json(out, "artifact.metadata", dict(dim=96, query_maxlen=32, doc_maxlen=WINDOW, attend_to_mask_tokens=False, mask_punctuation=True,
-                                              query_token_id="[unused0]", doc_token_id="[unused1]"))
+    write_marks(out, shape, 96)
+
+
+def write_marks(out, shape, dim):
+    query, document = families.Late.MARKS[shape.tokenizer][-2:]
+    write_json(out, "artifact.metadata", dict(dim=dim, query_maxlen=families.Late.QUERY_LENGTH, doc_maxlen=WINDOW, attend_to_mask_tokens=False,
+                                              mask_punctuation=True, query_token_id=query, doc_token_id=document))
+
+
+def make_late_net(shape, out, tk):
+    hidden, dim = shape.config["hidden_size"], 128
+    tk.add_special_tokens(list(families.Late.MARKS[shape.tokenizer][-2:]))
+    t = net_tensors("flash", shape, tk.get_vocab_size(), 1, False)
+    net = golden_jina.Net("flash", shape.config["num_attention_heads"], eps=1e-5, theta=10000, **t)
+    net.t["linear.weight"] = torch.randn(dim, hidden) / hidden ** 0.5
+    golden_jina.save(out, net, tk, golden_jina.flash_config(net, tk, "HF_ColBERT", WINDOW), "roberta.", torch.float32)
+    write_marks(out, shape, dim)
 
 
 def make_block(shape, out, tk):
@@ -160,7 +180,7 @@ def make_block(shape, out, tk):
 
 
 MAKERS = {"pairs": make_pairs, "flash": make_flash, "jina": make_net, "jina-qk": make_net, "new": make_net, "answers": make_answers,
-          "m0": make_m0, "late": make_late, "block": make_block}
+          "m0": make_m0, "late": make_late, "late-net": make_late_net, "block": make_block}
 
 
 def export_onnx(module, path):
