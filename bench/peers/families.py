@@ -334,6 +334,7 @@ class Late(Pairs):
         super().__init__(name, folder)
         self.marks = [self.tokenizer.token_to_id(t) for t in self.MARKS[self.shape.tokenizer]]
         self.extra = 3 - QUERY_WORDS
+        self.query_seen = self.QUERY_LENGTH if self.shape.kind == "late-net" else 0  # jina-colbert-v2 sees its masks
 
     def groups(self, query, documents):
         cls, sep, mask, query_mark, document_mark = self.marks
@@ -341,7 +342,7 @@ class Late(Pairs):
         q = [cls, query_mark] + plain(query)[:self.QUERY_LENGTH - 3] + [sep]
         sequence = lambda ids, seen: (ids, [0] * len(ids), seen)
         documents = [[cls, document_mark] + plain(d) + [sep] for d in documents]  # without punctuation: all vectors count
-        return [[sequence(q + [mask] * (self.QUERY_LENGTH - len(q)), len(q))], [sequence(d, len(d)) for d in documents]]
+        return [[sequence(q + [mask] * (self.QUERY_LENGTH - len(q)), max(len(q), self.query_seen))], [sequence(d, len(d)) for d in documents]]
 
     def scores(self, groups, outputs):
         return [float((outputs[0][0] @ v[:seen].T).max(1).sum()) for v, (_, _, seen) in zip(outputs[1], groups[1])]

@@ -359,7 +359,7 @@ def main():
         for shape in args.shapes:
             rows += compare_built_in(args) if shape == "built-in" else compare_shape(args, shape)
     finally:  # of what was measured before a run was refused
-        if len(rows) > 1:
+        if rows:
             print_summary(rows)
 
 
