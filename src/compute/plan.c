@@ -6,8 +6,10 @@
 #define WN_WHERE "compute/plan"
 
 /* Rows of a block: few enough that all of a block's scratch stays in the second-level cache beside
- * a panel of weights, many enough that reading the weights once a block costs little. */
-#define ROW_BLOCK_MIN  28
+ * a panel of weights, but many enough that reading the weights once a block costs little.  Those
+ * of wide layers come from memory, and waiting for them costs more than a scratch in the third
+ * level. */
+#define ROW_BLOCK_MIN  84
 #define ROW_BLOCK_MAX  112
 #define QUERY_BLOCK    56
 #define TOKENS_PER_SEQ 4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
