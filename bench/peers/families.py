@@ -207,11 +207,13 @@ class Hidden(torch.nn.Module):
         return self.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
 
 
-NET_KINDS = {"late-net": "flash"}  # of golden_jina.Net, where a shape's kind has another name
-
-
 def weights_of(folder):
     return load_file(os.path.join(folder, "model.safetensors"))
+
+
+def config_of(folder):
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
+        return json.load(f)
 
 
 def linear_of(weight, bias=None):
@@ -226,11 +228,10 @@ def m0_config(shape, vocab, **more):
 
 
 def open_net(shape, folder, dtype, attention):
-    with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
-        config = json.load(f)
+    config, kind = config_of(folder), "flash" if shape.kind == "late-net" else shape.kind
     t = {re.sub(r"^(bert|new|roberta)\.", "", k): v.float() for k, v in weights_of(folder).items()}
     scaling = config.get("rope_scaling") or {}
-    net = FastNet(NET_KINDS.get(shape.kind, shape.kind), config["num_attention_heads"], config["layer_norm_eps"],
+    net = FastNet(kind, config["num_attention_heads"], config["layer_norm_eps"],
                   theta=config.get("rope_theta", config.get("rotary_emb_base")), factor=scaling.get("factor", 1), **t)
     net.prepare(config["hidden_size"] // net.heads, dtype)
     return NetModule(net, dtype).eval()
@@ -256,9 +257,7 @@ def open_answers(shape, folder, dtype, attention):
 
 def open_m0(shape, folder, dtype, attention):
     t = weights_of(folder)
-    with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
-        config = json.load(f)
-    model = hf.Qwen2VLTextModel(m0_config(shape, config["vocab_size"], attn_implementation=attention))
+    model = hf.Qwen2VLTextModel(m0_config(shape, config_of(folder)["vocab_size"], attn_implementation=attention))
     model.load_state_dict({name.removeprefix("model."): p for name, p in t.items() if name.startswith("model.")})
     first, last = (linear_of(t[f"score.{i}.weight"], t[f"score.{i}.bias"]) for i in (0, 2))
     return Answers(model, torch.nn.Sequential(first, torch.nn.ReLU(), last)).to(dtype).eval()
