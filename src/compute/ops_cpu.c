@@ -114,18 +114,33 @@ typedef struct layer_job {
     size_t cols; /* norm and normalize only */
 } layer_job;
 
-/* y = act(x . w^T + b) for m rows of x, which are taken over into scratch unless row_bytes is 0. */
-static void multiply(const wn_linear *w, float *y, size_t ldy, const float *x, size_t ldx, size_t m,
-                     wn_act act, unsigned char *scratch, size_t row_bytes)
+/* Rows as a product reads them. */
+typedef struct taken_rows {
+    const void *at;
+    size_t stride; /* in bytes */
+} taken_rows;
+
+/* Columns [first, first + n) of m rows, which lie in x, taken over into scratch unless row_bytes is
+ * 0; all but those of bf16 come whole. */
+static taken_rows take(const wn_linear *w, const float *x, size_t ldx, size_t m, size_t first,
+                       size_t n, unsigned char *scratch, size_t row_bytes)
 {
-    const void *rows = x;
-    size_t stride = ldx * sizeof *x;
-    if (row_bytes != 0) {
-        w->gemm->take_rows(scratch, row_bytes, x, ldx, w->factor, m, w->k);
-        rows = scratch;
-        stride = row_bytes;
-    }
-    w->gemm->multiply(y, ldy, rows, stride, w->packed, w->bias, m, w->n, w->k, act);
+    if (row_bytes == 0)
+        return (taken_rows){x, ldx * sizeof *x};
+    w->gemm->take_rows(scratch + first * wn_dtype_size(w->gemm->dtype), row_bytes, x, ldx,
+                       w->factor != NULL ? w->factor + first : NULL, m, n);
+    return (taken_rows){scratch, row_bytes};
+}
+
+/* y = act(rows . w^T + b) for m rows and n columns from the first on, which begins a panel. */
+static void multiply_columns(const wn_linear *w, float *y, size_t ldy, taken_rows rows, size_t m,
+                             size_t first, size_t n, wn_act act)
+{
+    size_t panel = first / (size_t)w->gemm->nr;
+    const unsigned char *packed = w->packed;
+    w->gemm->multiply(y, ldy, rows.at, rows.stride,
+                      packed + panel * wn_gemm_panel_bytes(w->gemm, w->k),
+                      w->bias != NULL ? w->bias + first : NULL, m, n, w->k, act);
 }
 
 /* y = act(x . w^T + b) for an item's rows of x. */
@@ -133,8 +148,9 @@ static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range 
                           unsigned char *scratch)
 {
     const wn_linear *w = job->w;
-    multiply(w, y, ldy, job->x + rows.first * w->k, w->k, rows.n, job->act,
-             scratch + job->scratch.x, job->scratch.x_bytes);
+    taken_rows taken = take(w, job->x + rows.first * w->k, w->k, rows.n, 0, w->k,
+                            scratch + job->scratch.x, job->scratch.x_bytes);
+    multiply_columns(w, y, ldy, taken, rows.n, 0, w->n, job->act);
 }
 
 /* y = norm(residual + product), the residual's and y's rows as wide as the product's. */
@@ -202,16 +218,35 @@ static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, con
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_add_norm_item, &job);
 }
 
-/* Rows of both halves of a gated intermediate become the one that is read, in place. */
-static void close_gate(const layer_job *job, float *intermediate, size_t stride, size_t m)
+/* Rows of both halves of a gated intermediate, n columns each, become the one that is read, in
+ * place. */
+static void close_gate(const layer_job *job, float *intermediate, size_t stride, size_t m, size_t n)
 {
-    size_t n = job->down->k;
     for (size_t i = 0; i < m; i++, intermediate += stride) {
         float *half = intermediate + n;
         bool first = job->gate == WN_GATE_FIRST;
         job->exec->kernels->gate_f32(intermediate, first ? intermediate : half,
                                      first ? half : intermediate, job->act, n);
     }
+}
+
+/* Columns [first, first + n) of the intermediate of m rows, as the second product reads them. */
+static void make_intermediate(const layer_job *job, float *intermediate, taken_rows x, size_t m,
+                              size_t first, size_t n)
+{
+    const wn_linear *up = job->w;
+    size_t stride = job->scratch.intermediate_stride, read = job->down->k;
+    if (job->gate == WN_GATE_NONE) {
+        multiply_columns(up, intermediate, stride, x, m, first, n, job->act);
+        return;
+    }
+    if (n == read) { /* whose second half need not begin a panel */
+        multiply_columns(up, intermediate, stride, x, m, 0, up->n, WN_ACT_NONE);
+    } else {
+        multiply_columns(up, intermediate, stride, x, m, first, n, WN_ACT_NONE);
+        multiply_columns(up, intermediate + n, stride, x, m, read + first, n, WN_ACT_NONE);
+    }
+    close_gate(job, intermediate, stride, m, n);
 }
 
 static void feed_forward_item(void *arg, size_t item, int32_t worker)
@@ -224,13 +259,16 @@ static void feed_forward_item(void *arg, size_t item, int32_t worker)
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     float *intermediate = wn_exec_floats(scratch, parts->intermediate);
     float *product = wn_exec_floats(scratch, parts->product);
-    bool is_gated = job->gate != WN_GATE_NONE;
-    multiply(up, intermediate, stride, job->x + rows.first * up->k, up->k, rows.n,
-             is_gated ? WN_ACT_NONE : job->act, scratch + parts->x, parts->x_bytes);
-    if (is_gated)
-        close_gate(job, intermediate, stride, rows.n);
-    multiply(down, product, down->n, intermediate, stride, rows.n, WN_ACT_NONE,
-             scratch + parts->taken, parts->taken_bytes);
+    taken_rows x = take(up, job->x + rows.first * up->k, up->k, rows.n, 0, up->k,
+                        scratch + parts->x, parts->x_bytes);
+    taken_rows middle = {0};
+    for (size_t j = 0; j < down->k; j += parts->columns) {
+        size_t n = WN_MIN(parts->columns, down->k - j);
+        make_intermediate(job, intermediate, x, rows.n, j, n);
+        middle = take(down, intermediate, stride, rows.n, j, n, scratch + parts->taken,
+                      parts->taken_bytes);
+    }
+    multiply_columns(down, product, down->n, middle, rows.n, 0, down->n, WN_ACT_NONE);
     add_residual(job, product, down->n, rows);
 }
 

@@ -78,24 +78,38 @@ static inline wn_relative_scratch wn_scratch_relative(const wn_attention_scratch
     return s;
 }
 
-/* Parts of one row block of a linear layer or of a feed-forward: rows of x, the intermediate and
- * its rows, the product. */
+/* Columns of an intermediate, of those that a second product reads, which are made at once and then
+ * taken over: few, which stay in the cache, where a bf16 product reads plain halves; all where an
+ * i8 product wants the scale of a whole row, or an f32 one reads them where they are. */
+static inline size_t wn_scratch_columns(const wn_gemm *gemm, size_t read)
+{
+    const size_t few = 256;
+    bool in_parts = gemm->dtype == WN_DTYPE_BF16 && read > few && read % (size_t)gemm->nr == 0;
+    return in_parts ? few : read;
+}
+
+/* Parts of one row block of a linear layer or of a feed-forward: rows of x, columns of the
+ * intermediate and its rows, the product. */
 typedef struct wn_layer_scratch {
     size_t x, intermediate, taken, product; /* offsets in bytes */
     size_t x_bytes, taken_bytes;            /* of a row; 0: read where they are */
+    size_t columns;                         /* of the intermediate that are made at once */
     size_t intermediate_stride;             /* in floats */
     size_t total;
 } wn_layer_scratch;
 
-/* The parts for rows of k inputs, with an intermediate of up columns, the first read of which a
- * second product takes (0: none), and a product of these columns (0: none). */
+/* The parts for rows of k inputs, with an intermediate of up columns, of which a second product
+ * takes the first read or each pair of halves as one (0: none), and a product of these columns (0:
+ * none). */
 static inline wn_layer_scratch wn_scratch_layer(const wn_gemm *gemm, size_t rows, size_t k,
                                                 size_t up, size_t read, size_t product)
 {
     bool in_place = gemm->dtype == WN_DTYPE_F32;
+    size_t columns = wn_scratch_columns(gemm, read);
     wn_layer_scratch s = {
         .x_bytes = wn_scratch_row_bytes(gemm, k),
-        .intermediate_stride = up > 0 ? wn_scratch_stride(up) : 0,
+        .columns = columns,
+        .intermediate_stride = up > 0 ? wn_scratch_stride(up / read * columns) : 0,
         .taken_bytes = read > 0 && !in_place ? wn_gemm_row_bytes(gemm, read) : 0,
     };
     s.intermediate = rows * s.x_bytes;

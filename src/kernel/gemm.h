@@ -46,7 +46,8 @@ typedef struct wn_gemm {
     void (*pack_t)(void *packed, const float *w, size_t ldw, size_t n, size_t k);
 
     /* Take over rows x [m][k] (row stride ldx, in elements), each column times its factor [k]
-     * (NULL: as they are); rows [m] of stride bytes, at least wn_gemm_row_bytes().
+     * (NULL: as they are); rows [m] of stride bytes, at least wn_gemm_row_bytes().  A bf16 row is
+     * its halves, so that columns from a multiple of 32 on may be taken over by themselves.
      * Needs:   rows and stride 64-byte aligned. */
     void (*take_rows)(void *rows, size_t stride, const float *x, size_t ldx, const float *factor,
                       size_t m, size_t k);

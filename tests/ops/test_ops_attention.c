@@ -20,22 +20,25 @@ typedef struct pair {
     wn_exec *one, *three;
 } pair;
 
-static pair begin(const wn_kernels *kernels, const wn_attention *a)
+/* In bf16 an intermediate so wide is made in two parts. */
+enum { ROWS = 200, HIDDEN = HEADS_MAX * DIM, INTER = 320 };
+
+static pair begin(const wn_kernels *kernels, const wn_gemm *gemm, const wn_attention *a)
 {
     pair p = {0};
     const wn_dims dims = {.hidden = HEADS_MAX * DIM,
                           .n_heads = a->n_heads,
                           .n_kv_heads = a->n_kv_heads,
                           .head_dim = DIM,
-                          .up = 80,
-                          .intermediate = 40,
+                          .up = 2 * INTER,
+                          .intermediate = INTER,
                           .out_dim = 1,
                           .max_tokens = LONGEST,
                           .n_buckets = a->relative != NULL ? a->relative->n_buckets : 0};
     wn_plan plan;
     wn_error err;
     assert_ok(wn_pool_new(&p.pool, 3, &err), &err);
-    assert_ok(wn_plan_make(&plan, &dims, kernels, kernels->gemm_f32, 3, TOKENS, &err), &err);
+    assert_ok(wn_plan_make(&plan, &dims, kernels, gemm, 3, TOKENS, &err), &err);
     assert_ok(wn_exec_new(&p.one, &plan, kernels, NULL, &err), &err);
     assert_ok(wn_exec_new(&p.three, &plan, kernels, p.pool, &err), &err);
     return p;
@@ -82,7 +85,7 @@ static void check_variant(const wn_kernels *kernels, size_t variant, wn_attentio
 {
     a.head_dim = DIM;
     a.scale = 0.3f;
-    pair p = begin(kernels, &a);
+    pair p = begin(kernels, kernels->gemm_f32, &a);
     wn_batch batch = {.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start, .n_keys = keys};
     size_t width = a.n_heads * DIM, all = wn_attention_width(&a);
     wn_tensor qkv = wn_exec_tensor(p.one, TOKENS, all), y = wn_exec_tensor(p.one, TOKENS, width);
@@ -209,7 +212,7 @@ static void check_turned_of(const wn_kernels *kernels, const float *gain, size_t
 {
     const wn_attention a = {.n_heads = 4, .n_kv_heads = 2, .head_dim = DIM};
     static float before[TOKENS * 8 * DIM];
-    pair p = begin(kernels, &a);
+    pair p = begin(kernels, kernels->gemm_f32, &a);
     wn_batch batch = {.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start};
     size_t width = wn_attention_width(&a);
     wn_rotary rotary;
@@ -259,9 +262,7 @@ static void heads_are_turned_by_their_place_in_the_sequence(void **state)
 
 /* ---- gates ----------------------------------------------------------------------------------- */
 
-enum { ROWS = 200, HIDDEN = HEADS_MAX * DIM, INTER = 40 };
-
-static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
+static wn_linear random_linear(const wn_gemm *gemm, size_t n, size_t k)
 {
     static float w[2 * INTER * HIDDEN];
     check_random(w, n * k, 0.3f);
@@ -269,7 +270,7 @@ static wn_linear random_linear(const wn_kernels *kernels, size_t n, size_t k)
                                      .n_parts = 1};
     wn_linear linear;
     wn_error err;
-    assert_ok(wn_linear_init(&linear, kernels->gemm_f32, &source, NULL, &err), &err);
+    assert_ok(wn_linear_init(&linear, gemm, &source, NULL, &err), &err);
     return linear;
 }
 
@@ -289,12 +290,12 @@ static void gate_by_parts(wn_exec *exec, const wn_kernels *kernels, wn_tensor *y
     wn_exec_ops(exec)->linear_add_norm(exec, y, &gated, f->down, residual, f->norm);
 }
 
-static void check_gates(const wn_kernels *kernels)
+static void check_gates_of(const wn_kernels *kernels, const wn_gemm *gemm)
 {
     const wn_attention a = {.n_heads = 4, .n_kv_heads = 4};
-    pair p = begin(kernels, &a);
-    wn_linear up = random_linear(kernels, 2 * INTER, HIDDEN),
-              down = random_linear(kernels, HIDDEN, INTER);
+    pair p = begin(kernels, gemm, &a);
+    wn_linear up = random_linear(gemm, 2 * INTER, HIDDEN),
+              down = random_linear(gemm, HIDDEN, INTER);
     wn_tensor x = wn_exec_tensor(p.one, ROWS, HIDDEN), y = wn_exec_tensor(p.one, ROWS, HIDDEN);
     wn_tensor z = wn_exec_tensor(p.three, ROWS, HIDDEN), r = wn_exec_tensor(p.three, ROWS, HIDDEN);
     check_random(x.data, ROWS * HIDDEN, 1);
@@ -312,6 +313,15 @@ static void check_gates(const wn_kernels *kernels)
     wn_linear_deinit(&up);
     wn_linear_deinit(&down);
     end(&p);
+}
+
+static void check_gates(const wn_kernels *kernels)
+{
+    const wn_gemm *gemms[] = {kernels->gemm_f32, kernels->gemm_bf16, kernels->gemm_i8};
+    for (size_t i = 0; i < WN_ARRAY_LEN(gemms); i++) {
+        if (gemms[i] != NULL)
+            check_gates_of(kernels, gemms[i]);
+    }
 }
 
 static void gated_feed_forward_equals_its_parts_bit_by_bit(void **state)
