@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define WN_WHERE "data/gguf"
 
@@ -397,6 +398,9 @@ static wn_status open_new(wn_gguf **out, const char *path, wn_str bytes, const c
 bool wn_gguf_is_file(const char *path)
 {
     char first[sizeof magic];
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) /* opening a pipe would wait */
+        return false;
     FILE *file = fopen(path, "re");
     bool good = file != NULL && fread(first, 1, sizeof first, file) == sizeof first &&
                 memcmp(first, magic, sizeof magic) == 0;

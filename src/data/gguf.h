@@ -47,7 +47,9 @@ typedef struct wn_gguf_value {
 
 typedef struct wn_gguf wn_gguf;
 
-/* By its first bytes; stores that name files by their digests, as Ollama's, keep no ending. */
+/* Whether a path is a regular file that begins as GGUF: stores that name files by their digests, as
+ * Ollama's, keep no ending.
+ * Returns: false also for what cannot be read. */
 bool wn_gguf_is_file(const char *path);
 
 /* Map a file and read its header.

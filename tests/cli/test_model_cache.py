@@ -404,6 +404,9 @@ def test_the_licence_of_a_model_is_found_wherever_it_lies():
         f.write(card("cc-by-nc-4.0"))
     blob = os.path.join(place.home, "sha256-of-it")
     shutil.copy(gguf, blob)
+    pipe = os.path.join(place.home, "pipe")
+    os.mkfifo(pipe)  # which nobody writes to
+    bad(place.run("info", "--model", pipe), 4, "is a file, expected a directory or a GGUF file")
     for model in (gguf, blob, folder, os.path.join(folder, "bert.gguf")):  # the file's own word comes first
         assert json.loads(good(place.run("licence", model, "--json")).stdout)["license"] == "apache-2.0", model
     shutil.copy(os.path.join(HERE, "../golden/gguf/qwen3-rank.gguf"), os.path.join(folder, "bert.gguf"))  # which has none
