@@ -14,7 +14,7 @@ tidy: ## check layers, sizes, banned calls, docstrings, headers that do not comp
 check: tests-built ## everything that runs in minutes: tidy, all tests, fuzz corpora (SKIP="tests/e2e/%")
 	$(RUN_TESTS) --tidy $(TEST_PROGRAMS)
 
-test: tests-built ## check, the same programs once more under ASan and UBSan, and a minute of fuzzing for each parser of requests
+test: tests-built ## check, the same programs once more under ASan and UBSan, and a minute of fuzzing for each of five parsers
 	$(MAKE) VARIANT=asan tests-built
 	if command -v clang > /dev/null; then $(MAKE) CC=clang VARIANT=fuzz $(FUZZ_PARSERS:%=build/fuzz-clang/fuzz/fuzz_%); fi
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN_TESTS) --tidy $(TEST_PROGRAMS) tests/build/reproducible.py tests/build/fuzz_parsers.py \
