@@ -37,6 +37,9 @@
 /* act_f32 */
 #define TOLERANCE_ACT(exact) (1e-6 + 1.2e-7 * fabs(exact))
 
+/* The activation of a product whose result is rounded to bf16 or to 8 bits next. */
+#define TOLERANCE_ACT_ROUGH 1.5e-4
+
 /* turn_f32: two products and a sum. */
 #define TOLERANCE_TURN 1.2e-7
 

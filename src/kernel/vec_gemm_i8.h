@@ -9,10 +9,7 @@
 #include "kernel/vec_pack_i8.h"
 #include "kernel/vec_tiles.h"
 
-enum {
-    ROWS_MAX = 16,
-    PREFETCH = LANES >= 16 /* whether a tile stores more cache lines than the core takes at once */
-};
+enum { ROWS_MAX = 16 };
 _Static_assert(I8_LIMIT == 127 || (I8_LIMIT + OFFSET) * 2 * WN_I8_LIMIT <= INT16_MAX,
                "sums of pairs must not saturate");
 
@@ -43,10 +40,6 @@ multiply_i8(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint
     for (size_t i = 0; i < m; i++) {
         a[i] = start0;
         b[i] = start1;
-        if (PREFETCH)
-            __builtin_prefetch(y + i * ldy, 1);
-        if (PREFETCH && vecs > 1)
-            __builtin_prefetch(y + i * ldy + LANES, 1);
     }
     for (size_t p = 0; p < depth; p += K_STEP, panel += K_STEP * NR) {
         ivec w0 = ivec_load(panel), w1 = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0;

@@ -6,18 +6,31 @@
 #include "kernel/poly.h"
 #include "kernel/vec.h"
 
+/* The power of two of so many sixteenths, in the lowest bits of at. */
+static inline vec power_of(vec at)
+{
+    return vec_add_bits(vec_pick(wn_exp2_pieces, at), vec_shift_bits(at, 19));
+}
+
 /* e^x for x <= WN_EXP_HIGHEST */
 static inline vec exp_lanes(vec x)
 {
+    const vec round = vec_splat(WN_ROUND_TO_SIXTEENTHS);
     x = vec_max(vec_splat(WN_EXP_LOWEST), x);
-    vec n = vec_round(x * vec_splat(WN_EXP_LOG2E));
+    vec at = vec_fma(x, vec_splat(WN_EXP_LOG2E), round), n = at - round;
     vec r = vec_fnma(n, vec_splat(WN_EXP_LN2_HI), x);
     r = vec_fnma(n, vec_splat(WN_EXP_LN2_LO), r);
-    vec q = vec_splat(wn_exp_poly[0]);
-#pragma GCC unroll 8
-    for (int i = 1; i < WN_EXP_TERMS; i++)
-        q = vec_fma(q, r, vec_splat(wn_exp_poly[i]));
-    return vec_scale(vec_fma(q, r * r, r + vec_splat(1.0f)), n);
+    vec q = vec_fma(r, vec_splat(1.0f / 6.0f), vec_splat(0.5f)), power = power_of(at);
+    return vec_fma(vec_fma(q, r * r, r), power, power);
+}
+
+/* About 2^x for x < 128. */
+static inline vec exp2_rough_lanes(vec x)
+{
+    const vec round = vec_splat(WN_ROUND_TO_SIXTEENTHS);
+    x = vec_max(vec_splat(WN_EXP2_LOWEST), x);
+    vec at = x + round;
+    return vec_fma(x - (at - round), vec_splat(WN_LN2), vec_splat(1.0f)) * power_of(at);
 }
 
 static inline vec gelu_lanes(vec x)
@@ -30,6 +43,15 @@ static inline vec gelu_lanes(vec x)
         p = vec_fma(p, v, vec_splat(wn_gelu_poly[i]));
     vec tail = vec_fnma(t, p, vec_splat(0.5f));
     return vec_fnma(t, tail, vec_max(vec_splat(0.0f), x));
+}
+
+static inline vec gelu_rough_lanes(vec x)
+{
+    const vec round = vec_splat(WN_ROUND_TO_WHOLE), step = vec_splat(1.0f / WN_GELU_PIECE);
+    vec t = vec_min(vec_splat(WN_GELU_PIECES_END), vec_size(x));
+    vec at = vec_fma(t, step, round), r = vec_fms(t, step, at - round);
+    vec p = vec_fma(vec_pick(wn_gelu_pieces[2], at), r, vec_pick(wn_gelu_pieces[1], at));
+    return vec_max(vec_splat(0.0f), x) - vec_fma(p, r, vec_pick(wn_gelu_pieces[0], at));
 }
 
 /* 1 / (1 + e^-x) */

@@ -153,8 +153,8 @@ static inline void add_relative_f32(float *s, size_t ld, const wn_relative_terms
     }
 }
 
-/* s = scale * s; returns the largest. */
-static inline float scale_row(float *s, float scale, size_t n)
+/* The largest of scale * s. */
+static inline float top_of_scores(const float *s, float scale, size_t n)
 {
     const vec lowest = vec_splat(-INFINITY), factor = vec_splat(scale);
     vec top[2] = {lowest, lowest};
@@ -163,23 +163,22 @@ static inline float scale_row(float *s, float scale, size_t n)
         for (size_t c = 0; c < 2; c++) {
             size_t j = j0 + c * LANES, left = left_at(n, j);
             vec v = load_first(s + j, left) * factor;
-            store_first(s + j, v, left);
             top[c] = vec_max(top[c], blend_first(v, lowest, left));
         }
     }
     return max_lanes(vec_max(top[0], top[1]));
 }
 
-/* s = e^(s - top); returns the sum. */
-static inline float exp_row(float *s, float top, size_t n)
+/* s = e^(scale * s - top); returns the sum. */
+static inline float exp_row(float *s, float scale, float top, size_t n)
 {
-    const vec highest = vec_splat(top);
+    const vec factor = vec_splat(scale), highest = vec_splat(top);
     sums total = sums_zero();
     for (size_t j0 = 0; j0 < n; j0 += STEP) {
 #pragma GCC unroll 4
         for (size_t c = 0; c < PARTS; c++) {
             size_t j = j0 + c * LANES, left = left_at(n, j);
-            vec v = exp_lanes(load_first(s + j, left) - highest);
+            vec v = exp_lanes(vec_fms(load_first(s + j, left), factor, highest));
             store_first(s + j, v, left);
             total.part[c] += keep_first(v, left);
         }
@@ -190,8 +189,8 @@ static inline float exp_row(float *s, float top, size_t n)
 static inline void softmax_f32(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, s += ld) {
-        float top = scale_row(s, scale, n);
-        const vec share = vec_splat(1.0f / exp_row(s, top, n));
+        float top = top_of_scores(s, scale, n);
+        const vec share = vec_splat(1.0f / exp_row(s, scale, top, n));
         for (size_t j = 0; j < n; j += LANES)
             store_first(s + j, load_first(s + j, n - j) * share, n - j);
     }

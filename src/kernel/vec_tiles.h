@@ -59,7 +59,7 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
             tiles[count - 1](out, ldy, first + i * stride, stride, panel,
                              bias != NULL ? bias + j : NULL, cols, k);
             if (act != WN_ACT_NONE)
-                act_block(out, ldy, out, ldy, act, count, cols);
+                act_block(out, ldy, out, ldy, act, gemm->dtype != WN_DTYPE_F32, count, cols);
         }
     }
 }

@@ -131,7 +131,7 @@ static inline __attribute__((always_inline)) void finish_block(const tile_produc
     float *y = a->y + i * a->ldy + j;
     finish(a, sums, i, m, j);
     if (a->act != WN_ACT_NONE)
-        act_block(y, a->ldy, y, a->ldy, a->act, m, WN_MIN(a->n - j, (size_t)BLOCK_COLUMNS));
+        act_block(y, a->ldy, y, a->ldy, a->act, true, m, WN_MIN(a->n - j, (size_t)BLOCK_COLUMNS));
 }
 
 /* Rows [i0, i0 + m): whole blocks, at most a chunk, or less than one block. */

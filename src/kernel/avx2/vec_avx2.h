@@ -125,15 +125,23 @@ static inline vec vec_with_sign(vec x, vec s)
     return _mm256_or_ps(x, _mm256_and_ps(_mm256_set1_ps(-0.0f), s));
 }
 
-static inline vec vec_round(vec x)
+/* Of both halves of the table; the fourth bit, as the sign, chooses. */
+static inline vec vec_pick(const float table[16], vec at)
 {
-    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m256i i = _mm256_castps_si256(at);
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + LANES), i);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(i, 28)));
 }
 
-static inline vec vec_scale(vec x, vec n)
+static inline vec vec_shift_bits(vec x, const int count)
 {
-    __m256i power = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), count));
+}
+
+static inline vec vec_add_bits(vec a, vec b)
+{
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 
 /* Transpose eight rows of eight: pairs, pairs of pairs, then halves of the register. */

@@ -122,14 +122,19 @@ static inline vec vec_with_sign(vec x, vec s)
     return _mm512_or_ps(x, _mm512_and_ps(_mm512_set1_ps(-0.0f), s));
 }
 
-static inline vec vec_round(vec x)
+static inline vec vec_pick(const float table[16], vec at)
 {
-    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm512_permutexvar_ps(_mm512_castps_si512(at), _mm512_loadu_ps(table));
 }
 
-static inline vec vec_scale(vec x, vec n)
+static inline vec vec_shift_bits(vec x, const int count)
 {
-    return _mm512_scalef_ps(x, n);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), (unsigned)count));
+}
+
+static inline vec vec_add_bits(vec a, vec b)
+{
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
 
 /* Transpose sixteen rows of sixteen: pairs, pairs of pairs, then quarters of the register. */

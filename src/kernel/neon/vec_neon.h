@@ -137,16 +137,23 @@ static inline vec vec_with_sign(vec x, vec s)
     return vbslq_f32(vdupq_n_u32(0x80000000u), s, x);
 }
 
-static inline vec vec_round(vec x)
+/* Four bytes a lane, from a table of 64. */
+static inline vec vec_pick(const float table[16], vec at)
 {
-    return vrndnq_f32(x);
+    const uint8x16x4_t bytes = vld1q_u8_x4((const uint8_t *)(const void *)table);
+    uint32x4_t i = vandq_u32(vreinterpretq_u32_f32(at), vdupq_n_u32(15));
+    i = vmlaq_u32(vdupq_n_u32(0x03020100), i, vdupq_n_u32(0x04040404));
+    return vreinterpretq_f32_u8(vqtbl4q_u8(bytes, vreinterpretq_u8_u32(i)));
 }
 
-static inline vec vec_scale(vec x, vec n)
+static inline vec vec_shift_bits(vec x, const int count)
 {
-    /* Unsigned, since a lane that nobody looks at may hold any number. */
-    uint32x4_t power = vaddq_u32(vreinterpretq_u32_s32(vcvtq_s32_f32(n)), vdupq_n_u32(127));
-    return x * vreinterpretq_f32_u32(vshlq_n_u32(power, 23));
+    return vreinterpretq_f32_u32(vshlq_u32(vreinterpretq_u32_f32(x), vdupq_n_s32(count)));
+}
+
+static inline vec vec_add_bits(vec a, vec b)
+{
+    return vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)));
 }
 
 /* Transpose four rows of four: pairs, then halves of the register. */

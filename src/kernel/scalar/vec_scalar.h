@@ -6,6 +6,7 @@
 #include "base/dtype.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef float vec;
 enum { LANES = 1 };
@@ -109,15 +110,32 @@ static inline vec vec_with_sign(vec x, vec s)
     return copysignf(x, s);
 }
 
-/* The nearest whole number, and x 2^n for a whole n. */
-static inline vec vec_round(vec x)
+/* Of each lane that of sixteen floats which its lowest four bits count. */
+static inline vec vec_pick(const float table[16], vec at)
 {
-    return rintf(x);
+    uint32_t i;
+    memcpy(&i, &at, sizeof i);
+    return table[i % 16];
 }
 
-static inline vec vec_scale(vec x, vec n)
+/* The bits of each lane, shifted to the left by less than 32, and added as whole numbers. */
+static inline vec vec_shift_bits(vec x, const int count)
 {
-    return ldexpf(x, (int)n);
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits <<= count;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline vec vec_add_bits(vec a, vec b)
+{
+    uint32_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    x += y;
+    memcpy(&a, &x, sizeof a);
+    return a;
 }
 
 /* Transpose LANES rows of LANES. */
