@@ -58,24 +58,20 @@ LDFLAGS += $(filter -fsanitize=% --coverage,$(FLAGS_$(VARIANT))) -pthread -Wl,-z
 LIBS    := $(PKG_LIBS) -lm
 PROG_LIBS := $(SERVE_LIBS) $(LIBS)
 
-# The sums of a tile are arrays that are filled at once and never leave the registers; zeroed first, they
-# would be memory that each tile clears.
-OWN_INIT := $(call accepted,-ftrivial-auto-var-init=uninitialized)
-
 # Instruction-set flags belong to the folder of their level and to nothing else.
-ISA_scalar := -O2 $(OWN_INIT)
-ISA_avx2   := -O3 $(OWN_INIT) -mavx2 -mfma -mf16c
-ISA_avxvnni := -O3 $(OWN_INIT) -mavx2 -mfma -mf16c -mavxvnni
-ISA_avx512 := -O3 $(OWN_INIT) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
-ISA_avx512vnni := -O3 $(OWN_INIT) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c -mprefer-vector-width=512
-ISA_avx512bf16 := -O3 $(OWN_INIT) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512
-ISA_amx    := -O3 $(OWN_INIT) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512 -mamx-tile -mamx-int8 -mamx-bf16
+ISA_scalar := -O2
+ISA_avx2   := -O3 -mavx2 -mfma -mf16c
+ISA_avxvnni := -O3 -mavx2 -mfma -mf16c -mavxvnni
+ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+ISA_avx512vnni := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c -mprefer-vector-width=512
+ISA_avx512bf16 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512
+ISA_amx    := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512 -mamx-tile -mamx-int8 -mamx-bf16
 # Tiles that fill the registers are written in the order that needs no more of them.
 IN_ORDER := $(call accepted,-fno-schedule-insns)
-ISA_neon      := -O3 $(OWN_INIT) -DWN_VEC_NEON
-ISA_dotprod   := -O3 $(OWN_INIT) -DWN_VEC_NEON -march=armv8.2-a+dotprod $(IN_ORDER)
-ISA_i8mm      := -O3 $(OWN_INIT) -DWN_VEC_NEON -march=armv8.2-a+dotprod+i8mm $(IN_ORDER)
-ISA_neonbf16  := -O3 $(OWN_INIT) -DWN_VEC_NEON -march=armv8.2-a+dotprod+i8mm+bf16 $(IN_ORDER)
+ISA_neon      := -O3 -DWN_VEC_NEON
+ISA_dotprod   := -O3 -DWN_VEC_NEON -march=armv8.2-a+dotprod $(IN_ORDER)
+ISA_i8mm      := -O3 -DWN_VEC_NEON -march=armv8.2-a+dotprod+i8mm $(IN_ORDER)
+ISA_neonbf16  := -O3 -DWN_VEC_NEON -march=armv8.2-a+dotprod+i8mm+bf16 $(IN_ORDER)
 
 ARCH      := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 LEVELS_x86_64 := kernel/avx2 kernel/avxvnni kernel/avx512 kernel/avx512vnni kernel/avx512bf16 kernel/amx
@@ -116,11 +112,16 @@ help: ## print this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 	    awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
 
+# The sums of a tile are arrays that are filled at once and never leave the registers; zeroed first, they
+# would be memory that each tile clears.
+OWN_INIT := $(call accepted,-ftrivial-auto-var-init=uninitialized)
+level_flags = $(if $(ISA_$(1)),$(OWN_INIT) $(ISA_$(1)))
+
 # ---- compiling ---------------------------------------------------------------------------------
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(call Q,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_$(notdir $(patsubst %/,%,$(dir $<)))) -MMD -MP -c $< -o $@
+	$(call Q,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(call level_flags,$(notdir $(patsubst %/,%,$(dir $<)))) -MMD -MP -c $< -o $@
 
 # The built-in model: the files of models/default, byte for byte, behind start and end symbols.
 BUILTIN_FILES := $(wildcard models/default/config.json models/default/tokenizer.json \
