@@ -82,45 +82,53 @@ typedef struct taken_rows {
     size_t stride; /* in bytes */
 } taken_rows;
 
-/* y = x . w^T for rows of x, which are taken over into scratch unless row_bytes is 0. */
-static taken_rows multiply(const wn_gemm *gemm, float *y, size_t ldy, const float *x, size_t ldx,
-                           const void *packed, size_t m, size_t n, size_t k, unsigned char *scratch,
-                           size_t row_bytes)
+/* Rows of x as a product takes them: where they are, or in scratch unless row_bytes is 0. */
+static taken_rows take(const wn_gemm *gemm, const float *x, size_t ldx, size_t m, size_t k,
+                       unsigned char *scratch, size_t row_bytes)
 {
-    taken_rows taken = {x, ldx * sizeof *x};
-    if (row_bytes != 0) {
-        gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, k);
-        taken = (taken_rows){scratch, row_bytes};
-    }
-    gemm->multiply(y, ldy, taken.rows, taken.stride, packed, NULL, m, n, k, WN_ACT_NONE);
-    return taken;
+    if (row_bytes == 0)
+        return (taken_rows){x, ldx * sizeof *x};
+    gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, k);
+    return (taken_rows){scratch, row_bytes};
 }
 
-/* The scores of a block of rows with the keys become their shares. */
-static void share_out(const attention_job *job, float *scores, size_t ld, size_t head, span rows,
-                      span keys)
+/* Of one row the scores of the keys that it sees become shares, those of the others 0. */
+static void share_row(const wn_kernels *kernels, float *scores, float scale, span seen, size_t n)
+{
+    memset(scores, 0, seen.first * sizeof *scores);
+    memset(scores + seen.end, 0, (n - seen.end) * sizeof *scores);
+    if (seen.end > seen.first)
+        kernels->softmax_f32(scores + seen.first, n, scale, 1, seen.end - seen.first);
+}
+
+/* The scores of a block of rows with the keys become their shares, as a product takes them. */
+static taken_rows take_shares(const attention_job *job, float *scores, size_t ld, size_t head,
+                              span rows, span keys, unsigned char *scratch, size_t row_bytes)
 {
     const wn_kernels *kernels = job->exec->kernels;
+    const wn_gemm *gemm = job->exec->plan.gemm;
     const wn_attention *a = job->a;
     size_t n = keys.end - keys.first, m = rows.end - rows.first;
+    bool takes = row_bytes != 0 && gemm->take_shares != NULL;
     float scale = a->scale;
     if (a->slopes != NULL) {
         kernels->alibi_f32(scores, ld, scale, a->slopes[head], rows.first - keys.first, m, n);
         scale = 1.0f;
     }
-    if (!a->causal && a->window == 0) {
-        kernels->softmax_f32(scores, ld, scale, m, n);
-        return;
-    }
-    for (size_t i = rows.first; i < rows.end; i++, scores += ld) {
-        span seen = keys_seen(a, (span){i, i + 1}, keys.end);
+    for (size_t i = 0; i < m; i++) {
+        size_t place = rows.first + i;
+        span seen = keys_seen(a, (span){place, place + 1}, keys.end);
         seen.first -= keys.first;
         seen.end -= keys.first;
-        memset(scores, 0, seen.first * sizeof *scores);
-        memset(scores + seen.end, 0, (n - seen.end) * sizeof *scores);
-        if (seen.end > seen.first)
-            kernels->softmax_f32(scores + seen.first, ld, scale, 1, seen.end - seen.first);
+        if (takes)
+            gemm->take_shares(scratch + i * row_bytes, scores + i * ld, scale, seen.first, seen.end,
+                              n);
+        else
+            share_row(kernels, scores + i * ld, scale, seen, n);
     }
+    if (takes)
+        return (taken_rows){scratch, row_bytes};
+    return take(gemm, scores, ld, m, n, scratch, row_bytes);
 }
 
 /* Buckets that need scratch. */
@@ -148,14 +156,16 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
     }
     for (size_t i = rows.first; i < rows.end; i += block) {
         size_t m = WN_MIN(block, rows.end - i);
-        taken_rows q =
-            multiply(gemm, scores, ld, query_at(&view, i), view.qkv_stride, scratch + layout->keys,
-                     m, n, dim, scratch + layout->queries, layout->query_bytes);
+        taken_rows q = take(gemm, query_at(&view, i), view.qkv_stride, m, dim,
+                            scratch + layout->queries, layout->query_bytes);
+        gemm->multiply(scores, ld, q.rows, q.stride, scratch + layout->keys, NULL, m, n, dim,
+                       WN_ACT_NONE);
         if (relative != NULL)
             wn_relative_add(&places, scores, ld, q.rows, q.stride, i, m, n);
-        share_out(job, scores, ld, head, (span){i, i + m}, keys);
-        multiply(gemm, output_at(&view, i), view.y_stride, scores, ld, scratch + layout->values, m,
-                 dim, n, scratch + layout->shares, layout->share_bytes);
+        taken_rows shares = take_shares(job, scores, ld, head, (span){i, i + m}, keys,
+                                        scratch + layout->shares, layout->share_bytes);
+        gemm->multiply(output_at(&view, i), view.y_stride, shares.rows, shares.stride,
+                       scratch + layout->values, NULL, m, dim, n, WN_ACT_NONE);
     }
 }
 

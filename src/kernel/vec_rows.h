@@ -1,43 +1,19 @@
-/* Row kernels of the vector levels: the members of the kernel table with these names.  A row is
- * summed in four vectors of partial sums, which are added in one fixed order; the last columns are
- * masked, never peeled off, so the order depends on n alone.
+/* Row kernels of the vector levels: the members of the kernel table with these names.  The last
+ * columns are masked, never peeled off, so that the order of a sum depends on n alone.
  * Thread rule: any. */
 #ifndef WN_KERNEL_VEC_ROWS_H
 #define WN_KERNEL_VEC_ROWS_H
 
 #include "base/dtype.h"
 #include "kernel/kernel.h"
-#include "kernel/vec_math.h"
+#include "kernel/vec_shares.h"
 
 #include <math.h>
-
-enum { PARTS = 4, STEP = PARTS * LANES };
-
-typedef struct sums {
-    vec part[PARTS];
-} sums;
-
-static inline sums sums_zero(void)
-{
-    vec zero = vec_splat(0.0f);
-    return (sums){{zero, zero, zero, zero}};
-}
-
-static inline float sums_total(const sums *s)
-{
-    return sum_lanes((s->part[0] + s->part[1]) + (s->part[2] + s->part[3]));
-}
-
-/* Columns of a row of n from j on. */
-static inline size_t left_at(size_t n, size_t j)
-{
-    return j < n ? n - j : 0;
-}
 
 /* y = x + residual; returns the mean of y. */
 static inline float add_residual(float *y, const float *x, const float *residual, size_t n)
 {
-    sums s = sums_zero();
+    row_sum s = row_sum_zero();
     for (size_t j0 = 0; j0 < n; j0 += STEP) {
 #pragma GCC unroll 4
         for (size_t c = 0; c < PARTS; c++) {
@@ -49,14 +25,14 @@ static inline float add_residual(float *y, const float *x, const float *residual
             s.part[c] += v;
         }
     }
-    return sums_total(&s) / (float)n;
+    return row_sum_total(&s) / (float)n;
 }
 
 /* Sum of (x - centre)^2 */
 static inline float squares_about(const float *x, float centre, size_t n)
 {
     const vec middle = vec_splat(centre);
-    sums s = sums_zero();
+    row_sum s = row_sum_zero();
     for (size_t j0 = 0; j0 < n; j0 += STEP) {
 #pragma GCC unroll 4
         for (size_t c = 0; c < PARTS; c++) {
@@ -65,7 +41,7 @@ static inline float squares_about(const float *x, float centre, size_t n)
             s.part[c] = vec_fma(v, v, s.part[c]);
         }
     }
-    return sums_total(&s);
+    return row_sum_total(&s);
 }
 
 static inline void norm_f32(float *y, const float *x, const float *residual, const float *gain,
@@ -153,27 +129,11 @@ static inline void add_relative_f32(float *s, size_t ld, const wn_relative_terms
     }
 }
 
-/* The largest of scale * s. */
-static inline float top_of_scores(const float *s, float scale, size_t n)
-{
-    const vec lowest = vec_splat(-INFINITY), factor = vec_splat(scale);
-    vec top[2] = {lowest, lowest};
-    for (size_t j0 = 0; j0 < n; j0 += 2 * LANES) {
-#pragma GCC unroll 2
-        for (size_t c = 0; c < 2; c++) {
-            size_t j = j0 + c * LANES, left = left_at(n, j);
-            vec v = load_first(s + j, left) * factor;
-            top[c] = vec_max(top[c], blend_first(v, lowest, left));
-        }
-    }
-    return max_lanes(vec_max(top[0], top[1]));
-}
-
 /* s = e^(scale * s - top); returns the sum. */
 static inline float exp_row(float *s, float scale, float top, size_t n)
 {
     const vec factor = vec_splat(scale), highest = vec_splat(top);
-    sums total = sums_zero();
+    row_sum total = row_sum_zero();
     for (size_t j0 = 0; j0 < n; j0 += STEP) {
 #pragma GCC unroll 4
         for (size_t c = 0; c < PARTS; c++) {
@@ -183,7 +143,7 @@ static inline float exp_row(float *s, float scale, float top, size_t n)
             total.part[c] += keep_first(v, left);
         }
     }
-    return sums_total(&total);
+    return row_sum_total(&total);
 }
 
 static inline void softmax_f32(float *s, size_t ld, float scale, size_t m, size_t n)

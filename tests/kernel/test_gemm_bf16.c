@@ -183,6 +183,12 @@ static void packing_a_transpose_gives_the_same_panels(void **state)
     check_everywhere(check_gemm_packing);
 }
 
+static void shares_of_scores_are_their_softmax(void **state)
+{
+    (void)state;
+    check_everywhere(check_gemm_shares);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +198,7 @@ int main(void)
         cmocka_unit_test(gemm_bf16_row_does_not_depend_on_the_number_of_rows),
         cmocka_unit_test(gemm_bf16_applies_each_activation),
         cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
+        cmocka_unit_test(shares_of_scores_are_their_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

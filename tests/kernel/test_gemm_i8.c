@@ -33,6 +33,7 @@ static const wn_gemm one_lane = {
     .pack = pack_i8,
     .pack_t = pack_i8_t,
     .take_rows = take_rows_i8,
+    .take_shares = take_shares_i8,
     .multiply = multiply,
 };
 
@@ -235,6 +236,12 @@ static void packing_a_transpose_gives_the_same_panels(void **state)
     check_everywhere(check_gemm_packing);
 }
 
+static void shares_of_scores_are_their_softmax(void **state)
+{
+    (void)state;
+    check_everywhere(check_gemm_shares);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +252,7 @@ int main(void)
         cmocka_unit_test(gemm_i8_reads_rows_that_were_copied_together),
         cmocka_unit_test(gemm_i8_applies_each_activation),
         cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
+        cmocka_unit_test(shares_of_scores_are_their_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,3 +150,68 @@ void check_gemm_packing(const wn_gemm *gemm, const char *level)
         check_matrices_end(&a);
     }
 }
+
+/* Softmax of scores [first, end) of k, the others 0; returns the largest. */
+static double exact_shares(double *share, const float *s, double scale, size_t first, size_t end,
+                           size_t k)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t p = first; p < end; p++)
+        top = fmax(top, scale * (double)s[p]);
+    for (size_t p = 0; p < k; p++) {
+        share[p] = p >= first && p < end ? exp(scale * (double)s[p] - top) : 0;
+        sum += share[p];
+    }
+    for (size_t p = 0; p < k; p++)
+        share[p] /= sum;
+    return 1 / sum;
+}
+
+/* What a row of shares gives with the packed w of a, which has no share outside first..end: each
+ * share may be off by half a step of the row or by its own rounding, each weight by half a step. */
+static void assert_shares(const check_matrices *a, const double *share, double top, size_t first,
+                          size_t end)
+{
+    bool whole = a->gemm->dtype == WN_DTYPE_I8;
+    for (size_t j = 0; j < a->n; j++) {
+        const float *w = a->w + j * a->k;
+        double want = 0, bound = 1e-5, largest = 0;
+        for (size_t p = 0; p < a->k; p++)
+            largest = fmax(largest, fabs((double)w[p]));
+        for (size_t p = first; p < end; p++) {
+            double size = fabs((double)w[p]), step = whole ? top / a->gemm->limit : 0;
+            want += share[p] * (double)w[p];
+            bound += size * (0.5 * step + share[p] * (whole ? 6e-4 : 0.005)) +
+                     (whole ? largest / 254 * (share[p] + 0.5 * step) : 0);
+        }
+        assert_near((double)a->y[j], want, bound);
+    }
+}
+
+void check_gemm_shares(const wn_gemm *gemm, const char *level)
+{
+    enum { N = 40, K_MAX = 403 };
+    double share[K_MAX];
+    float s[K_MAX];
+    for (size_t k = 1; k <= K_MAX && gemm->take_shares != NULL; k += k < 70 ? 1 : 37) {
+        size_t first = k % 3 == 0 ? k / 5 : 0, end = k % 4 == 0 ? k - k / 7 : k;
+        check_matrices a = check_matrices_begin(gemm, level, 1, N, k);
+        check_random(s, k, 4);
+        double top = exact_shares(share, s, 1.5, first, end, k);
+        gemm->pack(a.packed, a.w, k, N, k);
+        gemm->take_shares(a.rows, s, 1.5f, first, end, k);
+        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
+        assert_shares(&a, share, top, first, end);
+        check_random(s, k, 4);
+        s[first] = NAN;
+        gemm->take_shares(a.rows, s, 1.5f, first, end, k);
+        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
+        for (size_t j = 0; j < N; j++)
+            assert_true(isnan(a.y[j]));
+        gemm->take_shares(a.rows, s, 1.5f, k, k, k);
+        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
+        for (size_t j = 0; j < N; j++)
+            assert_true(a.y[j] == 0);
+        check_matrices_end(&a);
+    }
+}

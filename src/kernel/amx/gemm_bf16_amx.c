@@ -23,6 +23,11 @@ static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, con
     take_rows_bf16(rows, stride, x, ldx, factor, m, k, wn_round_up(k, K_STEP));
 }
 
+static void take_shares(void *row, float *s, float scale, size_t first, size_t end, size_t k)
+{
+    take_shares_bf16(row, s, scale, first, end, k, wn_round_up(k, K_STEP));
+}
+
 static void finish(const tile_product *a, const block_sums *sums, size_t i, size_t m, size_t j)
 {
     for (size_t h = 0; h < 2 && j + h * LANES < a->n; h++) {
@@ -59,5 +64,6 @@ const wn_gemm wn_gemm_bf16_amx = {
     .pack = pack,
     .pack_t = pack_t,
     .take_rows = take_rows,
+    .take_shares = take_shares,
     .multiply = multiply,
 };

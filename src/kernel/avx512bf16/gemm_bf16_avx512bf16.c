@@ -57,6 +57,11 @@ static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, con
     take_rows_bf16(rows, stride, x, ldx, factor, m, k, wn_round_up(k, K_STEP));
 }
 
+static void take_shares(void *row, float *s, float scale, size_t first, size_t end, size_t k)
+{
+    take_shares_bf16(row, s, scale, first, end, k, wn_round_up(k, K_STEP));
+}
+
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
@@ -71,5 +76,6 @@ const wn_gemm wn_gemm_bf16_avx512bf16 = {
     .pack = pack,
     .pack_t = pack_t,
     .take_rows = take_rows,
+    .take_shares = take_shares,
     .multiply = multiply,
 };

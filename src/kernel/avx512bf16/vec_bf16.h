@@ -8,14 +8,9 @@
 #define WN_KERNEL_VEC_BF16_H
 
 #include "kernel/vec_gemm.h"
+#include "kernel/vec_shares.h"
 
 #if defined(__AVX512BF16__)
-
-/* How many of n are left from the i-th on. */
-static inline size_t left_of(size_t n, size_t i)
-{
-    return n > i ? n - i : 0;
-}
 
 /* Rounded: first in the lower sixteen halves, second in the upper. */
 static inline __m512i round_bf16(vec first, vec second)
@@ -32,8 +27,8 @@ static inline void pack_bf16_half(int32_t *packed, const float *w, size_t ldw, s
         for (size_t j = 0; j < LANES; j++, w += ldw) {
             vec first = vec_splat(0.0f), second = first;
             if (j < n) {
-                first = load_first(w + p, left_of(k, p));
-                second = load_first(w + p + LANES, left_of(k, p + LANES));
+                first = load_first(w + p, left_at(k, p));
+                second = load_first(w + p + LANES, left_at(k, p + LANES));
             }
             pairs[j] = _mm512_castsi512_ps(round_bf16(first, second));
         }
@@ -49,7 +44,7 @@ static inline void pack_bf16(void *packed, const float *w, size_t ldw, size_t n,
 {
     int32_t *panel = packed;
     for (size_t j = 0; j < n; j += NR, panel += NR * depth / 2) {
-        size_t right = left_of(n, j + LANES);
+        size_t right = left_at(n, j + LANES);
         pack_bf16_half(panel, w + j * ldw, ldw, n - j, k, depth);
         pack_bf16_half(panel + LANES, w + (j + LANES) * ldw, ldw, right, k, depth);
     }
@@ -73,10 +68,10 @@ static inline void pack_bf16_t(void *packed, const float *w, size_t ldw, size_t 
     for (size_t j = 0; j < n; j += NR) {
         for (size_t p = 0; p < depth; p += 2, out += NR) {
             const float *row = w + p * ldw + j;
-            size_t n_rows = left_of(k, p);
+            size_t n_rows = left_at(k, p);
             _mm512_store_si512(out, pair_rows(row, ldw, n - j, n_rows));
             _mm512_store_si512(out + LANES,
-                               pair_rows(row + LANES, ldw, left_of(n, j + LANES), n_rows));
+                               pair_rows(row + LANES, ldw, left_at(n, j + LANES), n_rows));
         }
     }
 }
@@ -97,11 +92,37 @@ static inline void take_rows_bf16(void *rows, size_t stride, const float *x, siz
     for (size_t i = 0; i < m; i++, row += stride, x += ldx) {
         for (size_t p = 0; p < depth; p += 2 * LANES) {
             const float *f = factor != NULL ? factor + p : NULL;
-            vec first = load_scaled(x + p, f, left_of(k, p));
+            vec first = load_scaled(x + p, f, left_at(k, p));
             vec second =
-                load_scaled(x + p + LANES, f != NULL ? f + LANES : NULL, left_of(k, p + LANES));
+                load_scaled(x + p + LANES, f != NULL ? f + LANES : NULL, left_at(k, p + LANES));
             _mm512_store_si512(row + p * sizeof(uint16_t), round_bf16(first, second));
         }
+    }
+}
+
+static inline void take_shares_bf16(void *row, float *s, float scale, size_t first, size_t end,
+                                    size_t k, size_t depth)
+{
+    size_t n = end - first;
+    const vec factor = vec_splat(scale * WN_EXP_LOG2E);
+    const vec top = vec_splat(top_of_scores(s + first, scale * WN_EXP_LOG2E, n));
+    row_sum total = row_sum_zero();
+    memset(s, 0, first * sizeof *s);
+    memset(s + end, 0, (k - end) * sizeof *s);
+    for (size_t p = 0; p < n; p += STEP) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < PARTS; c++) {
+            size_t j = p + c * LANES, left = left_at(n, j);
+            vec v = rough_share(s + first + j, factor, top, left);
+            store_first(s + first + j, v, left);
+            total.part[c] += v;
+        }
+    }
+    const vec inverse = vec_splat(n > 0 ? 1.0f / row_sum_total(&total) : 0.0f);
+    for (size_t p = 0; p < depth; p += 2 * LANES) {
+        vec a = load_first(s + p, left_at(k, p)) * inverse;
+        vec b = load_first(s + p + LANES, left_at(k, p + LANES)) * inverse;
+        _mm512_store_si512((unsigned char *)row + p * sizeof(uint16_t), round_bf16(a, b));
     }
 }
 

@@ -22,5 +22,6 @@ const wn_gemm wn_gemm_i8_avxvnni = {
     .pack = pack_i8,
     .pack_t = pack_i8_t,
     .take_rows = take_rows_i8,
+    .take_shares = take_shares_i8,
     .multiply = multiply,
 };
