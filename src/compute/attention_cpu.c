@@ -28,7 +28,8 @@ typedef struct attention_job {
     size_t item_queries;
 } attention_job;
 
-/* One head of one sequence: pointers to its first own token, strides between tokens. */
+/* One head of one sequence: pointers to its first own token, strides between tokens.  Of outputs
+ * there is one, whatever its place, where single tokens are wanted. */
 typedef struct head_view {
     const float *q, *k, *v;
     float *y;
@@ -41,13 +42,14 @@ static head_view view_head(const attention_job *job, size_t seq, size_t head)
     const wn_attention *a = job->a;
     size_t stride = wn_attention_width(a), first = job->batch->seq_start[seq], d = a->head_dim;
     const float *row = job->qkv + first * stride;
-    size_t kv_head = head / (a->n_heads / a->n_kv_heads);
+    size_t kv_head = head / (a->n_heads / a->n_kv_heads), width = a->n_heads * d;
+    bool is_all = a->rows == WN_ROWS_ALL;
     return (head_view){.q = row + head * d,
                        .k = row + (a->n_heads + kv_head) * d,
                        .v = row + (a->n_heads + a->n_kv_heads + kv_head) * d,
-                       .y = job->y + (first * a->n_heads + head) * d,
+                       .y = job->y + (is_all ? first : seq) * width + head * d,
                        .qkv_stride = stride,
-                       .y_stride = a->n_heads * d,
+                       .y_stride = is_all ? width : 0,
                        .n_past = wn_batch_n_past(job->batch, seq)};
 }
 
@@ -219,12 +221,19 @@ static void attention_item(void *arg, size_t item, int32_t worker)
     size_t kv_head = within % a->n_kv_heads, first_head = kv_head * group;
     head_view view = view_head(job, seq, first_head);
     size_t n = view.n_past + start[seq + 1] - start[seq];
-    /* Cut by places, so that a past does not change which keys are packed together. */
-    span rows = {.first = (view.n_past / job->item_queries + within / a->n_kv_heads) *
-                          job->item_queries};
+    /* Cut by places, so that neither a past nor what is wanted changes which keys are packed
+     * together. */
+    size_t cut = view.n_past / job->item_queries + within / a->n_kv_heads, wanted = 0;
+    if (a->rows != WN_ROWS_ALL) {
+        wanted = view.n_past + wn_row_in_sequence(job->batch, seq, a->rows);
+        cut = wanted / job->item_queries;
+    }
+    span rows = {.first = cut * job->item_queries};
     rows.end = WN_MIN(n, rows.first + job->item_queries);
     span keys = keys_seen(a, rows, view.n_past + wn_batch_n_keys(job->batch, seq));
     rows.first = WN_MAX(rows.first, view.n_past);
+    if (a->rows != WN_ROWS_ALL)
+        rows = (span){wanted, wanted + 1};
     size_t n_keys = keys.end - keys.first, dim = a->head_dim;
     if (n_keys == 0) {
         for (size_t i = rows.first; i < rows.end; i++)
@@ -246,7 +255,8 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     size_t queries = a->window > 0 ? ITEM_QUERIES_WINDOW : ITEM_QUERIES;
     WN_ASSERT(a->n_kv_heads > 0 && a->n_heads % a->n_kv_heads == 0);
     WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == wn_attention_width(a));
-    WN_ASSERT(y->rows == batch->n_tokens && y->cols == a->n_heads * a->head_dim);
+    WN_ASSERT(y->rows == (a->rows == WN_ROWS_ALL ? batch->n_tokens : batch->n_seqs));
+    WN_ASSERT(y->cols == a->n_heads * a->head_dim);
     WN_ASSERT(batch->n_seqs <= exec->plan.batch_seqs);
     WN_ASSERT(a->relative == NULL ||
               (a->n_heads == a->n_kv_heads && !a->causal && a->window == 0 && batch->past == NULL));
@@ -254,7 +264,8 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
         size_t n_past = wn_batch_n_past(batch, i);
         size_t n = n_past + batch->seq_start[i + 1] - batch->seq_start[i];
         exec->item_start[i] = (uint32_t)n_items;
-        n_items += ((n + queries - 1) / queries - n_past / queries) * a->n_kv_heads;
+        size_t n_cuts = a->rows == WN_ROWS_ALL ? (n + queries - 1) / queries - n_past / queries : 1;
+        n_items += n_cuts * a->n_kv_heads;
         longest = WN_MAX(longest, n);
     }
     WN_ASSERT(n_items <= UINT32_MAX);

@@ -58,6 +58,13 @@ static inline void wn_norm_rows(const wn_kernels *kernels, float *y, const float
         kernels->norm_f32(y, x, residual, norm->gain, norm->bias, norm->eps, m, norm->n);
 }
 
+/* Which token of sequence i is wanted, FIRST or LAST, counted from its own first one. */
+static inline size_t wn_row_in_sequence(const wn_batch *batch, size_t i, wn_rows rows)
+{
+    WN_ASSERT(rows != WN_ROWS_ALL);
+    return rows == WN_ROWS_LAST ? wn_batch_n_keys(batch, i) - 1 : 0;
+}
+
 /* One head of one sequence whose scores depend on distances: where its parts lie. */
 typedef struct wn_relative_view {
     const wn_exec *exec;

@@ -46,6 +46,13 @@ static inline size_t wn_relative_key_bytes(const wn_gemm *gemm, size_t n_buckets
     return wn_round_up(wn_gemm_packed_bytes(gemm, n_buckets, head_dim), WN_ALIGN);
 }
 
+/* The tokens of which rows are wanted; others need not be computed. */
+typedef enum wn_rows {
+    WN_ROWS_ALL = 0, /* [n_tokens] */
+    WN_ROWS_FIRST,   /* of each sequence its first token, [n_seqs] */
+    WN_ROWS_LAST     /* of each the last token that may be attended to, [n_seqs] */
+} wn_rows;
+
 /* How the queries of a sequence look at its keys.  A row of query, key and value holds n_heads
  * queries, n_kv_heads keys and as many values, each head_dim wide; query head h looks at key head
  * h / (n_heads / n_kv_heads). */
@@ -59,6 +66,7 @@ typedef struct wn_attention {
     const wn_relative *relative; /* or NULL; then there is a key head for each query head, every
                                     token sees all keys and there is no past */
     size_t layer;                /* whose past is read, where a batch has one */
+    wn_rows rows;                /* whose queries are there */
 } wn_attention;
 
 /* Columns of a row of query, key and value. */
@@ -127,6 +135,11 @@ typedef struct wn_ops {
      * Shapes:  x [rows][k], y [rows][n]. */
     void (*linear)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act);
 
+    /* Columns [first, n) of the same without an activation; those before them stay as they are.
+     * Needs:   first a multiple of w->gemm->nr. */
+    void (*linear_from)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
+                        size_t first);
+
     /* y = norm(x); y may be x. */
     void (*norm)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_norm *norm);
 
@@ -152,9 +165,10 @@ typedef struct wn_ops {
                        const wn_head_turn *turn);
 
     /* y = softmax(q k^T * scale) v within each sequence, over those of its past's and its n_keys
-     * keys that each token sees; the same bits whether keys are of the past or its own.
+     * keys that each token sees; the same bits whether keys are of the past or its own, and
+     * whichever rows are wanted.
      * Shapes:  qkv [n_tokens][wn_attention_width(a)]: queries, keys, values, each head-major;
-     *          y [n_tokens][n_heads * head_dim]. */
+     *          y [n_tokens][n_heads * head_dim], or [n_seqs] where a->rows tells single tokens. */
     void (*attention)(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
 
@@ -167,6 +181,11 @@ typedef struct wn_ops {
      * Shapes:  x [n_tokens][n], y [n_seqs][n]. */
     void (*pool)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
                  wn_pool_kind kind);
+
+    /* The row of each sequence that pool() would take begins with that of x; rows is FIRST or LAST.
+     * Shapes:  y [n_tokens][at least n], x [n_seqs][n]. */
+    void (*put_rows)(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
+                     wn_rows rows);
 
     /* Row i of y = row rows[i] of x.
      * Shapes:  rows [y->rows] (host memory). */

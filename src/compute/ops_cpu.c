@@ -111,7 +111,8 @@ typedef struct layer_job {
     wn_act act;
     wn_gate gate;
     wn_layer_scratch scratch;
-    size_t cols; /* norm and normalize only */
+    size_t cols;  /* norm and normalize only */
+    size_t first; /* linear only: column */
 } layer_job;
 
 /* Rows as a product reads them. */
@@ -143,14 +144,15 @@ static void multiply_columns(const wn_linear *w, float *y, size_t ldy, taken_row
                       w->bias != NULL ? w->bias + first : NULL, m, n, w->k, act);
 }
 
-/* y = act(x . w^T + b) for an item's rows of x. */
+/* y = act(x . w^T + b) for an item's rows of x, columns from the job's first on. */
 static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range rows,
                           unsigned char *scratch)
 {
     const wn_linear *w = job->w;
     taken_rows taken = take(w, job->x + rows.first * w->k, w->k, rows.n, 0, w->k,
                             scratch + job->scratch.x, job->scratch.x_bytes);
-    multiply_columns(w, y, ldy, taken, rows.n, 0, w->n, job->act);
+    multiply_columns(w, y + job->first, ldy, taken, rows.n, job->first, w->n - job->first,
+                     job->act);
 }
 
 /* y = norm(residual + product), the residual's and y's rows as wide as the product's. */
@@ -174,18 +176,32 @@ static void linear_item(void *arg, size_t item, int32_t worker)
     multiply_rows(job, job->y + rows.first * w->n, w->n, rows, wn_exec_scratch(job->exec, worker));
 }
 
-static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act)
+static void run_linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
+                       wn_act act, size_t first)
 {
     WN_ASSERT(x->rows == y->rows && x->cols == w->k && y->cols == w->n);
+    WN_ASSERT(first <= w->n && first % (size_t)w->gemm->nr == 0);
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
                      .x = x->data,
                      .w = w,
-                     .act = act};
+                     .act = act,
+                     .first = first};
     job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0, 0);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);
+}
+
+static void linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w, wn_act act)
+{
+    run_linear(exec, y, x, w, act, 0);
+}
+
+static void linear_from(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
+                        size_t first)
+{
+    run_linear(exec, y, x, w, WN_ACT_NONE, first);
 }
 
 /* y may be the residual, so the product goes through scratch. */
@@ -374,6 +390,16 @@ static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch
     wn_pool_run(exec->pool, batch->n_seqs, pool_item, &job);
 }
 
+static void put_rows(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
+                     wn_rows rows)
+{
+    (void)exec;
+    WN_ASSERT(y->rows == batch->n_tokens && x->rows == batch->n_seqs && x->cols <= y->cols);
+    for (size_t i = 0; i < batch->n_seqs; i++)
+        memcpy(y->data + (batch->seq_start[i] + wn_row_in_sequence(batch, i, rows)) * y->cols,
+               x->data + i * x->cols, x->cols * sizeof *x->data);
+}
+
 static void gather(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const uint32_t *rows)
 {
     (void)exec;
@@ -408,6 +434,7 @@ const wn_ops wn_ops_cpu = {
     .name = "cpu",
     .embed = embed,
     .linear = linear,
+    .linear_from = linear_from,
     .norm = norm,
     .add_norm = add_norm,
     .linear_add_norm = linear_add_norm,
@@ -416,6 +443,7 @@ const wn_ops wn_ops_cpu = {
     .attention = wn_attention_cpu,
     .keep_past = wn_keep_past_cpu,
     .pool = pool,
+    .put_rows = put_rows,
     .gather = gather,
     .normalize = normalize,
     .maxsim = wn_maxsim_cpu,

@@ -32,11 +32,12 @@ static bool count_activations(size_t *total, const wn_plan *plan)
     size_t heads = d->n_heads * d->head_dim, kv = d->n_kv_heads * d->head_dim,
            pooled = WN_MAX(heads, WN_MAX(d->hidden, d->out_dim));
     *total = 0;
-    for (int i = 0; i < 3; i++) {
-        if (!add_tensor(total, plan->batch_tokens, d->hidden) ||
-            !add_tensor(total, plan->batch_seqs, pooled))
+    for (int i = 0; i < 3; i++)
+        if (!add_tensor(total, plan->batch_tokens, d->hidden))
             return false;
-    }
+    for (int i = 0; i < 4; i++)
+        if (!add_tensor(total, plan->batch_seqs, pooled))
+            return false;
     return add_tensor(total, plan->batch_tokens, heads + 2 * kv) &&
            add_tensor(total, plan->batch_tokens, heads) &&
            add_tensor(total, plan->batch_tokens, d->out_dim);

@@ -24,7 +24,7 @@ static const float wn_gelu_poly[WN_GELU_TERMS] = {
 };
 
 #define WN_GELU_PIECES_END 3.9999f /* just within the last one */
-#define WN_GELU_PIECE 0.258064516f
+#define WN_GELU_PIECE      0.258064516f
 
 static const float wn_gelu_pieces[3][16] = {
     {0.00000000e+00f, 1.02751845e-01f, 1.56324053e-01f, 1.69864247e-01f, 1.55847362e-01f,

@@ -163,12 +163,11 @@ wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exe
                                    .norm = &layer.output_norm};
         const wn_relative relative = wn_places_of(&stack->places, &layer.places);
         attention.relative = relative.n_buckets > 0 ? &relative : NULL;
-        ops->linear(exec, &qkv, &h, &layer.qkv, WN_ACT_NONE);
+        attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
+        wn_project_heads(exec, &qkv, &h, &layer.qkv, batch, &attention);
         if (is_rotary)
             ops->turn_heads(exec, &qkv, batch, &attention, &turn);
-        ops->attention(exec, &context, &qkv, batch, &attention);
-        if (i + 1 == config->n_layers)
-            wn_keep_rows(exec, &h, &context, batch, rows);
+        wn_attend(exec, &context, &h, &qkv, batch, &attention);
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, &layer.attention_norm);
         ops->feed_forward(exec, &h, &h, &h, &f);
     }

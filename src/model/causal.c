@@ -192,16 +192,15 @@ wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_e
         const wn_feed_forward f = {
             .up = &layer.up, .down = &layer.down, .act = config->act, .gate = config->gate};
         ops->norm(exec, &x, &h, &layer.attention_norm);
-        ops->linear(exec, &qkv, &x, &layer.qkv, WN_ACT_NONE);
+        attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
+        wn_project_heads(exec, &qkv, &x, &layer.qkv, batch, &attention);
         ops->turn_heads(exec, &qkv, batch, &attention, &turn);
         attention.layer = i;
         if (keeps)
             ops->keep_past(exec, &qkv, batch, &attention);
         if (keeps && i + 1 == config->n_layers)
             return h; /* which nobody reads */
-        ops->attention(exec, &context, &qkv, batch, &attention);
-        if (i + 1 == config->n_layers)
-            wn_keep_rows(exec, &h, &context, batch, rows);
+        wn_attend(exec, &context, &h, &qkv, batch, &attention);
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);
         x.rows = h.rows;
         ops->norm(exec, &x, &h, &layer.output_norm);

@@ -92,13 +92,6 @@ typedef struct wn_identity {
 /* Whether the name of a tensor has this part. */
 bool wn_identity_has_tensor(const wn_identity *id, const char *part);
 
-/* The rows that a caller wants of the last layer; others need not be computed. */
-typedef enum wn_rows {
-    WN_ROWS_ALL = 0, /* [n_tokens][hidden] */
-    WN_ROWS_FIRST,   /* of each sequence's first token, [n_seqs][hidden] */
-    WN_ROWS_LAST     /* of the last token that may be attended to */
-} wn_rows;
-
 typedef struct wn_stack wn_stack;
 
 struct wn_family {
@@ -131,7 +124,8 @@ struct wn_family {
 
     void (*lay_out)(wn_layout *out, const wn_config *config);
 
-    /* Hidden states of the last layer, behind the final norm; their bits do not depend on rows. */
+    /* Hidden states of the last layer, behind the final norm, of the rows that are wanted; their
+     * bits do not depend on which. */
     wn_tensor (*forward)(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                          const wn_batch *batch, wn_rows rows);
 };

@@ -84,11 +84,11 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
                                   const wn_batch *batch, wn_rows rows)
 {
     const wn_ops *ops = wn_exec_ops(exec);
-    const wn_attention attention = {.n_heads = config->n_heads,
-                                    .n_kv_heads = config->n_heads,
-                                    .head_dim = config->head_dim,
-                                    .scale = 1.0f / sqrtf((float)config->head_dim),
-                                    .slopes = stack->slopes};
+    wn_attention attention = {.n_heads = config->n_heads,
+                              .n_kv_heads = config->n_heads,
+                              .head_dim = config->head_dim,
+                              .scale = 1.0f / sqrtf((float)config->head_dim),
+                              .slopes = stack->slopes};
     const wn_attention whole = {.n_heads = 1, .n_kv_heads = 1, .head_dim = config->hidden};
     wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
@@ -103,11 +103,10 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
                                    .act = config->act,
                                    .gate = config->gate,
                                    .norm = &layer.output_norm};
-        ops->linear(exec, &qkv, &h, &layer.qkv, WN_ACT_NONE);
+        attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
+        wn_project_heads(exec, &qkv, &h, &layer.qkv, batch, &attention);
         ops->turn_heads(exec, &qkv, batch, &whole, &norms);
-        ops->attention(exec, &context, &qkv, batch, &attention);
-        if (i + 1 == config->n_layers)
-            wn_keep_rows(exec, &h, &context, batch, rows);
+        wn_attend(exec, &context, &h, &qkv, batch, &attention);
         sum.rows = h.rows;
         ops->linear_add_norm(exec, &sum, &context, &layer.out, &h, &layer.attention_norm);
         ops->add_norm(exec, &h, &sum, &h, &layer.again_norm);

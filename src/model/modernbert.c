@@ -187,12 +187,11 @@ wn_tensor wn_modernbert_forward(const wn_stack *stack, const wn_config *config, 
         bool has_norm = layer.attention_norm.n > 0;
         if (has_norm)
             ops->norm(exec, &x, &h, &layer.attention_norm);
-        ops->linear(exec, &qkv, has_norm ? &x : &h, &layer.qkv, WN_ACT_NONE);
+        attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
+        wn_project_heads(exec, &qkv, has_norm ? &x : &h, &layer.qkv, batch, &attention);
         attention.window = config->is_local[i] ? config->window : 0;
         ops->turn_heads(exec, &qkv, batch, &attention, &turn);
-        ops->attention(exec, &context, &qkv, batch, &attention);
-        if (i + 1 == config->n_layers)
-            wn_keep_rows(exec, &h, &context, batch, rows);
+        wn_attend(exec, &context, &h, &qkv, batch, &attention);
         x.rows = h.rows;
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);
         ops->norm(exec, &x, &h, &layer.output_norm);

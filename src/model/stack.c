@@ -333,17 +333,38 @@ wn_layer wn_stack_layer(const wn_stack *stack, size_t i)
     return layer;
 }
 
-void wn_keep_rows(wn_exec *exec, wn_tensor *hidden, wn_tensor *context, const wn_batch *batch,
-                  wn_rows rows)
+/* A row of each sequence. */
+static wn_tensor pool_rows(wn_exec *exec, const wn_tensor *x, const wn_batch *batch, wn_rows rows)
+{
+    wn_tensor y = wn_exec_tensor(exec, batch->n_seqs, x->cols);
+    wn_exec_ops(exec)->pool(exec, &y, x, batch,
+                            rows == WN_ROWS_LAST ? WN_POOL_LAST : WN_POOL_FIRST);
+    return y;
+}
+
+void wn_project_heads(wn_exec *exec, wn_tensor *qkv, const wn_tensor *x, const wn_linear *w,
+                      const wn_batch *batch, const wn_attention *a)
 {
     const wn_ops *ops = wn_exec_ops(exec);
-    wn_pool_kind kind = rows == WN_ROWS_LAST ? WN_POOL_LAST : WN_POOL_FIRST;
-    if (rows == WN_ROWS_ALL)
+    wn_linear queries = *w;
+    queries.n = a->n_heads * a->head_dim;
+    if (a->rows == WN_ROWS_ALL || queries.n % (size_t)w->gemm->nr != 0) {
+        ops->linear(exec, qkv, x, w, WN_ACT_NONE);
         return;
-    wn_tensor kept = wn_exec_tensor(exec, batch->n_seqs, hidden->cols);
-    wn_tensor seen = wn_exec_tensor(exec, batch->n_seqs, context->cols);
-    ops->pool(exec, &kept, hidden, batch, kind);
-    ops->pool(exec, &seen, context, batch, kind);
-    *hidden = kept;
-    *context = seen;
+    }
+    ops->linear_from(exec, qkv, x, w, queries.n);
+    wn_tensor kept = pool_rows(exec, x, batch, a->rows);
+    wn_tensor q = wn_exec_tensor(exec, batch->n_seqs, queries.n);
+    ops->linear(exec, &q, &kept, &queries, WN_ACT_NONE);
+    ops->put_rows(exec, qkv, &q, batch, a->rows);
+}
+
+void wn_attend(wn_exec *exec, wn_tensor *context, wn_tensor *hidden, const wn_tensor *qkv,
+               const wn_batch *batch, const wn_attention *a)
+{
+    if (a->rows != WN_ROWS_ALL)
+        context->rows = batch->n_seqs;
+    wn_exec_ops(exec)->attention(exec, context, qkv, batch, a);
+    if (a->rows != WN_ROWS_ALL)
+        *hidden = pool_rows(exec, hidden, batch, a->rows);
 }

@@ -84,9 +84,12 @@ WN_MUST_USE wn_status wn_bind_norm(wn_norm *out, wn_norm_source *source, wn_tens
                                    wn_norm_kind kind, const char *name, bool has_bias, size_t n,
                                    double eps, wn_error *err);
 
-/* In the last layer, behind the attention: keep of hidden states and attention output the rows that
- * are wanted, so that what follows is computed for these alone. */
-void wn_keep_rows(wn_exec *exec, wn_tensor *hidden, wn_tensor *context, const wn_batch *batch,
-                  wn_rows rows);
+/* Queries, keys and values of x: all keys and values, and the queries of the rows that a wants. */
+void wn_project_heads(wn_exec *exec, wn_tensor *qkv, const wn_tensor *x, const wn_linear *w,
+                      const wn_batch *batch, const wn_attention *a);
+
+/* Attention; context, and hidden states for what follows, become those of the rows that a wants. */
+void wn_attend(wn_exec *exec, wn_tensor *context, wn_tensor *hidden, const wn_tensor *qkv,
+               const wn_batch *batch, const wn_attention *a);
 
 #endif

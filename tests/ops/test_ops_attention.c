@@ -80,6 +80,23 @@ static void check_head(const wn_kernels *kernels, size_t variant, const wn_atten
     }
 }
 
+/* Single rows of y, as if they alone were computed. */
+static void check_wanted(wn_exec *exec, const wn_tensor *y, const wn_tensor *qkv,
+                         const wn_batch *batch, wn_attention a)
+{
+    float memory[SEQS * HEADS_MAX * DIM];
+    wn_tensor z = {memory, SEQS, y->cols};
+    for (int rows = WN_ROWS_FIRST; rows <= WN_ROWS_LAST; rows++) {
+        a.rows = (wn_rows)rows;
+        wn_exec_ops(exec)->attention(exec, &z, qkv, batch, &a);
+        for (size_t s = 0; s < SEQS; s++) {
+            size_t row = start[s] + (rows == WN_ROWS_LAST ? keys[s] - 1 : 0);
+            assert_memory_equal(z.data + s * y->cols, y->data + row * y->cols,
+                                y->cols * sizeof(float));
+        }
+    }
+}
+
 static void check_variant(const wn_kernels *kernels, size_t variant, wn_attention a,
                           const check_places *places)
 {
@@ -94,6 +111,7 @@ static void check_variant(const wn_kernels *kernels, size_t variant, wn_attentio
     wn_exec_ops(p.one)->attention(p.one, &y, &qkv, &batch, &a);
     wn_exec_ops(p.three)->attention(p.three, &z, &qkv, &batch, &a);
     assert_memory_equal(y.data, z.data, TOKENS * width * sizeof(float));
+    check_wanted(p.three, &y, &qkv, &batch, a);
     for (size_t s = 0; s < SEQS; s++) {
         for (size_t i = 0; i < start[s + 1] - start[s]; i += 1 + i / 9) {
             for (size_t head = 0; head < a.n_heads; head++)
@@ -330,6 +348,42 @@ static void gated_feed_forward_equals_its_parts_bit_by_bit(void **state)
     check_levels(check_gates);
 }
 
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static void check_columns_of(const wn_kernels *kernels, const wn_gemm *gemm)
+{
+    const wn_attention a = {.n_heads = 4, .n_kv_heads = 4};
+    pair p = begin(kernels, gemm, &a);
+    wn_linear w = random_linear(gemm, 2 * INTER, HIDDEN);
+    wn_tensor x = wn_exec_tensor(p.one, ROWS, HIDDEN), y = wn_exec_tensor(p.one, ROWS, 2 * INTER);
+    wn_tensor z = wn_exec_tensor(p.three, ROWS, 2 * INTER);
+    check_random(x.data, ROWS * HIDDEN, 1);
+    wn_exec_ops(p.one)->linear(p.one, &y, &x, &w, WN_ACT_NONE);
+    for (size_t first = 0; first <= w.n; first += 3 * (size_t)gemm->nr) {
+        memset(z.data, 0, ROWS * w.n * sizeof(float));
+        wn_exec_ops(p.three)->linear_from(p.three, &z, &x, &w, first);
+        for (size_t i = 0; i < ROWS * w.n; i++)
+            assert_true(z.data[i] == (i % w.n < first ? 0 : y.data[i]));
+    }
+    wn_linear_deinit(&w);
+    end(&p);
+}
+
+static void check_columns(const wn_kernels *kernels)
+{
+    const wn_gemm *gemms[] = {kernels->gemm_f32, kernels->gemm_bf16, kernels->gemm_i8};
+    for (size_t i = 0; i < WN_ARRAY_LEN(gemms); i++) {
+        if (gemms[i] != NULL)
+            check_columns_of(kernels, gemms[i]);
+    }
+}
+
+static void columns_from_one_on_are_those_of_all_and_spare_the_others(void **state)
+{
+    (void)state;
+    check_levels(check_columns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +391,7 @@ int main(void)
         cmocka_unit_test(scores_may_depend_on_how_far_a_key_is),
         cmocka_unit_test(heads_are_turned_by_their_place_in_the_sequence),
         cmocka_unit_test(gated_feed_forward_equals_its_parts_bit_by_bit),
+        cmocka_unit_test(columns_from_one_on_are_those_of_all_and_spare_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,13 @@ static void check_split(wn_exec *exec, size_t n_past, const char *dtype)
     if (memcmp(z.data + n_first * HEADS * DIM, y.data + n_past * HEADS * DIM,
                n_own * HEADS * DIM * sizeof(float)) != 0)
         fail_msg("%s: other bits behind a past of %zu tokens", dtype, n_past);
+    wn_attention last = attention;
+    last.rows = WN_ROWS_LAST;
+    out.rows = 2;
+    ops->attention(exec, &out, &both, &rest, &last);
+    if (memcmp(z.data + HEADS * DIM, y.data + (WHOLE - 1) * HEADS * DIM,
+               HEADS * DIM * sizeof(float)) != 0)
+        fail_msg("%s: other bits of the last row alone behind a past of %zu tokens", dtype, n_past);
 }
 
 static void check_level(const wn_kernels *kernels)

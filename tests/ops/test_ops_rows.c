@@ -129,10 +129,19 @@ static void check_pool(const wn_kernels *kernels)
                 assert_true(y.data[i] == x.data[start[s] * DIM + j]);
         }
     }
+    enum { PART = DIM - 3 };
+    wn_tensor part = {y.data, SEQS, PART};
+    memset(x.data, 0, sizeof(float[TOKENS * DIM]));
+    wn_exec_ops(p.one)->put_rows(p.one, &x, &part, &batch, WN_ROWS_LAST);
+    for (size_t i = 0; i < TOKENS * DIM; i++) {
+        size_t t = i / DIM, s = wn_find_start(start, SEQS, t), j = i % DIM;
+        bool is_there = t == start[s] + keys[s] - 1 && j < PART;
+        assert_true(x.data[i] == (is_there ? y.data[s * PART + j] : 0));
+    }
     end(&p);
 }
 
-static void pooling_takes_the_first_or_the_mean_of_the_keys(void **state)
+static void pooling_takes_the_first_or_the_mean_of_the_keys_and_rows_are_put_back(void **state)
 {
     (void)state;
     check_levels(check_pool);
@@ -375,7 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embedding_adds_word_position_and_type),
-        cmocka_unit_test(pooling_takes_the_first_or_the_mean_of_the_keys),
+        cmocka_unit_test(pooling_takes_the_first_or_the_mean_of_the_keys_and_rows_are_put_back),
         cmocka_unit_test(normalize_gives_every_row_length_one),
         cmocka_unit_test(maxsim_scores_each_document_by_its_vectors_that_count),
         cmocka_unit_test(nearest_tokens_are_those_that_maxsim_adds_up),
