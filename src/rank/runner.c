@@ -15,7 +15,7 @@
 
 #define WN_WHERE         "rank/runner"
 #define BATCH_TOKENS_MAX (1 << 20)
-#define TOKENS_A_THREAD  1024 /* default budget: activations of one thread's share stay in cache */
+#define TOKENS_A_THREAD  512  /* default budget: activations of one thread's share stay in cache */
 
 static wn_status read_options(wn_runner_options *out, const wn_runner_options *options,
                               const wn_engine *engine, wn_error *err)
