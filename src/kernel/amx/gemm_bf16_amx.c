@@ -28,16 +28,23 @@ static void take_shares(void *row, float *s, float scale, size_t first, size_t e
     take_shares_bf16(row, s, scale, first, end, k, wn_round_up(k, K_STEP));
 }
 
-static void finish(const tile_product *a, const block_sums *sums, size_t i, size_t m, size_t j)
+static inline __attribute__((always_inline)) void
+finish(const tile_product *a, const waiting_block *b, size_t r, const size_t m)
 {
-    for (size_t h = 0; h < 2 && j + h * LANES < a->n; h++) {
-        size_t first = j + h * LANES, n = a->n - first;
+    for (size_t h = 0; h < 2 && b->j + h * LANES < a->n; h++) {
+        size_t first = b->j + h * LANES, n = a->n - first;
         const vec bias = a->bias != NULL ? load_first(a->bias + first, n) : vec_splat(0.0f);
-        for (size_t r = 0; r < m; r++) {
-            vec v = _mm512_load_ps(sums->at[h][r]);
-            store_first(a->y + (i + r) * a->ldy + first, v + bias, n);
+#pragma GCC unroll 4
+        for (size_t q = r; q < r + m; q++) {
+            vec v = _mm512_load_ps(b->sums->at[h][q]);
+            store_first(a->y + (b->i + q) * a->ldy + first, v + bias, n);
         }
     }
+}
+
+static __attribute__((noinline)) void finish_slice(const tile_product *a, waiting_block *b)
+{
+    finish_rows(a, b, finish);
 }
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
@@ -53,7 +60,7 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
                             .n = n,
                             .bias = bias,
                             .act = act};
-    multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
+    multiply_by_tiles(&a, WN_DTYPE_BF16, finish_slice, m);
 }
 
 const wn_gemm wn_gemm_bf16_amx = {

@@ -9,18 +9,24 @@ _Static_assert((int)DEPTH_STEP == (int)TILE_BYTES, "a step is a tile of rows");
 _Static_assert((int)NR == (int)BLOCK_COLUMNS, "a panel is as wide as a block");
 _Static_assert(I8_LIMIT == 127, "sums of fours do not saturate");
 
-static void finish(const tile_product *a, const block_sums *sums, size_t i, size_t m, size_t j)
+static inline __attribute__((always_inline)) void
+finish(const tile_product *a, const waiting_block *b, size_t r, const size_t m)
 {
-    size_t depth = a->n_steps * TILE_BYTES;
-    const unsigned char *panel = a->packed + j / NR * a->panel_bytes;
+    size_t depth = a->n_steps * TILE_BYTES, i = b->i + r;
+    const unsigned char *panel = a->packed + b->j / NR * a->panel_bytes;
     const unsigned char *row = a->rows + i * a->stride;
     const columns *c = (const columns *)(const void *)(panel + NR * depth);
-    for (size_t h = 0; h < 2 && j + h * LANES < a->n; h++) {
-        size_t first = j + h * LANES;
-        store_sums(a->y + i * a->ldy + first, a->ldy, (const ivec *)(const void *)sums->at[h],
+    for (size_t h = 0; h < 2 && b->j + h * LANES < a->n; h++) {
+        size_t first = b->j + h * LANES;
+        store_sums(a->y + i * a->ldy + first, a->ldy, (const ivec *)(const void *)b->sums->at[h][r],
                    row + depth, a->stride, c->scale + h * LANES,
                    a->bias != NULL ? a->bias + first : NULL, a->n - first, m);
     }
+}
+
+static __attribute__((noinline)) void finish_slice(const tile_product *a, waiting_block *b)
+{
+    finish_rows(a, b, finish);
 }
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
@@ -37,7 +43,7 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
                             .start = NR * depth_of(k) + offsetof(columns, start),
                             .bias = bias,
                             .act = act};
-    multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
+    multiply_by_tiles(&a, WN_DTYPE_I8, finish_slice, m);
 }
 
 const wn_gemm wn_gemm_i8_amx = {

@@ -4,6 +4,8 @@
  * A pass goes through a part of k whose panel and rows both stay in a first-level cache of 48 KiB;
  * sums wait in memory between passes, which changes no order.  The loop over panels is outside, as
  * in the other levels' products.
+ * What a block's sums become, vectors compute while the tiles add up the next block: after each
+ * step a few rows.  One after the other, either unit would wait for the other as long as it works.
  * Rows that are too few for a block have a configuration of their own, so that no row is read that
  * is not there.  Tiles are given back at the end of a call: a thread of the pool may sleep next.
  * Thread rule: any. */
@@ -20,7 +22,8 @@ enum {
     STEP_BYTES = TILE_ROWS * PANEL_STRIDE, /* of a panel */
     PASS_STEPS = 10,                       /* 40 KiB of panel and rows */
     CHUNK_BLOCKS = 4,                      /* whose sums wait for the next pass: 16 KiB */
-    CHUNK_ROWS = CHUNK_BLOCKS * BLOCK_ROWS
+    CHUNK_ROWS = CHUNK_BLOCKS * BLOCK_ROWS,
+    SLICE_ROWS = 4 /* finished at once */
 };
 
 /* Sums of a block by half and row, of 32 bits each. */
@@ -41,19 +44,49 @@ typedef struct tile_product {
     wn_act act;
 } tile_product;
 
-/* Take m rows from row i, columns from column j on, from their sums into y, without act. */
-typedef void finish_fn(const tile_product *product, const block_sums *sums, size_t i, size_t m,
-                       size_t j);
+/* A block whose sums are complete: rows [i, i + m) and columns from j on, of which the first n_done
+ * rows are in y. */
+typedef struct waiting_block {
+    const block_sums *sums;
+    size_t i, j, m, n_done;
+} waiting_block;
+
+/* Take m rows from row r of a block on from their sums into y, without act. */
+typedef void finish_fn(const tile_product *product, const waiting_block *block, size_t r, size_t m);
+
+/* Take the next rows of a block that has some left into y: finish_rows() with a finish_fn, in a
+ * function of its own, since there are many calls. */
+typedef void slice_fn(const tile_product *product, waiting_block *block);
+
+/* The next slice of a block with act. */
+static inline __attribute__((always_inline)) void finish_rows(const tile_product *a,
+                                                              waiting_block *b, finish_fn *finish)
+{
+    size_t r = b->n_done, m = WN_MIN(b->m - r, (size_t)SLICE_ROWS);
+    float *y = a->y + (b->i + r) * a->ldy + b->j;
+    if (m == SLICE_ROWS)
+        finish(a, b, r, SLICE_ROWS);
+    else
+        finish(a, b, r, m);
+    if (a->act != WN_ACT_NONE)
+        act_block(y, a->ldy, y, a->ldy, a->act, true, m,
+                  WN_MIN(a->n - b->j, (size_t)BLOCK_COLUMNS));
+    b->n_done += m;
+}
 
 /* Sums of a block of upper and lower rows from where they were; from: by half, stride bytes a row.
+ * Meanwhile the block before, whose sums may lie where these will, is finished.
  * Tiles: 0 to 3 sums, 4 and 5 rows, 6 and 7 columns. */
 static inline __attribute__((always_inline)) void
-add_steps(tile_set *t, const wn_dtype dtype, block_sums *sums, const int32_t *const from[2],
-          size_t from_stride, const unsigned char *rows, size_t stride, const unsigned char *panel,
-          size_t n_steps, const bool lower, const bool right)
+add_steps(tile_set *t, const tile_product *a, const wn_dtype dtype, slice_fn *finish_slice,
+          waiting_block *before, block_sums *sums, const int32_t *const from[2], size_t from_stride,
+          const unsigned char *rows, const unsigned char *panel, size_t n_steps, const bool lower,
+          const bool right)
 {
-    const size_t next = TILE_ROWS * from_stride / sizeof(int32_t);
+    const size_t next = TILE_ROWS * from_stride / sizeof(int32_t), stride = a->stride;
     const size_t panel_stride = PANEL_STRIDE;
+    const size_t n_rows = (before->m + n_steps - 1) / n_steps; /* of the block before, a step */
+    size_t due = before->n_done;
     tile_load(t, 0, from[0], from_stride);
     if (right)
         tile_load(t, 1, from[1], from_stride);
@@ -75,6 +108,8 @@ add_steps(tile_set *t, const wn_dtype dtype, block_sums *sums, const int32_t *co
             tile_dot(t, dtype, 2, 5, 6);
         if (lower && right)
             tile_dot(t, dtype, 3, 5, 7);
+        for (due += n_rows; before->n_done < WN_MIN(due, before->m);)
+            finish_slice(a, before);
     }
     const size_t out_stride = TILE_BYTES;
     tile_store(t, 0, sums->at[0][0], out_stride);
@@ -87,10 +122,9 @@ add_steps(tile_set *t, const wn_dtype dtype, block_sums *sums, const int32_t *co
 }
 
 /* Steps [first, last) of the block at row i and column j. */
-static inline __attribute__((always_inline)) void add_pass(tile_set *t, const tile_product *a,
-                                                           const wn_dtype dtype, block_sums *sums,
-                                                           size_t i, size_t j, size_t first,
-                                                           size_t last)
+static inline __attribute__((always_inline)) void
+add_pass(tile_set *t, const tile_product *a, const wn_dtype dtype, slice_fn *finish,
+         waiting_block *before, block_sums *sums, size_t i, size_t j, size_t first, size_t last)
 {
     const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
     const unsigned char *rows = a->rows + i * a->stride + first * TILE_BYTES;
@@ -102,13 +136,17 @@ static inline __attribute__((always_inline)) void add_pass(tile_set *t, const ti
                                     begins ? start + TILE_ROWS : sums->at[1][0]};
     size_t from_stride = begins ? 0 : TILE_BYTES, n_steps = last - first;
     if (lower && right)
-        add_steps(t, dtype, sums, from, from_stride, rows, a->stride, part, n_steps, true, true);
+        add_steps(t, a, dtype, finish, before, sums, from, from_stride, rows, part, n_steps, true,
+                  true);
     else if (lower)
-        add_steps(t, dtype, sums, from, from_stride, rows, a->stride, part, n_steps, true, false);
+        add_steps(t, a, dtype, finish, before, sums, from, from_stride, rows, part, n_steps, true,
+                  false);
     else if (right)
-        add_steps(t, dtype, sums, from, from_stride, rows, a->stride, part, n_steps, false, true);
+        add_steps(t, a, dtype, finish, before, sums, from, from_stride, rows, part, n_steps, false,
+                  true);
     else
-        add_steps(t, dtype, sums, from, from_stride, rows, a->stride, part, n_steps, false, false);
+        add_steps(t, a, dtype, finish, before, sums, from, from_stride, rows, part, n_steps, false,
+                  false);
 }
 
 /* Tiles for blocks of so many rows. */
@@ -123,24 +161,14 @@ static inline void configure(tile_set *t, size_t upper, size_t lower)
     tile_begin(t);
 }
 
-static inline __attribute__((always_inline)) void finish_block(const tile_product *a,
-                                                               finish_fn *finish,
-                                                               const block_sums *sums, size_t i,
-                                                               size_t m, size_t j)
-{
-    float *y = a->y + i * a->ldy + j;
-    finish(a, sums, i, m, j);
-    if (a->act != WN_ACT_NONE)
-        act_block(y, a->ldy, y, a->ldy, a->act, true, m, WN_MIN(a->n - j, (size_t)BLOCK_COLUMNS));
-}
-
 /* Rows [i0, i0 + m): whole blocks, at most a chunk, or less than one block. */
 static inline __attribute__((always_inline)) void
-multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t i0, size_t m)
+multiply_chunk(const tile_product *a, const wn_dtype dtype, slice_fn *finish, size_t i0, size_t m)
 {
     block_sums sums[CHUNK_BLOCKS] __attribute__((aligned(64)));
     size_t n_passes = (a->n_steps + PASS_STEPS - 1) / PASS_STEPS, block = WN_MIN(m, BLOCK_ROWS);
     size_t upper = WN_MIN(block, TILE_ROWS);
+    waiting_block before = {.m = 0};
     tile_set t;
     configure(&t, upper, block - upper);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
@@ -148,16 +176,18 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
             size_t first = pass * a->n_steps / n_passes, last = (pass + 1) * a->n_steps / n_passes;
             for (size_t i = 0; i < m; i += BLOCK_ROWS) {
                 block_sums *s = &sums[i / BLOCK_ROWS];
-                add_pass(&t, a, dtype, s, i0 + i, j, first, last);
+                add_pass(&t, a, dtype, finish, &before, s, i0 + i, j, first, last);
                 if (pass + 1 == n_passes)
-                    finish_block(a, finish, s, i0 + i, block, j);
+                    before = (waiting_block){.sums = s, .i = i0 + i, .j = j, .m = block};
             }
         }
     }
+    while (before.n_done < before.m)
+        finish(a, &before);
 }
 
 static inline __attribute__((always_inline)) void
-multiply_by_tiles(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t m)
+multiply_by_tiles(const tile_product *a, const wn_dtype dtype, slice_fn *finish, size_t m)
 {
     for (size_t i = 0, n; i < m; i += n) {
         n = WN_MIN((m - i) / BLOCK_ROWS * BLOCK_ROWS, (size_t)CHUNK_ROWS);
