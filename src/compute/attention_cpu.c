@@ -97,8 +97,10 @@ static taken_rows take(const wn_gemm *gemm, const float *x, size_t ldx, size_t m
 /* Of one row the scores of the keys that it sees become shares, those of the others 0. */
 static void share_row(const wn_kernels *kernels, float *scores, float scale, span seen, size_t n)
 {
-    memset(scores, 0, seen.first * sizeof *scores);
-    memset(scores + seen.end, 0, (n - seen.end) * sizeof *scores);
+    if (seen.end - seen.first < n) {
+        memset(scores, 0, seen.first * sizeof *scores);
+        memset(scores + seen.end, 0, (n - seen.end) * sizeof *scores);
+    }
     if (seen.end > seen.first)
         kernels->softmax_f32(scores + seen.first, n, scale, 1, seen.end - seen.first);
 }

@@ -55,6 +55,7 @@ typedef struct wn_gemm {
     /* Take over softmax(scale * s) of the columns [first, end) of a row of k scores, whose other
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
      * Shapes:  row as of take_rows(); s [k], undefined afterwards.
+     * Needs:   scale > 0.
      * Error:   as if e^x had one of 3e-4, beside what is lost by rounding. */
     void (*take_shares)(void *row, float *s, float scale, size_t first, size_t end, size_t k);
 

@@ -41,6 +41,7 @@ typedef struct wn_kernels {
 
     /* Rows of softmax(scale * s), in place.
      * Shapes:  s [m][n] row stride ld.
+     * Needs:   scale > 0.
      * Error:   |y - exact| <= TOLERANCE_SOFTMAX(exact, max |scale * s|) (tests/tolerance.h). */
     void (*softmax_f32)(float *s, size_t ld, float scale, size_t m, size_t n);
 

@@ -25,7 +25,7 @@ enum {
     K_BLOCK = K_STEP * LANES, /* and in one vector of bytes */
     OFFSET = I8_LIMIT + 1
 };
-_Static_assert((int)K_STEP == (int)PARTS, "a block of bytes is a step of a sum");
+_Static_assert((int)K_BLOCK == (int)STEP, "a block of bytes is a step of a sum");
 
 /* The binary logarithm of I8_LIMIT. */
 #define I8_LIMIT_LOG2 (I8_LIMIT == 127 ? 6.98868469f : 5.97727992f)
@@ -117,34 +117,37 @@ static inline void take_rows_i8(void *rows, size_t stride, const float *x, size_
         take_row((uint8_t *)rows + i * stride, x + i * ldx, factor, k);
 }
 
+/* A block of a row from its scores, of which left are there. */
+static inline __attribute__((always_inline)) ivec
+share_bytes(row_sum *sum, const float *s, vec factor, vec shift, const size_t left)
+{
+    vec v[K_STEP];
+    rough_shares(v, sum, s, factor, shift, left);
+    return ivec_add_bytes(bytes_in_order(v[0], v[1], v[2], v[3]), offset_bytes());
+}
+
 /* The largest share is I8_LIMIT, and the row's scale the inverse of their sum. */
 static inline void take_shares_i8(void *taken, float *s, float scale, size_t first, size_t end,
                                   size_t k)
 {
-    uint8_t *row = taken, few[K_BLOCK];
-    size_t n = end - first;
-    const float top = top_of_scores(s + first, scale * WN_EXP_LOG2E, n);
-    const vec factor = vec_splat(scale * WN_EXP_LOG2E), shift = vec_splat(top - I8_LIMIT_LOG2);
-    row_sum total = row_sum_zero();
-    memset(row, OFFSET, first);
-    for (size_t p = 0; p < n; p += K_BLOCK) {
-        vec v[K_STEP];
-#pragma GCC unroll 4
-        for (size_t c = 0; c < K_STEP; c++) {
-            size_t j = p + c * LANES;
-            v[c] = rough_share(s + first + j, factor, shift, left_at(n, j));
-            total.part[c] += v[c];
-        }
-        ivec bytes = ivec_add_bytes(bytes_in_order(v[0], v[1], v[2], v[3]), offset_bytes());
-        if (n - p >= K_BLOCK) {
-            ivec_store(row + first + p, bytes);
-        } else {
-            ivec_store(few, bytes);
-            memcpy(row + first + p, few, n - p);
-        }
+    uint8_t *row = taken, *to = row + first;
+    size_t n = end - first, p = 0;
+    s += first;
+    const float steep = scale * WN_EXP_LOG2E, top = steep * top_of_scores(s, n);
+    const vec factor = vec_splat(steep), shift = vec_splat(top - I8_LIMIT_LOG2);
+    row_sum sum = row_sum_zero();
+    if (n < k)
+        memset(row, OFFSET, depth_of(k));
+    for (; p + K_BLOCK <= n; p += K_BLOCK)
+        ivec_store(to + p, share_bytes(&sum, s + p, factor, shift, K_BLOCK));
+    if (p < n) {
+        ivec bytes = share_bytes(&sum, s + p, factor, shift, n - p);
+        if (n == k)
+            ivec_store(to + p, bytes);
+        else
+            memcpy(to + p, &bytes, n - p);
     }
-    memset(row + end, OFFSET, depth_of(k) - end);
-    const float inverse = n > 0 ? 1.0f / row_sum_total(&total) : 0.0f;
+    const float inverse = n > 0 ? 1.0f / row_sum_total(&sum) : 0.0f;
     memcpy(row + depth_of(k), &inverse, sizeof inverse);
 }
 

@@ -129,27 +129,36 @@ static inline void add_relative_f32(float *s, size_t ld, const wn_relative_terms
     }
 }
 
+/* s = e^(factor * s - top) of a step of which left are there; added to the sum. */
+static inline __attribute__((always_inline)) void exp_step(float *s, row_sum *sum, vec factor,
+                                                           vec top, const size_t left)
+{
+#pragma GCC unroll 4
+    for (size_t c = 0; c < PARTS; c++) {
+        size_t rest = left_at(left, c * LANES);
+        vec v = exp_lanes(vec_fms(load_first(s + c * LANES, rest), factor, top));
+        store_first(s + c * LANES, v, rest);
+        sum->part[c] += keep_first(v, rest);
+    }
+}
+
 /* s = e^(scale * s - top); returns the sum. */
 static inline float exp_row(float *s, float scale, float top, size_t n)
 {
     const vec factor = vec_splat(scale), highest = vec_splat(top);
-    row_sum total = row_sum_zero();
-    for (size_t j0 = 0; j0 < n; j0 += STEP) {
-#pragma GCC unroll 4
-        for (size_t c = 0; c < PARTS; c++) {
-            size_t j = j0 + c * LANES, left = left_at(n, j);
-            vec v = exp_lanes(vec_fms(load_first(s + j, left), factor, highest));
-            store_first(s + j, v, left);
-            total.part[c] += keep_first(v, left);
-        }
-    }
-    return row_sum_total(&total);
+    row_sum sum = row_sum_zero();
+    size_t j = 0;
+    for (; j + STEP <= n; j += STEP)
+        exp_step(s + j, &sum, factor, highest, STEP);
+    if (j < n)
+        exp_step(s + j, &sum, factor, highest, n - j);
+    return row_sum_total(&sum);
 }
 
 static inline void softmax_f32(float *s, size_t ld, float scale, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, s += ld) {
-        float top = top_of_scores(s, scale, n);
+        float top = scale * top_of_scores(s, n);
         const vec share = vec_splat(1.0f / exp_row(s, scale, top, n));
         for (size_t j = 0; j < n; j += LANES)
             store_first(s + j, load_first(s + j, n - j) * share, n - j);

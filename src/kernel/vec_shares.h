@@ -33,26 +33,33 @@ static inline size_t left_at(size_t n, size_t j)
     return j < n ? n - j : 0;
 }
 
-/* The largest of scale * s. */
-static inline float top_of_scores(const float *s, float scale, size_t n)
+/* The largest. */
+static inline float top_of_scores(const float *s, size_t n)
 {
-    const vec lowest = vec_splat(-INFINITY), factor = vec_splat(scale);
-    vec top[2] = {lowest, lowest};
-    for (size_t j0 = 0; j0 < n; j0 += 2 * LANES) {
-#pragma GCC unroll 2
-        for (size_t c = 0; c < 2; c++) {
-            size_t j = j0 + c * LANES, left = left_at(n, j);
-            vec v = load_first(s + j, left) * factor;
-            top[c] = vec_max(top[c], blend_first(v, lowest, left));
-        }
+    const vec lowest = vec_splat(-INFINITY);
+    vec top = lowest, other = lowest;
+    size_t j = 0;
+    for (; j + 2 * LANES <= n; j += 2 * LANES) {
+        top = vec_max(top, load_first(s + j, LANES));
+        other = vec_max(other, load_first(s + j + LANES, LANES));
     }
-    return max_lanes(vec_max(top[0], top[1]));
+    for (; j < n; j += LANES)
+        top = vec_max(top, blend_first(load_first(s + j, n - j), lowest, n - j));
+    return max_lanes(vec_max(top, other));
 }
 
-/* About 2^(factor * s - shift) of lanes that are there, else 0. */
-static inline vec rough_share(const float *s, vec factor, vec shift, size_t left)
+/* v = about 2^(factor * s - shift) of a step of scores, of which left are there, the others 0; added
+ * to the sum. */
+static inline __attribute__((always_inline)) void
+rough_shares(vec v[PARTS], row_sum *sum, const float *s, vec factor, vec shift, const size_t left)
 {
-    return keep_first(exp2_rough_lanes(vec_fms(load_first(s, left), factor, shift)), left);
+#pragma GCC unroll 4
+    for (size_t c = 0; c < PARTS; c++) {
+        size_t rest = left_at(left, c * LANES);
+        vec x = vec_fms(load_first(s + c * LANES, rest), factor, shift);
+        v[c] = keep_first(exp2_rough_lanes(x), rest);
+        sum->part[c] += v[c];
+    }
 }
 
 #endif

@@ -100,26 +100,35 @@ static inline void take_rows_bf16(void *rows, size_t stride, const float *x, siz
     }
 }
 
+/* s = its shares as yet undivided, of a step of which left are there. */
+static inline __attribute__((always_inline)) void share_step(float *s, row_sum *sum, vec factor,
+                                                             vec top, const size_t left)
+{
+    vec v[PARTS];
+    rough_shares(v, sum, s, factor, top, left);
+#pragma GCC unroll 4
+    for (size_t c = 0; c < PARTS; c++)
+        store_first(s + c * LANES, v[c], left_at(left, c * LANES));
+}
+
 static inline void take_shares_bf16(void *row, float *s, float scale, size_t first, size_t end,
                                     size_t k, size_t depth)
 {
-    size_t n = end - first;
-    const vec factor = vec_splat(scale * WN_EXP_LOG2E);
-    const vec top = vec_splat(top_of_scores(s + first, scale * WN_EXP_LOG2E, n));
-    row_sum total = row_sum_zero();
-    memset(s, 0, first * sizeof *s);
-    memset(s + end, 0, (k - end) * sizeof *s);
-    for (size_t p = 0; p < n; p += STEP) {
-#pragma GCC unroll 4
-        for (size_t c = 0; c < PARTS; c++) {
-            size_t j = p + c * LANES, left = left_at(n, j);
-            vec v = rough_share(s + first + j, factor, top, left);
-            store_first(s + first + j, v, left);
-            total.part[c] += v;
-        }
+    float *x = s + first;
+    size_t n = end - first, p = 0;
+    const float steep = scale * WN_EXP_LOG2E;
+    const vec factor = vec_splat(steep), top = vec_splat(steep * top_of_scores(x, n));
+    row_sum sum = row_sum_zero();
+    if (n < k) {
+        memset(s, 0, first * sizeof *s);
+        memset(s + end, 0, (k - end) * sizeof *s);
     }
-    const vec inverse = vec_splat(n > 0 ? 1.0f / row_sum_total(&total) : 0.0f);
-    for (size_t p = 0; p < depth; p += 2 * LANES) {
+    for (; p + STEP <= n; p += STEP)
+        share_step(x + p, &sum, factor, top, STEP);
+    if (p < n)
+        share_step(x + p, &sum, factor, top, n - p);
+    const vec inverse = vec_splat(n > 0 ? 1.0f / row_sum_total(&sum) : 0.0f);
+    for (p = 0; p < depth; p += 2 * LANES) {
         vec a = load_first(s + p, left_at(k, p)) * inverse;
         vec b = load_first(s + p + LANES, left_at(k, p + LANES)) * inverse;
         _mm512_store_si512((unsigned char *)row + p * sizeof(uint16_t), round_bf16(a, b));
