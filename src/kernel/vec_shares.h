@@ -48,8 +48,8 @@ static inline float top_of_scores(const float *s, size_t n)
     return max_lanes(vec_max(top, other));
 }
 
-/* v = about 2^(factor * s - shift) of a step of scores, of which left are there, the others 0; added
- * to the sum. */
+/* v = about 2^(factor * s - shift) of a step of scores, of which left are there, the others 0;
+ * added to the sum. */
 static inline __attribute__((always_inline)) void
 rough_shares(vec v[PARTS], row_sum *sum, const float *s, vec factor, vec shift, const size_t left)
 {

@@ -1,7 +1,8 @@
 /* What the products of the vector levels have in common: a tile for each number of rows, and the
  * loops over them.  A tile's sums stay in registers while k runs once from start to end.
  * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
- * cache for all tiles.  Rows are spread evenly over tiles; a row's sum does not know its tile.
+ * cache for all tiles.  Tiles have the same number of rows but for the last, an even one if it can
+ * be, as those of 13 are slower than of 12 or 14; a row's sum does not know its tile.
  * Thread rule: any. */
 #ifndef WN_KERNEL_VEC_TILES_H
 #define WN_KERNEL_VEC_TILES_H
@@ -50,11 +51,12 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
 {
     const unsigned char *panel = packed, *first = rows;
     size_t nr = (size_t)gemm->nr, mr = (size_t)gemm->mr, n_tiles = (m + mr - 1) / mr;
+    size_t even = wn_round_up((m + n_tiles - 1) / n_tiles, 2), rows_a_tile = WN_MIN(even, mr);
     size_t panel_bytes = wn_gemm_panel_bytes(gemm, k);
     for (size_t j = 0; j < n; j += nr, panel += panel_bytes) {
         size_t cols = WN_MIN(n - j, nr);
         for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = t * m / n_tiles, count = (t + 1) * m / n_tiles - i;
+            size_t i = t * rows_a_tile, count = WN_MIN(rows_a_tile, m - i);
             float *out = y + i * ldy + j;
             tiles[count - 1](out, ldy, first + i * stride, stride, panel,
                              bias != NULL ? bias + j : NULL, cols, k);
