@@ -10,38 +10,65 @@
 
 #include <math.h>
 
+/* y = x + residual (NULL: none) for a step of which left are there; added to the sum. */
+static inline __attribute__((always_inline)) void
+add_step(float *y, const float *x, const float *residual, row_sum *sum, const size_t left)
+{
+#pragma GCC unroll 4
+    for (size_t c = 0; c < PARTS; c++) {
+        size_t at = c * LANES, rest = left_at(left, at);
+        vec v = load_first(x + at, rest);
+        if (residual != NULL)
+            v += load_first(residual + at, rest);
+        store_first(y + at, v, rest);
+        sum->part[c] += v;
+    }
+}
+
 /* y = x + residual; returns the mean of y. */
 static inline float add_residual(float *y, const float *x, const float *residual, size_t n)
 {
-    row_sum s = row_sum_zero();
-    for (size_t j0 = 0; j0 < n; j0 += STEP) {
+    row_sum sum = row_sum_zero();
+    size_t j = 0;
+    for (; j + STEP <= n; j += STEP)
+        add_step(y + j, x + j, residual != NULL ? residual + j : NULL, &sum, STEP);
+    if (j < n)
+        add_step(y + j, x + j, residual != NULL ? residual + j : NULL, &sum, n - j);
+    return row_sum_total(&sum) / (float)n;
+}
+
+/* (x - middle)^2 of a step of which left are there, added to the sum. */
+static inline __attribute__((always_inline)) void square_step(const float *x, vec middle,
+                                                              row_sum *sum, const size_t left)
+{
 #pragma GCC unroll 4
-        for (size_t c = 0; c < PARTS; c++) {
-            size_t j = j0 + c * LANES, left = left_at(n, j);
-            vec v = load_first(x + j, left);
-            if (residual != NULL)
-                v += load_first(residual + j, left);
-            store_first(y + j, v, left);
-            s.part[c] += v;
-        }
+    for (size_t c = 0; c < PARTS; c++) {
+        size_t rest = left_at(left, c * LANES);
+        vec v = keep_first(load_first(x + c * LANES, rest) - middle, rest);
+        sum->part[c] = vec_fma(v, v, sum->part[c]);
     }
-    return row_sum_total(&s) / (float)n;
 }
 
 /* Sum of (x - centre)^2 */
 static inline float squares_about(const float *x, float centre, size_t n)
 {
     const vec middle = vec_splat(centre);
-    row_sum s = row_sum_zero();
-    for (size_t j0 = 0; j0 < n; j0 += STEP) {
-#pragma GCC unroll 4
-        for (size_t c = 0; c < PARTS; c++) {
-            size_t j = j0 + c * LANES, left = left_at(n, j);
-            vec v = keep_first(load_first(x + j, left) - middle, left);
-            s.part[c] = vec_fma(v, v, s.part[c]);
-        }
-    }
-    return row_sum_total(&s);
+    row_sum sum = row_sum_zero();
+    size_t j = 0;
+    for (; j + STEP <= n; j += STEP)
+        square_step(x + j, middle, &sum, STEP);
+    if (j < n)
+        square_step(x + j, middle, &sum, n - j);
+    return row_sum_total(&sum);
+}
+
+/* y = (y - middle) * scale * gain + bias (NULL: none) for one vector of which left are there. */
+static inline __attribute__((always_inline)) void
+norm_lanes(float *y, vec middle, vec scale, const float *gain, const float *bias, const size_t left)
+{
+    vec v = (load_first(y, left) - middle) * scale;
+    vec b = bias != NULL ? load_first(bias, left) : vec_splat(0.0f);
+    store_first(y, vec_fma(v, load_first(gain, left), b), left);
 }
 
 static inline void norm_f32(float *y, const float *x, const float *residual, const float *gain,
@@ -49,13 +76,13 @@ static inline void norm_f32(float *y, const float *x, const float *residual, con
 {
     for (size_t i = 0; i < m; i++, x += n, y += n) {
         float mean = add_residual(y, x, residual, n);
-        float scale = 1.0f / sqrtf(squares_about(y, mean, n) / (float)n + eps);
-        const vec middle = vec_splat(mean), s = vec_splat(scale);
-        for (size_t j = 0; j < n; j += LANES) {
-            vec v = (load_first(y + j, n - j) - middle) * s;
-            vec b = bias != NULL ? load_first(bias + j, n - j) : vec_splat(0.0f);
-            store_first(y + j, vec_fma(v, load_first(gain + j, n - j), b), n - j);
-        }
+        const vec middle = vec_splat(mean);
+        const vec scale = vec_splat(1.0f / sqrtf(squares_about(y, mean, n) / (float)n + eps));
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES)
+            norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, LANES);
+        if (j < n)
+            norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, n - j);
         residual = residual != NULL ? residual + n : NULL;
     }
 }
