@@ -7,7 +7,8 @@
  *       sixteen parabolas of t / WN_GELU_PIECE - i, made by the same program; its error is 7e-5,
  *       and 1.3e-4 beyond them.
  * exp:  2^n e^r with n in sixteenths, so that |r| <= ln(2)/32, and e^r by three terms of its
- *       series; error 2 ulp.  n ln(2) is taken away in two parts.  The rough 2^n 2^r has one term
+ *       series, to which what rounding has taken from the table's 2^n is added; error 1 ulp.
+ *       n ln(2) is taken away in two parts.  The rough 2^n 2^r has one term
  *       and an error of 2.4e-4.
  * Thread rule: constants. */
 #ifndef WN_KERNEL_POLY_H
@@ -59,6 +60,26 @@ static const float wn_exp2_pieces[16] = {
     0x1p+0f,        0x1.fb5586p-1f, 0x1.f72b84p-1f, 0x1.f387a6p-1f, 0x1.f06fep-1f,  0x1.edea64p-1f,
     0x1.ebfdaep-1f, 0x1.eab07ep-1f, 0x1.ea09e6p-1f, 0x1.ea1148p-1f, 0x1.eace54p-1f, 0x1.ec4918p-1f,
     0x1.ee89fap-1f, 0x1.f199bep-1f, 0x1.f5818ep-1f, 0x1.fa4afap-1f,
+};
+
+/* What these lack of 2^(i / 16), as shares of it. */
+static const float wn_exp2_rests[16] = {
+    0,
+    4.62854687e-08f,
+    -1.19921572e-08f,
+    4.72978214e-08f,
+    3.19341798e-08f,
+    3.62105718e-08f,
+    -3.09907217e-08f,
+    -7.47521322e-09f,
+    1.71142710e-08f,
+    -3.04768352e-08f,
+    5.23333422e-09f,
+    6.10759158e-09f,
+    -1.47196057e-08f,
+    -5.25879515e-09f,
+    -6.12825986e-09f,
+    5.14060919e-09f,
 };
 
 /* sqrt(2 / pi) * 2 and the cubic term of the tanh GELU */

@@ -21,7 +21,8 @@ static inline vec exp_lanes(vec x)
     vec r = vec_fnma(n, vec_splat(WN_EXP_LN2_HI), x);
     r = vec_fnma(n, vec_splat(WN_EXP_LN2_LO), r);
     vec q = vec_fma(r, vec_splat(1.0f / 6.0f), vec_splat(0.5f)), power = power_of(at);
-    return vec_fma(vec_fma(q, r * r, r), power, power);
+    vec p = vec_fma(q, r * r, r + vec_pick(wn_exp2_rests, at));
+    return vec_fma(p, power, power);
 }
 
 /* About 2^x for x < 128. */
