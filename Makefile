@@ -112,12 +112,12 @@ help: ## print this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 	    awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
 
+# ---- compiling ---------------------------------------------------------------------------------
+
 # The sums of a tile are arrays that are filled at once and never leave the registers; zeroed first, they
 # would be memory that each tile clears.
 OWN_INIT := $(call accepted,-ftrivial-auto-var-init=uninitialized)
 level_flags = $(if $(ISA_$(1)),$(OWN_INIT) $(ISA_$(1)))
-
-# ---- compiling ---------------------------------------------------------------------------------
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)

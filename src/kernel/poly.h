@@ -8,7 +8,7 @@
  *       and 1.3e-4 beyond them.
  * exp:  2^n e^r with n in sixteenths, so that |r| <= ln(2)/32, and e^r by three terms of its
  *       series, to which what rounding has taken from the table's 2^n is added; error 1 ulp.
- *       n ln(2) is taken away in two parts.  The rough 2^n 2^r has one term
+ *       n ln(2) is taken away in two parts, those of Cephes expf.  The rough 2^n 2^r has one term
  *       and an error of 2.4e-4.
  * Thread rule: constants. */
 #ifndef WN_KERNEL_POLY_H

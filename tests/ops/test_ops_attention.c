@@ -278,6 +278,17 @@ static void heads_are_turned_by_their_place_in_the_sequence(void **state)
     check_levels(check_turned);
 }
 
+/* Call check with the product of each dtype that the level has. */
+static void check_dtypes(const wn_kernels *kernels,
+                         void (*check)(const wn_kernels *kernels, const wn_gemm *gemm))
+{
+    const wn_gemm *gemms[] = {kernels->gemm_f32, kernels->gemm_bf16, kernels->gemm_i8};
+    for (size_t i = 0; i < WN_ARRAY_LEN(gemms); i++) {
+        if (gemms[i] != NULL)
+            check(kernels, gemms[i]);
+    }
+}
+
 /* ---- gates ----------------------------------------------------------------------------------- */
 
 static wn_linear random_linear(const wn_gemm *gemm, size_t n, size_t k)
@@ -335,11 +346,7 @@ static void check_gates_of(const wn_kernels *kernels, const wn_gemm *gemm)
 
 static void check_gates(const wn_kernels *kernels)
 {
-    const wn_gemm *gemms[] = {kernels->gemm_f32, kernels->gemm_bf16, kernels->gemm_i8};
-    for (size_t i = 0; i < WN_ARRAY_LEN(gemms); i++) {
-        if (gemms[i] != NULL)
-            check_gates_of(kernels, gemms[i]);
-    }
+    check_dtypes(kernels, check_gates_of);
 }
 
 static void gated_feed_forward_equals_its_parts_bit_by_bit(void **state)
@@ -371,11 +378,7 @@ static void check_columns_of(const wn_kernels *kernels, const wn_gemm *gemm)
 
 static void check_columns(const wn_kernels *kernels)
 {
-    const wn_gemm *gemms[] = {kernels->gemm_f32, kernels->gemm_bf16, kernels->gemm_i8};
-    for (size_t i = 0; i < WN_ARRAY_LEN(gemms); i++) {
-        if (gemms[i] != NULL)
-            check_columns_of(kernels, gemms[i]);
-    }
+    check_dtypes(kernels, check_columns_of);
 }
 
 static void columns_from_one_on_are_those_of_all_and_spare_the_others(void **state)
