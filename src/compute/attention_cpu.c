@@ -315,7 +315,7 @@ static void turn_row(const turn_job *job, float *heads, size_t n_heads, size_t p
 {
     const wn_rotary *r = job->turn->rotary;
     if (norm != NULL)
-        wn_norm_rows(job->kernels, heads, heads, NULL, norm, n_heads);
+        wn_norm_rows(job->kernels, heads, heads, NULL, norm, n_heads * job->a->head_dim / norm->n);
     if (r != NULL)
         job->kernels->turn_f32(heads, job->a->head_dim, r->cos + place * (r->dim / 2),
                                r->sin + place * (r->dim / 2), n_heads, r->dim / 2);

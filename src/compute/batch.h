@@ -15,7 +15,7 @@ typedef struct wn_past {
 typedef struct wn_batch {
     size_t n_seqs;
     size_t n_tokens;           /* == seq_start[n_seqs] */
-    const int32_t *ids;        /* [n_tokens] */
+    const int32_t *ids;        /* [n_tokens]; only embed() reads them */
     const int32_t *types;      /* [n_tokens], or NULL: all 0 */
     const uint32_t *seq_start; /* [n_seqs + 1], rising */
     const uint32_t *n_keys;    /* [n_seqs] tokens of each sequence that may be attended to (a prefix
@@ -46,6 +46,27 @@ static inline size_t wn_batch_n_keys(const wn_batch *batch, size_t i)
     size_t n = batch->seq_start[i + 1] - batch->seq_start[i];
     WN_ASSERT(n > 0 && (batch->n_keys == NULL || (batch->n_keys[i] > 0 && batch->n_keys[i] <= n)));
     return batch->n_keys != NULL ? batch->n_keys[i] : n;
+}
+
+/* Sequences [first, end) of a batch as one; start [end - first + 1] becomes its seq_start. */
+static inline wn_batch wn_batch_part(const wn_batch *batch, size_t first, size_t end,
+                                     uint32_t *start)
+{
+    size_t token = batch->seq_start[first];
+    bool goes_on = batch->past != NULL;
+    for (size_t i = first; i <= end; i++)
+        start[i - first] = batch->seq_start[i] - (uint32_t)token;
+    return (wn_batch){
+        .n_seqs = end - first,
+        .n_tokens = start[end - first],
+        .ids = batch->ids != NULL ? batch->ids + token : NULL,
+        .types = batch->types != NULL ? batch->types + token : NULL,
+        .seq_start = start,
+        .n_keys = batch->n_keys != NULL ? batch->n_keys + first : NULL,
+        .past = batch->past,
+        .past_start = goes_on ? batch->past_start + first : NULL,
+        .past_len = goes_on && batch->past_len != NULL ? batch->past_len + first : NULL,
+    };
 }
 
 /* The last of n rising starts that is not above item; the first is not.

@@ -9,16 +9,26 @@ wn_status wn_exec_new(wn_exec **out, const wn_plan *plan, const wn_kernels *kern
 {
     WN_ASSERT((size_t)wn_pool_n_threads(pool) <= plan->n_threads);
     wn_exec *exec = wn_mem_zalloc(1, sizeof *exec);
+    size_t n_starts = 2 * plan->batch_seqs + 1;
     if (exec != NULL) {
         *exec = (wn_exec){.plan = *plan, .kernels = kernels, .pool = pool};
         exec->memory = wn_mem_aligned(plan->total_bytes);
-        exec->item_start = wn_mem_zalloc(plan->batch_seqs + 1, sizeof *exec->item_start);
+        exec->item_start = wn_mem_zalloc(n_starts, sizeof *exec->item_start);
+        exec->group_start = wn_mem_zalloc(n_starts, sizeof *exec->group_start);
+        exec->part_start = wn_mem_zalloc(n_starts, sizeof *exec->part_start);
+        exec->part_end = wn_mem_zalloc(plan->batch_seqs, sizeof *exec->part_end);
+        exec->parts = wn_mem_zalloc(plan->n_threads, sizeof *exec->parts);
     }
-    if (exec == NULL || exec->memory == NULL || exec->item_start == NULL) {
+    if (exec == NULL || exec->memory == NULL || exec->item_start == NULL ||
+        exec->group_start == NULL || exec->part_start == NULL || exec->part_end == NULL ||
+        exec->parts == NULL) {
         wn_exec_free(exec);
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for a workspace of %zu bytes", plan->total_bytes);
     }
     const wn_dims *d = &plan->dims;
+    exec->activations = exec->memory;
+    exec->activation_bytes = plan->activation_bytes;
+    exec->scratch = exec->memory + plan->activation_bytes;
     exec->past = (wn_past){
         .rows = wn_exec_floats(exec->memory, plan->total_bytes - plan->past_bytes),
         .n_layers = d->n_layers,
@@ -35,6 +45,10 @@ void wn_exec_free(wn_exec *exec)
         return;
     wn_mem_free(exec->memory);
     wn_mem_free(exec->item_start);
+    wn_mem_free(exec->group_start);
+    wn_mem_free(exec->part_start);
+    wn_mem_free(exec->part_end);
+    wn_mem_free(exec->parts);
     wn_mem_free(exec);
 }
 
@@ -56,11 +70,11 @@ void wn_exec_reset(wn_exec *exec)
 
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols)
 {
-    size_t n, left = exec->plan.activation_bytes - exec->used_bytes;
+    size_t n, left = exec->activation_bytes - exec->used_bytes;
     WN_ASSERT(wn_mul_size(&n, rows, cols) && n <= left / sizeof(float));
     size_t bytes = wn_round_up(n * sizeof(float), WN_ALIGN);
     WN_ASSERT(bytes <= left);
-    wn_tensor tensor = {(float *)(void *)(exec->memory + exec->used_bytes), rows, cols};
+    wn_tensor tensor = {(float *)(void *)(exec->activations + exec->used_bytes), rows, cols};
     exec->used_bytes += bytes;
     return tensor;
 }

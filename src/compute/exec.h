@@ -11,10 +11,18 @@ struct wn_exec {
     wn_plan plan;
     const wn_kernels *kernels;
     wn_pool *pool;
-    unsigned char *memory; /* plan.activation_bytes, then the threads' scratch, then the past */
-    wn_past past;          /* n_tokens is 0 when there is none */
-    size_t used_bytes;     /* of the activations */
-    uint32_t *item_start;  /* [batch_seqs + 1] first attention item of each sequence */
+    unsigned char *memory; /* plan.activation_bytes, then the threads' scratch, then the past; NULL
+                              in a part, which borrows from its exec */
+    unsigned char *activations, *scratch;
+    size_t activation_bytes, used_bytes;
+    wn_past past; /* n_tokens is 0 when there is none */
+    /* Of each sequence, at most batch_seqs, and one behind the last; parts have theirs one after
+     * the other: */
+    uint32_t *item_start;  /* first attention item */
+    uint32_t *group_start; /* first token in its group */
+    uint32_t *part_start;  /* first token in its part; NULL in a part */
+    uint32_t *part_end;    /* [batch_seqs] the sequence behind each part; likewise */
+    wn_exec *parts;        /* [n_threads] who compute parts; likewise */
 };
 
 /* The ops of the processor. */
@@ -23,8 +31,7 @@ extern const wn_ops wn_ops_cpu;
 /* Scratch of a worker, plan.scratch_bytes_per_thread bytes. */
 static inline unsigned char *wn_exec_scratch(const wn_exec *exec, int32_t worker)
 {
-    size_t offset = (size_t)worker * exec->plan.scratch_bytes_per_thread;
-    return exec->memory + exec->plan.activation_bytes + offset;
+    return exec->scratch + (size_t)worker * exec->plan.scratch_bytes_per_thread;
 }
 
 /* The floats at an offset of it, a multiple of WN_ALIGN. */

@@ -77,7 +77,7 @@ static inline size_t wn_attention_width(const wn_attention *a)
 
 /* What is done to the heads of queries and keys before they are compared. */
 typedef struct wn_head_turn {
-    const wn_norm *query_norm, *key_norm; /* of each head; NULL: none */
+    const wn_norm *query_norm, *key_norm; /* of each head, or of all side by side; NULL: none */
     const wn_rotary *rotary;              /* after that; NULL: none */
 } wn_head_turn;
 
@@ -232,6 +232,22 @@ void wn_exec_reset(wn_exec *exec);
 /* A tensor of the workspace, contents undefined; valid until wn_exec_reset().
  * Needs:   it was planned: asserts when the workspace is used up. */
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
+
+/* What a thread does with its part of a batch: exec uses that one thread; first is the number of
+ * the part's first sequence in the batch. */
+typedef void wn_part_fn(void *arg, wn_exec *exec, const wn_batch *part, size_t first);
+
+/* Call fn for parts of a batch that all threads take, one after the other.  A part's tensors come
+ * from what is left of the workspace and end with the call.  Where the threads would not end
+ * together, fn gets the whole batch and the exec itself, whose threads then share each op. */
+void wn_exec_run_parts(wn_exec *exec, const wn_batch *batch, wn_part_fn *fn, void *arg);
+
+/* Sequences of a batch from the first on whose queries, keys and values are best made and used
+ * before those of others, so that they stay in a cache: a few for one thread, all for several. */
+size_t wn_exec_group_end(const wn_exec *exec, const wn_batch *batch, size_t first);
+
+/* Sequences [first, end) as a batch, valid until the next call. */
+wn_batch wn_exec_group(wn_exec *exec, const wn_batch *batch, size_t first, size_t end);
 
 /* Pack query vectors q [nq][dim] for the products of all types of vectors; packed, 64-byte aligned,
  * holds wn_query_bytes(). */

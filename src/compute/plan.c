@@ -26,21 +26,19 @@ static bool add_tensor(size_t *total, size_t rows, size_t cols)
     return wn_add_size(total, *total, wn_round_up(n, WN_ALIGN));
 }
 
-static bool count_activations(size_t *total, const wn_plan *plan)
+bool wn_plan_count(size_t *bytes, const wn_dims *d, size_t n_tokens, size_t n_seqs)
 {
-    const wn_dims *d = &plan->dims;
     size_t heads = d->n_heads * d->head_dim, kv = d->n_kv_heads * d->head_dim,
            pooled = WN_MAX(heads, WN_MAX(d->hidden, d->out_dim));
-    *total = 0;
+    *bytes = 0;
     for (int i = 0; i < 3; i++)
-        if (!add_tensor(total, plan->batch_tokens, d->hidden))
+        if (!add_tensor(bytes, n_tokens, d->hidden))
             return false;
     for (int i = 0; i < 4; i++)
-        if (!add_tensor(total, plan->batch_seqs, pooled))
+        if (!add_tensor(bytes, n_seqs, pooled))
             return false;
-    return add_tensor(total, plan->batch_tokens, heads + 2 * kv) &&
-           add_tensor(total, plan->batch_tokens, heads) &&
-           add_tensor(total, plan->batch_tokens, d->out_dim);
+    return add_tensor(bytes, n_tokens, heads + 2 * kv) && add_tensor(bytes, n_tokens, heads) &&
+           add_tensor(bytes, n_tokens, d->out_dim);
 }
 
 static bool count_past(size_t *total, const wn_dims *d)
@@ -102,7 +100,7 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
     }
     plan.scratch_bytes_per_thread = wn_round_up(widest, WN_ALIGN);
     size_t scratch;
-    bool fits = count_activations(&plan.activation_bytes, &plan) &&
+    bool fits = wn_plan_count(&plan.activation_bytes, dims, batch_tokens, plan.batch_seqs) &&
                 count_past(&plan.past_bytes, dims) &&
                 wn_mul_size(&scratch, plan.scratch_bytes_per_thread, n_threads) &&
                 wn_add_size(&plan.total_bytes, plan.activation_bytes, scratch) &&

@@ -7,7 +7,8 @@
  *     1 of [T][out_dim]                token vectors
  *     3 of [S][max(hidden, A, out_dim)]  pooled rows
  *     1 of [n_layers][past_tokens][2K]  keys and values of a past
- * A family may cut them otherwise, as long as their sum is kept.  A thread's scratch holds one row
+ * A family may cut them otherwise, as long as their sum is kept; parts of a batch have theirs side
+ * by side, of each part's own T and S.  A thread's scratch holds one row
  * block of the feed-forward's intermediate, or one head of one sequence with its scores.
  * Thread rule: values. */
 #ifndef WN_COMPUTE_PLAN_H
@@ -45,5 +46,8 @@ typedef struct wn_plan {
 WN_MUST_USE wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
                                    const wn_gemm *gemm, size_t n_threads, size_t batch_tokens,
                                    wn_error *err);
+
+/* Bytes of the tensors of a forward pass over so many tokens and sequences; false: they wrap. */
+bool wn_plan_count(size_t *bytes, const wn_dims *dims, size_t n_tokens, size_t n_seqs);
 
 #endif

@@ -10,4 +10,11 @@ typedef struct wn_tensor {
     size_t rows, cols;
 } wn_tensor;
 
+/* Rows [first, first + n). */
+static inline wn_tensor wn_tensor_rows(const wn_tensor *x, size_t first, size_t n)
+{
+    WN_ASSERT(first <= x->rows && n <= x->rows - first);
+    return (wn_tensor){x->data + first * x->cols, n, x->cols};
+}
+
 #endif

@@ -154,6 +154,7 @@ wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exe
     wn_tensor h = embed(stack, config, exec, batch);
     wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
     wn_tensor context = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    const wn_attention_tensors tensors = {&h, &h, &qkv, &context};
     for (size_t i = 0; i < config->n_layers; i++) {
         const wn_layer layer = wn_stack_layer(stack, i);
         const wn_feed_forward f = {.up = &layer.up,
@@ -164,10 +165,7 @@ wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exe
         const wn_relative relative = wn_places_of(&stack->places, &layer.places);
         attention.relative = relative.n_buckets > 0 ? &relative : NULL;
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
-        wn_project_heads(exec, &qkv, &h, &layer.qkv, batch, &attention);
-        if (is_rotary)
-            ops->turn_heads(exec, &qkv, batch, &attention, &turn);
-        wn_attend(exec, &context, &h, &qkv, batch, &attention);
+        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, is_rotary ? &turn : NULL);
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, &layer.attention_norm);
         ops->feed_forward(exec, &h, &h, &h, &f);
     }

@@ -89,11 +89,11 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
                               .head_dim = config->head_dim,
                               .scale = 1.0f / sqrtf((float)config->head_dim),
                               .slopes = stack->slopes};
-    const wn_attention whole = {.n_heads = 1, .n_kv_heads = 1, .head_dim = config->hidden};
     wn_tensor h = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
     wn_tensor context = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     wn_tensor sum = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
+    const wn_attention_tensors tensors = {&h, &h, &qkv, &context};
     ops->embed(exec, &h, batch, &stack->embedding);
     for (size_t i = 0; i < config->n_layers; i++) {
         const wn_layer layer = wn_stack_layer(stack, i);
@@ -104,9 +104,7 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
                                    .gate = config->gate,
                                    .norm = &layer.output_norm};
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
-        wn_project_heads(exec, &qkv, &h, &layer.qkv, batch, &attention);
-        ops->turn_heads(exec, &qkv, batch, &whole, &norms);
-        wn_attend(exec, &context, &h, &qkv, batch, &attention);
+        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &norms);
         sum.rows = h.rows;
         ops->linear_add_norm(exec, &sum, &context, &layer.out, &h, &layer.attention_norm);
         ops->add_norm(exec, &h, &sum, &h, &layer.again_norm);

@@ -11,6 +11,8 @@
 #include "model/config_parts.h"
 #include "model/stack.h"
 
+#include <string.h>
+
 #define WN_WHERE "model/model"
 
 /* Tokens that are kept for the sequences that go on from them: prompts and queries of a few
@@ -248,16 +250,35 @@ static wn_tensor forward(const wn_model *model, wn_exec *exec, const wn_batch *b
     return config->family->forward(&model->stack, config, exec, batch, rows);
 }
 
-/* The row of each sequence that the head reads. */
-static wn_tensor pooled(const wn_model *model, wn_exec *exec, const wn_batch *batch)
+/* One row a sequence of hidden states. */
+static wn_tensor pooled(const wn_model *model, wn_exec *exec, const wn_batch *batch,
+                        wn_pool_kind kind)
 {
-    wn_pool_kind kind = model->layout.head.pool;
     if (kind != WN_POOL_MEAN)
         return forward(model, exec, batch, kind == WN_POOL_LAST ? WN_ROWS_LAST : WN_ROWS_FIRST);
     wn_tensor all = forward(model, exec, batch, WN_ROWS_ALL);
     wn_tensor mean = wn_exec_tensor(exec, batch->n_seqs, all.cols);
     wn_exec_ops(exec)->pool(exec, &mean, &all, batch, WN_POOL_MEAN);
     return mean;
+}
+
+/* What parts of a batch are computed with, and where their results go. */
+typedef struct part_job {
+    const wn_model *model;
+    const wn_batch *batch; /* the whole */
+    float *logits;         /* [n_seqs] */
+    wn_tensor rows;        /* [n_seqs] or [n_tokens] */
+    wn_pool_kind kind;
+    bool normalize;
+} part_job;
+
+/* Matrices that are packed by turns serve one part at a time. */
+static void run_parts(part_job *job, wn_exec *exec, wn_part_fn *fn)
+{
+    if (wn_stack_is_shared(&job->model->stack))
+        wn_exec_run_parts(exec, job->batch, fn, job);
+    else
+        fn(job, exec, job->batch, 0);
 }
 
 void wn_model_read_past(const wn_model *model, wn_exec *exec, const wn_batch *batch)
@@ -281,11 +302,12 @@ wn_tensor wn_model_mark_vectors(const wn_model *model, wn_exec *exec, const wn_b
     return v;
 }
 
-void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits)
+static void logits_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t first)
 {
-    WN_ASSERT(model->config->kind == WN_KIND_CROSS_ENCODER);
+    const part_job *job = arg;
+    const wn_model *model = job->model;
     const wn_ops *ops = wn_exec_ops(exec);
-    wn_tensor x = pooled(model, exec, batch);
+    wn_tensor x = pooled(model, exec, batch, model->layout.head.pool);
     size_t n = model->output.n; /* 1, or two answers */
     wn_tensor y = wn_exec_tensor(exec, batch->n_seqs, WN_MAX(model->config->hidden, n));
     wn_tensor z = {y.data, batch->n_seqs, n};
@@ -298,24 +320,59 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
         ops->norm(exec, &x, &x, &model->norm);
     ops->linear(exec, &z, &x, &model->output, WN_ACT_NONE);
     for (size_t i = 0; i < batch->n_seqs; i++)
-        logits[i] = n == 1 ? z.data[i] : z.data[i * n] - z.data[i * n + 1];
+        job->logits[first + i] = n == 1 ? z.data[i] : z.data[i * n] - z.data[i * n + 1];
 }
 
-wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch)
+void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch, float *logits)
 {
-    return forward(model, exec, batch, WN_ROWS_ALL);
+    WN_ASSERT(model->config->kind == WN_KIND_CROSS_ENCODER);
+    part_job job = {.model = model, .batch = batch, .logits = logits};
+    run_parts(&job, exec, logits_part);
+}
+
+static void pooled_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t first)
+{
+    const part_job *job = arg;
+    wn_tensor x = pooled(job->model, exec, batch, job->kind);
+    wn_tensor y = wn_tensor_rows(&job->rows, first, batch->n_seqs);
+    if (job->normalize)
+        wn_exec_ops(exec)->normalize(exec, &y, &x);
+    else
+        memcpy(y.data, x.data, x.rows * x.cols * sizeof *x.data);
+}
+
+wn_tensor wn_model_pooled(const wn_model *model, wn_exec *exec, const wn_batch *batch,
+                          wn_pool_kind kind, bool normalize)
+{
+    part_job job = {.model = model,
+                    .batch = batch,
+                    .rows = wn_exec_tensor(exec, batch->n_seqs, model->config->hidden),
+                    .kind = kind,
+                    .normalize = normalize};
+    run_parts(&job, exec, pooled_part);
+    return job.rows;
+}
+
+static void token_vectors_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t first)
+{
+    const part_job *job = arg;
+    const wn_ops *ops = wn_exec_ops(exec);
+    wn_tensor h = forward(job->model, exec, batch, WN_ROWS_ALL);
+    wn_tensor v = wn_tensor_rows(&job->rows, job->batch->seq_start[first], batch->n_tokens);
+    ops->linear(exec, &v, &h, &job->model->output, WN_ACT_NONE);
+    if (job->normalize)
+        ops->normalize(exec, &v, &v);
 }
 
 wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
                                  bool is_query)
 {
     WN_ASSERT(model->config->kind == WN_KIND_LATE_INTERACTION);
-    const wn_ops *ops = wn_exec_ops(exec);
     const wn_late_config *late = &model->config->late;
-    wn_tensor h = forward(model, exec, batch, WN_ROWS_ALL);
-    wn_tensor v = wn_exec_tensor(exec, batch->n_tokens, model->output.n);
-    ops->linear(exec, &v, &h, &model->output, WN_ACT_NONE);
-    if (is_query ? late->query_normalize : late->doc_normalize)
-        ops->normalize(exec, &v, &v);
-    return v;
+    part_job job = {.model = model,
+                    .batch = batch,
+                    .rows = wn_exec_tensor(exec, batch->n_tokens, model->output.n),
+                    .normalize = is_query ? late->query_normalize : late->doc_normalize};
+    run_parts(&job, exec, token_vectors_part);
+    return job.rows;
 }

@@ -57,8 +57,10 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
 wn_tensor wn_model_mark_vectors(const wn_model *model, wn_exec *exec, const wn_batch *batch,
                                 const uint32_t *marks, size_t n_marks);
 
-/* Hidden states of the last layer, [n_tokens][hidden]; valid until wn_exec_reset(). */
-wn_tensor wn_model_hidden(const wn_model *model, wn_exec *exec, const wn_batch *batch);
+/* One row a sequence of the last layer's hidden states, [n_seqs][hidden], of length 1 if they are
+ * to be normalised; valid until wn_exec_reset(). */
+wn_tensor wn_model_pooled(const wn_model *model, wn_exec *exec, const wn_batch *batch,
+                          wn_pool_kind kind, bool normalize);
 
 /* Token vectors of a late-interaction model, [n_tokens][dim], normalised when the configuration
  * says so for queries or documents; valid until wn_exec_reset(). */

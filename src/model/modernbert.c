@@ -188,10 +188,9 @@ wn_tensor wn_modernbert_forward(const wn_stack *stack, const wn_config *config, 
         if (has_norm)
             ops->norm(exec, &x, &h, &layer.attention_norm);
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
-        wn_project_heads(exec, &qkv, has_norm ? &x : &h, &layer.qkv, batch, &attention);
         attention.window = config->is_local[i] ? config->window : 0;
-        ops->turn_heads(exec, &qkv, batch, &attention, &turn);
-        wn_attend(exec, &context, &h, &qkv, batch, &attention);
+        const wn_attention_tensors tensors = {&h, has_norm ? &x : &h, &qkv, &context};
+        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &turn);
         x.rows = h.rows;
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);
         ops->norm(exec, &x, &h, &layer.output_norm);

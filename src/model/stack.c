@@ -342,29 +342,69 @@ static wn_tensor pool_rows(wn_exec *exec, const wn_tensor *x, const wn_batch *ba
     return y;
 }
 
-void wn_project_heads(wn_exec *exec, wn_tensor *qkv, const wn_tensor *x, const wn_linear *w,
-                      const wn_batch *batch, const wn_attention *a)
+/* What attention of a few sequences is made with. */
+typedef struct looking {
+    const wn_attention_tensors *t;
+    const wn_linear *w;
+    const wn_attention *a;
+    const wn_head_turn *turn;
+    const wn_tensor
+        *queries; /* [n_seqs] of all the batch, where w is to make the others; or NULL */
+} looking;
+
+/* The queries of single rows, apart from keys and values, as far as whole panels make them; false:
+ * they are not apart. */
+static bool make_queries(wn_tensor *out, wn_exec *exec, const looking *look, const wn_batch *batch)
 {
-    const wn_ops *ops = wn_exec_ops(exec);
-    wn_linear queries = *w;
-    queries.n = a->n_heads * a->head_dim;
-    if (a->rows == WN_ROWS_ALL || queries.n % (size_t)w->gemm->nr != 0) {
-        ops->linear(exec, qkv, x, w, WN_ACT_NONE);
-        return;
-    }
-    ops->linear_from(exec, qkv, x, w, queries.n);
-    wn_tensor kept = pool_rows(exec, x, batch, a->rows);
-    wn_tensor q = wn_exec_tensor(exec, batch->n_seqs, queries.n);
-    ops->linear(exec, &q, &kept, &queries, WN_ACT_NONE);
-    ops->put_rows(exec, qkv, &q, batch, a->rows);
+    wn_linear queries = *look->w;
+    queries.n = look->a->n_heads * look->a->head_dim;
+    if (look->a->rows == WN_ROWS_ALL || queries.n % (size_t)queries.gemm->nr != 0)
+        return false;
+    wn_tensor kept = pool_rows(exec, look->t->x, batch, look->a->rows);
+    *out = wn_exec_tensor(exec, batch->n_seqs, queries.n);
+    wn_exec_ops(exec)->linear(exec, out, &kept, &queries, WN_ACT_NONE);
+    return true;
 }
 
-void wn_attend(wn_exec *exec, wn_tensor *context, wn_tensor *hidden, const wn_tensor *qkv,
-               const wn_batch *batch, const wn_attention *a)
+/* Sequences from the first on, whose rows begin with token `token` of x; qkv is space for them. */
+static void look_around(wn_exec *exec, const looking *look, const wn_batch *group, size_t first,
+                        size_t token)
 {
-    if (a->rows != WN_ROWS_ALL)
-        context->rows = batch->n_seqs;
-    wn_exec_ops(exec)->attention(exec, context, qkv, batch, a);
-    if (a->rows != WN_ROWS_ALL)
-        *hidden = pool_rows(exec, hidden, batch, a->rows);
+    const wn_ops *ops = wn_exec_ops(exec);
+    const wn_attention *a = look->a;
+    bool is_all = a->rows == WN_ROWS_ALL;
+    wn_tensor x = wn_tensor_rows(look->t->x, token, group->n_tokens);
+    wn_tensor qkv = wn_tensor_rows(look->t->qkv, 0, group->n_tokens);
+    wn_tensor context = wn_tensor_rows(look->t->context, is_all ? token : first,
+                                       is_all ? group->n_tokens : group->n_seqs);
+    if (look->queries == NULL) {
+        ops->linear(exec, &qkv, &x, look->w, WN_ACT_NONE);
+    } else {
+        wn_tensor queries = wn_tensor_rows(look->queries, first, group->n_seqs);
+        ops->linear_from(exec, &qkv, &x, look->w, queries.cols);
+        ops->put_rows(exec, &qkv, &queries, group, a->rows);
+    }
+    if (look->turn != NULL)
+        ops->turn_heads(exec, &qkv, group, a, look->turn);
+    if (group->past != NULL && group->past_len == NULL)
+        ops->keep_past(exec, &qkv, group, a);
+    ops->attention(exec, &context, &qkv, group, a);
+}
+
+void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_linear *w,
+                       const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn)
+{
+    looking look = {t, w, a, turn, NULL};
+    wn_tensor queries;
+    if (make_queries(&queries, exec, &look, batch))
+        look.queries = &queries;
+    for (size_t first = 0, end; first < batch->n_seqs; first = end) {
+        end = wn_exec_group_end(exec, batch, first);
+        wn_batch group = wn_exec_group(exec, batch, first, end);
+        look_around(exec, &look, &group, first, batch->seq_start[first]);
+    }
+    if (a->rows != WN_ROWS_ALL) {
+        t->context->rows = batch->n_seqs;
+        *t->hidden = pool_rows(exec, t->hidden, batch, a->rows);
+    }
 }

@@ -58,6 +58,12 @@ WN_MUST_USE wn_status wn_stack_init(wn_stack *out, const wn_config *config, cons
                                     wn_error *err);
 void wn_stack_deinit(wn_stack *stack);
 
+/* Whether several threads may compute with it, each with an exec of its own. */
+static inline bool wn_stack_is_shared(const wn_stack *stack)
+{
+    return stack->sources == NULL;
+}
+
 /* Layer i with its matrices, valid until the next call. */
 wn_layer wn_stack_layer(const wn_stack *stack, size_t i);
 
@@ -84,12 +90,19 @@ WN_MUST_USE wn_status wn_bind_norm(wn_norm *out, wn_norm_source *source, wn_tens
                                    wn_norm_kind kind, const char *name, bool has_bias, size_t n,
                                    double eps, wn_error *err);
 
-/* Queries, keys and values of x: all keys and values, and the queries of the rows that a wants. */
-void wn_project_heads(wn_exec *exec, wn_tensor *qkv, const wn_tensor *x, const wn_linear *w,
-                      const wn_batch *batch, const wn_attention *a);
+/* The tensors of attention: hidden states, the rows that queries, keys and values are made of
+ * (which may be the same), and space. */
+typedef struct wn_attention_tensors {
+    wn_tensor *hidden;
+    const wn_tensor *x;
+    wn_tensor *qkv;     /* [n_tokens][wn_attention_width()] */
+    wn_tensor *context; /* [n_tokens][n_heads * head_dim] */
+} wn_attention_tensors;
 
-/* Attention; context, and hidden states for what follows, become those of the rows that a wants. */
-void wn_attend(wn_exec *exec, wn_tensor *context, wn_tensor *hidden, const wn_tensor *qkv,
-               const wn_batch *batch, const wn_attention *a);
+/* Make queries, keys and values with w, turn their heads (NULL: not), keep keys and values where
+ * the batch is a past in the making, attend.  Context, and hidden states for what follows, become
+ * those of the rows that a wants. */
+void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_linear *w,
+                       const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn);
 
 #endif

@@ -31,7 +31,8 @@ static void flush(float *out, wn_runner *runner, const wn_embed_options *options
                         : options->pooling == WN_POOLING_CLS ? WN_POOL_FIRST
                                                              : WN_POOL_MEAN;
     wn_batch batch = wn_runner_begin(runner);
-    wn_tensor v = wn_runner_pool(runner, &batch, kind, !options->no_normalize);
+    wn_tensor v =
+        wn_model_pooled(runner->engine->model, runner->exec, &batch, kind, !options->no_normalize);
     memcpy(out, v.data, v.rows * v.cols * sizeof *out);
     wn_runner_clear(runner);
 }

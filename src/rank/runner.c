@@ -15,7 +15,7 @@
 
 #define WN_WHERE         "rank/runner"
 #define BATCH_TOKENS_MAX (1 << 20)
-#define TOKENS_A_THREAD  512  /* default budget: activations of one thread's share stay in cache */
+#define TOKENS_A_THREAD  512 /* default budget: activations of one thread's share stay in cache */
 
 static wn_status read_options(wn_runner_options *out, const wn_runner_options *options,
                               const wn_engine *engine, wn_error *err)
@@ -294,18 +294,6 @@ wn_batch wn_runner_begin(wn_runner *runner)
     };
 }
 
-wn_tensor wn_runner_pool(wn_runner *runner, const wn_batch *batch, wn_pool_kind kind,
-                         bool normalize)
-{
-    const wn_ops *ops = wn_exec_ops(runner->exec);
-    wn_tensor hidden = wn_model_hidden(runner->engine->model, runner->exec, batch);
-    wn_tensor pooled = wn_exec_tensor(runner->exec, batch->n_seqs, hidden.cols);
-    ops->pool(runner->exec, &pooled, &hidden, batch, kind);
-    if (normalize)
-        ops->normalize(runner->exec, &pooled, &pooled);
-    return pooled;
-}
-
 void wn_runner_clear(wn_runner *runner)
 {
     runner->n_seqs = 0;
@@ -374,7 +362,9 @@ static void read_queries(wn_runner *runner)
     if (runner->engine->config.kind == WN_KIND_LATE_INTERACTION) {
         read_late_queries(runner, &batch);
     } else {
-        wn_tensor v = wn_runner_pool(runner, &batch, runner->engine->config.pool, true);
+        const wn_engine *engine = runner->engine;
+        wn_tensor v =
+            wn_model_pooled(engine->model, runner->exec, &batch, engine->config.pool, true);
         for (size_t s = 0; s < batch.n_seqs; s++) {
             wn_query *query = &runner->owner[s]->query;
             query->weights[0] = 1;
@@ -429,7 +419,7 @@ static void score_vectors(wn_runner *runner, const wn_batch *batch)
     if (!runner->known && engine->config.kind == WN_KIND_LATE_INTERACTION)
         d = wn_model_token_vectors(engine->model, runner->exec, batch, false);
     else if (!runner->known)
-        d = wn_runner_pool(runner, batch, engine->config.pool, true);
+        d = wn_model_pooled(engine->model, runner->exec, batch, engine->config.pool, true);
     for (size_t i = 0; engine->skip_token != NULL && i < batch->n_tokens; i++)
         runner->keep[i] = !engine->skip_token[batch->ids[i]];
     describe(runner, batch, &d);

@@ -68,10 +68,6 @@ void wn_runner_push(wn_runner *runner, size_t n, uint32_t n_keys);
 /* Begin a forward pass over the staged sequences: takes back the exec's tensors. */
 wn_batch wn_runner_begin(wn_runner *runner);
 
-/* Pooled vectors of the model, one a sequence. */
-wn_tensor wn_runner_pool(wn_runner *runner, const wn_batch *batch, wn_pool_kind kind,
-                         bool normalize);
-
 /* Take back all staged sequences. */
 void wn_runner_clear(wn_runner *runner);
 
