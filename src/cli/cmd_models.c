@@ -331,7 +331,7 @@ static void show_progress(void *user, uint64_t n_done, uint64_t n_bytes)
 wn_status wn_cmd_models(wn_program *program, wn_error *err)
 {
     work w = {.program = program};
-    size_t i;
+    size_t i = 0;
     WN_TRY(find_action(&i, &program->args, err));
     WN_TRY(wn_hub_settings_read(&w.settings, program, err));
     w.settings.progress = show_progress;

@@ -1,17 +1,18 @@
 /* Which sequences meet in a thread's caches.  Threads that share each op wait for one another after
  * each, and read what another has written; a thread that takes a few sequences through all layers
- * does neither.  Where sequences are too few or too unlike for that, ops are shared after all.
- * What a sequence gets never depends on it. */
+ * does neither.  But then it reads weights by itself: only threads that stay side by side, with as
+ * much to do each, have them from memory once.  Where sequences cannot be dealt out so, ops are
+ * shared after all.  What a sequence gets never depends on it. */
 #include "compute/exec.h"
 
 /* Attention's products are short and have scores to turn into shares: an operation takes so many
  * times as long as one of a linear layer. */
-#define ATTENTION_COST 3.0
+#define ATTENTION_COST 2.0
 /* Tokens of a part, whose hidden states stay in the second-level cache, and of a group, whose
  * queries, keys and values do. */
 #define PART_TOKENS  256
 #define GROUP_TOKENS 128
-/* Parts that keep a thread busy for longer than the mean by more would leave the others waiting. */
+/* A part that costs more than the mean by more would leave the other threads waiting. */
 #define UNEVEN_MAX 1.04
 
 /* What a sequence of n tokens costs, in multiplications of a layer. */
@@ -30,29 +31,48 @@ typedef struct parts_job {
     size_t n_parts, most_tokens, most_seqs; /* of a part */
 } parts_job;
 
-/* Cut the batch; false when threads that take one part after the other would not end together. */
-static bool cut_evenly(parts_job *job, size_t n_threads)
+static double cost_at(const parts_job *job, size_t seq)
 {
-    double busy[WN_POOL_THREADS_MAX] = {0}, sum = 0, most = 0;
     const uint32_t *start = job->batch->seq_start;
-    size_t n_seqs = job->batch->n_seqs;
-    size_t tokens = WN_MIN((size_t)PART_TOKENS, job->batch->n_tokens / n_threads);
-    for (size_t first = 0, end; first < n_seqs; first = end) {
-        size_t next = 0;
-        for (size_t i = 1; i < n_threads; i++)
-            next = busy[i] < busy[next] ? i : next;
-        for (end = first; end == first || (end < n_seqs && start[end + 1] - start[first] <= tokens);
-             end++) {
-            double cost = cost_of(&job->exec->plan.dims, start[end + 1] - start[end]);
-            busy[next] += cost;
-            sum += cost;
-        }
-        most = WN_MAX(most, busy[next]);
-        job->exec->part_end[job->n_parts++] = (uint32_t)end;
+    return seq < job->batch->n_seqs ? cost_of(&job->exec->plan.dims, start[seq + 1] - start[seq])
+                                    : 0;
+}
+
+/* Cut the batch into n parts where the sum of costs comes nearest to as many shares; false when one
+ * of them is uneven. */
+static bool cut_into(parts_job *job, size_t n, double all)
+{
+    const uint32_t *start = job->batch->seq_start;
+    size_t n_seqs = job->batch->n_seqs, end = 0;
+    double mean = all / (double)n, sum = 0;
+    job->n_parts = n;
+    job->most_tokens = job->most_seqs = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t first = end;
+        double before = sum;
+        while (end < n_seqs && sum + cost_at(job, end) / 2 < mean * (double)(i + 1))
+            sum += cost_at(job, end++);
+        if (sum - before > mean * UNEVEN_MAX || (sum - before) * UNEVEN_MAX < mean)
+            return false;
+        job->exec->part_end[i] = (uint32_t)end;
         job->most_tokens = WN_MAX(job->most_tokens, start[end] - start[first]);
         job->most_seqs = WN_MAX(job->most_seqs, end - first);
     }
-    return most * (double)n_threads <= UNEVEN_MAX * sum;
+    return end == n_seqs;
+}
+
+/* Cut the batch into as many parts for each thread, small ones if it can be. */
+static bool cut_evenly(parts_job *job, size_t n_threads)
+{
+    double all = 0;
+    for (size_t i = 0; i < job->batch->n_seqs; i++)
+        all += cost_at(job, i);
+    size_t each = (job->batch->n_tokens / n_threads + PART_TOKENS - 1) / PART_TOKENS;
+    for (; each > 0; each /= 2) {
+        if (each * n_threads <= job->batch->n_seqs && cut_into(job, each * n_threads, all))
+            return true;
+    }
+    return false;
 }
 
 /* Give each thread an exec with room for the largest part; false when there is not so much. */

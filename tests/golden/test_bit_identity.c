@@ -96,7 +96,8 @@ static void score_alone(subject *s)
     wn_runner_free(runner);
 }
 
-/* Documents for a job, some of all in random order; from[i] is which. */
+/* Documents for a job, some of all in random order or one again and again, which threads then deal
+ * out; from[i] is which. */
 typedef struct selection {
     size_t query, n, from[N_DOCS];
     wn_str texts[N_DOCS];
@@ -111,8 +112,11 @@ static void select_some(selection *out)
         out->from[i] = j == i ? i : out->from[j];
         out->from[j] = i;
     }
-    for (size_t i = 0; i < out->n; i++)
+    bool is_one = check_random_below(2) == 0;
+    for (size_t i = 0; i < out->n; i++) {
+        out->from[i] = out->from[is_one ? 0 : i];
         out->texts[i] = documents[out->from[i]];
+    }
 }
 
 static void compare(subject *s, const selection *chosen, const wn_job *job, const char *how)
