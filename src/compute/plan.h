@@ -5,10 +5,10 @@
  *     3 of [T][hidden]                 hidden states and two spare ones
  *     1 of [T][A + 2K], 1 of [T][A]    query, key and value; attention output
  *     1 of [T][out_dim]                token vectors
- *     3 of [S][max(hidden, A, out_dim)]  pooled rows
+ *     4 of [S][max(hidden, A, out_dim)]  pooled rows
  *     1 of [n_layers][past_tokens][2K]  keys and values of a past
- * A family may cut them otherwise, as long as their sum is kept; parts of a batch have theirs side
- * by side, of each part's own T and S.  A thread's scratch holds one row
+ * A family may cut them otherwise, as long as their sum is kept; threads that compute parts of a
+ * batch have theirs side by side, with the T and S of a part.  A thread's scratch holds one row
  * block of the feed-forward's intermediate, or one head of one sequence with its scores.
  * Thread rule: values. */
 #ifndef WN_COMPUTE_PLAN_H

@@ -342,50 +342,50 @@ static wn_tensor pool_rows(wn_exec *exec, const wn_tensor *x, const wn_batch *ba
     return y;
 }
 
-/* What attention of a few sequences is made with. */
-typedef struct looking {
+/* What attention of a group of sequences is made with. */
+typedef struct attention_job {
     const wn_attention_tensors *t;
     const wn_linear *w;
     const wn_attention *a;
     const wn_head_turn *turn;
-    const wn_tensor
-        *queries; /* [n_seqs] of all the batch, where w is to make the others; or NULL */
-} looking;
+    const wn_tensor *queries; /* [n_seqs] of the batch, those that are wanted; NULL: w makes all */
+} attention_job;
 
 /* The queries of single rows, apart from keys and values, as far as whole panels make them; false:
  * they are not apart. */
-static bool make_queries(wn_tensor *out, wn_exec *exec, const looking *look, const wn_batch *batch)
+static bool make_queries(wn_tensor *out, wn_exec *exec, const attention_job *job,
+                         const wn_batch *batch)
 {
-    wn_linear queries = *look->w;
-    queries.n = look->a->n_heads * look->a->head_dim;
-    if (look->a->rows == WN_ROWS_ALL || queries.n % (size_t)queries.gemm->nr != 0)
+    wn_linear queries = *job->w;
+    queries.n = job->a->n_heads * job->a->head_dim;
+    if (job->a->rows == WN_ROWS_ALL || queries.n % (size_t)queries.gemm->nr != 0)
         return false;
-    wn_tensor kept = pool_rows(exec, look->t->x, batch, look->a->rows);
+    wn_tensor kept = pool_rows(exec, job->t->x, batch, job->a->rows);
     *out = wn_exec_tensor(exec, batch->n_seqs, queries.n);
     wn_exec_ops(exec)->linear(exec, out, &kept, &queries, WN_ACT_NONE);
     return true;
 }
 
 /* Sequences from the first on, whose rows begin with token `token` of x; qkv is space for them. */
-static void look_around(wn_exec *exec, const looking *look, const wn_batch *group, size_t first,
-                        size_t token)
+static void attend_group(wn_exec *exec, const attention_job *job, const wn_batch *group,
+                         size_t first, size_t token)
 {
     const wn_ops *ops = wn_exec_ops(exec);
-    const wn_attention *a = look->a;
+    const wn_attention *a = job->a;
     bool is_all = a->rows == WN_ROWS_ALL;
-    wn_tensor x = wn_tensor_rows(look->t->x, token, group->n_tokens);
-    wn_tensor qkv = wn_tensor_rows(look->t->qkv, 0, group->n_tokens);
-    wn_tensor context = wn_tensor_rows(look->t->context, is_all ? token : first,
+    wn_tensor x = wn_tensor_rows(job->t->x, token, group->n_tokens);
+    wn_tensor qkv = wn_tensor_rows(job->t->qkv, 0, group->n_tokens);
+    wn_tensor context = wn_tensor_rows(job->t->context, is_all ? token : first,
                                        is_all ? group->n_tokens : group->n_seqs);
-    if (look->queries == NULL) {
-        ops->linear(exec, &qkv, &x, look->w, WN_ACT_NONE);
+    if (job->queries == NULL) {
+        ops->linear(exec, &qkv, &x, job->w, WN_ACT_NONE);
     } else {
-        wn_tensor queries = wn_tensor_rows(look->queries, first, group->n_seqs);
-        ops->linear_from(exec, &qkv, &x, look->w, queries.cols);
+        wn_tensor queries = wn_tensor_rows(job->queries, first, group->n_seqs);
+        ops->linear_from(exec, &qkv, &x, job->w, queries.cols);
         ops->put_rows(exec, &qkv, &queries, group, a->rows);
     }
-    if (look->turn != NULL)
-        ops->turn_heads(exec, &qkv, group, a, look->turn);
+    if (job->turn != NULL)
+        ops->turn_heads(exec, &qkv, group, a, job->turn);
     if (group->past != NULL && group->past_len == NULL)
         ops->keep_past(exec, &qkv, group, a);
     ops->attention(exec, &context, &qkv, group, a);
@@ -394,14 +394,14 @@ static void look_around(wn_exec *exec, const looking *look, const wn_batch *grou
 void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_linear *w,
                        const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn)
 {
-    looking look = {t, w, a, turn, NULL};
+    attention_job job = {t, w, a, turn, NULL};
     wn_tensor queries;
-    if (make_queries(&queries, exec, &look, batch))
-        look.queries = &queries;
+    if (make_queries(&queries, exec, &job, batch))
+        job.queries = &queries;
     for (size_t first = 0, end; first < batch->n_seqs; first = end) {
         end = wn_exec_group_end(exec, batch, first);
         wn_batch group = wn_exec_group(exec, batch, first, end);
-        look_around(exec, &look, &group, first, batch->seq_start[first]);
+        attend_group(exec, &job, &group, first, batch->seq_start[first]);
     }
     if (a->rows != WN_ROWS_ALL) {
         t->context->rows = batch->n_seqs;

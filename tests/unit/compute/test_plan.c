@@ -94,7 +94,7 @@ static void a_forward_pass_gets_the_tensors_that_plan_h_lists(void **state)
             take(exec, 1, t, a + 2 * k);
             take(exec, 1, t, a);
             take(exec, 1, t, o);
-            take(exec, 3, s, WN_MAX(a, WN_MAX(h, o)));
+            take(exec, 4, s, WN_MAX(a, WN_MAX(h, o)));
         }
         wn_exec_free(exec);
     }
