@@ -15,7 +15,7 @@ typedef struct wn_past {
 typedef struct wn_batch {
     size_t n_seqs;
     size_t n_tokens;           /* == seq_start[n_seqs] */
-    const int32_t *ids;        /* [n_tokens]; only embed() reads them */
+    const int32_t *ids;        /* [n_tokens]; of the ops only embed() reads them */
     const int32_t *types;      /* [n_tokens], or NULL: all 0 */
     const uint32_t *seq_start; /* [n_seqs + 1], rising */
     const uint32_t *n_keys;    /* [n_seqs] tokens of each sequence that may be attended to (a prefix

@@ -1,6 +1,6 @@
 /* The inside of an exec, for the CPU ops only.
  * Thread rule: one thread at a time; during wn_pool_run() workers read it and each owns its
- * scratch. */
+ * scratch, and its exec and starts where it computes parts of a batch. */
 #ifndef WN_COMPUTE_EXEC_H
 #define WN_COMPUTE_EXEC_H
 
@@ -16,8 +16,8 @@ struct wn_exec {
     unsigned char *activations, *scratch;
     size_t activation_bytes, used_bytes;
     wn_past past; /* n_tokens is 0 when there is none */
-    /* Of each sequence, at most batch_seqs, and one behind the last; parts have theirs one after
-     * the other: */
+    /* [2 batch_seqs + 1] of each sequence, and one behind the last; parts have theirs one after the
+     * other: */
     uint32_t *item_start;  /* first attention item */
     uint32_t *group_start; /* first token in its group */
     uint32_t *part_start;  /* first token in its part; NULL in a part */

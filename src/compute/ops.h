@@ -237,8 +237,8 @@ wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
  * the part's first sequence in the batch. */
 typedef void wn_part_fn(void *arg, wn_exec *exec, const wn_batch *part, size_t first);
 
-/* Call fn for parts of a batch that all threads take, one after the other.  A part's tensors come
- * from what is left of the workspace and end with the call.  Where the threads would not end
+/* Call fn for parts of a batch, of which each thread takes one after another.  A part's tensors
+ * come from what is left of the workspace and end with the call.  Where the threads would not end
  * together, fn gets the whole batch and the exec itself, whose threads then share each op. */
 void wn_exec_run_parts(wn_exec *exec, const wn_batch *batch, wn_part_fn *fn, void *arg);
 

@@ -2,7 +2,8 @@
  * each, and read what another has written; a thread that takes a few sequences through all layers
  * does neither.  But then it reads weights by itself: only threads that stay side by side, with as
  * much to do each, have them from memory once.  Where sequences cannot be dealt out so, ops are
- * shared after all.  What a sequence gets never depends on it. */
+ * shared after all.  A part is what a thread takes through all layers; a group, within a batch of
+ * one thread, what goes through attention at once.  What a sequence gets depends on neither. */
 #include "compute/exec.h"
 
 /* Attention's products are short and have scores to turn into shares: an operation takes so many
@@ -12,16 +13,8 @@
  * queries, keys and values do. */
 #define PART_TOKENS  256
 #define GROUP_TOKENS 128
-/* A part that costs more than the mean by more would leave the other threads waiting. */
+/* No part costs so many times the mean, nor the mean so many times a part: threads would wait. */
 #define UNEVEN_MAX 1.04
-
-/* What a sequence of n tokens costs, in multiplications of a layer. */
-static double cost_of(const wn_dims *d, size_t n)
-{
-    double heads = (double)(d->n_heads * d->head_dim), kv = (double)(d->n_kv_heads * d->head_dim);
-    double linear = (double)d->hidden * (2 * heads + 2 * kv + (double)(d->up + d->intermediate));
-    return (double)n * (linear + ATTENTION_COST * 2 * (double)n * heads);
-}
 
 typedef struct parts_job {
     wn_exec *exec;
@@ -31,11 +24,18 @@ typedef struct parts_job {
     size_t n_parts, most_tokens, most_seqs; /* of a part */
 } parts_job;
 
+/* What a sequence costs, in multiplications of a layer; nothing behind the last. */
 static double cost_at(const parts_job *job, size_t seq)
 {
-    const uint32_t *start = job->batch->seq_start;
-    return seq < job->batch->n_seqs ? cost_of(&job->exec->plan.dims, start[seq + 1] - start[seq])
-                                    : 0;
+    const wn_dims *d = &job->exec->plan.dims;
+    const wn_batch *batch = job->batch;
+    if (seq >= batch->n_seqs)
+        return 0;
+    double n = (double)(batch->seq_start[seq + 1] - batch->seq_start[seq]);
+    double n_keys = n + (double)wn_batch_n_past(batch, seq);
+    double heads = (double)(d->n_heads * d->head_dim), kv = (double)(d->n_kv_heads * d->head_dim);
+    double linear = (double)d->hidden * (2 * heads + 2 * kv + (double)(d->up + d->intermediate));
+    return n * (linear + ATTENTION_COST * 2 * n_keys * heads);
 }
 
 /* Cut the batch into n parts where the sum of costs comes nearest to as many shares; false when one
@@ -64,12 +64,13 @@ static bool cut_into(parts_job *job, size_t n, double all)
 /* Cut the batch into as many parts for each thread, small ones if it can be. */
 static bool cut_evenly(parts_job *job, size_t n_threads)
 {
+    const wn_batch *batch = job->batch;
     double all = 0;
-    for (size_t i = 0; i < job->batch->n_seqs; i++)
+    for (size_t i = 0; i < batch->n_seqs; i++)
         all += cost_at(job, i);
-    size_t each = (job->batch->n_tokens / n_threads + PART_TOKENS - 1) / PART_TOKENS;
-    for (; each > 0; each /= 2) {
-        if (each * n_threads <= job->batch->n_seqs && cut_into(job, each * n_threads, all))
+    size_t small = (batch->n_tokens / n_threads + PART_TOKENS - 1) / PART_TOKENS;
+    for (size_t each = WN_MIN(small, batch->n_seqs / n_threads); each > 0; each--) {
+        if (cut_into(job, each * n_threads, all))
             return true;
     }
     return false;
@@ -112,8 +113,8 @@ void wn_exec_run_parts(wn_exec *exec, const wn_batch *batch, wn_part_fn *fn, voi
 {
     size_t n_threads = (size_t)wn_pool_n_threads(exec->pool);
     parts_job job = {.exec = exec, .batch = batch, .fn = fn, .arg = arg};
-    if (n_threads > 1 && n_threads <= batch->n_seqs && cut_evenly(&job, n_threads) &&
-        make_parts(&job, n_threads))
+    WN_ASSERT(batch->n_seqs <= exec->plan.batch_seqs);
+    if (n_threads > 1 && cut_evenly(&job, n_threads) && make_parts(&job, n_threads))
         wn_pool_run(exec->pool, job.n_parts, part_item, &job);
     else
         fn(arg, exec, batch, 0);

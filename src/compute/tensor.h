@@ -6,7 +6,7 @@
 #include "base/defs.h"
 
 typedef struct wn_tensor {
-    float *data; /* [rows][cols], 64-byte aligned */
+    float *data; /* [rows][cols]; of a whole tensor 64-byte aligned */
     size_t rows, cols;
 } wn_tensor;
 

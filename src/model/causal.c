@@ -183,7 +183,7 @@ wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_e
     wn_tensor x = wn_exec_tensor(exec, batch->n_tokens, config->hidden);
     wn_tensor qkv = wn_exec_tensor(exec, batch->n_tokens, wn_attention_width(&attention));
     wn_tensor context = wn_exec_tensor(exec, batch->n_tokens, config->n_heads * config->head_dim);
-    const wn_attention_tensors tensors = {&h, &x, &qkv, &context};
+    wn_attention_tensors tensors = {&h, &x, &qkv, &context};
     ops->embed(exec, &h, batch, &stack->embedding);
     for (size_t i = 0; i < config->n_layers; i++) {
         const wn_layer layer = wn_stack_layer(stack, i);
@@ -195,8 +195,10 @@ wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_e
         ops->norm(exec, &x, &h, &layer.attention_norm);
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
         attention.layer = i;
-        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &turn);
         if (keeps && i + 1 == config->n_layers)
+            tensors.context = NULL;
+        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &turn);
+        if (tensors.context == NULL)
             return h; /* which nobody reads */
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);
         x.rows = h.rows;

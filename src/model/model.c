@@ -272,13 +272,12 @@ typedef struct part_job {
     bool normalize;
 } part_job;
 
-/* Matrices that are packed by turns serve one part at a time. */
-static void run_parts(part_job *job, wn_exec *exec, wn_part_fn *fn)
+static void run(part_job *job, wn_exec *exec, wn_part_fn *fn)
 {
-    if (wn_stack_is_shared(&job->model->stack))
-        wn_exec_run_parts(exec, job->batch, fn, job);
-    else
+    if (wn_stack_is_by_turns(&job->model->stack))
         fn(job, exec, job->batch, 0);
+    else
+        wn_exec_run_parts(exec, job->batch, fn, job);
 }
 
 void wn_model_read_past(const wn_model *model, wn_exec *exec, const wn_batch *batch)
@@ -302,15 +301,15 @@ wn_tensor wn_model_mark_vectors(const wn_model *model, wn_exec *exec, const wn_b
     return v;
 }
 
-static void logits_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t first)
+static void logits_part(void *arg, wn_exec *exec, const wn_batch *part, size_t first)
 {
     const part_job *job = arg;
     const wn_model *model = job->model;
     const wn_ops *ops = wn_exec_ops(exec);
-    wn_tensor x = pooled(model, exec, batch, model->layout.head.pool);
+    wn_tensor x = pooled(model, exec, part, model->layout.head.pool);
     size_t n = model->output.n; /* 1, or two answers */
-    wn_tensor y = wn_exec_tensor(exec, batch->n_seqs, WN_MAX(model->config->hidden, n));
-    wn_tensor z = {y.data, batch->n_seqs, n};
+    wn_tensor y = wn_exec_tensor(exec, part->n_seqs, WN_MAX(model->config->hidden, n));
+    wn_tensor z = {y.data, part->n_seqs, n};
     if (model->dense.n > 0) {
         ops->linear(exec, &y, &x, &model->dense, model->layout.head.act);
         z.data = x.data; /* which is read no more */
@@ -319,7 +318,7 @@ static void logits_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t 
     if (model->norm.n > 0)
         ops->norm(exec, &x, &x, &model->norm);
     ops->linear(exec, &z, &x, &model->output, WN_ACT_NONE);
-    for (size_t i = 0; i < batch->n_seqs; i++)
+    for (size_t i = 0; i < part->n_seqs; i++)
         job->logits[first + i] = n == 1 ? z.data[i] : z.data[i * n] - z.data[i * n + 1];
 }
 
@@ -327,14 +326,14 @@ void wn_model_logits(const wn_model *model, wn_exec *exec, const wn_batch *batch
 {
     WN_ASSERT(model->config->kind == WN_KIND_CROSS_ENCODER);
     part_job job = {.model = model, .batch = batch, .logits = logits};
-    run_parts(&job, exec, logits_part);
+    run(&job, exec, logits_part);
 }
 
-static void pooled_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t first)
+static void pooled_part(void *arg, wn_exec *exec, const wn_batch *part, size_t first)
 {
     const part_job *job = arg;
-    wn_tensor x = pooled(job->model, exec, batch, job->kind);
-    wn_tensor y = wn_tensor_rows(&job->rows, first, batch->n_seqs);
+    wn_tensor x = pooled(job->model, exec, part, job->kind);
+    wn_tensor y = wn_tensor_rows(&job->rows, first, part->n_seqs);
     if (job->normalize)
         wn_exec_ops(exec)->normalize(exec, &y, &x);
     else
@@ -349,16 +348,16 @@ wn_tensor wn_model_pooled(const wn_model *model, wn_exec *exec, const wn_batch *
                     .rows = wn_exec_tensor(exec, batch->n_seqs, model->config->hidden),
                     .kind = kind,
                     .normalize = normalize};
-    run_parts(&job, exec, pooled_part);
+    run(&job, exec, pooled_part);
     return job.rows;
 }
 
-static void token_vectors_part(void *arg, wn_exec *exec, const wn_batch *batch, size_t first)
+static void token_vectors_part(void *arg, wn_exec *exec, const wn_batch *part, size_t first)
 {
     const part_job *job = arg;
     const wn_ops *ops = wn_exec_ops(exec);
-    wn_tensor h = forward(job->model, exec, batch, WN_ROWS_ALL);
-    wn_tensor v = wn_tensor_rows(&job->rows, job->batch->seq_start[first], batch->n_tokens);
+    wn_tensor h = forward(job->model, exec, part, WN_ROWS_ALL);
+    wn_tensor v = wn_tensor_rows(&job->rows, job->batch->seq_start[first], part->n_tokens);
     ops->linear(exec, &v, &h, &job->model->output, WN_ACT_NONE);
     if (job->normalize)
         ops->normalize(exec, &v, &v);
@@ -373,6 +372,6 @@ wn_tensor wn_model_token_vectors(const wn_model *model, wn_exec *exec, const wn_
                     .batch = batch,
                     .rows = wn_exec_tensor(exec, batch->n_tokens, model->output.n),
                     .normalize = is_query ? late->query_normalize : late->doc_normalize};
-    run_parts(&job, exec, token_vectors_part);
+    run(&job, exec, token_vectors_part);
     return job.rows;
 }

@@ -343,18 +343,17 @@ static wn_tensor pool_rows(wn_exec *exec, const wn_tensor *x, const wn_batch *ba
 }
 
 /* What attention of a group of sequences is made with. */
-typedef struct attention_job {
+typedef struct group_job {
     const wn_attention_tensors *t;
     const wn_linear *w;
     const wn_attention *a;
     const wn_head_turn *turn;
     const wn_tensor *queries; /* [n_seqs] of the batch, those that are wanted; NULL: w makes all */
-} attention_job;
+} group_job;
 
 /* The queries of single rows, apart from keys and values, as far as whole panels make them; false:
  * they are not apart. */
-static bool make_queries(wn_tensor *out, wn_exec *exec, const attention_job *job,
-                         const wn_batch *batch)
+static bool make_queries(wn_tensor *out, wn_exec *exec, const group_job *job, const wn_batch *batch)
 {
     wn_linear queries = *job->w;
     queries.n = job->a->n_heads * job->a->head_dim;
@@ -367,16 +366,14 @@ static bool make_queries(wn_tensor *out, wn_exec *exec, const attention_job *job
 }
 
 /* Sequences from the first on, whose rows begin with token `token` of x; qkv is space for them. */
-static void attend_group(wn_exec *exec, const attention_job *job, const wn_batch *group,
-                         size_t first, size_t token)
+static void attend_group(wn_exec *exec, const group_job *job, const wn_batch *group, size_t first,
+                         size_t token)
 {
     const wn_ops *ops = wn_exec_ops(exec);
     const wn_attention *a = job->a;
     bool is_all = a->rows == WN_ROWS_ALL;
     wn_tensor x = wn_tensor_rows(job->t->x, token, group->n_tokens);
     wn_tensor qkv = wn_tensor_rows(job->t->qkv, 0, group->n_tokens);
-    wn_tensor context = wn_tensor_rows(job->t->context, is_all ? token : first,
-                                       is_all ? group->n_tokens : group->n_seqs);
     if (job->queries == NULL) {
         ops->linear(exec, &qkv, &x, job->w, WN_ACT_NONE);
     } else {
@@ -388,13 +385,17 @@ static void attend_group(wn_exec *exec, const attention_job *job, const wn_batch
         ops->turn_heads(exec, &qkv, group, a, job->turn);
     if (group->past != NULL && group->past_len == NULL)
         ops->keep_past(exec, &qkv, group, a);
+    if (job->t->context == NULL)
+        return;
+    wn_tensor context = wn_tensor_rows(job->t->context, is_all ? token : first,
+                                       is_all ? group->n_tokens : group->n_seqs);
     ops->attention(exec, &context, &qkv, group, a);
 }
 
 void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_linear *w,
                        const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn)
 {
-    attention_job job = {t, w, a, turn, NULL};
+    group_job job = {t, w, a, turn, NULL};
     wn_tensor queries;
     if (make_queries(&queries, exec, &job, batch))
         job.queries = &queries;

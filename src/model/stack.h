@@ -58,10 +58,10 @@ WN_MUST_USE wn_status wn_stack_init(wn_stack *out, const wn_config *config, cons
                                     wn_error *err);
 void wn_stack_deinit(wn_stack *stack);
 
-/* Whether several threads may compute with it, each with an exec of its own. */
-static inline bool wn_stack_is_shared(const wn_stack *stack)
+/* Whether only one thread may compute with it, because matrices are packed by turns. */
+static inline bool wn_stack_is_by_turns(const wn_stack *stack)
 {
-    return stack->sources == NULL;
+    return stack->sources != NULL;
 }
 
 /* Layer i with its matrices, valid until the next call. */
@@ -96,7 +96,7 @@ typedef struct wn_attention_tensors {
     wn_tensor *hidden;
     const wn_tensor *x;
     wn_tensor *qkv;     /* [n_tokens][wn_attention_width()] */
-    wn_tensor *context; /* [n_tokens][n_heads * head_dim] */
+    wn_tensor *context; /* [n_tokens][n_heads * head_dim]; NULL: a past is kept, no more */
 } wn_attention_tensors;
 
 /* Make queries, keys and values with w, turn their heads (NULL: not), keep keys and values where

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-enum { THREADS = 3, TOKENS = 1536, SEQS_MAX = 64 };
+enum { THREADS = 3, TOKENS = 2304, SEQS_MAX = 64 };
 
 static const wn_dims mini = {.hidden = 384,
                              .n_heads = 12,
@@ -141,7 +141,8 @@ static void even_sequences_are_dealt_out_to_threads(void **state)
     fixture f = begin(THREADS);
     const struct {
         uint32_t length, n, n_parts;
-    } cases[] = {{128, 12, 6}, {512, 3, 3}, {16, 48, 3}, {100, 3, 3}, {128, 3, 3}, {250, 6, 6}};
+    } cases[] = {{128, 12, 6}, {170, 12, 6}, {512, 3, 3}, {16, 48, 3},
+                 {100, 3, 3},  {128, 3, 3},  {250, 6, 6}};
     for (size_t c = 0; c < WN_ARRAY_LEN(cases); c++) {
         uint32_t lengths[SEQS_MAX];
         for (size_t i = 0; i < cases[c].n; i++)
@@ -207,7 +208,7 @@ static void there_are_no_parts_without_room_for_them(void **state)
     wn_exec *seen = NULL;
     fixture f = begin(THREADS);
     make_sample(&s, lengths, THREADS);
-    (void)wn_exec_tensor(f.exec, TOKENS, 6 * 384);
+    (void)wn_exec_tensor(f.exec, TOKENS, 7 * 384);
     wn_exec_run_parts(f.exec, &s.batch, note_exec, &seen);
     assert_ptr_equal(seen, f.exec);
     end(&f);
