@@ -48,7 +48,8 @@ static inline size_t wn_batch_n_keys(const wn_batch *batch, size_t i)
     return batch->n_keys != NULL ? batch->n_keys[i] : n;
 }
 
-/* Sequences [first, end) of a batch as one; start [end - first + 1] becomes its seq_start. */
+/* Sequences [first, end) of a batch as one, which borrows from it; start [end - first + 1] becomes
+ * its seq_start. */
 static inline wn_batch wn_batch_part(const wn_batch *batch, size_t first, size_t end,
                                      uint32_t *start)
 {

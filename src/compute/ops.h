@@ -234,12 +234,14 @@ void wn_exec_reset(wn_exec *exec);
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
 
 /* What a thread does with its part of a batch: exec uses that one thread; first is the number of
- * the part's first sequence in the batch. */
+ * the part's first sequence in the batch.  Part and exec are lent for the call.
+ * Thread rule: any, several at once; each exec on its own. */
 typedef void wn_part_fn(void *arg, wn_exec *exec, const wn_batch *part, size_t first);
 
 /* Call fn for parts of a batch, of which each thread takes one after another.  A part's tensors
  * come from what is left of the workspace and end with the call.  Where the threads would not end
- * together, fn gets the whole batch and the exec itself, whose threads then share each op. */
+ * together, fn gets the whole batch and the exec itself, whose threads then share each op.
+ * Needs:   at most plan.batch_seqs sequences; none of them makes a past. */
 void wn_exec_run_parts(wn_exec *exec, const wn_batch *batch, wn_part_fn *fn, void *arg);
 
 /* Sequences of a batch from the first on whose queries, keys and values are best made and used

@@ -13,7 +13,7 @@
  * queries, keys and values do. */
 #define PART_TOKENS  256
 #define GROUP_TOKENS 128
-/* No part costs so many times the mean, nor the mean so many times a part: threads would wait. */
+/* A part costs at most so many times the mean, and the mean so many times a part: others wait. */
 #define UNEVEN_MAX 1.04
 
 typedef struct parts_job {

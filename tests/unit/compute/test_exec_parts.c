@@ -3,19 +3,11 @@
 #include "tests/support/check.h"
 
 #include "compute/ops.h"
+#include "tests/support/check_dims.h"
 
 #include <pthread.h>
 
 enum { THREADS = 3, TOKENS = 2304, SEQS_MAX = 64 };
-
-static const wn_dims mini = {.hidden = 384,
-                             .n_heads = 12,
-                             .n_kv_heads = 12,
-                             .head_dim = 32,
-                             .up = 1536,
-                             .intermediate = 1536,
-                             .out_dim = 96,
-                             .max_tokens = 512};
 
 typedef struct fixture {
     wn_pool *pool;

@@ -2,15 +2,7 @@
 #include "tests/support/check.h"
 
 #include "compute/ops.h"
-
-static const wn_dims mini = {.hidden = 384,
-                             .n_heads = 12,
-                             .n_kv_heads = 12,
-                             .head_dim = 32,
-                             .up = 1536,
-                             .intermediate = 1536,
-                             .out_dim = 96,
-                             .max_tokens = 512};
+#include "tests/support/check_dims.h"
 
 static const wn_kernels *best(void)
 {
