@@ -13,7 +13,8 @@
 enum {
     NR = 2 * LANES,
     ROWS_MAX = 16,
-    PREFETCH = LANES >= 16 /* whether a tile stores more cache lines than the core takes at once */
+    PREFETCH = LANES >= 16, /* whether a tile stores more cache lines than the core takes at once */
+    ASKS = LANES < 16 /* whether it reads panels faster than the processor fetches by itself */
 };
 
 /* The accumulators of a tile of rows x vecs, from zero, while the outputs' cache lines come.  rows
@@ -53,37 +54,43 @@ static inline __attribute__((always_inline)) void end_tile(float *y, size_t ldy,
     }
 }
 
-static inline __attribute__((always_inline)) void
-multiply_f32(float *y, size_t ldy, const float *x, size_t ldx, const float *w, const float *bias,
-             size_t n, size_t k, const size_t rows, const size_t vecs)
+static inline __attribute__((always_inline)) void multiply_f32(float *y, size_t ldy, const float *x,
+                                                               size_t ldx,
+                                                               const tile_weights *weights,
+                                                               const size_t rows, const size_t vecs)
 {
+    const float *w = weights->panel;
+    const unsigned char *ahead = weights->ahead;
     vec a[ROWS_MAX], b[ROWS_MAX];
     begin_tile(y, ldy, a, b, rows, vecs);
-    for (size_t p = 0; p < k; p++, w += NR) {
-        vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
+    for (size_t p = 0, end; p < weights->k;) {
+        end = ASKS ? ask_ahead(&ahead, weights->n_tiles, p, weights->k) : weights->k;
+        for (; p < end; p++, w += NR) {
+            vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
 #pragma GCC unroll 16
-        for (size_t i = 0; i < rows; i++) {
-            vec v = vec_splat(x[i * ldx + p]);
-            a[i] = vec_fma(v, w0, a[i]);
-            if (vecs > 1)
-                b[i] = vec_fma(v, w1, b[i]);
+            for (size_t i = 0; i < rows; i++) {
+                vec v = vec_splat(x[i * ldx + p]);
+                a[i] = vec_fma(v, w0, a[i]);
+                if (vecs > 1)
+                    b[i] = vec_fma(v, w1, b[i]);
+            }
         }
     }
-    end_tile(y, ldy, a, b, bias, n, rows, vecs);
+    end_tile(y, ldy, a, b, weights->bias, weights->n, rows, vecs);
 }
 
 /* A tile for TILES_UP_TO(). */
 static inline __attribute__((always_inline)) void tile_f32(float *y, size_t ldy,
                                                            const unsigned char *rows, size_t stride,
-                                                           const void *panel, const float *bias,
-                                                           size_t n, size_t k, const size_t count)
+                                                           const tile_weights *w,
+                                                           const size_t count)
 {
     const float *x = (const float *)(const void *)rows;
     size_t ldx = stride / sizeof *x;
-    if (n > LANES)
-        multiply_f32(y, ldy, x, ldx, panel, bias, n, k, count, 2);
+    if (w->n > LANES)
+        multiply_f32(y, ldy, x, ldx, w, count, 2);
     else
-        multiply_f32(y, ldy, x, ldx, panel, bias, n, k, count, 1);
+        multiply_f32(y, ldy, x, ldx, w, count, 1);
 }
 
 /* Half of a panel; rows of w from n on count as zeros. */

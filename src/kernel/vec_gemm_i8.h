@@ -29,10 +29,15 @@ store_sums(float *y, size_t ldy, const ivec *sums, const uint8_t *row_scale, siz
 }
 
 /* m rows by n columns, n <= vecs * LANES; m and vecs are constants of each instance. */
-static inline __attribute__((always_inline)) void
-multiply_i8(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint8_t *panel,
-            const float *bias, size_t n, size_t depth, const size_t m, const size_t vecs)
+static inline __attribute__((always_inline)) void multiply_i8(float *y, size_t ldy,
+                                                              const uint8_t *rows, size_t stride,
+                                                              const tile_weights *weights,
+                                                              const size_t m, const size_t vecs)
 {
+    size_t n = weights->n, depth = depth_of(weights->k), n_steps = depth / K_STEP;
+    const uint8_t *panel = weights->panel, *x = rows;
+    const unsigned char *ahead = weights->ahead;
+    const float *bias = weights->bias;
     const columns *c = (const columns *)(const void *)(panel + NR * depth);
     ivec a[ROWS_MAX], b[ROWS_MAX], start0 = ivec_load(c->start),
                                    start1 = ivec_load(c->start + LANES);
@@ -41,16 +46,19 @@ multiply_i8(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint
         a[i] = start0;
         b[i] = start1;
     }
-    for (size_t p = 0; p < depth; p += K_STEP, panel += K_STEP * NR) {
-        ivec w0 = ivec_load(panel), w1 = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0;
+    for (size_t p = 0, end; p < n_steps;) {
+        end = ask_ahead(&ahead, weights->n_tiles, p, n_steps);
+        for (; p < end; p++, x += K_STEP, panel += K_STEP * NR) {
+            ivec w0 = ivec_load(panel), w1 = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0;
 #pragma GCC unroll 16
-        for (size_t i = 0; i < m; i++) {
-            int32_t four;
-            memcpy(&four, rows + i * stride + p, sizeof four);
-            ivec x = ivec_splat(four);
-            a[i] = ivec_dot(a[i], x, w0);
-            if (vecs > 1)
-                b[i] = ivec_dot(b[i], x, w1);
+            for (size_t i = 0; i < m; i++) {
+                int32_t four;
+                memcpy(&four, x + i * stride, sizeof four);
+                ivec v = ivec_splat(four);
+                a[i] = ivec_dot(a[i], v, w0);
+                if (vecs > 1)
+                    b[i] = ivec_dot(b[i], v, w1);
+            }
         }
     }
     store_sums(y, ldy, a, rows + depth, stride, c->scale, bias, n, m);
@@ -62,13 +70,12 @@ multiply_i8(float *y, size_t ldy, const uint8_t *rows, size_t stride, const uint
 /* A tile for TILES_UP_TO(). */
 static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
                                                           const unsigned char *rows, size_t stride,
-                                                          const void *panel, const float *bias,
-                                                          size_t n, size_t k, const size_t count)
+                                                          const tile_weights *w, const size_t count)
 {
-    if (n > LANES)
-        multiply_i8(y, ldy, rows, stride, panel, bias, n, depth_of(k), count, 2);
+    if (w->n > LANES)
+        multiply_i8(y, ldy, rows, stride, w, count, 2);
     else
-        multiply_i8(y, ldy, rows, stride, panel, bias, n, depth_of(k), count, 1);
+        multiply_i8(y, ldy, rows, stride, w, count, 1);
 }
 
 #endif

@@ -1,17 +1,34 @@
 /* What the products of the vector levels have in common: a tile for each number of rows, and the
  * loops over them.  A tile's sums stay in registers while k runs once from start to end.
  * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
- * cache for all tiles.  Tiles have the same number of rows but for the last, an even one if it can
- * be, as those of 13 are slower than of 12 or 14; a row's sum does not know its tile.
+ * cache for all tiles.  The first of them would read it faster than memory gives it, and wait; so
+ * each tile asks for its share of the next panel while k runs, if its product finds that this pays.
+ * Tiles have the same number of rows but for the last, an even one if it can be, as those of 13 are
+ * slower than of 12 or 14; a row's sum does not know its tile.
  * Thread rule: any. */
 #ifndef WN_KERNEL_VEC_TILES_H
 #define WN_KERNEL_VEC_TILES_H
 
 #include "kernel/vec_act.h"
 
-/* One tile: y [][n], columns of one panel, of as many rows as the function is made for. */
+enum {
+    LINE_BYTES = 64,                      /* of a cache line */
+    ASK_STEPS = 4,                        /* steps of k that a tile asks for at once, */
+    ASK_BYTES = ASK_STEPS * 2 * LANES * 4 /* each of two vectors of four bytes a column */
+};
+
+/* What a tile multiplies by: one panel. */
+typedef struct tile_weights {
+    const void *panel;
+    const float *bias;          /* NULL: none */
+    size_t n, k;                /* columns that are there, depth */
+    const unsigned char *ahead; /* where the tile's share of the next panel begins */
+    size_t n_tiles;             /* among which it is shared out */
+} tile_weights;
+
+/* One tile: y [][n], of as many rows as the function is made for. */
 typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t stride,
-                     const void *panel, const float *bias, size_t n, size_t k);
+                     const tile_weights *w);
 
 /* tiles[i], a tile_fn of i + 1 rows up to mr, made from an inlined function whose last argument is
  * the number of rows. */
@@ -19,9 +36,9 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 
 #define TILE_OF(count, tile)                                                                       \
     static void tile_of_##count(float *y, size_t ldy, const unsigned char *rows, size_t stride,    \
-                                const void *panel, const float *bias, size_t n, size_t k)          \
+                                const tile_weights *w)                                             \
     {                                                                                              \
-        tile(y, ldy, rows, stride, panel, bias, n, k, count);                                      \
+        tile(y, ldy, rows, stride, w, count);                                                      \
     }
 #define TILES_1(tile)  TILE_OF(1, tile)
 #define TILES_2(tile)  TILES_1(tile) TILE_OF(2, tile)
@@ -44,6 +61,18 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILE_NAMES_12  TILE_NAMES_8, tile_of_9, tile_of_10, tile_of_11, tile_of_12
 #define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14
 
+/* Ask for what lies at *ahead, after so many of a tile's steps of k; returns after how many to ask
+ * again. */
+static inline __attribute__((always_inline)) size_t
+ask_ahead(const unsigned char **ahead, size_t n_tiles, size_t step, size_t n_steps)
+{
+#pragma GCC unroll 8
+    for (size_t at = 0; at < ASK_BYTES; at += LINE_BYTES)
+        __builtin_prefetch(*ahead + at, 0, 2);
+    *ahead += ASK_BYTES;
+    return WN_MIN(step + ASK_STEPS * n_tiles, n_steps);
+}
+
 /* multiply() of a product. */
 static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float *y, size_t ldy,
                                const void *rows, size_t stride, const void *packed,
@@ -52,16 +81,21 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
     const unsigned char *panel = packed, *first = rows;
     size_t nr = (size_t)gemm->nr, mr = (size_t)gemm->mr, n_tiles = (m + mr - 1) / mr;
     size_t even = wn_round_up((m + n_tiles - 1) / n_tiles, 2), rows_a_tile = WN_MIN(even, mr);
-    size_t panel_bytes = wn_gemm_panel_bytes(gemm, k);
+    size_t panel_bytes = wn_gemm_panel_bytes(gemm, k), share = panel_bytes / n_tiles;
     for (size_t j = 0; j < n; j += nr, panel += panel_bytes) {
-        size_t cols = WN_MIN(n - j, nr);
+        const unsigned char *next = j + nr < n ? panel + panel_bytes : packed;
+        tile_weights w = {.panel = panel,
+                          .bias = bias != NULL ? bias + j : NULL,
+                          .n = WN_MIN(n - j, nr),
+                          .k = k,
+                          .n_tiles = n_tiles};
         for (size_t t = 0; t < n_tiles; t++) {
             size_t i = t * rows_a_tile, count = WN_MIN(rows_a_tile, m - i);
             float *out = y + i * ldy + j;
-            tiles[count - 1](out, ldy, first + i * stride, stride, panel,
-                             bias != NULL ? bias + j : NULL, cols, k);
+            w.ahead = next + t * share;
+            tiles[count - 1](out, ldy, first + i * stride, stride, &w);
             if (act != WN_ACT_NONE)
-                act_block(out, ldy, out, ldy, act, gemm->dtype != WN_DTYPE_F32, count, cols);
+                act_block(out, ldy, out, ldy, act, gemm->dtype != WN_DTYPE_F32, count, w.n);
         }
     }
 }

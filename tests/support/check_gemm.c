@@ -181,7 +181,7 @@ static void assert_shares(const check_matrices *a, const double *share, double t
         for (size_t p = first; p < end; p++) {
             double size = fabs((double)w[p]), step = whole ? top / a->gemm->limit : 0;
             want += share[p] * (double)w[p];
-            bound += size * (0.5 * step + share[p] * (whole ? 6e-4 : 0.005)) +
+            bound += size * (0.5 * step + share[p] * (whole ? 6e-4 : 6e-4 + 0x1p-7)) +
                      (whole ? largest / 254 * (share[p] + 0.5 * step) : 0);
         }
         assert_near((double)a->y[j], want, bound);

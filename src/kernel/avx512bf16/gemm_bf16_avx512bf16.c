@@ -8,9 +8,11 @@ enum { MR = 14, K_STEP = 2 };
 /* rows x n outputs, n <= vecs * LANES; x holds pairs, as w does; rows and vecs are constants of
  * each instance. */
 static inline __attribute__((always_inline)) void
-multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const int32_t *w,
-               const float *bias, size_t n, size_t n_pairs, const size_t rows, const size_t vecs)
+multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const tile_weights *weights,
+               const size_t rows, const size_t vecs)
 {
+    const int32_t *w = weights->panel;
+    size_t n_pairs = wn_round_up(weights->k, K_STEP) / 2;
     vec a[ROWS_MAX], b[ROWS_MAX];
     begin_tile(y, ldy, a, b, rows, vecs);
     for (size_t p = 0; p < n_pairs; p++, w += NR) {
@@ -24,19 +26,19 @@ multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const int32_t
                 b[i] = _mm512_dpbf16_ps(b[i], w1, pair);
         }
     }
-    end_tile(y, ldy, a, b, bias, n, rows, vecs);
+    end_tile(y, ldy, a, b, weights->bias, weights->n, rows, vecs);
 }
 
 static inline __attribute__((always_inline)) void
-tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const void *panel,
-          const float *bias, size_t n, size_t k, const size_t count)
+tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const tile_weights *w,
+          const size_t count)
 {
     const int32_t *x = (const int32_t *)(const void *)rows;
-    size_t ldx = stride / sizeof *x, n_pairs = wn_round_up(k, K_STEP) / 2;
-    if (n > LANES)
-        multiply_pairs(y, ldy, x, ldx, panel, bias, n, n_pairs, count, 2);
+    size_t ldx = stride / sizeof *x;
+    if (w->n > LANES)
+        multiply_pairs(y, ldy, x, ldx, w, count, 2);
     else
-        multiply_pairs(y, ldy, x, ldx, panel, bias, n, n_pairs, count, 1);
+        multiply_pairs(y, ldy, x, ldx, w, count, 1);
 }
 
 TILES_UP_TO(14, tile_bf16)

@@ -20,11 +20,11 @@ enum { GROUP = 4 };
 
 static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
                                                           const unsigned char *rows, size_t stride,
-                                                          const void *panel, const float *bias,
-                                                          size_t n, size_t k, const size_t count)
+                                                          const tile_weights *weights,
+                                                          const size_t count)
 {
-    size_t depth = wn_round_up(k, I8_STEP);
-    const int8_t *w = panel, *row = (const int8_t *)rows;
+    size_t depth = wn_round_up(weights->k, I8_STEP);
+    const int8_t *w = weights->panel, *row = (const int8_t *)rows;
     int32x4_t a[TILE_ROWS], b[TILE_ROWS];
     int8x16_t x[TILE_ROWS];
 #pragma GCC unroll 8
@@ -39,7 +39,7 @@ static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
         ADD_LANE(2)
         ADD_LANE(3)
     }
-    store_i8(y, ldy, a, b, rows, stride, panel, bias, n, depth, count);
+    store_i8(y, ldy, a, b, rows, stride, weights, depth, count);
 }
 
 TILES_UP_TO(8, tile_i8)

@@ -14,12 +14,12 @@ static inline int32x4_t row_of_sums(const int32x4_t *blocks, bool second)
 
 static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
                                                           const unsigned char *rows, size_t stride,
-                                                          const void *panel, const float *bias,
-                                                          size_t n, size_t k, const size_t count)
+                                                          const tile_weights *weights,
+                                                          const size_t count)
 {
     const size_t pairs = (count + 1) / 2;
-    size_t depth = wn_round_up(k, I8_STEP);
-    const int8_t *w = panel, *row = (const int8_t *)rows;
+    size_t depth = wn_round_up(weights->k, I8_STEP);
+    const int8_t *w = weights->panel, *row = (const int8_t *)rows;
     int32x4_t block[PAIRS][BLOCKS], a[TILE_ROWS], b[TILE_ROWS];
     int8x16_t low[PAIRS], high[PAIRS];
 #pragma GCC unroll 16
@@ -45,7 +45,7 @@ static inline __attribute__((always_inline)) void tile_i8(float *y, size_t ldy,
         a[i] = row_of_sums(&block[i / 2][0], i % 2 != 0);
         b[i] = row_of_sums(&block[i / 2][2], i % 2 != 0);
     }
-    store_i8(y, ldy, a, b, rows, stride, panel, bias, n, depth, count);
+    store_i8(y, ldy, a, b, rows, stride, weights, depth, count);
 }
 
 TILES_UP_TO(8, tile_i8)

@@ -25,10 +25,11 @@ static inline const float *row_at(const unsigned char *rows, size_t stride, size
     }
 
 static inline __attribute__((always_inline)) void
-tile_lanes(float *y, size_t ldy, const unsigned char *rows, size_t stride, const void *panel,
-           const float *bias, size_t n, size_t k, const size_t count)
+tile_lanes(float *y, size_t ldy, const unsigned char *rows, size_t stride,
+           const tile_weights *weights, const size_t count)
 {
-    const float *w = panel;
+    const float *w = weights->panel, *bias = weights->bias;
+    size_t k = weights->k;
     vec a[TILE_ROWS], b[TILE_ROWS], x[TILE_ROWS];
 #pragma GCC unroll 8
     for (size_t i = 0; i < count; i++)
@@ -50,14 +51,14 @@ tile_lanes(float *y, size_t ldy, const unsigned char *rows, size_t stride, const
         ADD_LANE(0)
     }
     vec start[2];
-    load_columns(start, bias, bias != NULL ? n : 0);
+    load_columns(start, bias, bias != NULL ? weights->n : 0);
 #pragma GCC unroll 8
     for (size_t i = 0; i < count; i++) {
         if (bias != NULL) {
             a[i] += start[0];
             b[i] += start[1];
         }
-        store_columns(y + i * ldy, a[i], b[i], n);
+        store_columns(y + i * ldy, a[i], b[i], weights->n);
     }
 }
 

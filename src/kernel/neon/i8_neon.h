@@ -150,19 +150,19 @@ static inline __attribute__((always_inline)) void pack_i8_t(const wn_gemm *gemm,
  * and rows' ends are where the layout has them. */
 static inline __attribute__((always_inline)) void
 store_i8(float *y, size_t ldy, const int32x4_t a[TILE_ROWS], const int32x4_t b[TILE_ROWS],
-         const unsigned char *rows, size_t stride, const void *panel, const float *bias, size_t n,
-         size_t depth, const size_t count)
+         const unsigned char *rows, size_t stride, const tile_weights *w, size_t depth,
+         const size_t count)
 {
-    const float *scales = (const float *)panel + depth * TILE_COLUMNS / sizeof(float);
+    const float *scales = (const float *)w->panel + depth * TILE_COLUMNS / sizeof(float);
     vec start[2], scale0 = vld1q_f32(scales), scale1 = vld1q_f32(scales + LANES);
-    load_columns(start, bias, bias != NULL ? n : 0);
+    load_columns(start, w->bias, w->bias != NULL ? w->n : 0);
 #pragma GCC unroll 8
     for (size_t i = 0; i < count; i++) {
         float row_scale;
         memcpy(&row_scale, rows + i * stride + depth, sizeof row_scale);
         vec v = vec_splat(row_scale);
         store_columns(y + i * ldy, vec_fma(vcvtq_f32_s32(a[i]) * scale0, v, start[0]),
-                      vec_fma(vcvtq_f32_s32(b[i]) * scale1, v, start[1]), n);
+                      vec_fma(vcvtq_f32_s32(b[i]) * scale1, v, start[1]), w->n);
     }
 }
 

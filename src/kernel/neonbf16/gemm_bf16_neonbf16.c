@@ -69,12 +69,12 @@ static inline vec add_block(vec sum, int8x16_t rows, int8x16_t columns)
 }
 
 static inline __attribute__((always_inline)) void
-tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const void *panel,
-          const float *bias, size_t n, size_t k, const size_t count)
+tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride,
+          const tile_weights *weights, const size_t count)
 {
     const size_t pairs = (count + 1) / 2;
-    size_t bytes = wn_round_up(k, STEP) * sizeof(bfloat16_t);
-    const int8_t *w = panel, *row = (const int8_t *)rows;
+    size_t bytes = wn_round_up(weights->k, STEP) * sizeof(bfloat16_t);
+    const int8_t *w = weights->panel, *row = (const int8_t *)rows;
     vec block[PAIRS][BLOCKS], start[2];
     int8x16_t low[PAIRS], high[PAIRS];
 #pragma GCC unroll 16
@@ -94,11 +94,11 @@ tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const 
                              vld1q_s8(w + i / pairs * PAIR_BYTES + PAIR_BYTES * BLOCKS));
         }
     }
-    load_columns(start, bias, bias != NULL ? n : 0);
+    load_columns(start, weights->bias, weights->bias != NULL ? weights->n : 0);
 #pragma GCC unroll 8
     for (size_t i = 0; i < count; i++)
         store_columns(y + i * ldy, row_of_sums(&block[i / 2][0], i % 2 != 0) + start[0],
-                      row_of_sums(&block[i / 2][2], i % 2 != 0) + start[1], n);
+                      row_of_sums(&block[i / 2][2], i % 2 != 0) + start[1], weights->n);
 }
 
 TILES_UP_TO(8, tile_bf16)
