@@ -19,7 +19,7 @@ def cpu_flags():
 
 
 def has_bf16():
-    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
+    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"}) and "ONEDNN_MAX_CPU_ISA" not in os.environ
 
 
 def padded(sequences, pad_id, size):

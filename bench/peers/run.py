@@ -22,7 +22,7 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-import families, peers
+import families, hold, peers
 from families import QUERY_WORDS
 from load import Meter
 from winnow_lib import Winnow
@@ -348,12 +348,14 @@ def main():
     p.add_argument("--models", default="build/peers", help="where models are made and kept")
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--repeat", type=int, default=7, help="rounds that count")
-    p.add_argument("--cpu-level")
+    p.add_argument("--cpu-level", help="Winnow's; of avx2, the others have no more either (hold.py)")
     p.add_argument("--batch-tokens", type=int, default=0)
     p.add_argument("--max-load", type=float, default=0.05, help="the share of the machine that others may take")
     p.add_argument("--prepare", action="store_true", help="make models and what other engines make of them, and time nothing")
     p.add_argument("--ledger", help="append a row for each comparison to this file, in the form of bench/ledger/peers.csv")
     args = p.parse_args()
+    if args.cpu_level == "avx2":
+        hold.hold_to_avx2()
     rows = []
     try:
         for shape in args.shapes:
