@@ -1,5 +1,5 @@
 /* x86-64: twelve chains hide the latency of any multiply-add of vectors, six that of a tile
- * product.  Registers 12 and 13 hold the factors, 14 what lies between two instructions.
+ * product.  Registers 12 and 13 hold the factors, 14 and 15 what lies between instructions.
  * The factors' bits are a number near one as f32 and as bf16, and two large ones as bytes, so that
  * no loop runs into slow special values. */
 #include "kernel/peak.h"
@@ -22,9 +22,11 @@
 #define DOT_YMM(i)   "%{vex%} vpdpbusd %%ymm12, %%ymm13, %%ymm" #i "\n\t"
 #define DOT_ZMM(i)   "vpdpbusd %%zmm12, %%zmm13, %%zmm" #i "\n\t"
 #define BF16_ZMM(i)  "vdpbf16ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
-/* A pair of products fits 16 bits when activations have 7, a sum of two pairs does not. */
+/* Two pairs of products fit 16 bits as the level keeps weights and activations. */
 #define PAIRS(v, i)                                                                                \
     "vpmaddubsw %%" v "12, %%" v "13, %%" v "14\n\t"                                               \
+    "vpmaddubsw %%" v "12, %%" v "13, %%" v "15\n\t"                                               \
+    "vpaddw %%" v "15, %%" v "14, %%" v "14\n\t"                                                   \
     "vpmaddwd %%" v "13, %%" v "14, %%" v "14\n\t"                                                 \
     "vpaddd %%" v "14, %%" v #i ", %%" v #i "\n\t"
 #define PAIRS_YMM(i) PAIRS("ymm", i)
@@ -43,7 +45,7 @@
                          : [turns] "+r"(turns)                                                     \
                          : [factor] "m"(factor)                                                    \
                          : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",   \
-                           "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14");           \
+                           "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");  \
     }
 
 DEFINE_LOOP(fma_ymm, "ymm", FMA_YMM)
@@ -87,10 +89,10 @@ DEFINE_TILE_LOOP(bf16_tile, BF16_TILE)
 
 static const wn_peak peaks[] = {
     {"avx2", F32, "vfmadd231ps ymm", YMM, CHAINS * 8 * 2, fma_ymm},
-    {"avx2", I8, "vpmaddubsw, vpmaddwd, vpaddd ymm", YMM, CHAINS * 32 * 2, pairs_ymm},
+    {"avx2", I8, "2 vpmaddubsw, vpaddw, vpmaddwd, vpaddd ymm", YMM, CHAINS * 64 * 2, pairs_ymm},
     {"avx-vnni", I8, "vpdpbusd ymm", YMM | WN_CPU_AVX_VNNI, CHAINS * 32 * 2, dot_ymm},
     {"avx512", F32, "vfmadd231ps zmm", ZMM, CHAINS * 16 * 2, fma_zmm},
-    {"avx512", I8, "vpmaddubsw, vpmaddwd, vpaddd zmm", ZMM, CHAINS * 64 * 2, pairs_zmm},
+    {"avx512", I8, "2 vpmaddubsw, vpaddw, vpmaddwd, vpaddd zmm", ZMM, CHAINS * 128 * 2, pairs_zmm},
     {"avx512-vnni", I8, "vpdpbusd zmm", ZMM | WN_CPU_AVX512_VNNI, CHAINS * 64 * 2, dot_zmm},
     {"avx512-bf16", BF16, "vdpbf16ps zmm", ZMM | WN_CPU_AVX512_BF16, CHAINS * 32 * 2, bf16_zmm},
     {"amx", BF16, "tdpbf16ps", TILE, TILE_CHAINS * 16 * 16 * 32 * 2, bf16_tile},

@@ -10,8 +10,8 @@
 #include "kernel/vec_tiles.h"
 
 enum { ROWS_MAX = 16 };
-_Static_assert(I8_LIMIT == 127 || (I8_LIMIT + OFFSET) * 2 * WN_I8_LIMIT <= INT16_MAX,
-               "sums of pairs must not saturate");
+_Static_assert(!HAS_GROUPS || (I8_LIMIT + OFFSET) * (4 * WN_I8_QUARTER_LIMIT + 2) <= INT16_MAX,
+               "the sum of a group, whose four bytes are rounded, must not wrap");
 
 /* y = sums * the column's scale * the row's + bias for the rows of a tile, n columns of it. */
 static inline __attribute__((always_inline)) void
@@ -26,6 +26,14 @@ store_sums(float *y, size_t ldy, const ivec *sums, const uint8_t *row_scale, siz
         memcpy(&r, row_scale + i * stride, sizeof r);
         store_first(y + i * ldy, vec_fma(vec_of_sums(sums[i]) * s, vec_splat(r), b), n);
     }
+}
+
+/* Four bytes of a row in each lane. */
+static inline ivec four_of(const uint8_t *row)
+{
+    int32_t four;
+    memcpy(&four, row, sizeof four);
+    return ivec_splat(four);
 }
 
 /* m rows by n columns, n <= vecs * LANES; m and vecs are constants of each instance. */
@@ -48,16 +56,22 @@ static inline __attribute__((always_inline)) void multiply_i8(float *y, size_t l
     }
     for (size_t p = 0, end; p < n_steps;) {
         end = ask_ahead(&ahead, weights->n_tiles, p, n_steps);
-        for (; p < end; p++, x += K_STEP, panel += K_STEP * NR) {
-            ivec w0 = ivec_load(panel), w1 = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0;
+        for (; p < end; p += DOTS, x += DOTS * K_STEP) {
+            ivec w0[DOTS], w1[DOTS];
+#pragma GCC unroll 2
+            for (size_t s = 0; s < DOTS; s++, panel += K_STEP * NR) {
+                w0[s] = ivec_load(panel);
+                w1[s] = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0[s];
+            }
 #pragma GCC unroll 16
             for (size_t i = 0; i < m; i++) {
-                int32_t four;
-                memcpy(&four, x + i * stride, sizeof four);
-                ivec v = ivec_splat(four);
-                a[i] = ivec_dot(a[i], v, w0);
+                ivec v[DOTS];
+#pragma GCC unroll 2
+                for (size_t s = 0; s < DOTS; s++)
+                    v[s] = four_of(x + i * stride + s * K_STEP);
+                a[i] = ivec_dots(a[i], v, w0);
                 if (vecs > 1)
-                    b[i] = ivec_dot(b[i], v, w1);
+                    b[i] = ivec_dots(b[i], v, w1);
             }
         }
     }

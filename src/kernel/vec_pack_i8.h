@@ -16,16 +16,19 @@
 #include "kernel/vec_shares.h"
 
 #if !defined(DEPTH_STEP)
-#define DEPTH_STEP K_STEP
+#define DEPTH_STEP (K_STEP * DOTS)
 #endif
 
 enum {
     NR = 2 * LANES,
     K_STEP = 4,               /* columns of x in one lane */
     K_BLOCK = K_STEP * LANES, /* and in one vector of bytes */
-    OFFSET = I8_LIMIT + 1
+    OFFSET = I8_LIMIT + 1,
+    HAS_GROUPS = DOTS > 1 /* of elements of a column, see lowp.h */
 };
 _Static_assert((int)K_BLOCK == (int)STEP, "a block of bytes is a step of a sum");
+_Static_assert(!HAS_GROUPS || (DOTS * K_STEP == WN_I8_GROUP && LANES % WN_I8_GROUP == 0),
+               "a group is of the steps that are added up together, in one vector");
 
 /* The binary logarithm of I8_LIMIT. */
 #define I8_LIMIT_LOG2 (I8_LIMIT == 127 ? 6.98868469f : 5.97727992f)
@@ -190,6 +193,20 @@ static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, cons
     return sum;
 }
 
+/* The largest quarter of a group in a column that is a row of w. */
+static inline float quarter_of_row(const float *w, size_t k)
+{
+    ivec top = ivec_splat(0);
+    for (size_t p = 0; p < k; p += LANES) {
+        vec quarters = vec_size(load_first(w + p, k - p)) * vec_splat(0.25f);
+        top = larger_size(top, vec_group_sums(quarters));
+    }
+    int32_t bits = ivec_max_lanes(top);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* LANES columns of a panel from the rows of w, those from n on zero. */
 static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const float *w,
                              size_t ldw, size_t n, size_t k)
@@ -199,8 +216,9 @@ static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const 
     size_t p = 0;
     for (size_t j = 0; j < LANES; j++) {
         float top = j < n ? top_of_row(w + j * ldw, NULL, k) : 0.0f;
-        scale[j] = wn_i8_scale(top, WN_I8_LIMIT);
-        inverse[j] = wn_i8_inverse(top, WN_I8_LIMIT);
+        float quarter = HAS_GROUPS && j < n ? quarter_of_row(w + j * ldw, k) : 0.0f;
+        scale[j] = wn_i8_column_scale(top, quarter);
+        inverse[j] = wn_i8_column_inverse(top, quarter);
     }
     for (; n >= LANES && p + K_BLOCK <= k; p += K_BLOCK)
         sum = pack_block(half + p * NR, w + p, ldw, inverse, sum, LANES, K_BLOCK);
@@ -221,18 +239,36 @@ static inline void pack_i8(void *packed, const float *w, size_t ldw, size_t n, s
     }
 }
 
+/* The largest magnitudes and quarters of groups of LANES columns, those from n on zero. */
+static inline void tops_of_columns(float *tops, float *quarters, const float *w, size_t ldw,
+                                   size_t n, size_t k)
+{
+    ivec top = ivec_splat(0), quarter = ivec_splat(0);
+    for (size_t p = 0; p < k; p += WN_I8_GROUP) {
+        vec v[WN_I8_GROUP];
+#pragma GCC unroll 8
+        for (size_t c = 0; c < WN_I8_GROUP; c++) {
+            v[c] = vec_size(load_first(w + (p + c) * ldw, p + c < k ? n : 0));
+            top = ivec_max(top, ivec_of_bits(v[c]));
+            v[c] *= vec_splat(0.25f);
+        }
+        quarter = larger_size(quarter, (v[0] + v[4]) + (v[1] + v[5]));
+        quarter = larger_size(quarter, (v[2] + v[6]) + (v[3] + v[7]));
+    }
+    store_first(tops, vec_of_bits(top), LANES);
+    store_first(quarters, vec_of_bits(HAS_GROUPS ? quarter : ivec_splat(0)), LANES);
+}
+
 /* LANES columns of a panel from the columns of w, those from n on zero. */
 static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, const float *w,
                                size_t ldw, size_t n, size_t k)
 {
-    float tops[LANES], inverses[LANES];
-    ivec top = ivec_splat(0), sum = ivec_splat(0);
-    for (size_t p = 0; p < k; p++)
-        top = larger_size(top, load_first(w + p * ldw, n));
-    store_first(tops, vec_of_bits(top), LANES);
+    float tops[LANES], quarters[LANES], inverses[LANES];
+    ivec sum = ivec_splat(0);
+    tops_of_columns(tops, quarters, w, ldw, n, k);
     for (size_t j = 0; j < LANES; j++) {
-        scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT);
-        inverses[j] = wn_i8_inverse(tops[j], WN_I8_LIMIT);
+        scale[j] = wn_i8_column_scale(tops[j], quarters[j]);
+        inverses[j] = wn_i8_column_inverse(tops[j], quarters[j]);
     }
     const vec inverse = load_first(inverses, LANES);
     for (size_t p = 0; p < depth_of(k); p += K_STEP) {

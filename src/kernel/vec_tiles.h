@@ -55,8 +55,8 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILES_13(tile) TILES_12(tile) TILE_OF(13, tile)
 #define TILES_14(tile) TILES_13(tile) TILE_OF(14, tile)
 #define TILE_NAMES_3   tile_of_1, tile_of_2, tile_of_3
-#define TILE_NAMES_5   TILE_NAMES_3, tile_of_4, tile_of_5
-#define TILE_NAMES_6   TILE_NAMES_5, tile_of_6
+#define TILE_NAMES_4   TILE_NAMES_3, tile_of_4
+#define TILE_NAMES_6   TILE_NAMES_4, tile_of_5, tile_of_6
 #define TILE_NAMES_8   TILE_NAMES_6, tile_of_7, tile_of_8
 #define TILE_NAMES_12  TILE_NAMES_8, tile_of_9, tile_of_10, tile_of_11, tile_of_12
 #define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14

@@ -135,6 +135,14 @@ static inline simde__m256 emulated_extractf32x8_ps(simde__m512 a, int half)
     return v.half_ps[half];
 }
 
+static inline simde__m512 emulated_permute_ps(simde__m512 a, unsigned order)
+{
+    lanes512 from = {.ps = a}, v;
+    for (size_t i = 0; i < 16; i++)
+        v.f[i] = from.f[i / 4 * 4 + (order >> 2 * (i % 4) & 3)];
+    return v.ps;
+}
+
 #define __mmask16 simde__mmask16
 #undef _mm512_fmadd_ps
 #undef _mm512_fmsub_ps
@@ -157,6 +165,7 @@ static inline simde__m256 emulated_extractf32x8_ps(simde__m512 a, int half)
 #define _mm256_maskz_loadu_epi16(k, p)          emulated_maskz_loadu_epi16(k, p)
 #define _mm512_extractf32x8_ps(a, h)            emulated_extractf32x8_ps(a, h)
 #define _mm512_shuffle_f32x4(a, b, c)           simde_mm512_shuffle_f32x4(a, b, c)
+#define _mm512_permute_ps(a, c)                 emulated_permute_ps(a, c)
 
 /* Zero for a denormal number, which the bf16 instructions neither read nor give. */
 static inline float emulated_flush(float x)

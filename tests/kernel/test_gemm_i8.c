@@ -59,20 +59,55 @@ static void check_everywhere(check_gemm_fn *check)
 
 /* ---- a product and what it should give ------------------------------------------------------- */
 
-/* A vector of k as whole numbers up to limit; returns the scale. */
-static float quantized(int32_t *q, const float *x, const float *factor, size_t k, int32_t limit)
+/* The largest magnitude of k numbers, each times its factor. */
+static float top_of(const float *x, const float *factor, size_t k)
 {
     float top = 0;
     for (size_t p = 0; p < k; p++) {
         float v = factor != NULL ? x[p] * factor[p] : x[p];
         top = isnan(v) || isnan(top) ? NAN : fmaxf(top, fabsf(v));
     }
-    float inverse = wn_i8_inverse(top, limit);
+    return top;
+}
+
+static void to_bytes(int32_t *q, const float *x, const float *factor, size_t k, float inverse)
+{
     for (size_t p = 0; p < k; p++) {
         float v = factor != NULL ? x[p] * factor[p] : x[p];
         q[p] = inverse > 0 ? (int32_t)rintf(v * inverse) : 0;
     }
+}
+
+static float quantized_row(int32_t *q, const float *x, const float *factor, size_t k, int32_t limit)
+{
+    float top = top_of(x, factor, k);
+    to_bytes(q, x, factor, k, wn_i8_inverse(top, limit));
     return wn_i8_scale(top, limit);
+}
+
+/* A quarter of a magnitude, 0 behind the last. */
+static float quarter_at(const float *w, size_t p, size_t k)
+{
+    return p < k ? fabsf(w[p]) * 0.25f : 0.0f;
+}
+
+/* The largest quarter of a group: of each eight the elements 0, 1, 4, 5 and 2, 3, 6, 7. */
+static float quarter_of(const float *w, size_t k)
+{
+    float largest = 0;
+    for (size_t p = 0; p < k; p += p % 8 == 0 ? 2 : 6) {
+        float sum = (quarter_at(w, p, k) + quarter_at(w, p + 4, k)) +
+                    (quarter_at(w, p + 1, k) + quarter_at(w, p + 5, k));
+        largest = isnan(sum) || isnan(largest) ? NAN : fmaxf(largest, sum);
+    }
+    return largest;
+}
+
+static float quantized_column(int32_t *q, const float *w, size_t k, int32_t limit)
+{
+    float top = top_of(w, NULL, k), quarter = limit < WN_I8_LIMIT ? quarter_of(w, k) : 0.0f;
+    to_bytes(q, w, NULL, k, wn_i8_column_inverse(top, quarter));
+    return wn_i8_column_scale(top, quarter);
 }
 
 /* y is what the scalar arithmetic gives, and the columns beside it are as they were. */
@@ -82,9 +117,9 @@ static void assert_product(const check_matrices *a, const float *factor, const f
     float *scale = wn_mem_alloc(a->n, sizeof *scale);
     assert_true(x != NULL && w != NULL && scale != NULL);
     for (size_t j = 0; j < a->n; j++)
-        scale[j] = quantized(w + j * a->k, a->w + j * a->k, NULL, a->k, WN_I8_LIMIT);
+        scale[j] = quantized_column(w + j * a->k, a->w + j * a->k, a->k, a->gemm->limit);
     for (size_t i = 0; i < a->m; i++) {
-        float row_scale = quantized(x, a->x + i * a->ldx, factor, a->k, a->gemm->limit);
+        float row_scale = quantized_row(x, a->x + i * a->ldx, factor, a->k, a->gemm->limit);
         for (size_t j = 0; j < a->ldy; j++) {
             float want = CHECK_GEMM_BESIDE, got = a->y[i * a->ldy + j];
             if (j < a->n) {
@@ -133,8 +168,8 @@ static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **stat
     check_everywhere(check_products);
 }
 
-/* Largest bytes of either sign, in patterns that give the largest sums of pairs, of fours and of
- * all: instructions that saturate would show it. */
+/* Largest bytes of either sign, in patterns that give the largest sums of pairs, of fours, of groups
+ * and of all: instructions that saturate would show it. */
 static void check_extremes(const wn_gemm *gemm, const char *level)
 {
     static const size_t depths[] = {2, 4, 64, 1000, WN_GEMM_I8_K_MAX};

@@ -1,10 +1,10 @@
-/* The int8 product of the AVX2 level: tiles of up to 5 rows by 16 columns in 10 registers; the
- * others hold weights, ones and the sums of pairs. */
+/* The int8 product of the AVX2 level: tiles of up to 4 rows by 16 columns in 8 registers; the
+ * others hold weights of two steps, rows and the sums of pairs. */
 #include "kernel/levels.h"
 #include "kernel/vec_gemm_i8.h"
 
-enum { MR = 5 };
-TILES_UP_TO(5, tile_i8)
+enum { MR = 4 };
+TILES_UP_TO(4, tile_i8)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
@@ -16,7 +16,7 @@ const wn_gemm wn_gemm_i8_avx2 = {
     .dtype = WN_DTYPE_I8,
     .nr = NR,
     .mr = MR,
-    .k_step = K_STEP,
+    .k_step = DEPTH_STEP,
     .limit = I8_LIMIT,
     .column_extra = COLUMN_EXTRA,
     .pack = pack_i8,

@@ -57,20 +57,42 @@ static inline ivec ivec_add_bytes(ivec a, ivec b)
     return (ivec)_mm256_add_epi8((__m256i)a, (__m256i)b);
 }
 
+static inline vec vec_group_sums(vec v)
+{
+    v += _mm256_permute2f128_ps(v, v, 1);
+    return v + _mm256_permute_ps(v, 0xB1);
+}
+
 #if defined(__AVXVNNI__)
-enum { I8_LIMIT = 127 };
+enum { I8_LIMIT = 127, DOTS = 1 };
 
 static inline ivec ivec_dot(ivec sum, ivec u, ivec s)
 {
     return (ivec)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)u, (__m256i)s);
 }
+
+static inline ivec ivec_dots(ivec sum, const ivec u[DOTS], const ivec s[DOTS])
+{
+    return ivec_dot(sum, u[0], s[0]);
+}
 #else
-enum { I8_LIMIT = 63 };
+enum { I8_LIMIT = 63, DOTS = 2 };
+
+static inline ivec add_pairs(ivec sum, __m256i pairs)
+{
+    return sum + (ivec)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
 
 static inline ivec ivec_dot(ivec sum, ivec u, ivec s)
 {
-    __m256i pairs = _mm256_maddubs_epi16((__m256i)u, (__m256i)s);
-    return sum + (ivec)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    return add_pairs(sum, _mm256_maddubs_epi16((__m256i)u, (__m256i)s));
+}
+
+static inline ivec ivec_dots(ivec sum, const ivec u[DOTS], const ivec s[DOTS])
+{
+    __m256i first = _mm256_maddubs_epi16((__m256i)u[0], (__m256i)s[0]);
+    __m256i second = _mm256_maddubs_epi16((__m256i)u[1], (__m256i)s[1]);
+    return add_pairs(sum, _mm256_add_epi16(first, second));
 }
 #endif
 

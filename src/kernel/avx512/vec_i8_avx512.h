@@ -58,20 +58,42 @@ static inline ivec ivec_add_bytes(ivec a, ivec b)
     return (ivec)_mm512_add_epi8((__m512i)a, (__m512i)b);
 }
 
+static inline vec vec_group_sums(vec v)
+{
+    v += _mm512_shuffle_f32x4(v, v, 0xB1);
+    return v + _mm512_permute_ps(v, 0xB1);
+}
+
 #if defined(__AVX512VNNI__)
-enum { I8_LIMIT = 127 };
+enum { I8_LIMIT = 127, DOTS = 1 };
 
 static inline ivec ivec_dot(ivec sum, ivec u, ivec s)
 {
     return (ivec)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)u, (__m512i)s);
 }
+
+static inline ivec ivec_dots(ivec sum, const ivec u[DOTS], const ivec s[DOTS])
+{
+    return ivec_dot(sum, u[0], s[0]);
+}
 #else
-enum { I8_LIMIT = 63 };
+enum { I8_LIMIT = 63, DOTS = 2 };
+
+static inline ivec add_pairs(ivec sum, __m512i pairs)
+{
+    return sum + (ivec)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+}
 
 static inline ivec ivec_dot(ivec sum, ivec u, ivec s)
 {
-    __m512i pairs = _mm512_maddubs_epi16((__m512i)u, (__m512i)s);
-    return sum + (ivec)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+    return add_pairs(sum, _mm512_maddubs_epi16((__m512i)u, (__m512i)s));
+}
+
+static inline ivec ivec_dots(ivec sum, const ivec u[DOTS], const ivec s[DOTS])
+{
+    __m512i first = _mm512_maddubs_epi16((__m512i)u[0], (__m512i)s[0]);
+    __m512i second = _mm512_maddubs_epi16((__m512i)u[1], (__m512i)s[1]);
+    return add_pairs(sum, _mm512_add_epi16(first, second));
 }
 #endif
 

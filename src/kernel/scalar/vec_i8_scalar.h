@@ -9,8 +9,8 @@
 /* A sum, or four bytes.  C's own operators work on the sums. */
 typedef int32_t ivec;
 
-/* The largest quantised activation. */
-enum { I8_LIMIT = 127 };
+/* The largest quantised activation, and of how many steps the products are added up together. */
+enum { I8_LIMIT = 127, DOTS = 1 };
 
 static inline ivec ivec_load(const void *p)
 {
@@ -78,6 +78,19 @@ static inline ivec ivec_dot(ivec sum, ivec u, ivec s)
     ivec_store(x, u);
     ivec_store(w, s);
     return sum + x[0] * w[0] + x[1] * w[1] + x[2] * w[2] + x[3] * w[3];
+}
+
+/* The same of so many steps. */
+static inline ivec ivec_dots(ivec sum, const ivec u[DOTS], const ivec s[DOTS])
+{
+    return ivec_dot(sum, u[0], s[0]);
+}
+
+/* In each lane the sum of its group: (v[i] + v[i ^ 4]) + (v[i ^ 1] + v[i ^ 5]), where there are
+ * these lanes. */
+static inline vec vec_group_sums(vec v)
+{
+    return v;
 }
 
 /* The nearest whole number, ties to even, from -128 to 127; of NaN some number. */
