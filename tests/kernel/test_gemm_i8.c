@@ -168,8 +168,8 @@ static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **stat
     check_everywhere(check_products);
 }
 
-/* Largest bytes of either sign, in patterns that give the largest sums of pairs, of fours, of groups
- * and of all: instructions that saturate would show it. */
+/* Largest bytes of either sign, in patterns that give the largest sums of pairs, fours, groups and
+ * of all: instructions that saturate or wrap would show it. */
 static void check_extremes(const wn_gemm *gemm, const char *level)
 {
     static const size_t depths[] = {2, 4, 64, 1000, WN_GEMM_I8_K_MAX};
