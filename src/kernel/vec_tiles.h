@@ -12,9 +12,11 @@
 #include "kernel/vec_act.h"
 
 enum {
-    LINE_BYTES = 64,                      /* of a cache line */
-    ASK_STEPS = 4,                        /* steps of k that a tile asks for at once, */
-    ASK_BYTES = ASK_STEPS * 2 * LANES * 4 /* each of two vectors of four bytes a column */
+    LINE_BYTES = 64,                       /* of a cache line */
+    ASK_STEPS = 4,                         /* steps of k that a tile asks for at once, */
+    ASK_BYTES = ASK_STEPS * 2 * LANES * 4, /* each of two vectors of four bytes a column */
+    ASK_FROM =
+        1 << 17 /* bytes of packed weights: those of attention are fewer and were just made */
 };
 
 /* What a tile multiplies by: one panel. */
@@ -23,7 +25,7 @@ typedef struct tile_weights {
     const float *bias;          /* NULL: none */
     size_t n, k;                /* columns that are there, depth */
     const unsigned char *ahead; /* where the tile's share of the next panel begins */
-    size_t n_tiles;             /* among which it is shared out */
+    size_t n_tiles;             /* among which it is shared out; 0: nobody asks for it */
 } tile_weights;
 
 /* One tile: y [][n], of as many rows as the function is made for. */
@@ -62,10 +64,12 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14
 
 /* Ask for what lies at *ahead, after so many of a tile's steps of k; returns after how many to ask
- * again. */
+ * again.  Nothing is asked for where n_tiles is 0. */
 static inline __attribute__((always_inline)) size_t
 ask_ahead(const unsigned char **ahead, size_t n_tiles, size_t step, size_t n_steps)
 {
+    if (n_tiles == 0)
+        return n_steps;
 #pragma GCC unroll 8
     for (size_t at = 0; at < ASK_BYTES; at += LINE_BYTES)
         __builtin_prefetch(*ahead + at, 0, 2);
@@ -82,13 +86,14 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
     size_t nr = (size_t)gemm->nr, mr = (size_t)gemm->mr, n_tiles = (m + mr - 1) / mr;
     size_t even = wn_round_up((m + n_tiles - 1) / n_tiles, 2), rows_a_tile = WN_MIN(even, mr);
     size_t panel_bytes = wn_gemm_panel_bytes(gemm, k), share = panel_bytes / n_tiles;
+    bool asks = wn_gemm_packed_bytes(gemm, n, k) >= ASK_FROM;
     for (size_t j = 0; j < n; j += nr, panel += panel_bytes) {
         const unsigned char *next = j + nr < n ? panel + panel_bytes : packed;
         tile_weights w = {.panel = panel,
                           .bias = bias != NULL ? bias + j : NULL,
                           .n = WN_MIN(n - j, nr),
                           .k = k,
-                          .n_tiles = n_tiles};
+                          .n_tiles = asks ? n_tiles : 0};
         for (size_t t = 0; t < n_tiles; t++) {
             size_t i = t * rows_a_tile, count = WN_MIN(rows_a_tile, m - i);
             float *out = y + i * ldy + j;
