@@ -19,8 +19,10 @@ def held(code, name):
 
 
 def hold_onnxruntime():
-    folder = importlib.util.find_spec("onnxruntime").submodule_search_locations[0]
-    [path] = glob.glob(os.path.join(folder, "capi", "onnxruntime_pybind11_state*.so"))
+    package = importlib.util.find_spec("onnxruntime")
+    if package is None:
+        return
+    [path] = glob.glob(os.path.join(package.submodule_search_locations[0], "capi", "onnxruntime_pybind11_state*.so"))
     with open(path, "rb") as f, tempfile.NamedTemporaryFile(suffix=".so") as copy:
         copy.write(held(f.read(), path))
         copy.flush()
@@ -29,7 +31,12 @@ def hold_onnxruntime():
         spec.loader.exec_module(sys.modules[MODULE])
 
 
+is_held = False
+
+
 def hold_to_avx2():
     """Before any of the engines is loaded."""
+    global is_held
+    is_held = True
     os.environ.update(ENVIRONMENT)
     hold_onnxruntime()

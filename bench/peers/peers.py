@@ -7,7 +7,7 @@ padded to the longest of a batch: their time is the model's alone, and what a re
 import os, random
 import numpy as np
 
-import families
+import families, hold
 
 BATCHES = (8, 1)
 CALIBRATION = 16  # pairs
@@ -19,7 +19,7 @@ def cpu_flags():
 
 
 def has_bf16():
-    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"}) and "ONEDNN_MAX_CPU_ISA" not in os.environ
+    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"}) and not hold.is_held
 
 
 def padded(sequences, pad_id, size):

@@ -14,6 +14,8 @@ median over rounds, in each of which every engine runs once.  Rounds in which ot
 machine are thrown away; when as many are thrown away as were wanted, the run is refused with status 1.  At the end there
 is a table for documents: Winnow's seconds and the ratio of the best engine in the same dtype and at any precision.
 
+With --cpu-level avx2 the other engines have no more than AVX2 either (hold.py).
+
 Shape `built-in` has no other engine: Winnow's built-in model with new documents and with kept vectors of documents, beside
 the mini cross-encoder.
 """
@@ -348,7 +350,7 @@ def main():
     p.add_argument("--models", default="build/peers", help="where models are made and kept")
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--repeat", type=int, default=7, help="rounds that count")
-    p.add_argument("--cpu-level", help="Winnow's; of avx2, the others have no more either (hold.py)")
+    p.add_argument("--cpu-level", help="Winnow's; avx2 holds the others to it, too")
     p.add_argument("--batch-tokens", type=int, default=0)
     p.add_argument("--max-load", type=float, default=0.05, help="the share of the machine that others may take")
     p.add_argument("--prepare", action="store_true", help="make models and what other engines make of them, and time nothing")

@@ -6,8 +6,9 @@
  *   bf16  x and w rounded to the nearest bf16, ties to even; products are added up in f32, in a
  *         fixed order that is the level's own.
  *   i8    q = nearest(x / s) with s = max |x| / limit, one s a row; w likewise with limit 127, one
- *         s a column, which is larger where limit is 63 and lowp.h says so.  The sum of products is
- *         exact, then y = fma(sum * s_w, s_x, bias).  Levels of equal limit give the same bits.
+ *         s a column; where limit is 63, some columns are shrunk (wn_i8_shrink() in lowp.h).  The
+ *         sum of products is exact, then y = fma(sum * s_w, s_x, bias).  Levels of equal limit give
+ *         the same bits.
  * Invariant: the value of a row depends on that row's inputs alone, never on m or on its position.
  * Thread rule: constant, any. */
 #ifndef WN_KERNEL_GEMM_H

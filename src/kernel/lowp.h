@@ -27,30 +27,17 @@ static inline float wn_i8_inverse(float top, int32_t limit)
     return top < INFINITY && top >= WN_I8_TOP_MIN ? (float)limit / top : 0.0f;
 }
 
-/* Where instructions add the products of a group of four elements of a column in 16 bits, of each
- * eight the elements 0, 1, 4 and 5, and 2, 3, 6 and 7, the sizes of a group's bytes may not be more
- * than 32767 / 127 = 258 together: 256 before they are rounded.  So the step of a column has two
- * bounds: its largest magnitude is 127 of them at most, and the largest sum of a quarter of each
- * magnitude of a group 64 of them.  Weights seldom meet the second one.
- * quarter is 0 where there are no groups. */
-#define WN_I8_GROUP         8
-#define WN_I8_QUARTER_LIMIT 64
+/* Where instructions add the products of a group in 16 bits: of each eight elements of a column the
+ * four 0, 1, 4 and 5, and the four 2, 3, 6 and 7.  A stored activation is 1 to 127, so a sum fits
+ * when neither the positive bytes of a group nor the sizes of its negative ones are more than 258
+ * together: 127 * 258 = 32766.  In a column that has more, all bytes are multiplied by what shrinks
+ * its largest group to 256, and rounded again, four of them by 2 at most. */
+#define WN_I8_GROUP     8
+#define WN_I8_GROUP_MAX 258
 
-static inline bool wn_i8_quarter_counts(float top, float quarter)
+static inline float wn_i8_shrink(float largest_group)
 {
-    return quarter / WN_I8_QUARTER_LIMIT > top / WN_I8_LIMIT;
-}
-
-static inline float wn_i8_column_scale(float top, float quarter)
-{
-    return wn_i8_quarter_counts(top, quarter) ? wn_i8_scale(quarter, WN_I8_QUARTER_LIMIT)
-                                              : wn_i8_scale(top, WN_I8_LIMIT);
-}
-
-static inline float wn_i8_column_inverse(float top, float quarter)
-{
-    return wn_i8_quarter_counts(top, quarter) ? wn_i8_inverse(quarter, WN_I8_QUARTER_LIMIT)
-                                              : wn_i8_inverse(top, WN_I8_LIMIT);
+    return largest_group > WN_I8_GROUP_MAX ? (WN_I8_GROUP_MAX - 2) / largest_group : 1.0f;
 }
 
 static inline uint32_t wn_f32_bits(float x)

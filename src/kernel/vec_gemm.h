@@ -60,7 +60,7 @@ static inline __attribute__((always_inline)) void multiply_f32(float *y, size_t 
                                                                const size_t rows, const size_t vecs)
 {
     const float *w = weights->panel;
-    const unsigned char *ahead = weights->ahead;
+    uintptr_t ahead = weights->ahead;
     vec a[ROWS_MAX], b[ROWS_MAX];
     begin_tile(y, ldy, a, b, rows, vecs);
     for (size_t p = 0, end; p < weights->k;) {

@@ -10,8 +10,8 @@
 #include "kernel/vec_tiles.h"
 
 enum { ROWS_MAX = 16 };
-_Static_assert(!HAS_GROUPS || (I8_LIMIT + OFFSET) * (4 * WN_I8_QUARTER_LIMIT + 2) <= INT16_MAX,
-               "the sum of a group, whose four bytes are rounded, must not wrap");
+_Static_assert(!HAS_GROUPS || (I8_LIMIT + OFFSET) * WN_I8_GROUP_MAX <= INT16_MAX,
+               "the sum of a group must not wrap; rows of finite numbers hold no larger bytes");
 
 /* y = sums * the column's scale * the row's + bias for the rows of a tile, n columns of it. */
 static inline __attribute__((always_inline)) void
@@ -44,7 +44,7 @@ static inline __attribute__((always_inline)) void multiply_i8(float *y, size_t l
 {
     size_t n = weights->n, depth = depth_of(weights->k), n_steps = depth / K_STEP;
     const uint8_t *panel = weights->panel, *x = rows;
-    const unsigned char *ahead = weights->ahead;
+    uintptr_t ahead = weights->ahead;
     const float *bias = weights->bias;
     const columns *c = (const columns *)(const void *)(panel + NR * depth);
     ivec a[ROWS_MAX], b[ROWS_MAX], start0 = ivec_load(c->start),

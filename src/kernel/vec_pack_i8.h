@@ -3,8 +3,9 @@
  * [k / 4][NR][4] bytes, then for each column the sum that a tile starts from, which takes back what
  * the offset adds, and its scale: NR numbers and NR floats.  A level whose instructions take more
  * of k at once defines DEPTH_STEP, to which rows and panels are filled up.
- * The arithmetic is the scalar level's, so the bytes are, too.  Attention packs the keys and values
- * of each sequence, so packing is as fast as memory.
+ * The arithmetic is the scalar level's, so the bytes are, too, but for a smaller limit of rows and
+ * columns that are shrunk.  Attention packs the keys and values of each sequence, so packing is as
+ * fast as memory.
  * An element that is not finite becomes some byte: its scale is NaN, and so is what it gives.
  * Thread rule: any. */
 #ifndef WN_KERNEL_VEC_PACK_I8_H
@@ -122,10 +123,10 @@ static inline void take_rows_i8(void *rows, size_t stride, const float *x, size_
 
 /* A block of a row from its scores, of which left are there. */
 static inline __attribute__((always_inline)) ivec
-share_bytes(row_sum *sum, const float *s, vec factor, vec shift, const size_t left)
+share_bytes(row_sum *sum, const float *s, vec factor, vec top, const size_t left)
 {
     vec v[K_STEP];
-    rough_shares(v, sum, s, factor, shift, left);
+    rough_shares(v, sum, s, factor, top, vec_splat(I8_LIMIT_LOG2), left);
     return ivec_add_bytes(bytes_in_order(v[0], v[1], v[2], v[3]), offset_bytes());
 }
 
@@ -136,15 +137,14 @@ static inline void take_shares_i8(void *taken, float *s, float scale, size_t fir
     uint8_t *row = taken, *to = row + first;
     size_t n = end - first, p = 0;
     s += first;
-    const float steep = scale * WN_EXP_LOG2E, top = steep * top_of_scores(s, n);
-    const vec factor = vec_splat(steep), shift = vec_splat(top - I8_LIMIT_LOG2);
+    const vec factor = vec_splat(scale * WN_EXP_LOG2E), top = vec_splat(top_of_scores(s, n));
     row_sum sum = row_sum_zero();
     if (n < k)
         memset(row, OFFSET, depth_of(k));
     for (; p + K_BLOCK <= n; p += K_BLOCK)
-        ivec_store(to + p, share_bytes(&sum, s + p, factor, shift, K_BLOCK));
+        ivec_store(to + p, share_bytes(&sum, s + p, factor, top, K_BLOCK));
     if (p < n) {
-        ivec bytes = share_bytes(&sum, s + p, factor, shift, n - p);
+        ivec bytes = share_bytes(&sum, s + p, factor, top, n - p);
         if (n == k)
             ivec_store(to + p, bytes);
         else
@@ -169,18 +169,70 @@ static inline size_t panel_bytes(size_t k)
     return NR * depth_of(k) + sizeof(columns);
 }
 
+/* The nearest whole numbers, of numbers that are bytes. */
+static inline vec whole_of(vec v)
+{
+    const vec magic = vec_splat(0x1.8p23f);
+    return v + magic - magic;
+}
+
+/* top, or the largest sums of the positive numbers of a group and of the sizes of its negative ones
+ * where these are larger. */
+static inline vec larger_group(vec top, vec bytes)
+{
+    const vec zero = vec_splat(0.0f);
+    top = vec_max(top, vec_group_sums(vec_max(bytes, zero)));
+    return vec_max(top, vec_group_sums(vec_max(-bytes, zero)));
+}
+
+/* By what the bytes of a column that is a row of w are multiplied. */
+static inline float shrink_of_row(const float *w, vec inverse, size_t k)
+{
+    vec top = vec_splat(0.0f);
+    for (size_t p = 0; p < k && HAS_GROUPS; p += LANES)
+        top = larger_group(top, whole_of(load_first(w + p, k - p) * inverse));
+    return wn_i8_shrink(max_lanes(top));
+}
+
+/* Weights as numbers that are to be rounded to bytes. */
+static inline vec scale_weights(vec w, vec inverse, vec shrink)
+{
+    w *= inverse;
+    if (HAS_GROUPS)
+        w = whole_of(w) * shrink;
+    return w;
+}
+
+/* K_BLOCK columns of x from w on as bytes in order; those from left on are zero. */
+static inline __attribute__((always_inline)) vec weight_bytes(const float *w, float inverse,
+                                                              float shrink, const size_t left)
+{
+    vec v[K_STEP];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < K_STEP; c++) {
+        size_t at = c * LANES, rest = left > at ? left - at : 0;
+        v[c] = scale_weights(load_first(w + at, rest), vec_splat(inverse), vec_splat(shrink));
+    }
+    return vec_of_bits(bytes_in_order(v[0], v[1], v[2], v[3]));
+}
+
+/* What the numbers of LANES columns are multiplied by. */
+typedef struct column_factors {
+    float inverse[LANES], shrink[LANES];
+} column_factors;
+
 /* K_BLOCK columns of x from w on, or as many as the depth has left; those from left on are zero,
  * and of LANES rows of w those from n on: bytes of a panel's half.  Returns sum + OFFSET times the
  * bytes' sum, lane by lane. */
 static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, const float *w,
-                                                             size_t ldw, const float *inverse,
+                                                             size_t ldw, const column_factors *f,
                                                              ivec sum, const size_t n,
                                                              const size_t left)
 {
     vec rows[LANES];
 #pragma GCC unroll 16
     for (size_t j = 0; j < LANES; j++)
-        rows[j] = vec_of_bits(quantize(w + j * ldw, NULL, vec_splat(inverse[j]), j < n ? left : 0));
+        rows[j] = weight_bytes(w + j * ldw, f->inverse[j], f->shrink[j], j < n ? left : 0);
     vec_transpose(rows);
 #pragma GCC unroll 16
     for (size_t i = 0; i < LANES; i++) {
@@ -193,37 +245,24 @@ static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, cons
     return sum;
 }
 
-/* The largest quarter of a group in a column that is a row of w. */
-static inline float quarter_of_row(const float *w, size_t k)
-{
-    ivec top = ivec_splat(0);
-    for (size_t p = 0; p < k; p += LANES) {
-        vec quarters = vec_size(load_first(w + p, k - p)) * vec_splat(0.25f);
-        top = larger_size(top, vec_group_sums(quarters));
-    }
-    int32_t bits = ivec_max_lanes(top);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* LANES columns of a panel from the rows of w, those from n on zero. */
 static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const float *w,
                              size_t ldw, size_t n, size_t k)
 {
-    float inverse[LANES];
+    column_factors f;
     ivec sum = ivec_splat(0);
     size_t p = 0;
     for (size_t j = 0; j < LANES; j++) {
-        float top = j < n ? top_of_row(w + j * ldw, NULL, k) : 0.0f;
-        float quarter = HAS_GROUPS && j < n ? quarter_of_row(w + j * ldw, k) : 0.0f;
-        scale[j] = wn_i8_column_scale(top, quarter);
-        inverse[j] = wn_i8_column_inverse(top, quarter);
+        const float *row = w + j * ldw;
+        float top = j < n ? top_of_row(row, NULL, k) : 0.0f;
+        f.inverse[j] = wn_i8_inverse(top, WN_I8_LIMIT);
+        f.shrink[j] = j < n ? shrink_of_row(row, vec_splat(f.inverse[j]), k) : 1.0f;
+        scale[j] = wn_i8_scale(top, WN_I8_LIMIT) / f.shrink[j];
     }
     for (; n >= LANES && p + K_BLOCK <= k; p += K_BLOCK)
-        sum = pack_block(half + p * NR, w + p, ldw, inverse, sum, LANES, K_BLOCK);
+        sum = pack_block(half + p * NR, w + p, ldw, &f, sum, LANES, K_BLOCK);
     for (; p < k; p += K_BLOCK)
-        sum = pack_block(half + p * NR, w + p, ldw, inverse, sum, n, k - p);
+        sum = pack_block(half + p * NR, w + p, ldw, &f, sum, n, k - p);
     ivec_store(start, -sum);
 }
 
@@ -239,43 +278,64 @@ static inline void pack_i8(void *packed, const float *w, size_t ldw, size_t n, s
     }
 }
 
-/* The largest magnitudes and quarters of groups of LANES columns, those from n on zero. */
-static inline void tops_of_columns(float *tops, float *quarters, const float *w, size_t ldw,
-                                   size_t n, size_t k)
+/* Row p of w [k][], LANES of its columns, those from n on zero. */
+static inline vec load_row(const float *w, size_t ldw, size_t p, size_t k, size_t n)
 {
-    ivec top = ivec_splat(0), quarter = ivec_splat(0);
-    for (size_t p = 0; p < k; p += WN_I8_GROUP) {
-        vec v[WN_I8_GROUP];
-#pragma GCC unroll 8
-        for (size_t c = 0; c < WN_I8_GROUP; c++) {
-            v[c] = vec_size(load_first(w + (p + c) * ldw, p + c < k ? n : 0));
-            top = ivec_max(top, ivec_of_bits(v[c]));
-            v[c] *= vec_splat(0.25f);
+    return load_first(w + p * ldw, p < k ? n : 0);
+}
+
+/* The largest magnitudes of LANES columns. */
+static inline vec tops_of_columns(const float *w, size_t ldw, size_t n, size_t k)
+{
+    ivec top = ivec_splat(0);
+    for (size_t p = 0; p < k; p++)
+        top = larger_size(top, load_first(w + p * ldw, n));
+    return vec_of_bits(top);
+}
+
+/* The largest groups of LANES columns. */
+static inline vec groups_of_columns(const float *w, size_t ldw, size_t n, size_t k, vec inverse)
+{
+    const vec zero = vec_splat(0.0f);
+    vec top = zero;
+    for (size_t p = 0; p < k && HAS_GROUPS; p += WN_I8_GROUP) {
+        for (size_t first = p; first < p + 4; first += 2) {
+            vec positive = zero, negative = zero;
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++) {
+                vec v = load_row(w, ldw, first + i % 2 + i / 2 * 4, k, n);
+                v = whole_of(v * inverse);
+                positive += vec_max(v, zero);
+                negative += vec_max(-v, zero);
+            }
+            top = vec_max(top, vec_max(positive, negative));
         }
-        quarter = larger_size(quarter, (v[0] + v[4]) + (v[1] + v[5]));
-        quarter = larger_size(quarter, (v[2] + v[6]) + (v[3] + v[7]));
     }
-    store_first(tops, vec_of_bits(top), LANES);
-    store_first(quarters, vec_of_bits(HAS_GROUPS ? quarter : ivec_splat(0)), LANES);
+    return top;
 }
 
 /* LANES columns of a panel from the columns of w, those from n on zero. */
 static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, const float *w,
                                size_t ldw, size_t n, size_t k)
 {
-    float tops[LANES], quarters[LANES], inverses[LANES];
+    float tops[LANES], groups[LANES];
+    column_factors f;
     ivec sum = ivec_splat(0);
-    tops_of_columns(tops, quarters, w, ldw, n, k);
+    store_first(tops, tops_of_columns(w, ldw, n, k), LANES);
+    for (size_t j = 0; j < LANES; j++)
+        f.inverse[j] = wn_i8_inverse(tops[j], WN_I8_LIMIT);
+    const vec inverse = load_first(f.inverse, LANES);
+    store_first(groups, groups_of_columns(w, ldw, n, k, inverse), LANES);
     for (size_t j = 0; j < LANES; j++) {
-        scale[j] = wn_i8_column_scale(tops[j], quarters[j]);
-        inverses[j] = wn_i8_column_inverse(tops[j], quarters[j]);
+        f.shrink[j] = wn_i8_shrink(groups[j]);
+        scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
     }
-    const vec inverse = load_first(inverses, LANES);
+    const vec shrink = load_first(f.shrink, LANES);
     for (size_t p = 0; p < depth_of(k); p += K_STEP) {
         vec v[K_STEP];
 #pragma GCC unroll 4
         for (size_t c = 0; c < K_STEP; c++)
-            v[c] = load_first(w + (p + c) * ldw, p + c < k ? n : 0) * inverse;
+            v[c] = scale_weights(load_row(w, ldw, p + c, k, n), inverse, shrink);
         ivec bytes = bytes_in_turn(v[0], v[1], v[2], v[3]);
         sum = ivec_dot(sum, offset_bytes(), bytes);
         ivec_store(half + p * NR, bytes);

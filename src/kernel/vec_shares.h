@@ -48,15 +48,16 @@ static inline float top_of_scores(const float *s, size_t n)
     return max_lanes(vec_max(top, other));
 }
 
-/* v = about 2^(factor * s - shift) of a step of scores, of which left are there, the others 0;
- * added to the sum. */
-static inline __attribute__((always_inline)) void
-rough_shares(vec v[PARTS], row_sum *sum, const float *s, vec factor, vec shift, const size_t left)
+/* v = about 2^(factor * (s - top) + lift) of a step of scores, of which left are there, the others
+ * 0; added to the sum.  None is more than that of the top, however large the scores are. */
+static inline __attribute__((always_inline)) void rough_shares(vec v[PARTS], row_sum *sum,
+                                                               const float *s, vec factor, vec top,
+                                                               vec lift, const size_t left)
 {
 #pragma GCC unroll 4
     for (size_t c = 0; c < PARTS; c++) {
         size_t rest = left_at(left, c * LANES);
-        vec x = vec_fms(load_first(s + c * LANES, rest), factor, shift);
+        vec x = vec_fma(load_first(s + c * LANES, rest) - top, factor, lift);
         v[c] = keep_first(exp2_rough_lanes(x), rest);
         sum->part[c] += v[c];
     }

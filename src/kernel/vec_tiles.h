@@ -22,10 +22,10 @@ enum {
 /* What a tile multiplies by: one panel. */
 typedef struct tile_weights {
     const void *panel;
-    const float *bias;          /* NULL: none */
-    size_t n, k;                /* columns that are there, depth */
-    const unsigned char *ahead; /* where the tile's share of the next panel begins */
-    size_t n_tiles;             /* among which it is shared out; 0: nobody asks for it */
+    const float *bias; /* NULL: none */
+    size_t n, k;       /* columns that are there, depth */
+    uintptr_t ahead;   /* where the tile's share of the next panel begins */
+    size_t n_tiles;    /* among which it is shared out; 0: nobody asks for it */
 } tile_weights;
 
 /* One tile: y [][n], of as many rows as the function is made for. */
@@ -63,16 +63,17 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILE_NAMES_12  TILE_NAMES_8, tile_of_9, tile_of_10, tile_of_11, tile_of_12
 #define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14
 
-/* Ask for what lies at *ahead, after so many of a tile's steps of k; returns after how many to ask
- * again.  Nothing is asked for where n_tiles is 0. */
-static inline __attribute__((always_inline)) size_t
-ask_ahead(const unsigned char **ahead, size_t n_tiles, size_t step, size_t n_steps)
+/* Ask for what lies at *ahead, and go on to what follows, after so many of a tile's steps of k;
+ * returns after how many to ask again.  Nothing is asked for where n_tiles is 0.  A number, since it
+ * may go past the end of the panels. */
+static inline __attribute__((always_inline)) size_t ask_ahead(uintptr_t *ahead, size_t n_tiles,
+                                                              size_t step, size_t n_steps)
 {
     if (n_tiles == 0)
         return n_steps;
 #pragma GCC unroll 8
     for (size_t at = 0; at < ASK_BYTES; at += LINE_BYTES)
-        __builtin_prefetch(*ahead + at, 0, 2);
+        __builtin_prefetch((const void *)(*ahead + at), 0, 2);
     *ahead += ASK_BYTES;
     return WN_MIN(step + ASK_STEPS * n_tiles, n_steps);
 }
@@ -88,7 +89,8 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
     size_t panel_bytes = wn_gemm_panel_bytes(gemm, k), share = panel_bytes / n_tiles;
     bool asks = wn_gemm_packed_bytes(gemm, n, k) >= ASK_FROM;
     for (size_t j = 0; j < n; j += nr, panel += panel_bytes) {
-        const unsigned char *next = j + nr < n ? panel + panel_bytes : packed;
+        /* behind the last one the first again, for the next block of rows */
+        const void *next = j + nr < n ? panel + panel_bytes : packed;
         tile_weights w = {.panel = panel,
                           .bias = bias != NULL ? bias + j : NULL,
                           .n = WN_MIN(n - j, nr),
@@ -97,7 +99,7 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
         for (size_t t = 0; t < n_tiles; t++) {
             size_t i = t * rows_a_tile, count = WN_MIN(rows_a_tile, m - i);
             float *out = y + i * ldy + j;
-            w.ahead = next + t * share;
+            w.ahead = (uintptr_t)next + t * share;
             tiles[count - 1](out, ldy, first + i * stride, stride, &w);
             if (act != WN_ACT_NONE)
                 act_block(out, ldy, out, ldy, act, gemm->dtype != WN_DTYPE_F32, count, w.n);

@@ -85,29 +85,34 @@ static float quantized_row(int32_t *q, const float *x, const float *factor, size
     return wn_i8_scale(top, limit);
 }
 
-/* A quarter of a magnitude, 0 behind the last. */
-static float quarter_at(const float *w, size_t p, size_t k)
+/* The largest sum of the positive or the negative numbers among the four of a group: of each eight
+ * elements 0, 1, 4, 5 and 2, 3, 6, 7. */
+static int32_t largest_group(const int32_t *q, size_t k)
 {
-    return p < k ? fabsf(w[p]) * 0.25f : 0.0f;
-}
-
-/* The largest quarter of a group: of each eight the elements 0, 1, 4, 5 and 2, 3, 6, 7. */
-static float quarter_of(const float *w, size_t k)
-{
-    float largest = 0;
+    int32_t largest = 0;
     for (size_t p = 0; p < k; p += p % 8 == 0 ? 2 : 6) {
-        float sum = (quarter_at(w, p, k) + quarter_at(w, p + 4, k)) +
-                    (quarter_at(w, p + 1, k) + quarter_at(w, p + 5, k));
-        largest = isnan(sum) || isnan(largest) ? NAN : fmaxf(largest, sum);
+        const size_t at[4] = {p, p + 1, p + 4, p + 5};
+        int32_t sums[2] = {0, 0};
+        for (size_t i = 0; i < 4; i++)
+            if (at[i] < k)
+                sums[q[at[i]] < 0] += abs(q[at[i]]);
+        largest = WN_MAX(largest, WN_MAX(sums[0], sums[1]));
     }
     return largest;
 }
 
+/* Where rows have 7 bits, a column's groups must fit 16 bits. */
 static float quantized_column(int32_t *q, const float *w, size_t k, int32_t limit)
 {
-    float top = top_of(w, NULL, k), quarter = limit < WN_I8_LIMIT ? quarter_of(w, k) : 0.0f;
-    to_bytes(q, w, NULL, k, wn_i8_column_inverse(top, quarter));
-    return wn_i8_column_scale(top, quarter);
+    float scale = quantized_row(q, w, NULL, k, WN_I8_LIMIT), shrink = 1.0f;
+    if (limit == WN_I8_LIMIT)
+        return scale;
+    if (largest_group(q, k) > 258)
+        shrink = 256.0f / (float)largest_group(q, k);
+    for (size_t p = 0; p < k; p++)
+        q[p] = (int32_t)rintf((float)q[p] * shrink);
+    assert_true(largest_group(q, k) <= 258);
+    return scale / shrink;
 }
 
 /* y is what the scalar arithmetic gives, and the columns beside it are as they were. */
@@ -168,8 +173,8 @@ static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **stat
     check_everywhere(check_products);
 }
 
-/* Largest bytes of either sign, in patterns that give the largest sums of pairs, fours, groups and
- * of all: instructions that saturate or wrap would show it. */
+/* Largest bytes of either sign, in patterns that give the largest sums of pairs, fours and of all:
+ * instructions that saturate or wrap would show it. */
 static void check_extremes(const wn_gemm *gemm, const char *level)
 {
     static const size_t depths[] = {2, 4, 64, 1000, WN_GEMM_I8_K_MAX};
@@ -187,10 +192,33 @@ static void check_extremes(const wn_gemm *gemm, const char *level)
     }
 }
 
+/* Each choice of elements of eight to be the largest, either sign, the others a little: those whose
+ * products are added in 16 bits are among them with all that they may hold. */
+static void check_groups(const wn_gemm *gemm, const char *level)
+{
+    enum { K = 8, CHOICES = 1 << K };
+    for (int little = 0; little < 3; little++) {
+        check_matrices a = check_matrices_begin(gemm, level, 2, 2 * CHOICES, K);
+        for (size_t p = 0; p < K; p++) {
+            a.x[p] = 3.0f;
+            a.x[a.ldx + p] = -3.0f;
+            for (size_t j = 0; j < CHOICES; j++) {
+                float w = (j >> p & 1) != 0 ? 127.0f : (float)little;
+                a.w[2 * j * K + p] = w;
+                a.w[(2 * j + 1) * K + p] = -w;
+            }
+        }
+        check_multiply(&a, NULL, NULL, WN_ACT_NONE);
+        assert_product(&a, NULL, NULL);
+        check_matrices_end(&a);
+    }
+}
+
 static void gemm_i8_does_not_saturate_or_wrap(void **state)
 {
     (void)state;
     check_everywhere(check_extremes);
+    check_everywhere(check_groups);
 }
 
 /* Rows and columns of zeros, of numbers too small for a scale, of huge ones, and of ones that are

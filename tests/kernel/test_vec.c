@@ -114,7 +114,7 @@ static void a_tile_of_one_lane_is_the_chain_of_every_level(void **state)
     float packed[NR * K], y[ROWS][NR];
     fill(-1, 1);
     pack_f32(packed, x, K, NR, K);
-    const tile_weights w = {packed, x, NR, K, (const unsigned char *)packed, 1};
+    const tile_weights w = {packed, x, NR, K, (uintptr_t)packed, 1};
     multiply_f32(y[0], NR, x + 500, K, &w, ROWS, 2);
     for (size_t i = 0; i < ROWS; i++) {
         for (size_t j = 0; j < NR; j++) {

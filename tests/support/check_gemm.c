@@ -173,6 +173,8 @@ static void assert_shares(const check_matrices *a, const double *share, double t
                           size_t end)
 {
     bool whole = a->gemm->dtype == WN_DTYPE_I8;
+    double half =
+        a->gemm->limit < 127 ? 1.5 / 127 : 0.5 / 127; /* of a step; shrunk, and rounded twice */
     for (size_t j = 0; j < a->n; j++) {
         const float *w = a->w + j * a->k;
         double want = 0, bound = 1e-5, largest = 0;
@@ -182,7 +184,7 @@ static void assert_shares(const check_matrices *a, const double *share, double t
             double size = fabs((double)w[p]), step = whole ? top / a->gemm->limit : 0;
             want += share[p] * (double)w[p];
             bound += size * (0.5 * step + share[p] * (whole ? 6e-4 : 6e-4 + 0x1p-7)) +
-                     (whole ? largest / 254 * (share[p] + 0.5 * step) : 0);
+                     (whole ? largest * half * (share[p] + 0.5 * step) : 0);
         }
         assert_near((double)a->y[j], want, bound);
     }
@@ -200,6 +202,12 @@ void check_gemm_shares(const wn_gemm *gemm, const char *level)
         double top = exact_shares(share, s, 1.5, first, end, k);
         gemm->pack(a.packed, a.w, k, N, k);
         gemm->take_shares(a.rows, s, 1.5f, first, end, k);
+        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
+        assert_shares(&a, share, top, first, end);
+        for (size_t p = 0; p < k; p++)
+            s[p] = 90930.7f; /* which a rounded multiple of e^x's slope would move by much */
+        top = exact_shares(share, s, 1, first, end, k);
+        gemm->take_shares(a.rows, s, 1, first, end, k);
         gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
         assert_shares(&a, share, top, first, end);
         check_random(s, k, 4);

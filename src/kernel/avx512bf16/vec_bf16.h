@@ -105,7 +105,7 @@ static inline __attribute__((always_inline)) void share_step(float *s, row_sum *
                                                              vec top, const size_t left)
 {
     vec v[PARTS];
-    rough_shares(v, sum, s, factor, top, left);
+    rough_shares(v, sum, s, factor, top, vec_splat(0.0f), left);
 #pragma GCC unroll 4
     for (size_t c = 0; c < PARTS; c++)
         store_first(s + c * LANES, v[c], left_at(left, c * LANES));
@@ -116,8 +116,7 @@ static inline void take_shares_bf16(void *row, float *s, float scale, size_t fir
 {
     float *x = s + first;
     size_t n = end - first, p = 0;
-    const float steep = scale * WN_EXP_LOG2E;
-    const vec factor = vec_splat(steep), top = vec_splat(steep * top_of_scores(x, n));
+    const vec factor = vec_splat(scale * WN_EXP_LOG2E), top = vec_splat(top_of_scores(x, n));
     row_sum sum = row_sum_zero();
     if (n < k) {
         memset(s, 0, first * sizeof *s);
