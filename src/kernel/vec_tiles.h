@@ -64,8 +64,8 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14
 
 /* Ask for what lies at *ahead, and go on to what follows, after so many of a tile's steps of k;
- * returns after how many to ask again.  Nothing is asked for where n_tiles is 0.  A number, since it
- * may go past the end of the panels. */
+ * returns after how many to ask again.  Nothing is asked for where n_tiles is 0.  *ahead is a
+ * number, since it may go past the end of the panels. */
 static inline __attribute__((always_inline)) size_t ask_ahead(uintptr_t *ahead, size_t n_tiles,
                                                               size_t step, size_t n_steps)
 {

@@ -1,5 +1,5 @@
 /* The int8 product of the AVX-512 level: tiles of up to 12 rows by 32 columns in 24 registers; the
- * others hold weights, ones and the sums of pairs. */
+ * others hold weights of two steps, rows and the sums of pairs. */
 #include "kernel/levels.h"
 #include "kernel/vec_gemm_i8.h"
 

@@ -1,4 +1,5 @@
-/* The int8 product of the scalar level: the definition of the others.
+/* The int8 product of the scalar level: the definition of the others, but for what a limit of 63
+ * changes (lowp.h).
  * A row is k bytes, then its scale at depth k.  A panel is [k][NR] bytes, then NR scales. */
 #include "kernel/levels.h"
 #include "kernel/lowp.h"

@@ -1,0 +1,153 @@
+/* Rows of the vector levels' int8 products as bytes: k bytes q + OFFSET, unsigned as the
+ * instructions want them, then the row's scale.  A level whose instructions take more of k at once
+ * defines DEPTH_STEP, to which rows and panels are filled up.
+ * The arithmetic is the scalar level's, so the bytes are, too, but for a smaller limit.
+ * An element that is not finite becomes some byte: its scale is NaN, and so is what it gives.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_VEC_TAKE_I8_H
+#define WN_KERNEL_VEC_TAKE_I8_H
+
+#include "kernel/gemm.h"
+#include "kernel/lowp.h"
+#include "kernel/vec_i8.h"
+#include "kernel/vec_shares.h"
+
+#if !defined(DEPTH_STEP)
+#define DEPTH_STEP (K_STEP * DOTS)
+#endif
+
+enum {
+    NR = 2 * LANES,
+    K_STEP = 4,               /* columns of x in one lane */
+    K_BLOCK = K_STEP * LANES, /* and in one vector of bytes */
+    OFFSET = I8_LIMIT + 1,
+    HAS_GROUPS = DOTS > 1 /* of elements of a column, see lowp.h */
+};
+_Static_assert((int)K_BLOCK == (int)STEP, "a block of bytes is a step of a sum");
+_Static_assert(!HAS_GROUPS || (DOTS * K_STEP == WN_I8_GROUP && LANES % WN_I8_GROUP == 0),
+               "a group is of the steps that are added up together, in one vector");
+
+/* The binary logarithm of I8_LIMIT. */
+#define I8_LIMIT_LOG2 (I8_LIMIT == 127 ? 6.98868469f : 5.97727992f)
+_Static_assert(I8_LIMIT == 127 || I8_LIMIT == 63, "whose logarithm is known");
+
+/* The offset in every byte. */
+static inline ivec offset_bytes(void)
+{
+    return ivec_splat((int32_t)(0x01010101u * (unsigned)OFFSET));
+}
+
+static inline size_t depth_of(size_t k)
+{
+    return wn_round_up(k, DEPTH_STEP);
+}
+
+/* ---- quantising ------------------------------------------------------------------------------ */
+
+/* The larger one of top and |x|, compared as bits, so that a NaN is more than infinity. */
+static inline ivec larger_size(ivec top, vec x)
+{
+    return ivec_max(top, ivec_of_bits(vec_size(x)));
+}
+
+/* Columns from x on, left of them or a vector's, times factor (NULL: as they are). */
+static inline vec load_columns(const float *x, const float *factor, size_t left)
+{
+    vec v = load_first(x, left);
+    if (factor != NULL)
+        v *= load_first(factor, left);
+    return v;
+}
+
+/* The largest magnitude of a row of k. */
+static inline float top_of_row(const float *x, const float *factor, size_t k)
+{
+    ivec top[2] = {ivec_splat(0), ivec_splat(0)};
+    size_t p = 0;
+    for (; p + 2 * LANES <= k; p += 2 * LANES) {
+#pragma GCC unroll 2
+        for (size_t c = 0; c < 2; c++) {
+            size_t at = p + c * LANES;
+            top[c] = larger_size(top[c],
+                                 load_columns(x + at, factor != NULL ? factor + at : NULL, LANES));
+        }
+    }
+    for (; p < k; p += LANES)
+        top[0] =
+            larger_size(top[0], load_columns(x + p, factor != NULL ? factor + p : NULL, k - p));
+    int32_t bits = ivec_max_lanes(ivec_max(top[0], top[1]));
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* K_BLOCK columns from x on as bytes in order; those from left on are zero. */
+static inline __attribute__((always_inline)) ivec quantize(const float *x, const float *factor,
+                                                           vec inverse, const size_t left)
+{
+    vec v[K_STEP];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < K_STEP; c++) {
+        size_t at = c * LANES, rest = left > at ? left - at : 0;
+        v[c] = load_columns(x + at, factor != NULL ? factor + at : NULL, rest) * inverse;
+    }
+    return bytes_in_order(v[0], v[1], v[2], v[3]);
+}
+
+static inline void take_row(uint8_t *row, const float *x, const float *factor, size_t k)
+{
+    float top = top_of_row(x, factor, k), scale = wn_i8_scale(top, I8_LIMIT);
+    const vec inverse = vec_splat(wn_i8_inverse(top, I8_LIMIT));
+    size_t p = 0;
+    for (; p + K_BLOCK <= k; p += K_BLOCK) {
+        ivec bytes = quantize(x + p, factor != NULL ? factor + p : NULL, inverse, K_BLOCK);
+        ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
+    }
+    if (p < k) {
+        ivec bytes = quantize(x + p, factor != NULL ? factor + p : NULL, inverse, k - p);
+        ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
+    }
+    memcpy(row + depth_of(k), &scale, sizeof scale);
+}
+
+static inline void take_rows_i8(void *rows, size_t stride, const float *x, size_t ldx,
+                                const float *factor, size_t m, size_t k)
+{
+    for (size_t i = 0; i < m; i++)
+        take_row((uint8_t *)rows + i * stride, x + i * ldx, factor, k);
+}
+
+/* A block of a row from its scores, of which left are there. */
+static inline __attribute__((always_inline)) ivec
+share_bytes(row_sum *sum, const float *s, vec factor, vec top, const size_t left)
+{
+    vec v[K_STEP];
+    rough_shares(v, sum, s, factor, top, vec_splat(I8_LIMIT_LOG2), left);
+    return ivec_add_bytes(bytes_in_order(v[0], v[1], v[2], v[3]), offset_bytes());
+}
+
+/* The largest share is I8_LIMIT, and the row's scale the inverse of their sum. */
+static inline void take_shares_i8(void *taken, float *s, float scale, size_t first, size_t end,
+                                  size_t k)
+{
+    uint8_t *row = taken, *to = row + first;
+    size_t n = end - first, p = 0;
+    s += first;
+    const vec factor = vec_splat(scale * WN_EXP_LOG2E), top = vec_splat(top_of_scores(s, n));
+    row_sum sum = row_sum_zero();
+    if (n < k)
+        memset(row, OFFSET, depth_of(k));
+    for (; p + K_BLOCK <= n; p += K_BLOCK)
+        ivec_store(to + p, share_bytes(&sum, s + p, factor, top, K_BLOCK));
+    if (p < n) {
+        ivec bytes = share_bytes(&sum, s + p, factor, top, n - p);
+        if (n == k)
+            ivec_store(to + p, bytes);
+        else
+            memcpy(to + p, &bytes, n - p);
+    }
+    const float inverse = n > 0 ? 1.0f / row_sum_total(&sum) : 0.0f;
+    memcpy(row + depth_of(k), &inverse, sizeof inverse);
+}
+
+#endif
