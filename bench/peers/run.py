@@ -46,7 +46,7 @@ def lengths(workload):
         rng = np.random.default_rng(1234)
         return [int(n) for n in np.clip(rng.lognormal(np.log(160), 0.6, 100), 32, 512)]
     return {"a": [128] * 100, "b": [512] * 100, "d": [128], "e": [128] * 20,
-            "guard": [int(n) for n in np.geomspace(24, 200, 12)]}[workload]
+            "guard": [int(n) for n in np.geomspace(24, 200, 48)]}[workload]
 
 
 def make_texts(workload, reader):
