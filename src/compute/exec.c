@@ -88,6 +88,10 @@ wn_row_cut wn_exec_cut(const wn_exec *exec, size_t n_rows)
     size_t n_blocks = (n_rows + most - 1) / most;
     n_blocks = (n_blocks + n_threads - 1) / n_threads * n_threads;
     cut.block = (n_rows + n_blocks - 1) / n_blocks;
+    if (n_threads == 1) { /* nobody waits for a smaller last block */
+        size_t mr = (size_t)exec->plan.gemm->mr;
+        cut.block = WN_MIN(most, (cut.block + mr - 1) / mr * mr);
+    }
     cut.n_blocks = (n_rows + cut.block - 1) / cut.block;
     return cut;
 }

@@ -8,8 +8,9 @@
 /* Rows of a block: few enough that all of a block's scratch stays in the second-level cache beside
  * a panel of weights, but many enough that reading the weights once a block costs little.  Those
  * of wide layers come from memory, and waiting for them costs more than a scratch in the third
- * level. */
+ * level; the more so, the more rows a product takes at once, which then needs less time for each. */
 #define ROW_BLOCK_MIN  84
+#define ROW_TILES_MIN  4
 #define ROW_BLOCK_MAX  112
 #define QUERY_BLOCK    56
 #define TOKENS_PER_SEQ 4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
@@ -59,7 +60,8 @@ static size_t rows_in_cache(const wn_dims *d, const wn_gemm *gemm)
 {
     size_t row = wn_scratch_layer(gemm, 1, d->hidden, d->up, d->intermediate, d->hidden).total;
     size_t rows = wn_cpu_l2_bytes() / 4 * 3 / row;
-    return WN_MAX(ROW_BLOCK_MIN, WN_MIN(rows, ROW_BLOCK_MAX));
+    size_t least = WN_MAX(ROW_BLOCK_MIN, ROW_TILES_MIN * (size_t)gemm->mr);
+    return WN_MAX(least, WN_MIN(rows, ROW_BLOCK_MAX));
 }
 
 wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,

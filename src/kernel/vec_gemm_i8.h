@@ -42,7 +42,8 @@ static inline __attribute__((always_inline)) void multiply_i8(float *y, size_t l
                                                               const tile_weights *weights,
                                                               const size_t m, const size_t vecs)
 {
-    size_t n = weights->n, depth = depth_of(weights->k), n_steps = depth / K_STEP;
+    size_t n = weights->n, depth = depth_of(weights->k);
+    size_t n_steps = wn_round_up(weights->k, K_STEP * DOTS) / K_STEP; /* what fills up is zeros */
     const uint8_t *panel = weights->panel, *x = rows;
     uintptr_t ahead = weights->ahead;
     const float *bias = weights->bias;

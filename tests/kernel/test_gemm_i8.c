@@ -165,6 +165,7 @@ static void check_products(const wn_gemm *gemm, const char *level)
     for (size_t m = 31; m <= 161; m += m < 34 ? 1 : 31)
         check_product(gemm, level, m, 33, 700, true, false);
     check_product(gemm, level, 15, 37, 1025, true, false);
+    check_product(gemm, level, 291, 33, 900, true, true);
 }
 
 static void gemm_i8_has_the_bits_of_scalar_arithmetic_on_every_level(void **state)

@@ -28,23 +28,28 @@ static void take_shares(void *row, float *s, float scale, size_t first, size_t e
     take_shares_bf16(row, s, scale, first, end, k, wn_round_up(k, K_STEP));
 }
 
-static inline __attribute__((always_inline)) void
-finish(const tile_product *a, const waiting_block *b, size_t r, const size_t m)
+static inline __attribute__((always_inline)) void finish_part(const tile_product *a,
+                                                              const waiting_block *b, float *y,
+                                                              size_t r, const size_t m, size_t h,
+                                                              const size_t left, lanes_fn *f)
 {
-    for (size_t h = 0; h < 2 && b->j + h * LANES < a->n; h++) {
-        size_t first = b->j + h * LANES, n = a->n - first;
-        const vec bias = a->bias != NULL ? load_first(a->bias + first, n) : vec_splat(0.0f);
-#pragma GCC unroll 4
-        for (size_t q = r; q < r + m; q++) {
-            vec v = _mm512_load_ps(b->sums->at[h][q]);
-            store_first(a->y + (b->i + q) * a->ldy + first, v + bias, n);
-        }
-    }
+    const float *sums = (const float *)(const void *)b->sums->at[h][r];
+    const vec bias = a->bias != NULL ? load_first(a->bias + b->j + h * LANES, left) : vec_splat(0);
+    const size_t ldy = a->ldy;
+#pragma GCC unroll 8
+    for (size_t q = 0; q < m; q++)
+        store_first(y + q * ldy, f(load_first(sums + q * LANES, LANES) + bias), left);
 }
 
-static __attribute__((noinline)) void finish_slice(const tile_product *a, waiting_block *b)
+static __attribute__((noinline)) void finish_rest(const tile_product *a, waiting_block *b)
 {
-    finish_rows(a, b, finish);
+    finish_any(a, b, finish_part);
+}
+
+static __attribute__((noinline)) void finish(const tile_product *a, waiting_block *b)
+{
+    if (!finish_whole(a, b, finish_part))
+        finish_rest(a, b);
 }
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
@@ -60,7 +65,7 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
                             .n = n,
                             .bias = bias,
                             .act = act};
-    multiply_by_tiles(&a, WN_DTYPE_BF16, finish_slice, m);
+    multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
 }
 
 const wn_gemm wn_gemm_bf16_amx = {

@@ -1,5 +1,7 @@
 /* The int8 product of the AMX level: TDPBUSD on rows and panels of the vector levels, filled up to
- * whole steps of 64 columns of x. */
+ * whole steps of 64 columns of x.  Where half a step is enough, as for the scores of small heads,
+ * tiles would mostly wait for their sums, and the vectors' VPDPBUSD is faster; sums are exact, so
+ * the bits are the same. */
 #define DEPTH_STEP 64
 #include "kernel/amx/tile_gemm.h"
 #include "kernel/levels.h"
@@ -9,41 +11,79 @@ _Static_assert((int)DEPTH_STEP == (int)TILE_BYTES, "a step is a tile of rows");
 _Static_assert((int)NR == (int)BLOCK_COLUMNS, "a panel is as wide as a block");
 _Static_assert(I8_LIMIT == 127, "sums of fours do not saturate");
 
-static inline __attribute__((always_inline)) void
-finish(const tile_product *a, const waiting_block *b, size_t r, const size_t m)
+static inline __attribute__((always_inline)) void finish_part(const tile_product *a,
+                                                              const waiting_block *b, float *y,
+                                                              size_t r, const size_t m, size_t h,
+                                                              const size_t left, lanes_fn *f)
 {
-    size_t depth = a->n_steps * TILE_BYTES, i = b->i + r;
-    const unsigned char *panel = a->packed + b->j / NR * a->panel_bytes;
-    const unsigned char *row = a->rows + i * a->stride;
-    const columns *c = (const columns *)(const void *)(panel + NR * depth);
-    for (size_t h = 0; h < 2 && b->j + h * LANES < a->n; h++) {
-        size_t first = b->j + h * LANES;
-        store_sums(a->y + i * a->ldy + first, a->ldy, (const ivec *)(const void *)b->sums->at[h][r],
-                   row + depth, a->stride, c->scale + h * LANES,
-                   a->bias != NULL ? a->bias + first : NULL, a->n - first, m);
+    const columns *c = (const columns *)(const void *)b->behind;
+    const float *row_scale = a->row_scale + b->i + r;
+    const int32_t *sums = b->sums->at[h][r];
+    const ivec start = ivec_load(c->start + h * LANES);
+    const vec scale = load_first(c->scale + h * LANES, LANES);
+    const vec bias = a->bias != NULL ? load_first(a->bias + b->j + h * LANES, left) : vec_splat(0);
+    const size_t ldy = a->ldy;
+#pragma GCC unroll 8
+    for (size_t q = 0; q < m; q++) {
+        vec v = vec_of_sums(ivec_load(sums + q * LANES) + start) * scale;
+        store_first(y + q * ldy, f(vec_fma(v, vec_splat(row_scale[q]), bias)), left);
     }
 }
 
-static __attribute__((noinline)) void finish_slice(const tile_product *a, waiting_block *b)
+static __attribute__((noinline)) void finish_rest(const tile_product *a, waiting_block *b)
 {
-    finish_rows(a, b, finish);
+    finish_any(a, b, finish_part);
 }
+
+static __attribute__((noinline)) void finish(const tile_product *a, waiting_block *b)
+{
+    if (!finish_whole(a, b, finish_part))
+        finish_rest(a, b);
+}
+
+static void multiply_by_steps(float *y, size_t ldy, const void *rows, size_t stride,
+                              const void *packed, const float *bias, size_t m, size_t n, size_t k,
+                              wn_act act)
+{
+    float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
+    for (size_t first = 0, count; first < m; first += count) {
+        const unsigned char *x = (const unsigned char *)rows + first * stride;
+        count = WN_MIN(m - first, (size_t)CHUNK_ROWS);
+        for (size_t i = 0; i < count; i++)
+            memcpy(&row_scale[i], x + i * stride + depth_of(k), sizeof row_scale[i]);
+        const tile_product a = {.y = y + first * ldy,
+                                .ldy = ldy,
+                                .rows = x,
+                                .stride = stride,
+                                .n_steps = depth_of(k) / TILE_BYTES,
+                                .packed = packed,
+                                .panel_bytes = panel_bytes(k),
+                                .n = n,
+                                .row_scale = row_scale,
+                                .bias = bias,
+                                .act = act};
+        multiply_by_tiles(&a, WN_DTYPE_I8, finish, count);
+    }
+}
+
+TILES_UP_TO(14, tile_i8)
+
+/* The same rows and panels by vectors. */
+static const wn_gemm by_vectors = {
+    .dtype = WN_DTYPE_I8,
+    .nr = NR,
+    .mr = WN_ARRAY_LEN(tiles),
+    .k_step = DEPTH_STEP,
+    .column_extra = COLUMN_EXTRA,
+};
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    const tile_product a = {.y = y,
-                            .ldy = ldy,
-                            .rows = rows,
-                            .stride = stride,
-                            .n_steps = depth_of(k) / TILE_BYTES,
-                            .packed = packed,
-                            .panel_bytes = panel_bytes(k),
-                            .n = n,
-                            .start = NR * depth_of(k) + offsetof(columns, start),
-                            .bias = bias,
-                            .act = act};
-    multiply_by_tiles(&a, WN_DTYPE_I8, finish_slice, m);
+    if (k <= DEPTH_STEP / 2)
+        multiply_by(tiles, &by_vectors, y, ldy, rows, stride, packed, bias, m, n, k, act);
+    else
+        multiply_by_steps(y, ldy, rows, stride, packed, bias, m, n, k, act);
 }
 
 const wn_gemm wn_gemm_i8_amx = {

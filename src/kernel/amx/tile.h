@@ -1,5 +1,5 @@
 /* The tile registers of AMX: eight, each of up to 16 rows of 64 bytes.  All tile instructions are
- * here: configure, load, multiply and add, store, release.  Tile numbers are literals.
+ * here: configure, clear, load, multiply and add, store, release.  Tile numbers are literals.
  * Each is written out because gcc 12's _tile_loadconfig() tells the compiler that it reads 8 bytes
  * of the 64, and _tile_loadd() that it reads nothing: what was stored there may then come too late.
  * Where the level's flags are not on, tile_model.h has the same names in plain C.
@@ -28,6 +28,13 @@ static inline void tile_end(void)
 {
     __asm__ volatile("tilerelease");
 }
+
+/* All numbers of a tile become zero. */
+#define tile_zero(t, number)                                                                       \
+    do {                                                                                           \
+        (void)(t);                                                                                 \
+        __asm__ volatile("tilezero %tmm" #number);                                                 \
+    } while (0)
 
 /* The rows of a tile from memory, stride bytes apart. */
 #define tile_load(t, number, from, stride)                                                         \

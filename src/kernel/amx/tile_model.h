@@ -33,6 +33,12 @@ static inline void tile_begin(tile_set *t)
 
 static inline void tile_end(void) {}
 
+static inline void tile_zero(tile_set *t, int number)
+{
+    tile_check(t->config.row_bytes[number] > 0);
+    memset(t->data[number], 0, sizeof t->data[number]);
+}
+
 static inline void tile_load(tile_set *t, int number, const void *from, size_t stride)
 {
     size_t n_bytes = t->config.row_bytes[number];
