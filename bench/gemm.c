@@ -1,7 +1,8 @@
 /* Matrix products of every level and compute dtype beside what this machine can do at most
  * (kernel/peak.h).  One thread, packed weights, the linear layers of MiniLM and of base models,
- * rows in blocks as the ops cut them, with bias and, where the layer has one, GELU; beside it what
- * packing and taking over rows cost an element.  Share of the peak of the level's own instructions;
+ * rows in blocks as the ops cut them, each block's output where that of the one before was, with
+ * bias and, where the layer has one, GELU; beside it what packing and taking over rows cost an
+ * element.  Share of the peak of the level's own instructions;
  * best of many, in processor time of the thread, so that a shared machine does not change it.
  * Usage: gemm [ROWS [BLOCK [LEVEL]]] */
 #include "base/clock.h"
@@ -73,7 +74,7 @@ typedef struct operands {
     unsigned char *taken, *packed;
 } operands;
 
-static operands make(const wn_gemm *gemm, const shape *s, size_t rows)
+static operands make(const wn_gemm *gemm, const shape *s, size_t rows, size_t block)
 {
     bool in_place = !wn_scratch_takes(gemm, s->k);
     operands o = {.rows = rows};
@@ -81,7 +82,7 @@ static operands make(const wn_gemm *gemm, const shape *s, size_t rows)
     o.x = random_floats(rows * s->k);
     o.w = random_floats(s->n * s->k);
     o.bias = random_floats(s->n);
-    o.y = random_floats(rows * s->n);
+    o.y = random_floats(block * s->n);
     o.taken = allocate(rows * o.stride);
     o.packed = allocate(wn_gemm_packed_bytes(gemm, s->n, s->k));
     return o;
@@ -122,8 +123,8 @@ static void take_rows(const wn_gemm *gemm, const shape *s, operands *o, size_t b
 static void multiply(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
 {
     for (size_t i = 0; i < o->rows; i += block)
-        gemm->multiply(o->y + i * s->n, s->n, o->taken + i * o->stride, o->stride, o->packed,
-                       o->bias, WN_MIN(block, o->rows - i), s->n, s->k, s->act);
+        gemm->multiply(o->y, s->n, o->taken + i * o->stride, o->stride, o->packed, o->bias,
+                       WN_MIN(block, o->rows - i), s->n, s->k, s->act);
 }
 
 /* Nanoseconds of the fastest of many. */
@@ -142,7 +143,7 @@ static double fastest(step_fn *step, const wn_gemm *gemm, const shape *s, operan
 static void measure(const char *title, const wn_gemm *gemm, const shape *s, size_t rows,
                     size_t block, double highest)
 {
-    operands o = make(gemm, s, rows);
+    operands o = make(gemm, s, rows, block);
     double n_weights = (double)(s->n * s->k), n_rows = (double)(rows * s->k);
     double turned = fastest(pack_t, gemm, s, &o, block) / n_weights;
     double packed = fastest(pack, gemm, s, &o, block) / n_weights;
