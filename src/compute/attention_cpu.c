@@ -94,15 +94,23 @@ static taken_rows take(const wn_gemm *gemm, const float *x, size_t ldx, size_t m
     return (taken_rows){scratch, row_bytes};
 }
 
-/* Of one row the scores of the keys that it sees become shares, those of the others 0. */
-static void share_row(const wn_kernels *kernels, float *scores, float scale, span seen, size_t n)
+/* Of m rows the scores of the keys that they see become shares, those of the others 0. */
+static void share_rows(const wn_kernels *kernels, float *scores, size_t ld, float scale, span seen,
+                       size_t m, size_t n)
 {
-    if (seen.end - seen.first < n) {
-        memset(scores, 0, seen.first * sizeof *scores);
-        memset(scores + seen.end, 0, (n - seen.end) * sizeof *scores);
+    for (size_t i = 0; i < m && seen.end - seen.first < n; i++) {
+        memset(scores + i * ld, 0, seen.first * sizeof *scores);
+        memset(scores + i * ld + seen.end, 0, (n - seen.end) * sizeof *scores);
     }
     if (seen.end > seen.first)
-        kernels->softmax_f32(scores + seen.first, n, scale, 1, seen.end - seen.first);
+        kernels->softmax_f32(scores + seen.first, ld, scale, m, seen.end - seen.first);
+}
+
+/* The keys that one row sees, counted from the first of these. */
+static span keys_of_row(const wn_attention *a, size_t place, span keys)
+{
+    span seen = keys_seen(a, (span){place, place + 1}, keys.end);
+    return (span){seen.first - keys.first, seen.end - keys.first};
 }
 
 /* The scores of a block of rows with the keys become their shares, as a product takes them. */
@@ -119,16 +127,18 @@ static taken_rows take_shares(const attention_job *job, float *scores, size_t ld
         kernels->alibi_f32(scores, ld, scale, a->slopes[head], rows.first - keys.first, m, n);
         scale = 1.0f;
     }
-    for (size_t i = 0; i < m; i++) {
-        size_t place = rows.first + i;
-        span seen = keys_seen(a, (span){place, place + 1}, keys.end);
-        seen.first -= keys.first;
-        seen.end -= keys.first;
+    for (size_t i = 0, same; i < m; i += same) {
+        span seen = keys_of_row(a, rows.first + i, keys);
+        for (same = 1; i + same < m; same++) {
+            span next = keys_of_row(a, rows.first + i + same, keys);
+            if (next.first != seen.first || next.end != seen.end)
+                break;
+        }
         if (takes)
-            gemm->take_shares(scratch + i * row_bytes, scores + i * ld, scale, seen.first, seen.end,
-                              n);
+            gemm->take_shares(scratch + i * row_bytes, row_bytes, scores + i * ld, ld, scale,
+                              seen.first, seen.end, same, n);
         else
-            share_row(kernels, scores + i * ld, scale, seen, n);
+            share_rows(kernels, scores + i * ld, ld, scale, seen, same, n);
     }
     if (takes)
         return (taken_rows){scratch, row_bytes};

@@ -8,7 +8,8 @@
 /* Rows of a block: few enough that all of a block's scratch stays in the second-level cache beside
  * a panel of weights, but many enough that reading the weights once a block costs little.  Those
  * of wide layers come from memory, and waiting for them costs more than a scratch in the third
- * level; the more so, the more rows a product takes at once, which then needs less time for each. */
+ * level; the more so, the more rows a product takes at once, which then needs less time for
+ * each. */
 #define ROW_BLOCK_MIN  84
 #define ROW_TILES_MIN  4
 #define ROW_BLOCK_MAX  112

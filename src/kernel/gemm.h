@@ -53,12 +53,13 @@ typedef struct wn_gemm {
     void (*take_rows)(void *rows, size_t stride, const float *x, size_t ldx, const float *factor,
                       size_t m, size_t k);
 
-    /* Take over softmax(scale * s) of the columns [first, end) of a row of k scores, whose other
+    /* Take over softmax(scale * s) of the columns [first, end) of m rows of k scores, whose other
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
-     * Shapes:  row as of take_rows(); s [k], undefined afterwards.
+     * Shapes:  rows and stride as of take_rows(); s [m][k] of row stride lds, undefined afterwards.
      * Needs:   scale > 0.
      * Error:   as if e^x had one of 3e-4, beside what is lost by rounding. */
-    void (*take_shares)(void *row, float *s, float scale, size_t first, size_t end, size_t k);
+    void (*take_shares)(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
+                        size_t end, size_t m, size_t k);
 
     /* y = act(rows . w^T + bias).
      * Shapes:  rows [m] as of take_rows(), stride in bytes; f32 also reads any x [m][k] in place,

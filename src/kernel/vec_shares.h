@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PARTS = 4, STEP = PARTS * LANES };
+enum { PARTS = 4, STEP = PARTS * LANES, SHARE_ROWS = 8 };
 
 typedef struct row_sum {
     vec part[PARTS];

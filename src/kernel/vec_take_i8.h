@@ -126,28 +126,46 @@ share_bytes(row_sum *sum, const float *s, vec factor, vec top, const size_t left
     return ivec_add_bytes(bytes_in_order(v[0], v[1], v[2], v[3]), offset_bytes());
 }
 
-/* The largest share is I8_LIMIT, and the row's scale the inverse of their sum. */
-static inline void take_shares_i8(void *taken, float *s, float scale, size_t first, size_t end,
-                                  size_t k)
+/* n scores become shares of which the largest is I8_LIMIT; returns their sum. */
+static inline float share_row(uint8_t *to, const float *s, vec factor, vec top, size_t n,
+                              bool to_the_end)
 {
-    uint8_t *row = taken, *to = row + first;
-    size_t n = end - first, p = 0;
-    s += first;
-    const vec factor = vec_splat(scale * WN_EXP_LOG2E), top = vec_splat(top_of_scores(s, n));
     row_sum sum = row_sum_zero();
-    if (n < k)
-        memset(row, OFFSET, depth_of(k));
+    size_t p = 0;
     for (; p + K_BLOCK <= n; p += K_BLOCK)
         ivec_store(to + p, share_bytes(&sum, s + p, factor, top, K_BLOCK));
     if (p < n) {
         ivec bytes = share_bytes(&sum, s + p, factor, top, n - p);
-        if (n == k)
+        if (to_the_end)
             ivec_store(to + p, bytes);
         else
             memcpy(to + p, &bytes, n - p);
     }
-    const float inverse = n > 0 ? 1.0f / row_sum_total(&sum) : 0.0f;
-    memcpy(row + depth_of(k), &inverse, sizeof inverse);
+    return row_sum_total(&sum);
+}
+
+/* A row's scale is the inverse of the sum of its shares.  A few rows at a time find their tops
+ * first: the next row need not wait for one. */
+static inline void take_shares_i8(void *rows, size_t stride, float *s, size_t lds, float scale,
+                                  size_t first, size_t end, size_t m, size_t k)
+{
+    const vec factor = vec_splat(scale * WN_EXP_LOG2E);
+    size_t n = end - first;
+    uint8_t *row = rows;
+    s += first;
+    for (size_t few; m > 0; m -= few) {
+        float tops[SHARE_ROWS];
+        few = WN_MIN(m, (size_t)SHARE_ROWS);
+        for (size_t i = 0; i < few; i++)
+            tops[i] = top_of_scores(s + i * lds, n);
+        for (size_t i = 0; i < few; i++, row += stride, s += lds) {
+            if (n < k)
+                memset(row, OFFSET, depth_of(k));
+            float sum = share_row(row + first, s, factor, vec_splat(tops[i]), n, n == k);
+            float inverse = n > 0 ? 1.0f / sum : 0.0f;
+            memcpy(row + depth_of(k), &inverse, sizeof inverse);
+        }
+    }
 }
 
 #endif

@@ -167,10 +167,10 @@ static double exact_shares(double *share, const float *s, double scale, size_t f
     return 1 / sum;
 }
 
-/* What a row of shares gives with the packed w of a, which has no share outside first..end: each
+/* What one row of shares gives with the packed w of a, which has no share outside first..end: each
  * share may be off by half a step of the row or by its own rounding, each weight by half a step. */
-static void assert_shares(const check_matrices *a, const double *share, double top, size_t first,
-                          size_t end)
+static void assert_shares(const check_matrices *a, size_t row, const double *share, double top,
+                          size_t first, size_t end)
 {
     bool whole = a->gemm->dtype == WN_DTYPE_I8;
     double half =
@@ -186,40 +186,51 @@ static void assert_shares(const check_matrices *a, const double *share, double t
             bound += size * (0.5 * step + share[p] * (whole ? 6e-4 : 6e-4 + 0x1p-7)) +
                      (whole ? largest * half * (share[p] + 0.5 * step) : 0);
         }
-        assert_near((double)a->y[j], want, bound);
+        assert_near((double)a->y[row * a->ldy + j], want, bound);
     }
+}
+
+enum { SHARE_ROWS_MAX = 19, SHARE_COLUMNS = 40, SHARE_K_MAX = 403, SHARE_LDS = SHARE_K_MAX + 5 };
+
+static void multiply_shares(check_matrices *a, float *s, float scale, size_t first, size_t end)
+{
+    a->gemm->take_shares(a->rows, a->stride, s, SHARE_LDS, scale, first, end, a->m, a->k);
+    a->gemm->multiply(a->y, a->ldy, a->rows, a->stride, a->packed, NULL, a->m, a->n, a->k,
+                      WN_ACT_NONE);
 }
 
 void check_gemm_shares(const wn_gemm *gemm, const char *level)
 {
-    enum { N = 40, K_MAX = 403 };
-    double share[K_MAX];
-    float s[K_MAX];
-    for (size_t k = 1; k <= K_MAX && gemm->take_shares != NULL; k += k < 70 ? 1 : 37) {
+    enum { ROWS = SHARE_ROWS_MAX, LDS = SHARE_LDS };
+    double share[SHARE_K_MAX];
+    float s[ROWS * LDS], before[ROWS * LDS];
+    for (size_t k = 1; k <= SHARE_K_MAX && gemm->take_shares != NULL; k += k < 70 ? 1 : 37) {
         size_t first = k % 3 == 0 ? k / 5 : 0, end = k % 4 == 0 ? k - k / 7 : k;
-        check_matrices a = check_matrices_begin(gemm, level, 1, N, k);
-        check_random(s, k, 4);
-        double top = exact_shares(share, s, 1.5, first, end, k);
-        gemm->pack(a.packed, a.w, k, N, k);
-        gemm->take_shares(a.rows, s, 1.5f, first, end, k);
-        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
-        assert_shares(&a, share, top, first, end);
-        for (size_t p = 0; p < k; p++)
+        size_t m = 1 + k % ROWS;
+        check_matrices a = check_matrices_begin(gemm, level, m, SHARE_COLUMNS, k);
+        gemm->pack(a.packed, a.w, k, SHARE_COLUMNS, k);
+        check_random(s, ROWS * LDS, 4);
+        memcpy(before, s, sizeof before);
+        multiply_shares(&a, s, 1.5f, first, end);
+        for (size_t i = 0; i < m; i++) {
+            double top = exact_shares(share, before + i * LDS, 1.5, first, end, k);
+            assert_shares(&a, i, share, top, first, end);
+        }
+        for (size_t p = 0; p < ROWS * LDS; p++)
             s[p] = 90930.7f; /* which a rounded multiple of e^x's slope would move by much */
-        top = exact_shares(share, s, 1, first, end, k);
-        gemm->take_shares(a.rows, s, 1, first, end, k);
-        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
-        assert_shares(&a, share, top, first, end);
-        check_random(s, k, 4);
-        s[first] = NAN;
-        gemm->take_shares(a.rows, s, 1.5f, first, end, k);
-        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
-        for (size_t j = 0; j < N; j++)
-            assert_true(isnan(a.y[j]));
-        gemm->take_shares(a.rows, s, 1.5f, k, k, k);
-        gemm->multiply(a.y, a.ldy, a.rows, a.stride, a.packed, NULL, 1, N, k, WN_ACT_NONE);
-        for (size_t j = 0; j < N; j++)
-            assert_true(a.y[j] == 0);
+        double top = exact_shares(share, s, 1, first, end, k);
+        multiply_shares(&a, s, 1, first, end);
+        assert_shares(&a, m - 1, share, top, first, end);
+        check_random(s, ROWS * LDS, 4);
+        s[(m - 1) * LDS + first] = NAN;
+        multiply_shares(&a, s, 1.5f, first, end);
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < SHARE_COLUMNS; j++)
+                assert_true(isnan(a.y[i * a.ldy + j]) == (i == m - 1));
+        multiply_shares(&a, s, 1.5f, k, k);
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < SHARE_COLUMNS; j++)
+                assert_true(a.y[i * a.ldy + j] == 0);
         check_matrices_end(&a);
     }
 }

@@ -23,9 +23,10 @@ static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, con
     take_rows_bf16(rows, stride, x, ldx, factor, m, k, wn_round_up(k, K_STEP));
 }
 
-static void take_shares(void *row, float *s, float scale, size_t first, size_t end, size_t k)
+static void take_shares(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
+                        size_t end, size_t m, size_t k)
 {
-    take_shares_bf16(row, s, scale, first, end, k, wn_round_up(k, K_STEP));
+    take_shares_bf16(rows, stride, s, lds, scale, first, end, m, k, wn_round_up(k, K_STEP));
 }
 
 static inline __attribute__((always_inline)) void finish_part(const tile_product *a,

@@ -29,9 +29,10 @@ multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const tile_we
     end_tile(y, ldy, a, b, weights->bias, weights->n, rows, vecs);
 }
 
-static inline __attribute__((always_inline)) void
-tile_bf16(float *y, size_t ldy, const unsigned char *rows, size_t stride, const tile_weights *w,
-          const size_t count)
+static inline __attribute__((always_inline)) void tile_bf16(float *y, size_t ldy,
+                                                            const unsigned char *rows,
+                                                            size_t stride, const tile_weights *w,
+                                                            const size_t count)
 {
     const int32_t *x = (const int32_t *)(const void *)rows;
     size_t ldx = stride / sizeof *x;
@@ -59,9 +60,10 @@ static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, con
     take_rows_bf16(rows, stride, x, ldx, factor, m, k, wn_round_up(k, K_STEP));
 }
 
-static void take_shares(void *row, float *s, float scale, size_t first, size_t end, size_t k)
+static void take_shares(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
+                        size_t end, size_t m, size_t k)
 {
-    take_shares_bf16(row, s, scale, first, end, k, wn_round_up(k, K_STEP));
+    take_shares_bf16(rows, stride, s, lds, scale, first, end, m, k, wn_round_up(k, K_STEP));
 }
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,

@@ -111,26 +111,45 @@ static inline __attribute__((always_inline)) void share_step(float *s, row_sum *
         store_first(s + c * LANES, v[c], left_at(left, c * LANES));
 }
 
-static inline void take_shares_bf16(void *row, float *s, float scale, size_t first, size_t end,
-                                    size_t k, size_t depth)
+/* n scores become shares as yet undivided; returns their sum. */
+static inline float share_row(float *s, vec factor, vec top, size_t n)
 {
-    float *x = s + first;
-    size_t n = end - first, p = 0;
-    const vec factor = vec_splat(scale * WN_EXP_LOG2E), top = vec_splat(top_of_scores(x, n));
     row_sum sum = row_sum_zero();
-    if (n < k) {
-        memset(s, 0, first * sizeof *s);
-        memset(s + end, 0, (k - end) * sizeof *s);
-    }
+    size_t p = 0;
     for (; p + STEP <= n; p += STEP)
-        share_step(x + p, &sum, factor, top, STEP);
+        share_step(s + p, &sum, factor, top, STEP);
     if (p < n)
-        share_step(x + p, &sum, factor, top, n - p);
-    const vec inverse = vec_splat(n > 0 ? 1.0f / row_sum_total(&sum) : 0.0f);
-    for (p = 0; p < depth; p += 2 * LANES) {
-        vec a = load_first(s + p, left_at(k, p)) * inverse;
-        vec b = load_first(s + p + LANES, left_at(k, p + LANES)) * inverse;
-        _mm512_store_si512((unsigned char *)row + p * sizeof(uint16_t), round_bf16(a, b));
+        share_step(s + p, &sum, factor, top, n - p);
+    return row_sum_total(&sum);
+}
+
+/* A few rows at a time find their tops first, and their sums before any is divided: the next row
+ * need not wait for one. */
+static inline void take_shares_bf16(void *rows, size_t stride, float *s, size_t lds, float scale,
+                                    size_t first, size_t end, size_t m, size_t k, size_t depth)
+{
+    const vec factor = vec_splat(scale * WN_EXP_LOG2E);
+    size_t n = end - first;
+    unsigned char *row = rows;
+    for (size_t few; m > 0; m -= few) {
+        float tops[SHARE_ROWS], sums[SHARE_ROWS];
+        few = WN_MIN(m, (size_t)SHARE_ROWS);
+        for (size_t i = 0; i < few; i++)
+            tops[i] = top_of_scores(s + i * lds + first, n);
+        for (size_t i = 0; i < few; i++)
+            sums[i] = share_row(s + i * lds + first, factor, vec_splat(tops[i]), n);
+        for (size_t i = 0; i < few; i++, row += stride, s += lds) {
+            const vec inverse = vec_splat(n > 0 ? 1.0f / sums[i] : 0.0f);
+            if (n < k) {
+                memset(s, 0, first * sizeof *s);
+                memset(s + end, 0, (k - end) * sizeof *s);
+            }
+            for (size_t p = 0; p < depth; p += 2 * LANES) {
+                vec a = load_first(s + p, left_at(k, p)) * inverse;
+                vec b = load_first(s + p + LANES, left_at(k, p + LANES)) * inverse;
+                _mm512_store_si512(row + p * sizeof(uint16_t), round_bf16(a, b));
+            }
+        }
     }
 }
 
