@@ -96,6 +96,8 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="show what passing programs print, too")
     parser.add_argument("programs", nargs="*")
     args = parser.parse_args()
+    # Programs would inherit that a shell in the background ignores it, and some are to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     start = time.monotonic()
     here = os.path.dirname(os.path.abspath(__file__))
     programs = ([os.path.join(here, "tidy.py")] if args.tidy else []) + args.programs

@@ -43,7 +43,7 @@ static inline vec larger_group(vec top, vec bytes)
 static inline float shrink_of_row(const float *w, vec inverse, size_t k)
 {
     vec top = vec_splat(0.0f);
-    for (size_t p = 0; p < k && HAS_GROUPS; p += LANES)
+    for (size_t p = 0; p < k; p += LANES)
         top = larger_group(top, whole_of(load_first(w + p, k - p) * inverse));
     return wn_i8_shrink(max_lanes(top));
 }
@@ -103,15 +103,18 @@ static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, cons
 static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const float *w,
                              size_t ldw, size_t n, size_t k)
 {
+    float tops[LANES];
     column_factors f;
     ivec sum = ivec_splat(0);
     size_t p = 0;
+    tops_of_rows(tops, w, ldw, NULL, n, k);
+    for (size_t j = 0; j < LANES; j++)
+        f.inverse[j] = wn_i8_inverse(tops[j], WN_I8_LIMIT);
     for (size_t j = 0; j < LANES; j++) {
-        const float *row = w + j * ldw;
-        float top = j < n ? top_of_row(row, NULL, k) : 0.0f;
-        f.inverse[j] = wn_i8_inverse(top, WN_I8_LIMIT);
-        f.shrink[j] = j < n ? shrink_of_row(row, vec_splat(f.inverse[j]), k) : 1.0f;
-        scale[j] = wn_i8_scale(top, WN_I8_LIMIT) / f.shrink[j];
+        f.shrink[j] = 1.0f;
+        if (HAS_GROUPS && j < n)
+            f.shrink[j] = shrink_of_row(w + j * ldw, vec_splat(f.inverse[j]), k);
+        scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
     }
     for (; n >= LANES && p + K_BLOCK <= k; p += K_BLOCK)
         sum = pack_block(half + p * NR, w + p, ldw, &f, sum, LANES, K_BLOCK);

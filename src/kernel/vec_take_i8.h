@@ -59,8 +59,8 @@ static inline vec load_columns(const float *x, const float *factor, size_t left)
     return v;
 }
 
-/* The largest magnitude of a row of k. */
-static inline float top_of_row(const float *x, const float *factor, size_t k)
+/* The largest magnitudes of a row of k among the columns that meet in each lane. */
+static inline ivec tops_of_lanes(const float *x, const float *factor, size_t k)
 {
     ivec top[2] = {ivec_splat(0), ivec_splat(0)};
     size_t p = 0;
@@ -75,10 +75,32 @@ static inline float top_of_row(const float *x, const float *factor, size_t k)
     for (; p < k; p += LANES)
         top[0] =
             larger_size(top[0], load_columns(x + p, factor != NULL ? factor + p : NULL, k - p));
-    int32_t bits = ivec_max_lanes(ivec_max(top[0], top[1]));
+    return ivec_max(top[0], top[1]);
+}
+
+/* The largest magnitude of a row of k. */
+static inline float top_of_row(const float *x, const float *factor, size_t k)
+{
+    int32_t bits = ivec_max_lanes(tops_of_lanes(x, factor, k));
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+/* Those of LANES rows; of rows from n on 0.  Lanes are turned into rows once for all: one after the
+ * other, each row would wait for its own. */
+static inline void tops_of_rows(float tops[LANES], const float *x, size_t ldx, const float *factor,
+                                size_t n, size_t k)
+{
+    vec rows[LANES];
+    ivec top = ivec_splat(0);
+    for (size_t j = 0; j < LANES; j++)
+        rows[j] = j < n ? vec_of_bits(tops_of_lanes(x + j * ldx, factor, k)) : vec_splat(0.0f);
+    vec_transpose(rows);
+#pragma GCC unroll 16
+    for (size_t j = 0; j < LANES; j++)
+        top = ivec_max(top, ivec_of_bits(rows[j]));
+    store_first(tops, vec_of_bits(top), LANES);
 }
 
 /* K_BLOCK columns from x on as bytes in order; those from left on are zero. */
@@ -94,10 +116,9 @@ static inline __attribute__((always_inline)) ivec quantize(const float *x, const
     return bytes_in_order(v[0], v[1], v[2], v[3]);
 }
 
-static inline void take_row(uint8_t *row, const float *x, const float *factor, size_t k)
+static inline void take_row(uint8_t *row, const float *x, const float *factor, vec inverse,
+                            float scale, size_t k)
 {
-    float top = top_of_row(x, factor, k), scale = wn_i8_scale(top, I8_LIMIT);
-    const vec inverse = vec_splat(wn_i8_inverse(top, I8_LIMIT));
     size_t p = 0;
     for (; p + K_BLOCK <= k; p += K_BLOCK) {
         ivec bytes = quantize(x + p, factor != NULL ? factor + p : NULL, inverse, K_BLOCK);
@@ -113,8 +134,24 @@ static inline void take_row(uint8_t *row, const float *x, const float *factor, s
 static inline void take_rows_i8(void *rows, size_t stride, const float *x, size_t ldx,
                                 const float *factor, size_t m, size_t k)
 {
-    for (size_t i = 0; i < m; i++)
-        take_row((uint8_t *)rows + i * stride, x + i * ldx, factor, k);
+    enum { SHORT_BYTES = 24 << 10 }; /* of rows that a first-level cache holds for a second look */
+    size_t few = k * LANES * sizeof *x <= SHORT_BYTES ? LANES : 1;
+    uint8_t *row = rows;
+    for (size_t n; m > 0; m -= n) {
+        float tops[LANES], inverse[LANES], scale[LANES];
+        n = WN_MIN(few, m);
+        if (2 * n >= LANES)
+            tops_of_rows(tops, x, ldx, factor, n, k);
+        else
+            for (size_t i = 0; i < n; i++)
+                tops[i] = top_of_row(x + i * ldx, factor, k);
+        for (size_t i = 0; i < n; i++) {
+            inverse[i] = wn_i8_inverse(tops[i], I8_LIMIT);
+            scale[i] = wn_i8_scale(tops[i], I8_LIMIT);
+        }
+        for (size_t i = 0; i < n; i++, row += stride, x += ldx)
+            take_row(row, x, factor, vec_splat(inverse[i]), scale[i], k);
+    }
 }
 
 /* A block of a row from its scores, of which left are there. */
