@@ -2,8 +2,8 @@
  * (kernel/peak.h).  One thread, packed weights, the linear layers of MiniLM and of base models,
  * rows in blocks as the ops cut them, each block's output where that of the one before was, with
  * bias and, where the layer has one, GELU; beside it what packing and taking over rows cost an
- * element.  Share of the peak of the level's own instructions;
- * best of many, in processor time of the thread, so that a shared machine does not change it.
+ * element.  Share of the peak of the level's own instructions; best of many, in processor time of
+ * the thread, so that a shared machine does not change it.
  * Usage: gemm [ROWS [BLOCK [LEVEL]]] */
 #include "base/clock.h"
 #include "base/mem.h"

@@ -11,10 +11,10 @@ f32 and bf16, the latter where the processor has bf16 (peers.py says what each i
 Before anything is timed, each engine's logits are held against ONNX Runtime's in f32, for each way that it may take; an
 engine that fails this guard in all is shown and compared with nothing.  Weights are random, so the guard is wider than the one
 by which Winnow chooses a dtype itself (src/rank/guard.c); the table for documents also compares what passes that one.  A few
-documents tell the fastest way.  A ratio is the
-median over rounds, in each of which every engine runs once.  Rounds in which others took more than --max-load of the
-machine are thrown away; when as many are thrown away as were wanted, the run is refused with status 1.  At the end there
-is a table for documents: Winnow's seconds and the ratio of the best engine in the same dtype and at any precision.
+documents tell the fastest way.  A ratio is the median over rounds, in each of which every engine runs once.  Rounds in which
+others took more than --max-load of the machine are thrown away; when as many are thrown away as were wanted, the run is
+refused with status 1.  At the end there is a table for documents: Winnow's seconds and the ratio of the best engine in the
+same dtype and at any precision.
 
 With --cpu-level avx2 the other engines have no more than AVX2 either (hold.py).
 
@@ -98,7 +98,7 @@ def check(engine, reference, texts):
     good = {way: r for way, r in results.items() if r[0] <= most and r[1] >= least}
     engine.ways_left = set(good or results)
     worst, tau = zip(*(good or results).values() or [(float("nan"),) * 2])
-    own = max(worst) * scale <= OWN_GUARD[0] * spread and min(tau) >= OWN_GUARD[1]
+    own = bool(good) and max(worst) * scale <= OWN_GUARD[0] * spread and min(tau) >= OWN_GUARD[1]
     return bool(good), max(worst), min(tau), own
 
 
@@ -218,7 +218,8 @@ def print_summary(rows):
     for shape, workload, lanes in rows:
         pairs, seconds = best_pairs(lanes), {l.dtype: f"{l.median():.3g}" for l in lanes if l.name == "winnow"}
         cells = [f"{seconds.get(d, '')}: {ratio(*pairs[d]):.2f} {pairs[d][0].name}" if d in pairs else f"{seconds.get(d, '')}: not compared" for d in DTYPES]
-        cells += [f"{b.dtype}: {ratio(a, b):.2f} {a.name} {a.dtype}" for a, b in (pairs[None], pairs["own"])]
+        for a, b in (pairs.get(key, (None, None)) for key in (None, "own")):
+            cells.append(f"{b.dtype}: {ratio(a, b):.2f} {a.name} {a.dtype}" if b else "not compared")
         print(f"| {shape}: {families.SHAPES[shape].what} | {WHAT[workload]} | " + " | ".join(cells) + " |")
 
 
