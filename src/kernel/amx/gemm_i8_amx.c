@@ -17,7 +17,7 @@ static inline __attribute__((always_inline)) void finish_part(const tile_product
                                                               const size_t left, lanes_fn *f)
 {
     const columns *c = (const columns *)(const void *)b->behind;
-    const float *row_scale = a->row_scale + b->i + r;
+    const float *row_scale = b->row_scale + r;
     const int32_t *sums = b->sums->at[h][r];
     const ivec start = ivec_load(c->start + h * LANES);
     const vec scale = load_first(c->scale + h * LANES, LANES);
@@ -41,31 +41,6 @@ static __attribute__((noinline)) void finish(const tile_product *a, waiting_bloc
         finish_rest(a, b);
 }
 
-static void multiply_by_steps(float *y, size_t ldy, const void *rows, size_t stride,
-                              const void *packed, const float *bias, size_t m, size_t n, size_t k,
-                              wn_act act)
-{
-    float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
-    for (size_t first = 0, count; first < m; first += count) {
-        const unsigned char *x = (const unsigned char *)rows + first * stride;
-        count = WN_MIN(m - first, (size_t)CHUNK_ROWS);
-        for (size_t i = 0; i < count; i++)
-            memcpy(&row_scale[i], x + i * stride + depth_of(k), sizeof row_scale[i]);
-        const tile_product a = {.y = y + first * ldy,
-                                .ldy = ldy,
-                                .rows = x,
-                                .stride = stride,
-                                .n_steps = depth_of(k) / TILE_BYTES,
-                                .packed = packed,
-                                .panel_bytes = panel_bytes(k),
-                                .n = n,
-                                .row_scale = row_scale,
-                                .bias = bias,
-                                .act = act};
-        multiply_by_tiles(&a, WN_DTYPE_I8, finish, count);
-    }
-}
-
 TILES_UP_TO(14, tile_i8)
 
 /* The same rows and panels by vectors. */
@@ -80,10 +55,22 @@ static const wn_gemm by_vectors = {
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    if (k <= DEPTH_STEP / 2)
+    if (k <= DEPTH_STEP / 2) {
         multiply_by(tiles, &by_vectors, y, ldy, rows, stride, packed, bias, m, n, k, act);
-    else
-        multiply_by_steps(y, ldy, rows, stride, packed, bias, m, n, k, act);
+        return;
+    }
+    const tile_product a = {.y = y,
+                            .ldy = ldy,
+                            .rows = rows,
+                            .stride = stride,
+                            .n_steps = depth_of(k) / TILE_BYTES,
+                            .packed = packed,
+                            .panel_bytes = panel_bytes(k),
+                            .n = n,
+                            .scale_at = depth_of(k),
+                            .bias = bias,
+                            .act = act};
+    multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
 }
 
 const wn_gemm wn_gemm_i8_amx = {

@@ -17,6 +17,8 @@
 #include "kernel/amx/tile.h"
 #include "kernel/vec_act.h"
 
+#include <string.h>
+
 enum {
     BLOCK_ROWS = 2 * TILE_ROWS,
     BLOCK_COLUMNS = 2 * TILE_ROWS,
@@ -42,7 +44,7 @@ typedef struct tile_product {
     size_t stride, n_steps; /* of TILE_BYTES a row */
     const unsigned char *packed;
     size_t panel_bytes, n;
-    const float *row_scale; /* of each row; NULL: bf16 */
+    size_t scale_at; /* where in a row of I8 its scale lies */
     const float *bias;
     wn_act act;
 } tile_product;
@@ -52,6 +54,7 @@ typedef struct tile_product {
 typedef struct waiting_block {
     const block_sums *sums;
     const unsigned char *behind; /* what its panel holds behind the elements */
+    const float *row_scale;      /* [m] of I8 */
     size_t i, j, m, n_done;
 } waiting_block;
 
@@ -139,11 +142,14 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
 {
     block_sums waiting[CHUNK_BLOCKS] __attribute__((aligned(64)));
     block_sums complete __attribute__((aligned(64)));
+    float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
     size_t n_passes = a->n_steps <= WHOLE_STEPS ? 1 : (a->n_steps + PASS_STEPS - 1) / PASS_STEPS;
     size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS);
     waiting_block before = {.m = 0};
     tile_set t;
     configure(&t, upper, block - upper);
+    for (size_t i = 0; dtype == WN_DTYPE_I8 && i < m; i++)
+        memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
         const bool lower = block > upper, right = a->n - j > TILE_ROWS;
@@ -167,6 +173,7 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
                 if (p + 1 == n_passes)
                     before = (waiting_block){.sums = &complete,
                                              .behind = panel + a->n_steps * STEP_BYTES,
+                                             .row_scale = &row_scale[i - i0],
                                              .i = i,
                                              .j = j,
                                              .m = block};
