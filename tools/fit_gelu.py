@@ -3,8 +3,8 @@
 
 Phi(-t) = 1/2 - t P(v), v = 2 t^2 / LIMIT^2 - 1, for 0 <= t <= LIMIT, and GELU's error is t^2 times that
 of P.  Lawson's iteration: weighted least squares on Chebyshev points, the weights moved towards
-the places of the largest error until the error is level.  A piece of the table is a parabola in t / STEP - i that
-fits t Phi(-t) around i STEP in the same way.
+the places of the largest error until the error is level.  A piece of the table is a parabola in t that fits
+t Phi(-t) around i STEP in the same way.
 """
 import math
 import numpy as np
@@ -43,7 +43,7 @@ def fit_pieces(name, limit, n):
         first, last = max(0, (i - 0.5) * step), (i + 0.5) * step
         t = (first + last) / 2 + (last - first) / 2 * np.cos(np.pi * (np.arange(400) + 0.5) / 400)
         lowest = 1 if i == 0 else 0  # 0 stays 0
-        basis = np.stack([(t / step - i) ** p for p in range(lowest, 3)], 1)
+        basis = np.stack([t**p for p in range(lowest, 3)], 1)
         target, weight = t * phi(t), np.ones_like(t)
         for _ in range(ROUNDS):
             scale = np.sqrt(weight)

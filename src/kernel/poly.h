@@ -4,7 +4,7 @@
  *       t^2 |error| for t <= 5.3, made by tools/fit_gelu.py.  Beyond, t stays 5.3, where t Phi(-t)
  *       is 3e-7.  Error of GELU in f32: 7e-7.
  *       The rough one, for what is rounded to bf16 or to 8 bits next, is max(x, 0) - t Phi(-t) by
- *       sixteen parabolas of t / WN_GELU_PIECE - i, made by the same program; its error is 7e-5,
+ *       sixteen parabolas of t around i WN_GELU_PIECE, made by the same program; its error is 7e-5,
  *       and 1.3e-4 beyond them.
  * exp:  2^n e^r with n in sixteenths, so that |r| <= ln(2)/32, and e^r by three terms of its
  *       series, to which what rounding has taken from the table's 2^n is added; error 1 ulp.
@@ -28,18 +28,18 @@ static const float wn_gelu_poly[WN_GELU_TERMS] = {
 #define WN_GELU_PIECE      0.258064516f
 
 static const float wn_gelu_pieces[3][16] = {
-    {0.00000000e+00f, 1.02751845e-01f, 1.56324053e-01f, 1.69864247e-01f, 1.55847362e-01f,
-     1.27059647e-01f, 9.40894993e-02f, 6.39934188e-02f, 4.02268483e-02f, 2.34603919e-02f,
-     1.27245618e-02f, 6.42890441e-03f, 3.02897265e-03f, 1.33184511e-03f, 5.46831166e-04f,
-     2.09734782e-04f},
-    {1.29007067e-01f, 7.72668522e-02f, 3.20128801e-02f, -2.02728543e-03f, -2.30381403e-02f,
-     -3.20911869e-02f, -3.22320256e-02f, -2.71816982e-02f, -2.02153709e-02f, -1.35549195e-02f,
-     -8.29098741e-03f, -4.65848433e-03f, -2.41521201e-03f, -1.15892598e-03f, -5.15797507e-04f,
-     -2.13260497e-04f},
-    {-2.64500858e-02f, -2.47640503e-02f, -2.01133676e-02f, -1.37852737e-02f, -7.31755832e-03f,
-     -1.98488600e-03f, 1.54369398e-03f, 3.24578107e-03f, 3.54658878e-03f, 3.03166340e-03f,
-     2.21731225e-03f, 1.43681018e-03f, 8.39421428e-04f, 4.46612595e-04f, 2.17774843e-04f,
-     9.77396571e-05f},
+    {0.00000000e+00f, 7.20942924e-04f, 1.18448221e-02f, 5.18786406e-02f, 1.30918990e-01f,
+     2.37893432e-01f, 3.43054636e-01f, 4.13308578e-01f, 4.28931497e-01f, 3.91019403e-01f,
+     3.17365661e-01f, 2.31526264e-01f, 1.52888202e-01f, 9.18754114e-02f, 5.04518655e-02f,
+     2.54000651e-02f},
+    {4.99902385e-01f, 4.91330442e-01f, 4.35807109e-01f, 3.12651881e-01f, 1.37571514e-01f,
+     -4.74390167e-02f, -1.96680869e-01f, -2.81412703e-01f, -2.98223067e-01f, -2.63983835e-01f,
+     -2.03969276e-01f, -1.40539695e-01f, -8.74251393e-02f, -4.94870571e-02f, -2.56272858e-02f,
+     -1.21886196e-02f},
+    {-3.97164569e-01f, -3.71847693e-01f, -3.02014786e-01f, -2.06994500e-01f, -1.09877712e-01f,
+     -2.98043038e-02f, 2.31795298e-02f, 4.87374313e-02f, 5.32542471e-02f, 4.55223208e-02f,
+     3.32943293e-02f, 2.15746029e-02f, 1.26044374e-02f, 6.70616725e-03f, 3.27002538e-03f,
+     1.46762204e-03f},
 };
 
 /* Added to a number of a certain size, these round it to whole ones and to sixteenths; the sum's

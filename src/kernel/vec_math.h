@@ -36,7 +36,7 @@ static inline vec exp2_rough_lanes(vec x)
 
 static inline vec gelu_lanes(vec x)
 {
-    vec t = vec_min(vec_splat(WN_GELU_LIMIT), vec_size(x));
+    vec t = vec_size_up_to(x, vec_splat(WN_GELU_LIMIT));
     vec v = vec_fms(t * t, vec_splat(WN_GELU_SCALE), vec_splat(1.0f));
     vec p = vec_splat(wn_gelu_poly[0]);
 #pragma GCC unroll 16
@@ -49,10 +49,9 @@ static inline vec gelu_lanes(vec x)
 static inline vec gelu_rough_lanes(vec x)
 {
     const vec round = vec_splat(WN_ROUND_TO_WHOLE), step = vec_splat(1.0f / WN_GELU_PIECE);
-    vec t = vec_min(vec_splat(WN_GELU_PIECES_END), vec_size(x));
-    vec at = vec_fma(t, step, round), r = vec_fms(t, step, at - round);
-    vec p = vec_fma(vec_pick(wn_gelu_pieces[2], at), r, vec_pick(wn_gelu_pieces[1], at));
-    return vec_max(vec_splat(0.0f), x) - vec_fma(p, r, vec_pick(wn_gelu_pieces[0], at));
+    vec t = vec_size_up_to(x, vec_splat(WN_GELU_PIECES_END)), at = vec_fma(t, step, round);
+    vec p = vec_fma(vec_pick(wn_gelu_pieces[2], at), t, vec_pick(wn_gelu_pieces[1], at));
+    return vec_max(vec_splat(0.0f), x) - vec_fma(p, t, vec_pick(wn_gelu_pieces[0], at));
 }
 
 /* 1 / (1 + e^-x) */

@@ -5,9 +5,11 @@
  * first-level cache while all blocks of rows come by, each from the second level.  Where k is so
  * long that a panel would not stay, a pass goes through a part of it, and the sums of each block
  * wait in memory for the next pass, which changes no order.
- * What a block's sums become, vectors compute while the tiles add up the next block: after each
- * step a few rows, but not after the first steps, when the sums are still on their way to memory
- * and what waits for them would fill the queue in which the tiles' instructions wait, too.
+ * A block's sums stay in the tiles until the next block takes over these, one by one in its first
+ * step: stored at the end of their own, they would keep the tiles waiting for a fifth of the time.
+ * What they become, vectors compute beside the next block's steps: after each a few rows, but not
+ * after the first steps, when the sums are still on their way to memory and what waits for them
+ * would fill the queue in which the tiles' instructions wait, too.
  * Rows that are too few for a block have a configuration of their own, so that no row is read that
  * is not there.  Tiles are given back at the end of a call: a thread of the pool may sleep next.
  * Thread rule: any. */
@@ -66,61 +68,78 @@ typedef struct tile_pass {
     const unsigned char *rows, *panel;
     size_t n_steps;
     const block_sums *from; /* the passes before; NULL: none */
-    block_sums *to;         /* may be from, or the sums of the block before */
+    block_sums *held;       /* where the sums belong that the tiles still hold; NULL: none */
 } tile_pass;
 
-/* One pass of a block of upper and lower rows, left and right columns; meanwhile the block before
- * is finished.  Tiles: 0 to 3 sums, 4 and 5 rows, 6 and 7 columns. */
-static inline __attribute__((always_inline)) void
-add_steps(tile_set *t, const tile_product *a, const wn_dtype dtype, finish_fn *finish,
-          waiting_block *before, const tile_pass *pass, const bool lower, const bool right)
+/* A tile of sums begins a pass. */
+#define begin_sums(t, number, pass, half, row)                                                     \
+    do {                                                                                           \
+        if ((pass)->held != NULL)                                                                  \
+            tile_store(t, number, (pass)->held->at[half][row], (size_t)TILE_BYTES);                \
+        if ((pass)->from == NULL)                                                                  \
+            tile_zero(t, number);                                                                  \
+        else                                                                                       \
+            tile_load(t, number, (pass)->from->at[half][row], (size_t)TILE_BYTES);                 \
+    } while (0)
+
+/* Step s of a pass.  Tiles: 0 to 3 sums of the left and right columns of upper, then of lower rows,
+ * 4 and 5 rows, 6 and 7 columns. */
+static inline __attribute__((always_inline)) void add_step(tile_set *t, const tile_product *a,
+                                                           const wn_dtype dtype,
+                                                           const tile_pass *pass, size_t s,
+                                                           const bool first, const bool lower)
 {
-    const unsigned char *rows = pass->rows, *panel = pass->panel;
-    const size_t stride = a->stride, panel_stride = PANEL_STRIDE, sums_stride = TILE_BYTES;
+    const unsigned char *rows = pass->rows + s * TILE_BYTES, *panel = pass->panel + s * STEP_BYTES;
+    const size_t stride = a->stride, panel_stride = PANEL_STRIDE;
+    tile_load(t, 4, rows, stride);
+    tile_load(t, 6, panel, panel_stride);
+    if (lower)
+        tile_load(t, 5, rows + TILE_ROWS * stride, stride);
+    tile_load(t, 7, panel + TILE_BYTES, panel_stride);
+    if (first)
+        begin_sums(t, 0, pass, 0, 0);
+    tile_dot(t, dtype, 0, 4, 6);
+    if (first)
+        begin_sums(t, 1, pass, 1, 0);
+    tile_dot(t, dtype, 1, 4, 7);
+    if (lower) {
+        if (first)
+            begin_sums(t, 2, pass, 0, TILE_ROWS);
+        tile_dot(t, dtype, 2, 5, 6);
+        if (first)
+            begin_sums(t, 3, pass, 1, TILE_ROWS);
+        tile_dot(t, dtype, 3, 5, 7);
+    }
+}
+
+/* One pass of a block; meanwhile the block before is finished. */
+static inline __attribute__((always_inline)) void add_steps(tile_set *t, const tile_product *a,
+                                                            const wn_dtype dtype, finish_fn *finish,
+                                                            waiting_block *before,
+                                                            const tile_pass *pass, const bool lower)
+{
     size_t n_early = pass->n_steps / 3, n_late = pass->n_steps - n_early; /* to finish rows after */
     size_t n_slices = (before->m - before->n_done + SLICE_ROWS - 1) / SLICE_ROWS, n_due = 0;
-    if (pass->from == NULL) {
-        tile_zero(t, 0);
-        if (right)
-            tile_zero(t, 1);
-        if (lower)
-            tile_zero(t, 2);
-        if (lower && right)
-            tile_zero(t, 3);
-    } else {
-        tile_load(t, 0, pass->from->at[0][0], sums_stride);
-        if (right)
-            tile_load(t, 1, pass->from->at[1][0], sums_stride);
-        if (lower)
-            tile_load(t, 2, pass->from->at[0][TILE_ROWS], sums_stride);
-        if (lower && right)
-            tile_load(t, 3, pass->from->at[1][TILE_ROWS], sums_stride);
-    }
-    for (size_t s = 0; s < pass->n_steps; s++, rows += TILE_BYTES, panel += STEP_BYTES) {
-        tile_load(t, 4, rows, stride);
-        tile_load(t, 6, panel, panel_stride);
-        if (lower)
-            tile_load(t, 5, rows + TILE_ROWS * stride, stride);
-        if (right)
-            tile_load(t, 7, panel + TILE_BYTES, panel_stride);
-        tile_dot(t, dtype, 0, 4, 6);
-        if (right)
-            tile_dot(t, dtype, 1, 4, 7);
-        if (lower)
-            tile_dot(t, dtype, 2, 5, 6);
-        if (lower && right)
-            tile_dot(t, dtype, 3, 5, 7);
+    add_step(t, a, dtype, pass, 0, true, lower);
+    for (size_t s = 0;;) {
         if (s >= n_early)
             for (n_due += n_slices; n_due >= n_late; n_due -= n_late)
                 finish(a, before);
+        if (++s == pass->n_steps)
+            return;
+        add_step(t, a, dtype, pass, s, false, lower);
     }
-    tile_store(t, 0, pass->to->at[0][0], sums_stride);
-    if (right)
-        tile_store(t, 1, pass->to->at[1][0], sums_stride);
-    if (lower)
-        tile_store(t, 2, pass->to->at[0][TILE_ROWS], sums_stride);
-    if (lower && right)
-        tile_store(t, 3, pass->to->at[1][TILE_ROWS], sums_stride);
+}
+
+/* The sums that the tiles still hold. */
+static inline void store_held(tile_set *t, block_sums *to, bool lower)
+{
+    tile_store(t, 0, to->at[0][0], (size_t)TILE_BYTES);
+    tile_store(t, 1, to->at[1][0], (size_t)TILE_BYTES);
+    if (lower) {
+        tile_store(t, 2, to->at[0][TILE_ROWS], (size_t)TILE_BYTES);
+        tile_store(t, 3, to->at[1][TILE_ROWS], (size_t)TILE_BYTES);
+    }
 }
 
 /* Tiles for blocks of so many rows. */
@@ -141,7 +160,7 @@ static inline __attribute__((always_inline)) void
 multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t i0, size_t m)
 {
     block_sums waiting[CHUNK_BLOCKS] __attribute__((aligned(64)));
-    block_sums complete __attribute__((aligned(64)));
+    block_sums complete __attribute__((aligned(64))), *held = NULL;
     float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
     size_t n_passes = a->n_steps <= WHOLE_STEPS ? 1 : (a->n_steps + PASS_STEPS - 1) / PASS_STEPS;
     size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS);
@@ -152,7 +171,6 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
         memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
-        const bool lower = block > upper, right = a->n - j > TILE_ROWS;
         for (size_t p = 0; p < n_passes; p++) {
             size_t first = p * a->n_steps / n_passes, end = (p + 1) * a->n_steps / n_passes;
             for (size_t i = i0; i < i0 + m; i += BLOCK_ROWS) {
@@ -161,16 +179,13 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
                                         .panel = panel + first * STEP_BYTES,
                                         .n_steps = end - first,
                                         .from = p > 0 ? own : NULL,
-                                        .to = p + 1 < n_passes ? own : &complete};
-                if (lower && right)
-                    add_steps(&t, a, dtype, finish, &before, &pass, true, true);
-                else if (lower)
-                    add_steps(&t, a, dtype, finish, &before, &pass, true, false);
-                else if (right)
-                    add_steps(&t, a, dtype, finish, &before, &pass, false, true);
+                                        .held = held};
+                if (block > upper)
+                    add_steps(&t, a, dtype, finish, &before, &pass, true);
                 else
-                    add_steps(&t, a, dtype, finish, &before, &pass, false, false);
-                if (p + 1 == n_passes)
+                    add_steps(&t, a, dtype, finish, &before, &pass, false);
+                held = p + 1 < n_passes ? own : &complete;
+                if (held == &complete)
                     before = (waiting_block){.sums = &complete,
                                              .behind = panel + a->n_steps * STEP_BYTES,
                                              .row_scale = &row_scale[i - i0],
@@ -180,6 +195,7 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
             }
         }
     }
+    store_held(&t, held, block > upper);
     while (before.n_done < before.m)
         finish(a, &before);
 }
@@ -200,6 +216,19 @@ multiply_by_tiles(const tile_product *a, const wn_dtype dtype, finish_fn *finish
 typedef void part_fn(const tile_product *product, const waiting_block *block, float *y, size_t r,
                      size_t m, size_t h, size_t left, lanes_fn *f);
 
+/* Ask for the lines of y that the slice behind this one fills: a line is fetched before it is
+ * written.  With an act there is time enough, and asking would only take some of it. */
+static inline void ask_for_next_slice(const tile_product *a, const waiting_block *b, const float *y)
+{
+    if (b->m - b->n_done < SLICE_ROWS)
+        return;
+#pragma GCC unroll 8
+    for (size_t q = SLICE_ROWS; q < 2 * SLICE_ROWS; q++) {
+        __builtin_prefetch(y + q * a->ldy, 1);
+        __builtin_prefetch(y + q * a->ldy + LANES, 1);
+    }
+}
+
 /* The next slice of a block, if it is a whole one and of a common act, by straight code. */
 static inline __attribute__((always_inline)) bool finish_whole(const tile_product *a,
                                                                waiting_block *b, part_fn *part)
@@ -211,6 +240,7 @@ static inline __attribute__((always_inline)) bool finish_whole(const tile_produc
         return false;
     b->n_done = r + SLICE_ROWS;
     if (a->act == WN_ACT_NONE) {
+        ask_for_next_slice(a, b, y);
         part(a, b, y, r, SLICE_ROWS, 0, LANES, same_lanes);
         part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, same_lanes);
     } else {

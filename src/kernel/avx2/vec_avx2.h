@@ -120,6 +120,11 @@ static inline vec vec_size(vec x)
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
 }
 
+static inline vec vec_size_up_to(vec x, vec limit)
+{
+    return vec_min(limit, vec_size(x));
+}
+
 static inline vec vec_with_sign(vec x, vec s)
 {
     return _mm256_or_ps(x, _mm256_and_ps(_mm256_set1_ps(-0.0f), s));

@@ -117,6 +117,12 @@ static inline vec vec_size(vec x)
     return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), x);
 }
 
+static inline vec vec_size_up_to(vec x, vec limit)
+{
+    const int least_size = 2, without_sign = 2 << 2;
+    return _mm512_range_ps(x, limit, least_size | without_sign);
+}
+
 static inline vec vec_with_sign(vec x, vec s)
 {
     return _mm512_or_ps(x, _mm512_and_ps(_mm512_set1_ps(-0.0f), s));

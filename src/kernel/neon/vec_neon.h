@@ -132,6 +132,11 @@ static inline vec vec_size(vec x)
     return vabsq_f32(x);
 }
 
+static inline vec vec_size_up_to(vec x, vec limit)
+{
+    return vec_min(limit, vec_size(x));
+}
+
 static inline vec vec_with_sign(vec x, vec s)
 {
     return vbslq_f32(vdupq_n_u32(0x80000000u), s, x);

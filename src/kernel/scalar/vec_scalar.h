@@ -99,10 +99,15 @@ static inline vec vec_max(vec a, vec b)
     return a > b ? a : b;
 }
 
-/* |x|, and x >= 0 with the sign of s */
+/* |x|, |x| but at most a limit, and x >= 0 with the sign of s */
 static inline vec vec_size(vec x)
 {
     return fabsf(x);
+}
+
+static inline vec vec_size_up_to(vec x, vec limit)
+{
+    return vec_min(limit, vec_size(x));
 }
 
 static inline vec vec_with_sign(vec x, vec s)
