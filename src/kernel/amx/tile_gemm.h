@@ -9,7 +9,8 @@
  * step: stored at the end of their own, they would keep the tiles waiting for a fifth of the time.
  * What they become, vectors compute beside the next block's steps: after each a few rows, but not
  * after the first steps, when the sums are still on their way to memory and what waits for them
- * would fill the queue in which the tiles' instructions wait, too.
+ * would fill the queue in which the tiles' instructions wait, too.  Sums of BF16 that are y when
+ * they have begun with the bias go from the tiles to y.
  * Rows that are too few for a block have a configuration of their own, so that no row is read that
  * is not there.  Tiles are given back at the end of a call: a thread of the pool may sleep next.
  * Thread rule: any. */
@@ -63,23 +64,36 @@ typedef struct waiting_block {
 /* The next rows of a block that has some left become those of y. */
 typedef void finish_fn(const tile_product *product, waiting_block *block);
 
+/* Where a block's sums lie. */
+typedef struct sums_place {
+    void *at;            /* NULL: nowhere */
+    size_t stride, half; /* bytes from row to row, and from left to right columns */
+} sums_place;
+
 /* Steps of k for the sums of a block. */
 typedef struct tile_pass {
     const unsigned char *rows, *panel;
     size_t n_steps;
-    const block_sums *from; /* the passes before; NULL: none */
-    block_sums *held;       /* where the sums belong that the tiles still hold; NULL: none */
+    sums_place from; /* what they begin with, only read; nowhere: 0 */
+    sums_place held; /* where the sums belong that the tiles still hold */
+    sums_place to;   /* and the own ones */
+    bool asks;       /* for the lines of the latter, which are fetched before they are written */
 } tile_pass;
+
+static inline unsigned char *sums_at(const sums_place *place, size_t half, size_t row)
+{
+    return (unsigned char *)place->at + half * place->half + row * place->stride;
+}
 
 /* A tile of sums begins a pass. */
 #define begin_sums(t, number, pass, half, row)                                                     \
     do {                                                                                           \
-        if ((pass)->held != NULL)                                                                  \
-            tile_store(t, number, (pass)->held->at[half][row], (size_t)TILE_BYTES);                \
-        if ((pass)->from == NULL)                                                                  \
-            tile_zero(t, number);                                                                  \
+        if ((pass)->held.at != NULL)                                                               \
+            tile_store(t, number, sums_at(&(pass)->held, half, row), (pass)->held.stride);         \
+        if ((pass)->from.at != NULL)                                                               \
+            tile_load(t, number, sums_at(&(pass)->from, half, row), (pass)->from.stride);          \
         else                                                                                       \
-            tile_load(t, number, (pass)->from->at[half][row], (size_t)TILE_BYTES);                 \
+            tile_zero(t, number);                                                                  \
     } while (0)
 
 /* Step s of a pass.  Tiles: 0 to 3 sums of the left and right columns of upper, then of lower rows,
@@ -112,6 +126,18 @@ static inline __attribute__((always_inline)) void add_step(tile_set *t, const ti
     }
 }
 
+/* Ask for the next of a block's lines, a share of them after each step of the second half. */
+static inline void ask_for_rows(const tile_pass *pass, size_t s, size_t *n_due, size_t *row)
+{
+    size_t half = pass->n_steps / 2, n = pass->n_steps - half;
+    if (!pass->asks || s < half)
+        return;
+    for (*n_due += BLOCK_ROWS; *n_due >= n; *n_due -= n, ++*row) {
+        __builtin_prefetch(sums_at(&pass->to, 0, *row), 1);
+        __builtin_prefetch(sums_at(&pass->to, 1, *row), 1);
+    }
+}
+
 /* One pass of a block; meanwhile the block before is finished. */
 static inline __attribute__((always_inline)) void add_steps(tile_set *t, const tile_product *a,
                                                             const wn_dtype dtype, finish_fn *finish,
@@ -120,11 +146,14 @@ static inline __attribute__((always_inline)) void add_steps(tile_set *t, const t
 {
     size_t n_early = pass->n_steps / 3, n_late = pass->n_steps - n_early; /* to finish rows after */
     size_t n_slices = (before->m - before->n_done + SLICE_ROWS - 1) / SLICE_ROWS, n_due = 0;
+    size_t n_rows_due = 0, row = 0;
     add_step(t, a, dtype, pass, 0, true, lower);
     for (size_t s = 0;;) {
         if (s >= n_early)
             for (n_due += n_slices; n_due >= n_late; n_due -= n_late)
                 finish(a, before);
+        if (dtype == WN_DTYPE_BF16)
+            ask_for_rows(pass, s, &n_rows_due, &row);
         if (++s == pass->n_steps)
             return;
         add_step(t, a, dtype, pass, s, false, lower);
@@ -132,14 +161,24 @@ static inline __attribute__((always_inline)) void add_steps(tile_set *t, const t
 }
 
 /* The sums that the tiles still hold. */
-static inline void store_held(tile_set *t, block_sums *to, bool lower)
+static inline void store_held(tile_set *t, const sums_place *held, bool lower)
 {
-    tile_store(t, 0, to->at[0][0], (size_t)TILE_BYTES);
-    tile_store(t, 1, to->at[1][0], (size_t)TILE_BYTES);
+    tile_store(t, 0, sums_at(held, 0, 0), held->stride);
+    tile_store(t, 1, sums_at(held, 1, 0), held->stride);
     if (lower) {
-        tile_store(t, 2, to->at[0][TILE_ROWS], (size_t)TILE_BYTES);
-        tile_store(t, 3, to->at[1][TILE_ROWS], (size_t)TILE_BYTES);
+        tile_store(t, 2, sums_at(held, 0, TILE_ROWS), held->stride);
+        tile_store(t, 3, sums_at(held, 1, TILE_ROWS), held->stride);
     }
+}
+
+static inline sums_place place_of(block_sums *sums)
+{
+    return (sums_place){sums, sizeof sums->at[0][0], sizeof sums->at[0]};
+}
+
+static inline sums_place place_in_y(const tile_product *a, size_t i, size_t j)
+{
+    return (sums_place){a->y + i * a->ldy + j, a->ldy * sizeof *a->y, TILE_BYTES};
 }
 
 /* Tiles for blocks of so many rows. */
@@ -160,8 +199,9 @@ static inline __attribute__((always_inline)) void
 multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t i0, size_t m)
 {
     block_sums waiting[CHUNK_BLOCKS] __attribute__((aligned(64)));
-    block_sums complete __attribute__((aligned(64))), *held = NULL;
+    block_sums complete __attribute__((aligned(64)));
     float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
+    sums_place held = {0};
     size_t n_passes = a->n_steps <= WHOLE_STEPS ? 1 : (a->n_steps + PASS_STEPS - 1) / PASS_STEPS;
     size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS);
     waiting_block before = {.m = 0};
@@ -171,21 +211,33 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
         memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
+        /* Sums that begin with the bias are y. */
+        bool is_y = dtype == WN_DTYPE_BF16 && a->act == WN_ACT_NONE && a->n - j >= BLOCK_COLUMNS;
+        sums_place start = {0};
+        if (is_y && a->bias != NULL)
+            start = (sums_place){(void *)(uintptr_t)(a->bias + j), .half = TILE_BYTES};
         for (size_t p = 0; p < n_passes; p++) {
             size_t first = p * a->n_steps / n_passes, end = (p + 1) * a->n_steps / n_passes;
             for (size_t i = i0; i < i0 + m; i += BLOCK_ROWS) {
                 block_sums *own = &waiting[(i - i0) / BLOCK_ROWS];
-                const tile_pass pass = {.rows = a->rows + i * a->stride + first * TILE_BYTES,
-                                        .panel = panel + first * STEP_BYTES,
-                                        .n_steps = end - first,
-                                        .from = p > 0 ? own : NULL,
-                                        .held = held};
+                bool is_last = p + 1 == n_passes;
+                const tile_pass pass = {
+                    .rows = a->rows + i * a->stride + first * TILE_BYTES,
+                    .panel = panel + first * STEP_BYTES,
+                    .n_steps = end - first,
+                    .from = p > 0 ? place_of(own) : start,
+                    .held = held,
+                    .to = !is_last ? place_of(own)
+                          : is_y   ? place_in_y(a, i, j)
+                                   : place_of(&complete),
+                    .asks = is_last && is_y && block == BLOCK_ROWS,
+                };
                 if (block > upper)
                     add_steps(&t, a, dtype, finish, &before, &pass, true);
                 else
                     add_steps(&t, a, dtype, finish, &before, &pass, false);
-                held = p + 1 < n_passes ? own : &complete;
-                if (held == &complete)
+                held = pass.to;
+                if (is_last && !is_y)
                     before = (waiting_block){.sums = &complete,
                                              .behind = panel + a->n_steps * STEP_BYTES,
                                              .row_scale = &row_scale[i - i0],
@@ -195,7 +247,7 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
             }
         }
     }
-    store_held(&t, held, block > upper);
+    store_held(&t, &held, block > upper);
     while (before.n_done < before.m)
         finish(a, &before);
 }
