@@ -1,0 +1,99 @@
+/* How a block of sums that a product by tiles has left in memory becomes y, a slice of rows at a
+ * time.  What one value becomes is the dtype's own; it is inlined here.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_TILE_FINISH_H
+#define WN_KERNEL_TILE_FINISH_H
+
+#include "kernel/amx/tile.h"
+#include "kernel/vec_act.h"
+
+enum {
+    BLOCK_ROWS = 2 * TILE_ROWS,
+    BLOCK_COLUMNS = 2 * TILE_ROWS,
+    SLICE_ROWS = 8 /* finished at once */
+};
+
+/* Sums of a block by half and row, of 32 bits each. */
+typedef struct block_sums {
+    int32_t at[2][BLOCK_ROWS][TILE_ROWS];
+} block_sums;
+
+/* y = act(finish(rows . panels)) */
+typedef struct tile_product {
+    float *y;
+    size_t ldy;
+    const unsigned char *rows;
+    size_t stride, n_steps; /* of TILE_BYTES a row */
+    const unsigned char *packed;
+    size_t panel_bytes, n;
+    size_t scale_at; /* where in a row of I8 its scale lies */
+    const float *bias;
+    wn_act act;
+} tile_product;
+
+/* A block whose sums are complete: rows [i, i + m) and columns from j on, of which the first n_done
+ * rows are in y. */
+typedef struct waiting_block {
+    const block_sums *sums;
+    const unsigned char *behind; /* what its panel holds behind the elements */
+    const float *row_scale;      /* [m] of I8 */
+    size_t i, j, m, n_done;
+} waiting_block;
+
+/* The next rows of a block that has some left become those of y. */
+typedef void finish_fn(const tile_product *product, waiting_block *block);
+
+/* Rows [r, r + m) of a block become f of their values, in columns [16 h, 16 h + 16) of the block's,
+ * of which left are there; y is where they begin. */
+typedef void part_fn(const tile_product *product, const waiting_block *block, float *y, size_t r,
+                     size_t m, size_t h, size_t left, lanes_fn *f);
+
+/* Ask for the lines of y that the slice behind this one fills: a line is fetched before it is
+ * written.  With an act there is time enough, and asking would only take some of it. */
+static inline void ask_for_next_slice(const tile_product *a, const waiting_block *b, const float *y)
+{
+    if (b->m - b->n_done < SLICE_ROWS)
+        return;
+#pragma GCC unroll 8
+    for (size_t q = SLICE_ROWS; q < 2 * SLICE_ROWS; q++) {
+        __builtin_prefetch(y + q * a->ldy, 1);
+        __builtin_prefetch(y + q * a->ldy + LANES, 1);
+    }
+}
+
+/* The next slice of a block, if it is a whole one and of a common act, by straight code. */
+static inline __attribute__((always_inline)) bool finish_whole(const tile_product *a,
+                                                               waiting_block *b, part_fn *part)
+{
+    size_t r = b->n_done;
+    float *y = a->y + (b->i + r) * a->ldy + b->j;
+    bool is_whole = b->m - r >= SLICE_ROWS && a->n - b->j >= BLOCK_COLUMNS;
+    if (!is_whole || (a->act != WN_ACT_NONE && a->act != WN_ACT_GELU))
+        return false;
+    b->n_done = r + SLICE_ROWS;
+    if (a->act == WN_ACT_NONE) {
+        ask_for_next_slice(a, b, y);
+        part(a, b, y, r, SLICE_ROWS, 0, LANES, same_lanes);
+        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, same_lanes);
+    } else {
+        part(a, b, y, r, SLICE_ROWS, 0, LANES, gelu_rough_lanes);
+        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, gelu_rough_lanes);
+    }
+    return true;
+}
+
+/* The next slice of any block. */
+static inline __attribute__((always_inline)) void finish_any(const tile_product *a,
+                                                             waiting_block *b, part_fn *part)
+{
+    size_t r = b->n_done, m = WN_MIN(b->m - r, (size_t)SLICE_ROWS);
+    size_t n = WN_MIN(a->n - b->j, (size_t)BLOCK_COLUMNS);
+    float *y = a->y + (b->i + r) * a->ldy + b->j;
+    b->n_done = r + m;
+    for (size_t h = 0; h * LANES < n; h++)
+        part(a, b, y + h * LANES, r, m, h, n - h * LANES, same_lanes);
+    if (a->act != WN_ACT_NONE)
+        act_block(y, a->ldy, y, a->ldy, a->act, true, m, n);
+}
+
+#endif
