@@ -10,7 +10,7 @@ f32 and bf16, the latter where the processor has bf16 (peers.py says what each i
 
 Before anything is timed, each engine's logits are held against ONNX Runtime's in f32, for each way that it may take; an
 engine that fails this guard in all is shown and compared with nothing.  Weights are random, so the guard is wider than the one
-by which Winnow chooses a dtype itself (src/rank/guard.c); the table for documents also compares what passes that one.  A few
+by which Winnow chooses a dtype itself (src/rank/guard.c); the table for documents also compares what is as near to f32 as Winnow.  A few
 documents tell the fastest way.  A ratio is the median over rounds, in each of which every engine runs once.  Rounds in which
 others took more than --max-load of the machine are thrown away; when as many are thrown away as were wanted, the run is
 refused with status 1.  At the end there is a table for documents: Winnow's seconds and the ratio of the best engine in the
@@ -36,7 +36,6 @@ ROUND_SECONDS = 0.3  # a short request is run so often that it takes as long
 LONG_SECONDS = 0.5  # of a run that need not be warmed up: check() has run it
 PART = 8  # documents that tell which way of an engine is the fastest
 GUARD = {"f32": (1e-4, 0.999), "bf16": (0.05, 0.9), "int8": (0.15, 0.8)}  # largest difference, least tau: random weights
-OWN_GUARD = (0.1, 0.95)  # of --dtype auto
 WHAT = {"a": "100 x 128", "b": "100 x 512", "c": "100 ragged", "d": "1 x 128", "e": "20 x 128"}
 FIELDS = "date,commit,cpu,threads,what,before,after,unit,kept,cause".split(",")
 
@@ -80,11 +79,10 @@ def first_line(error):
 
 
 def check(engine, reference, texts):
-    """Leaves an engine the ways that agree, if there is one; -> (agrees, largest difference, least tau, passes our own
-    guard).  Where the reference's logits differ by more than 1, a difference is a share of that."""
+    """Leaves an engine the ways that agree, if there is one; -> (agrees, largest difference, least tau).  Where the
+    reference's logits differ by more than 1, a difference is a share of that."""
     most, least = GUARD[engine.dtype]
-    spread = max(reference) - min(reference)
-    scale = max(1, spread)
+    scale = max(1, max(reference) - min(reference))
     results = {}
     for way, run in engine.ways(*texts):
         try:
@@ -98,8 +96,7 @@ def check(engine, reference, texts):
     good = {way: r for way, r in results.items() if r[0] <= most and r[1] >= least}
     engine.ways_left = set(good or results)
     worst, tau = zip(*(good or results).values() or [(float("nan"),) * 2])
-    own = bool(good) and max(worst) * scale <= OWN_GUARD[0] * spread and min(tau) >= OWN_GUARD[1]
-    return bool(good), max(worst), min(tau), own
+    return bool(good), max(worst), min(tau)
 
 
 # ---- time ----------------------------------------------------------------------------------------
@@ -108,8 +105,8 @@ def check(engine, reference, texts):
 class Lane:
     """One engine in a comparison: the function that is timed, and its times."""
 
-    def __init__(self, name, dtype, way, run, fits=True, fits_own=True):
-        self.name, self.dtype, self.way, self.run, self.fits, self.fits_own = name, dtype, way, run, fits, fits_own
+    def __init__(self, name, dtype, way, run, fits=True, tau=1.0):
+        self.name, self.dtype, self.way, self.run, self.fits, self.tau = name, dtype, way, run, fits, tau
         self.calls, self.times = 1, []
 
     def time(self):
@@ -123,7 +120,7 @@ class Lane:
         return statistics.median(self.times)
 
 
-def fastest_lane(engine, texts, fits, fits_own):
+def fastest_lane(engine, texts, fits, tau):
     """Of the ways that are left, by a part of the documents."""
     query, documents = texts
     times = []
@@ -133,7 +130,7 @@ def fastest_lane(engine, texts, fits, fits_own):
             first = lane.time()
             times.append((first if first > LONG_SECONDS else lane.time(), i))
     seconds, i = min(times)
-    lane = Lane(engine.name, engine.dtype, *engine.ways(query, documents)[i], fits, fits_own)
+    lane = Lane(engine.name, engine.dtype, *engine.ways(query, documents)[i], fits, tau)
     lane.calls = max(1, round(ROUND_SECONDS * min(PART, len(documents)) / seconds / len(documents)))
     return lane
 
@@ -183,7 +180,7 @@ def print_table(title, lanes, ours, guard, label=lambda lane: f"{lane.name} {lan
     for lane in lanes:
         worst, tau = guard.get((lane.name, lane.dtype), (float("nan"),) * 2)
         print(f"{lane.name:23} {lane.dtype:5} {lane.way:26} {min(lane.times):9.4f} {lane.median():9.4f} {worst:8.1e} {tau:6.3f}"
-              + "".join(f"  {ratio(lane, w):15.3g}" for w in ours) + ("" if lane.fits_own else "  only the wide guard" if lane.fits else "  fails the guard"))
+              + "".join(f"  {ratio(lane, w):15.3g}" for w in ours) + ("" if lane.fits else "  fails the guard"))
     sys.stdout.flush()
 
 
@@ -198,9 +195,10 @@ def split(lanes, dtype=None):
 
 
 def best_pairs(lanes):
-    """(the best peer, ours) in each dtype, where there are both, at any precision, and at any that passes our own guard."""
+    """(the best peer, ours) in each dtype, where there are both, at any precision, and of those as near to f32 as ours."""
     parts = {dtype: split(lanes, dtype) for dtype in (*DTYPES, None)}
-    parts["own"] = split([l for l in lanes if l.fits_own])
+    ours, others = parts[None]
+    parts["near"] = ours, [l for l in others if ours and l.tau >= fastest(ours).tau]
     return {dtype: (fastest(others), fastest(ours)) for dtype, (ours, others) in parts.items() if ours and others}
 
 
@@ -213,12 +211,12 @@ def comparisons(lanes):
 
 def print_summary(rows):
     """A table for a document: rows of (shape, workload, lanes)."""
-    print("\n| model | workload | " + " | ".join(f"{d}, s: ratio" for d in DTYPES) + " | any precision | that passes our own guard |\n"
+    print("\n| model | workload | " + " | ".join(f"{d}, s: ratio" for d in DTYPES) + " | any precision | as near to f32 as ours |\n"
           + "|---" * (len(DTYPES) + 4) + "|")
     for shape, workload, lanes in rows:
         pairs, seconds = best_pairs(lanes), {l.dtype: f"{l.median():.3g}" for l in lanes if l.name == "winnow"}
         cells = [f"{seconds.get(d, '')}: {ratio(*pairs[d]):.2f} {pairs[d][0].name}" if d in pairs else f"{seconds.get(d, '')}: not compared" for d in DTYPES]
-        for a, b in (pairs.get(key, (None, None)) for key in (None, "own")):
+        for a, b in (pairs.get(key, (None, None)) for key in (None, "near")):
             cells.append(f"{b.dtype}: {ratio(a, b):.2f} {a.name} {a.dtype}" if b else "not compared")
         print(f"| {shape}: {families.SHAPES[shape].what} | {WHAT[workload]} | " + " | ".join(cells) + " |")
 
@@ -298,7 +296,7 @@ def compare_shape(args, shape):
     rows = []
     for workload in args.workloads:
         texts = make_texts(workload, reader)
-        lanes = [fastest_lane(e, texts, *(results[e.name, e.dtype][i] for i in (0, 3))) for e in ours + others]
+        lanes = [fastest_lane(e, texts, *(results[e.name, e.dtype][i] for i in (0, 2))) for e in ours + others]
         load = take_rounds(lanes, args.repeat, args.max_load)
         print_table(f"{shape} {workload}: {WHAT[workload]} tokens, {args.repeat} rounds, others took at most {100 * load:.1f}%",
                     lanes, lanes[:len(ours)], guard)
