@@ -119,8 +119,8 @@ static inline vec vec_size(vec x)
 
 static inline vec vec_size_up_to(vec x, vec limit)
 {
-    const int least_size = 2, without_sign = 2 << 2;
-    return _mm512_range_ps(x, limit, least_size | without_sign);
+    enum { LEAST_SIZE = 2, WITHOUT_SIGN = 2 << 2 };
+    return _mm512_range_ps(x, limit, LEAST_SIZE | WITHOUT_SIGN);
 }
 
 static inline vec vec_with_sign(vec x, vec s)
