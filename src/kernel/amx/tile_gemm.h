@@ -160,7 +160,7 @@ static inline void configure(tile_set *t, size_t upper, size_t lower)
 }
 
 /* Rows [i0, i0 + m): whole blocks, at most a chunk, or less than one block.  All blocks leave their
- * sums in one place when these are complete: the one before has been finished by then. */
+ * complete sums in one place, those that are y apart: the one before has been finished by then. */
 static inline __attribute__((always_inline)) void
 multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t i0, size_t m)
 {
