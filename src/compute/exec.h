@@ -98,6 +98,8 @@ void wn_turn_heads_cpu(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, con
                        const wn_head_turn *turn);
 void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
+void wn_attend_states_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *queries, const wn_tensor *x,
+                          const wn_batch *batch, const wn_attention *a, const wn_state_weights *w);
 void wn_keep_past_cpu(wn_exec *exec, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
 void wn_maxsim_cpu(wn_exec *exec, float *scores, const wn_query *const *queries,

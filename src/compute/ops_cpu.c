@@ -441,6 +441,7 @@ const wn_ops wn_ops_cpu = {
     .feed_forward = feed_forward,
     .turn_heads = wn_turn_heads_cpu,
     .attention = wn_attention_cpu,
+    .attend_states = wn_attend_states_cpu,
     .keep_past = wn_keep_past_cpu,
     .pool = pool,
     .put_rows = put_rows,

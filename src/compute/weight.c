@@ -297,6 +297,45 @@ void wn_linear_deinit(wn_linear *linear)
     *linear = (wn_linear){0};
 }
 
+wn_status wn_state_weights_init(wn_state_weights *out, const wn_gemm *gemm, const wn_linear *qkv,
+                                const wn_linear_source *source, size_t n_heads, size_t head_dim,
+                                wn_error *err)
+{
+    size_t k = qkv->k, n = n_heads * head_dim;
+    wn_state_weights w = {.gemm = gemm, .k = k};
+    w.key_bytes = wn_round_up(wn_gemm_packed_bytes(gemm, k, head_dim), WN_ALIGN);
+    w.value_bytes = wn_round_up(wn_gemm_packed_bytes(gemm, head_dim, k), WN_ALIGN);
+    w.bytes = n_heads * (w.key_bytes + w.value_bytes);
+    w.keys = wn_mem_aligned_raw(n_heads * w.key_bytes);
+    w.values = wn_mem_aligned_raw(n_heads * w.value_bytes);
+    w.bias = qkv->bias != NULL ? qkv->bias + 2 * n : NULL;
+    float *rows = wn_mem_alloc(head_dim * k, sizeof *rows);
+    *out = w;
+    if (w.keys == NULL || w.values == NULL || rows == NULL) {
+        wn_mem_free(rows);
+        wn_state_weights_deinit(out);
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu heads of %zu x %zu", n_heads, head_dim, k);
+    }
+    WN_ASSERT(qkv->n == 3 * n);
+    for (size_t h = 0; h < n_heads; h++) {
+        for (size_t i = 0; i < head_dim; i++)
+            widen_row(rows + i * k, source->parts, n + h * head_dim + i, true);
+        gemm->pack_t(w.keys + h * w.key_bytes, rows, k, k, head_dim);
+        for (size_t i = 0; i < head_dim; i++)
+            widen_row(rows + i * k, source->parts, 2 * n + h * head_dim + i, true);
+        gemm->pack(w.values + h * w.value_bytes, rows, k, head_dim, k);
+    }
+    wn_mem_free(rows);
+    return WN_OK;
+}
+
+void wn_state_weights_deinit(wn_state_weights *weights)
+{
+    wn_mem_free(weights->keys);
+    wn_mem_free(weights->values);
+    *weights = (wn_state_weights){0};
+}
+
 wn_status wn_norm_init(wn_norm *out, wn_norm_kind kind, const wn_source *gain,
                        const wn_source *bias, float eps, wn_error *err)
 {

@@ -45,6 +45,15 @@ typedef struct wn_linear {
     size_t bytes; /* heap memory of all three */
 } wn_linear;
 
+/* Matrices of keys and values by heads, in f32, for attention of single rows. */
+typedef struct wn_state_weights {
+    const wn_gemm *gemm;
+    unsigned char *keys, *values; /* [n_heads] of key_bytes, k x head_dim, which is transposed; of
+                                     value_bytes, head_dim x k; NULL: there are none */
+    const float *bias;            /* [n_heads * head_dim] of values, borrowed; or NULL */
+    size_t key_bytes, value_bytes, k, bytes;
+} wn_state_weights;
+
 typedef enum wn_norm_kind {
     WN_NORM_LAYER = 0, /* (z - mean z) / sqrt(var z + eps) * gain + bias */
     WN_NORM_RMS,       /* z / sqrt(mean z^2 + eps) * gain */
@@ -95,6 +104,15 @@ void wn_linear_pack(wn_linear *linear, const wn_linear_source *source, wn_pool *
 /* Floats of scratch that packing weights of k columns takes. */
 size_t wn_linear_scratch(const wn_gemm *gemm, size_t k, const wn_pool *pool);
 void wn_linear_deinit(wn_linear *linear);
+
+/* Widen and pack keys and values for an f32 product, of a source that was packed as qkv: queries,
+ * keys and values of n_heads each.
+ * Fails:   WN_ERR_MEMORY.
+ * Owns:    caller frees with wn_state_weights_deinit(), before qkv. */
+WN_MUST_USE wn_status wn_state_weights_init(wn_state_weights *out, const wn_gemm *gemm,
+                                            const wn_linear *qkv, const wn_linear_source *source,
+                                            size_t n_heads, size_t head_dim, wn_error *err);
+void wn_state_weights_deinit(wn_state_weights *weights);
 
 /* Choose the factor that an i8 product has for weights that are not I8 yet.
  * Shapes:  factor [k]; scratch [2 x the pool's threads][k].

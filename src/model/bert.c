@@ -165,7 +165,7 @@ wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exe
         const wn_relative relative = wn_places_of(&stack->places, &layer.places);
         attention.relative = relative.n_buckets > 0 ? &relative : NULL;
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
-        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, is_rotary ? &turn : NULL);
+        wn_self_attention(exec, &tensors, &layer, batch, &attention, is_rotary ? &turn : NULL);
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, &layer.attention_norm);
         ops->feed_forward(exec, &h, &h, &h, &f);
     }

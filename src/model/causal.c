@@ -197,7 +197,7 @@ wn_tensor wn_causal_forward(const wn_stack *stack, const wn_config *config, wn_e
         attention.layer = i;
         if (keeps && i + 1 == config->n_layers)
             tensors.context = NULL;
-        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &turn);
+        wn_self_attention(exec, &tensors, &layer, batch, &attention, &turn);
         if (tensors.context == NULL)
             return h; /* which nobody reads */
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);

@@ -104,7 +104,7 @@ wn_tensor wn_jina_bert_qk_forward(const wn_stack *stack, const wn_config *config
                                    .gate = config->gate,
                                    .norm = &layer.output_norm};
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
-        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &norms);
+        wn_self_attention(exec, &tensors, &layer, batch, &attention, &norms);
         sum.rows = h.rows;
         ops->linear_add_norm(exec, &sum, &context, &layer.out, &h, &layer.attention_norm);
         ops->add_norm(exec, &h, &sum, &h, &layer.again_norm);

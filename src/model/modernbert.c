@@ -190,7 +190,7 @@ wn_tensor wn_modernbert_forward(const wn_stack *stack, const wn_config *config, 
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
         attention.window = config->is_local[i] ? config->window : 0;
         const wn_attention_tensors tensors = {&h, has_norm ? &x : &h, &qkv, &context};
-        wn_self_attention(exec, &tensors, &layer.qkv, batch, &attention, &turn);
+        wn_self_attention(exec, &tensors, &layer, batch, &attention, &turn);
         x.rows = h.rows;
         ops->linear_add_norm(exec, &h, &context, &layer.out, &h, NULL);
         ops->norm(exec, &x, &h, &layer.output_norm);

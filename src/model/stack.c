@@ -142,6 +142,18 @@ static wn_status init_layer(wn_layer *layer, const wn_layer_source *source,
     return wn_linear_init(&layer->down, gemm, &source->down, options->pool, err);
 }
 
+/* Whether of the last layer single rows are wanted that can do without keys and values: nothing is
+ * done to heads and scores. */
+static bool attends_states(const wn_config *config, const wn_layout *layout,
+                           const wn_places *places)
+{
+    bool single = config->kind == WN_KIND_CROSS_ENCODER ||
+                  (config->kind == WN_KIND_EMBEDDER && config->pool != WN_POOL_MEAN);
+    return single && layout->n_ropes == 0 && layout->query_norm == NULL &&
+           layout->key_norm == NULL && !layout->alibi && places->n_buckets == 0 &&
+           config->n_heads == config->n_kv_heads;
+}
+
 static wn_status allocate_layers(wn_stack *out, const wn_config *config,
                                  const wn_model_options *options, wn_error *err)
 {
@@ -241,6 +253,11 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
         WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places, options->gemm, err));
         wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
                              options->pool);
+        if (i + 1 == config->n_layers && !options->by_turns &&
+            attends_states(config, layout, &out->places))
+            WN_TRY(wn_state_weights_init(&out->layers[i].states, options->kernels->gemm_f32,
+                                         &out->layers[i].qkv, &source.qkv, config->n_heads,
+                                         config->head_dim, err));
         wn_tensors_release(out->set, NULL);
     }
     if (!options->by_turns)
@@ -262,6 +279,7 @@ void wn_stack_deinit(wn_stack *stack)
         wn_norm_deinit(&layer->query_norm);
         wn_norm_deinit(&layer->key_norm);
         wn_layer_places_deinit(&layer->places);
+        wn_state_weights_deinit(&layer->states);
     }
     for (size_t i = 0; i < WN_ROPES_MAX; i++)
         wn_rotary_deinit(&stack->rotary[i]);
@@ -297,7 +315,8 @@ size_t wn_stack_bytes(const wn_stack *stack)
         const wn_layer *layer = &stack->layers[i];
         bytes += layer->qkv.bytes + layer->out.bytes + layer->up.bytes + layer->down.bytes +
                  layer->attention_norm.bytes + layer->again_norm.bytes + layer->output_norm.bytes +
-                 layer->query_norm.bytes + layer->key_norm.bytes + layer->places.bytes;
+                 layer->query_norm.bytes + layer->key_norm.bytes + layer->places.bytes +
+                 layer->states.bytes;
     }
     return bytes;
 }
@@ -392,20 +411,25 @@ static void attend_group(wn_exec *exec, const group_job *job, const wn_batch *gr
     ops->attention(exec, &context, &qkv, group, a);
 }
 
-void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_linear *w,
+void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_layer *layer,
                        const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn)
 {
-    group_job job = {t, w, a, turn, NULL};
+    group_job job = {t, &layer->qkv, a, turn, NULL};
     wn_tensor queries;
+    if (a->rows != WN_ROWS_ALL)
+        t->context->rows = batch->n_seqs;
     if (make_queries(&queries, exec, &job, batch))
         job.queries = &queries;
-    for (size_t first = 0, end; first < batch->n_seqs; first = end) {
-        end = wn_exec_group_end(exec, batch, first);
-        wn_batch group = wn_exec_group(exec, batch, first, end);
-        attend_group(exec, &job, &group, first, batch->seq_start[first]);
+    if (job.queries != NULL && layer->states.keys != NULL) {
+        wn_exec_ops(exec)->attend_states(exec, t->context, &queries, t->x, batch, a,
+                                         &layer->states);
+    } else {
+        for (size_t first = 0, end; first < batch->n_seqs; first = end) {
+            end = wn_exec_group_end(exec, batch, first);
+            wn_batch group = wn_exec_group(exec, batch, first, end);
+            attend_group(exec, &job, &group, first, batch->seq_start[first]);
+        }
     }
-    if (a->rows != WN_ROWS_ALL) {
-        t->context->rows = batch->n_seqs;
+    if (a->rows != WN_ROWS_ALL)
         *t->hidden = pool_rows(exec, t->hidden, batch, a->rows);
-    }
 }

@@ -17,6 +17,7 @@ typedef struct wn_layer {
     wn_norm attention_norm, again_norm, output_norm; /* n is 0 where there is none */
     wn_norm query_norm, key_norm;
     wn_layer_places places;
+    wn_state_weights states; /* of the last one, if single rows can do without keys and values */
 } wn_layer;
 
 /* A norm that a layer may lack. */
@@ -99,10 +100,10 @@ typedef struct wn_attention_tensors {
     wn_tensor *context; /* [n_tokens][n_heads * head_dim]; NULL: a past is kept, no more */
 } wn_attention_tensors;
 
-/* Make queries, keys and values with w, turn their heads (NULL: not), keep keys and values where
+/* Make queries, keys and values of a layer, turn their heads (NULL: not), keep keys and values where
  * the batch is a past in the making, attend.  Context, and hidden states for what follows, become
  * those of the rows that a wants. */
-void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_linear *w,
+void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_layer *layer,
                        const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn);
 
 #endif

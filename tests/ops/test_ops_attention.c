@@ -141,6 +141,84 @@ static void each_row_sees_the_keys_that_its_place_allows(void **state)
     check_levels(check_variants);
 }
 
+/* ---- single rows without keys and values ------------------------------------------------------ */
+
+enum { PLAIN_HEADS = 3, QKV = 3 * PLAIN_HEADS * DIM };
+
+/* Packed weights of queries, keys and values, the latter two once more by heads. */
+typedef struct plain_heads {
+    float weights[QKV * HIDDEN], bias[QKV];
+    wn_linear qkv;
+    wn_state_weights states;
+} plain_heads;
+
+static void make_plain_heads(plain_heads *h, const wn_kernels *kernels)
+{
+    wn_error err;
+    check_random(h->weights, WN_ARRAY_LEN(h->weights), 0.3f);
+    check_random(h->bias, WN_ARRAY_LEN(h->bias), 1);
+    const wn_linear_source source = {
+        .parts = {{.data = h->weights, .dtype = WN_DTYPE_F32, .rows = QKV, .cols = HIDDEN}},
+        .biases = {{.data = h->bias, .dtype = WN_DTYPE_F32, .rows = 1, .cols = QKV}},
+        .n_parts = 1,
+        .has_bias = true};
+    assert_ok(wn_linear_init(&h->qkv, kernels->gemm_f32, &source, NULL, &err), &err);
+    assert_ok(wn_state_weights_init(&h->states, kernels->gemm_f32, &h->qkv, &source, PLAIN_HEADS,
+                                    DIM, &err),
+              &err);
+}
+
+/* The rows of y beside those of attention over keys and values that are made. */
+static void check_states(wn_exec *exec, const wn_tensor *y, const wn_tensor *qkv,
+                         const wn_batch *batch, const wn_attention *a)
+{
+    float memory[SEQS * HEADS_MAX * DIM];
+    wn_tensor want = {memory, SEQS, y->cols};
+    wn_exec_ops(exec)->attention(exec, &want, qkv, batch, a);
+    for (size_t i = 0; i < SEQS * y->cols; i++) {
+        if (!(fabsf(y->data[i] - want.data[i]) <= 2e-5f))
+            fail_msg("rows %d, element %zu: %g, not %g", (int)a->rows, i, (double)y->data[i],
+                     (double)want.data[i]);
+    }
+}
+
+static void check_single_rows(const wn_kernels *kernels)
+{
+    static plain_heads h;
+    wn_attention a = {
+        .n_heads = PLAIN_HEADS, .n_kv_heads = PLAIN_HEADS, .head_dim = DIM, .scale = 0.3f};
+    wn_batch batch = {.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start, .n_keys = keys};
+    pair p = begin(kernels, kernels->gemm_f32, &a);
+    const wn_ops *ops = wn_exec_ops(p.one);
+    size_t width = PLAIN_HEADS * DIM;
+    make_plain_heads(&h, kernels);
+    wn_tensor x = wn_exec_tensor(p.one, TOKENS, HIDDEN), qkv = wn_exec_tensor(p.one, TOKENS, QKV);
+    wn_tensor queries = wn_exec_tensor(p.one, SEQS, width), y = wn_exec_tensor(p.one, SEQS, width);
+    wn_tensor z = wn_exec_tensor(p.three, SEQS, width);
+    check_random(x.data, TOKENS * HIDDEN, 1);
+    ops->linear(p.one, &qkv, &x, &h.qkv, WN_ACT_NONE);
+    for (int rows = WN_ROWS_FIRST; rows <= WN_ROWS_LAST; rows++) {
+        a.rows = (wn_rows)rows;
+        for (size_t s = 0; s < SEQS; s++) {
+            size_t row = start[s] + (rows == WN_ROWS_LAST ? keys[s] - 1 : 0);
+            memcpy(queries.data + s * width, qkv.data + row * QKV, width * sizeof(float));
+        }
+        ops->attend_states(p.one, &y, &queries, &x, &batch, &a, &h.states);
+        ops->attend_states(p.three, &z, &queries, &x, &batch, &a, &h.states);
+        assert_memory_equal(y.data, z.data, SEQS * width * sizeof(float));
+        check_states(p.one, &y, &qkv, &batch, &a);
+    }
+    wn_state_weights_deinit(&h.states);
+    wn_linear_deinit(&h.qkv);
+    end(&p);
+}
+
+static void single_rows_need_no_keys_and_values(void **state)
+{
+    (void)state;
+    check_levels(check_single_rows);
+}
+
 /* ---- distances ------------------------------------------------------------------------------- */
 
 enum { BUCKETS = 29 };
@@ -391,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_sees_the_keys_that_its_place_allows),
+        cmocka_unit_test(single_rows_need_no_keys_and_values),
         cmocka_unit_test(scores_may_depend_on_how_far_a_key_is),
         cmocka_unit_test(heads_are_turned_by_their_place_in_the_sequence),
         cmocka_unit_test(gated_feed_forward_equals_its_parts_bit_by_bit),
