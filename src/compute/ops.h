@@ -172,8 +172,8 @@ typedef struct wn_ops {
     void (*attention)(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const wn_batch *batch,
                       const wn_attention *a);
 
-    /* The attention of one row a sequence from the hidden states x that its keys and values would be
-     * made of, in f32.
+    /* The attention of one row a sequence from the hidden states x that its keys and values would
+     * be made of, in f32.
      * Shapes:  y and queries [n_seqs][n_heads * head_dim], x [n_tokens][w->k].
      * Needs:   nothing but rows and a scale in a, as many key heads as heads; no past. */
     void (*attend_states)(wn_exec *exec, wn_tensor *y, const wn_tensor *queries, const wn_tensor *x,

@@ -297,6 +297,25 @@ void wn_linear_deinit(wn_linear *linear)
     *linear = (wn_linear){0};
 }
 
+/* Row j of the parts as the product of linear has it, which rounds what is not I8 yet.
+ * Shapes:  row [k]; q [k], scratch. */
+static void widen_packed_row(float *row, const wn_linear *linear, const wn_linear_source *source,
+                             size_t j, int8_t *q)
+{
+    const wn_source *part = source->parts;
+    if (linear->gemm->dtype != WN_DTYPE_I8 || is_quantized(source)) {
+        widen_row(row, part, j, true);
+        return;
+    }
+    while (j >= part->rows)
+        j -= (part++)->rows;
+    float scale = wn_source_quantize_row(q, part, j, linear->factor, row);
+    for (size_t c = 0; c < linear->k; c++) {
+        row[c] = (float)q[c] * scale;
+        row[c] *= linear->factor != NULL ? linear->factor[c] : 1.0f;
+    }
+}
+
 wn_status wn_state_weights_init(wn_state_weights *out, const wn_gemm *gemm, const wn_linear *qkv,
                                 const wn_linear_source *source, size_t n_heads, size_t head_dim,
                                 wn_error *err)
@@ -310,22 +329,25 @@ wn_status wn_state_weights_init(wn_state_weights *out, const wn_gemm *gemm, cons
     w.values = wn_mem_aligned_raw(n_heads * w.value_bytes);
     w.bias = qkv->bias != NULL ? qkv->bias + 2 * n : NULL;
     float *rows = wn_mem_alloc(head_dim * k, sizeof *rows);
+    int8_t *bytes = wn_mem_alloc(k, sizeof *bytes);
     *out = w;
-    if (w.keys == NULL || w.values == NULL || rows == NULL) {
+    if (w.keys == NULL || w.values == NULL || rows == NULL || bytes == NULL) {
         wn_mem_free(rows);
+        wn_mem_free(bytes);
         wn_state_weights_deinit(out);
         WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu heads of %zu x %zu", n_heads, head_dim, k);
     }
     WN_ASSERT(qkv->n == 3 * n);
     for (size_t h = 0; h < n_heads; h++) {
         for (size_t i = 0; i < head_dim; i++)
-            widen_row(rows + i * k, source->parts, n + h * head_dim + i, true);
+            widen_packed_row(rows + i * k, qkv, source, n + h * head_dim + i, bytes);
         gemm->pack_t(w.keys + h * w.key_bytes, rows, k, k, head_dim);
         for (size_t i = 0; i < head_dim; i++)
-            widen_row(rows + i * k, source->parts, 2 * n + h * head_dim + i, true);
+            widen_packed_row(rows + i * k, qkv, source, 2 * n + h * head_dim + i, bytes);
         gemm->pack(w.values + h * w.value_bytes, rows, k, head_dim, k);
     }
     wn_mem_free(rows);
+    wn_mem_free(bytes);
     return WN_OK;
 }
 

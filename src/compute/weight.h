@@ -106,7 +106,7 @@ size_t wn_linear_scratch(const wn_gemm *gemm, size_t k, const wn_pool *pool);
 void wn_linear_deinit(wn_linear *linear);
 
 /* Widen and pack keys and values for an f32 product, of a source that was packed as qkv: queries,
- * keys and values of n_heads each.
+ * keys and values of n_heads each.  They are rounded as an i8 product rounds them.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    caller frees with wn_state_weights_deinit(), before qkv. */
 WN_MUST_USE wn_status wn_state_weights_init(wn_state_weights *out, const wn_gemm *gemm,

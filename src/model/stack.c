@@ -247,17 +247,18 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
         WN_TRY(find_layer(&b, &out->layers[i], &source, &input, i, err));
         if (options->by_turns)
             out->sources[i] = source;
-        if (!wn_tensor_binder_ok(binder) || (options->by_turns && i > 0))
+        if (!wn_tensor_binder_ok(binder))
             continue;
-        WN_TRY(init_layer(&out->layers[i], &source, options, err));
-        WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places, options->gemm, err));
-        wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
-                             options->pool);
-        if (i + 1 == config->n_layers && !options->by_turns &&
-            attends_states(config, layout, &out->places))
+        if (!options->by_turns || i == 0) {
+            WN_TRY(init_layer(&out->layers[i], &source, options, err));
+            WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places, options->gemm, err));
+            wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
+                                 options->pool);
+        }
+        if (i + 1 == config->n_layers && attends_states(config, layout, &out->places))
             WN_TRY(wn_state_weights_init(&out->layers[i].states, options->kernels->gemm_f32,
-                                         &out->layers[i].qkv, &source.qkv, config->n_heads,
-                                         config->head_dim, err));
+                                         &out->layers[options->by_turns ? 0 : i].qkv, &source.qkv,
+                                         config->n_heads, config->head_dim, err));
         wn_tensors_release(out->set, NULL);
     }
     if (!options->by_turns)

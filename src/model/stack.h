@@ -100,9 +100,9 @@ typedef struct wn_attention_tensors {
     wn_tensor *context; /* [n_tokens][n_heads * head_dim]; NULL: a past is kept, no more */
 } wn_attention_tensors;
 
-/* Make queries, keys and values of a layer, turn their heads (NULL: not), keep keys and values where
- * the batch is a past in the making, attend.  Context, and hidden states for what follows, become
- * those of the rows that a wants. */
+/* Make queries, keys and values of a layer, turn their heads (NULL: not), keep keys and values
+ * where the batch is a past in the making, attend.  Context, and hidden states for what follows,
+ * become those of the rows that a wants. */
 void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_layer *layer,
                        const wn_batch *batch, const wn_attention *a, const wn_head_turn *turn);
 

@@ -9,7 +9,7 @@ from cases import run
 import tap
 
 GOLDEN = os.path.join(ROOT, "tests/golden/models")
-BERT = os.path.join(GOLDEN, "bert-relu")
+BERT = os.path.join(GOLDEN, "bert-d16x2")
 scratch = tempfile.mkdtemp(prefix="winnow-quantize-")
 atexit.register(shutil.rmtree, scratch)
 

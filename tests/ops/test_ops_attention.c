@@ -141,7 +141,7 @@ static void each_row_sees_the_keys_that_its_place_allows(void **state)
     check_levels(check_variants);
 }
 
-/* ---- single rows without keys and values ------------------------------------------------------ */
+/* ---- single rows ----------------------------------------------------------------------------- */
 
 enum { PLAIN_HEADS = 3, QKV = 3 * PLAIN_HEADS * DIM };
 
