@@ -96,8 +96,8 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
     };
     size_t widest =
         WN_MAX(wn_scratch_bytes(&plan, gemm), wn_scratch_bytes(&plan, kernels->gemm_f32));
-    widest = WN_MAX(widest, wn_scratch_states(kernels->gemm_f32, plan.row_block, dims->max_tokens,
-                                              dims->n_heads, dims->head_dim, dims->hidden)
+    widest = WN_MAX(widest, wn_scratch_states(kernels->gemm_f32, dims->max_tokens, dims->n_heads,
+                                              dims->head_dim, dims->hidden)
                                 .total);
     const wn_dtype kept[] = {WN_DTYPE_F32, WN_DTYPE_I8};
     for (size_t i = 0; i < WN_ARRAY_LEN(kept); i++) {

@@ -60,25 +60,29 @@ static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *gemm, siz
     return s;
 }
 
-/* Parts of one sequence of attend_states(), for an f32 product: what heads look for and later their
- * means, the former packed, products of a block of hidden states, shares, and packed columns of
- * hidden states. */
+/* Sequences that attend_states() multiplies by a matrix at once, and hidden states of one by what
+ * its heads look for. */
+enum { WN_STATES_GROUP = 16, WN_STATES_ROWS = 64 };
+
+/* Parts of attend_states(), for an f32 product: what heads of a group look for and later their
+ * means; of one sequence the former packed, products of a block of its hidden states, shares, and
+ * packed columns of its hidden states. */
 typedef struct wn_states_scratch {
     size_t states, looks, products, shares, columns;      /* offsets in bytes */
     size_t states_stride, products_stride, shares_stride; /* in floats */
     size_t total;
 } wn_states_scratch;
 
-/* The parts for n hidden states, a block of which are multiplied at once. */
-static inline wn_states_scratch wn_scratch_states(const wn_gemm *gemm, size_t block, size_t n,
-                                                  size_t n_heads, size_t head_dim, size_t hidden)
+/* The parts for n hidden states. */
+static inline wn_states_scratch wn_scratch_states(const wn_gemm *gemm, size_t n, size_t n_heads,
+                                                  size_t head_dim, size_t hidden)
 {
     wn_states_scratch s = {.states_stride = wn_scratch_stride(hidden),
                            .products_stride = wn_scratch_stride(n_heads),
                            .shares_stride = wn_scratch_stride(n)};
-    s.looks = n_heads * s.states_stride * sizeof(float);
+    s.looks = WN_STATES_GROUP * n_heads * s.states_stride * sizeof(float);
     s.products = s.looks + wn_round_up(wn_gemm_packed_bytes(gemm, n_heads, hidden), WN_ALIGN);
-    s.shares = s.products + block * s.products_stride * sizeof(float);
+    s.shares = s.products + WN_STATES_ROWS * s.products_stride * sizeof(float);
     s.columns = s.shares + n_heads * s.shares_stride * sizeof(float);
     s.total = s.columns + wn_round_up(wn_gemm_packed_bytes(gemm, head_dim, n), WN_ALIGN);
     return s;

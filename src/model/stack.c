@@ -147,8 +147,9 @@ static wn_status init_layer(wn_layer *layer, const wn_layer_source *source,
 static bool attends_states(const wn_config *config, const wn_layout *layout,
                            const wn_places *places)
 {
-    bool single = config->kind == WN_KIND_CROSS_ENCODER ||
-                  (config->kind == WN_KIND_EMBEDDER && config->pool != WN_POOL_MEAN);
+    bool single = config->kind == WN_KIND_CROSS_ENCODER
+                      ? layout->head.pool != WN_POOL_MEAN
+                      : config->kind == WN_KIND_EMBEDDER && config->pool != WN_POOL_MEAN;
     return single && layout->n_ropes == 0 && layout->query_norm == NULL &&
            layout->key_norm == NULL && !layout->alibi && places->n_buckets == 0 &&
            config->n_heads == config->n_kv_heads;

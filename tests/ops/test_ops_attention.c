@@ -182,6 +182,25 @@ static void check_states(wn_exec *exec, const wn_tensor *y, const wn_tensor *qkv
     }
 }
 
+/* Few sequences, of which threads share each, get what they get among many. */
+static void check_few_states(wn_exec *exec, const wn_tensor *y, const wn_tensor *queries,
+                             const wn_tensor *x, const wn_attention *a, const wn_state_weights *w)
+{
+    float memory[2 * HEADS_MAX * DIM];
+    for (size_t s = 0; s + 1 < SEQS; s++) {
+        const uint32_t few_start[3] = {0, start[s + 1] - start[s], start[s + 2] - start[s]};
+        for (size_t n = 1; n <= 2; n++) {
+            wn_batch few = {
+                .n_seqs = n, .n_tokens = few_start[n], .seq_start = few_start, .n_keys = keys + s};
+            wn_tensor z = {memory, n, y->cols};
+            wn_tensor part = {x->data + start[s] * x->cols, few_start[n], x->cols};
+            wn_tensor own = {queries->data + s * queries->cols, n, queries->cols};
+            wn_exec_ops(exec)->attend_states(exec, &z, &own, &part, &few, a, w);
+            assert_memory_equal(z.data, y->data + s * y->cols, n * y->cols * sizeof(float));
+        }
+    }
+}
+
 static void check_single_rows(const wn_kernels *kernels)
 {
     static plain_heads h;
@@ -206,6 +225,7 @@ static void check_single_rows(const wn_kernels *kernels)
         ops->attend_states(p.one, &y, &queries, &x, &batch, &a, &h.states);
         ops->attend_states(p.three, &z, &queries, &x, &batch, &a, &h.states);
         assert_memory_equal(y.data, z.data, SEQS * width * sizeof(float));
+        check_few_states(p.three, &y, &queries, &x, &a, &h.states);
         check_states(p.one, &y, &qkv, &batch, &a);
     }
     wn_state_weights_deinit(&h.states);
