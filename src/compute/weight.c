@@ -297,7 +297,7 @@ void wn_linear_deinit(wn_linear *linear)
     *linear = (wn_linear){0};
 }
 
-/* Row j of the parts as the product of linear has it, which rounds what is not I8 yet.
+/* Row j of the parts, rounded to 8 bits as an i8 product of linear would have it.
  * Shapes:  row [k]; q [k], scratch. */
 static void widen_packed_row(float *row, const wn_linear *linear, const wn_linear_source *source,
                              size_t j, int8_t *q)

@@ -108,7 +108,7 @@ void wn_linear_deinit(wn_linear *linear);
 /* Widen and pack keys and values for an f32 product, of a source that was packed as qkv: queries,
  * keys and values of n_heads each.  They are rounded as an i8 product rounds them.
  * Fails:   WN_ERR_MEMORY.
- * Owns:    caller frees with wn_state_weights_deinit(), before qkv. */
+ * Owns:    caller frees with wn_state_weights_deinit(); the bias stays with qkv. */
 WN_MUST_USE wn_status wn_state_weights_init(wn_state_weights *out, const wn_gemm *gemm,
                                             const wn_linear *qkv, const wn_linear_source *source,
                                             size_t n_heads, size_t head_dim, wn_error *err);

@@ -124,8 +124,8 @@ struct wn_family {
 
     void (*lay_out)(wn_layout *out, const wn_config *config);
 
-    /* Hidden states of the last layer, behind the final norm, of the rows that are wanted; their
-     * bits do not depend on which. */
+    /* Hidden states of the last layer, behind the final norm, of the rows that are wanted; single
+     * rows may differ from those of all in the last digits. */
     wn_tensor (*forward)(const wn_stack *stack, const wn_config *config, wn_exec *exec,
                          const wn_batch *batch, wn_rows rows);
 };

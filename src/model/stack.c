@@ -143,16 +143,17 @@ static wn_status init_layer(wn_layer *layer, const wn_layer_source *source,
 }
 
 /* Whether of the last layer single rows are wanted that can do without keys and values: nothing is
- * done to heads and scores. */
+ * done to heads and scores, and queries are whole panels, so that they are made apart. */
 static bool attends_states(const wn_config *config, const wn_layout *layout,
-                           const wn_places *places)
+                           const wn_places *places, const wn_gemm *gemm)
 {
     bool single = config->kind == WN_KIND_CROSS_ENCODER
                       ? layout->head.pool != WN_POOL_MEAN
                       : config->kind == WN_KIND_EMBEDDER && config->pool != WN_POOL_MEAN;
     return single && layout->n_ropes == 0 && layout->query_norm == NULL &&
            layout->key_norm == NULL && !layout->alibi && places->n_buckets == 0 &&
-           config->n_heads == config->n_kv_heads;
+           config->n_heads == config->n_kv_heads &&
+           config->n_heads * config->head_dim % (size_t)gemm->nr == 0;
 }
 
 static wn_status allocate_layers(wn_stack *out, const wn_config *config,
@@ -256,7 +257,10 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
             wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
                                  options->pool);
         }
-        if (i + 1 == config->n_layers && attends_states(config, layout, &out->places))
+        /* By turns, the last layer's bias will lie where the first one's is. */
+        WN_ASSERT(!options->by_turns || options->gemm->dtype == WN_DTYPE_F32);
+        if (i + 1 == config->n_layers &&
+            attends_states(config, layout, &out->places, options->gemm))
             WN_TRY(wn_state_weights_init(&out->layers[i].states, options->kernels->gemm_f32,
                                          &out->layers[options->by_turns ? 0 : i].qkv, &source.qkv,
                                          config->n_heads, config->head_dim, err));
