@@ -1,6 +1,7 @@
 /* The inside of an exec, for the CPU ops only.
  * Thread rule: one thread at a time; during wn_pool_run() workers read it and each owns its
- * scratch, and its exec and starts where it computes parts of a batch. */
+ * scratch (but where threads share a sequence, see states_cpu.c), and its exec and starts where it
+ * computes parts of a batch. */
 #ifndef WN_COMPUTE_EXEC_H
 #define WN_COMPUTE_EXEC_H
 

@@ -9,7 +9,8 @@
  *     1 of [n_layers][past_tokens][2K]  keys and values of a past
  * A family may cut them otherwise, as long as their sum is kept; threads that compute parts of a
  * batch have theirs side by side, with the T and S of a part.  A thread's scratch holds one row
- * block of the feed-forward's intermediate, or one head of one sequence with its scores.
+ * block of the feed-forward's intermediate, or one head of one sequence with its scores, or what
+ * single rows of a few sequences look for.
  * Thread rule: values. */
 #ifndef WN_COMPUTE_PLAN_H
 #define WN_COMPUTE_PLAN_H
