@@ -92,7 +92,7 @@ static bool compare(const char *name, const char *level, const char *dtype)
         if (memcmp(&got[i], &want[i], sizeof got[i]) != 0)
             fail_msg("%s, %s, %s: case %zu: %.9g, expected %.9g", name, level, dtype, i,
                      (double)got[i], (double)want[i]);
-        differ |= fabsf(got[i] - got[0]) > 0.1f;
+        differ |= fabsf(got[i] - got[0]) > 0.05f;
     }
     return differ;
 }
