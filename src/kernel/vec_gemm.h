@@ -13,8 +13,7 @@
 enum {
     NR = 2 * LANES,
     ROWS_MAX = 16,
-    PREFETCH = LANES >= 16, /* whether a tile stores more cache lines than the core takes at once */
-    ASKS = LANES < 16 /* whether it reads panels faster than the processor fetches by itself */
+    PREFETCH = LANES >= 16 /* whether a tile stores more cache lines than the core takes at once */
 };
 
 /* The accumulators of a tile of rows x vecs, from zero, while the outputs' cache lines come.  rows
@@ -54,6 +53,21 @@ static inline __attribute__((always_inline)) void end_tile(float *y, size_t ldy,
     }
 }
 
+/* One step of k. */
+static inline __attribute__((always_inline)) void step_f32(vec *a, vec *b, const float *x,
+                                                           size_t ldx, const float *w,
+                                                           const size_t rows, const size_t vecs)
+{
+    vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < rows; i++) {
+        vec v = vec_splat(x[i * ldx]);
+        a[i] = vec_fma(v, w0, a[i]);
+        if (vecs > 1)
+            b[i] = vec_fma(v, w1, b[i]);
+    }
+}
+
 static inline __attribute__((always_inline)) void multiply_f32(float *y, size_t ldy, const float *x,
                                                                size_t ldx,
                                                                const tile_weights *weights,
@@ -61,21 +75,17 @@ static inline __attribute__((always_inline)) void multiply_f32(float *y, size_t 
 {
     const float *w = weights->panel;
     uintptr_t ahead = weights->ahead;
+    size_t k = weights->k, p = 0;
     vec a[ROWS_MAX], b[ROWS_MAX];
     begin_tile(y, ldy, a, b, rows, vecs);
-    for (size_t p = 0, end; p < weights->k;) {
-        end = ASKS ? ask_ahead(&ahead, weights->n_tiles, p, weights->k) : weights->k;
-        for (; p < end; p++, w += NR) {
-            vec w0 = load_first(w, LANES), w1 = vecs > 1 ? load_first(w + LANES, LANES) : w0;
+    for (; vecs > 1 && p + K_AT_ONCE <= k; p += K_AT_ONCE, w += K_AT_ONCE * NR) {
+        ask_ahead(&ahead, weights->ahead_step);
 #pragma GCC unroll 16
-            for (size_t i = 0; i < rows; i++) {
-                vec v = vec_splat(x[i * ldx + p]);
-                a[i] = vec_fma(v, w0, a[i]);
-                if (vecs > 1)
-                    b[i] = vec_fma(v, w1, b[i]);
-            }
-        }
+        for (size_t q = 0; q < K_AT_ONCE; q++)
+            step_f32(a, b, x + p + q, ldx, w + q * NR, rows, vecs);
     }
+    for (; p < k; p++, w += NR)
+        step_f32(a, b, x + p, ldx, w, rows, vecs);
     end_tile(y, ldy, a, b, weights->bias, weights->n, rows, vecs);
 }
 

@@ -9,7 +9,12 @@
 #include "kernel/vec_pack_i8.h"
 #include "kernel/vec_tiles.h"
 
-enum { ROWS_MAX = 16 };
+enum {
+    ROWS_MAX = 16,
+    /* of a turn's steps; sums of pairs leave their registers when the compiler sees several, since
+     * it adds them up in another order */
+    UNROLLED = DOTS > 1 ? 1 : K_AT_ONCE
+};
 _Static_assert(!HAS_GROUPS || (I8_LIMIT + OFFSET) * WN_I8_GROUP_MAX <= INT16_MAX,
                "the sum of a group must not wrap; rows of finite numbers hold no larger bytes");
 
@@ -36,6 +41,29 @@ static inline ivec four_of(const uint8_t *row)
     return ivec_splat(four);
 }
 
+/* DOTS steps of k. */
+static inline __attribute__((always_inline)) void step_i8(ivec *a, ivec *b, const uint8_t *x,
+                                                          size_t stride, const uint8_t *panel,
+                                                          const size_t m, const size_t vecs)
+{
+    ivec w0[DOTS], w1[DOTS];
+#pragma GCC unroll 2
+    for (size_t s = 0; s < DOTS; s++, panel += K_STEP * NR) {
+        w0[s] = ivec_load(panel);
+        w1[s] = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0[s];
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < m; i++) {
+        ivec v[DOTS];
+#pragma GCC unroll 2
+        for (size_t s = 0; s < DOTS; s++)
+            v[s] = four_of(x + i * stride + s * K_STEP);
+        a[i] = ivec_dots(a[i], v, w0);
+        if (vecs > 1)
+            b[i] = ivec_dots(b[i], v, w1);
+    }
+}
+
 /* m rows by n columns, n <= vecs * LANES; m and vecs are constants of each instance. */
 static inline __attribute__((always_inline)) void multiply_i8(float *y, size_t ldy,
                                                               const uint8_t *rows, size_t stride,
@@ -55,27 +83,15 @@ static inline __attribute__((always_inline)) void multiply_i8(float *y, size_t l
         a[i] = start0;
         b[i] = start1;
     }
-    for (size_t p = 0, end; p < n_steps;) {
-        end = ask_ahead(&ahead, weights->n_tiles, p, n_steps);
-        for (; p < end; p += DOTS, x += DOTS * K_STEP) {
-            ivec w0[DOTS], w1[DOTS];
-#pragma GCC unroll 2
-            for (size_t s = 0; s < DOTS; s++, panel += K_STEP * NR) {
-                w0[s] = ivec_load(panel);
-                w1[s] = vecs > 1 ? ivec_load(panel + K_BLOCK) : w0[s];
-            }
-#pragma GCC unroll 16
-            for (size_t i = 0; i < m; i++) {
-                ivec v[DOTS];
-#pragma GCC unroll 2
-                for (size_t s = 0; s < DOTS; s++)
-                    v[s] = four_of(x + i * stride + s * K_STEP);
-                a[i] = ivec_dots(a[i], v, w0);
-                if (vecs > 1)
-                    b[i] = ivec_dots(b[i], v, w1);
-            }
-        }
+    size_t p = 0;
+    for (; vecs > 1 && p + K_AT_ONCE <= n_steps; p += K_AT_ONCE) {
+        ask_ahead(&ahead, weights->ahead_step);
+#pragma GCC unroll UNROLLED
+        for (size_t q = 0; q < K_AT_ONCE; q += DOTS)
+            step_i8(a, b, x + (p + q) * K_STEP, stride, panel + (p + q) * K_STEP * NR, m, vecs);
     }
+    for (; p < n_steps; p += DOTS)
+        step_i8(a, b, x + p * K_STEP, stride, panel + p * K_STEP * NR, m, vecs);
     store_sums(y, ldy, a, rows + depth, stride, c->scale, bias, n, m);
     if (vecs > 1)
         store_sums(y + LANES, ldy, b, rows + depth, stride, c->scale + LANES,

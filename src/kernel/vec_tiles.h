@@ -2,7 +2,10 @@
  * loops over them.  A tile's sums stay in registers while k runs once from start to end.
  * The loop over panels is outside: a panel of w comes from memory once a call and then stays in the
  * cache for all tiles.  The first of them would read it faster than memory gives it, and wait; so
- * each tile asks for its share of the next panel while k runs, if its product finds that this pays.
+ * each tile asks for its share of the next panel while k runs.
+ * A turn of a tile's loop takes several steps of k, one instruction for each element of a row: so
+ * the processor sees how far apart an instruction's reads lie, and fetches a row's next line by
+ * itself.  Seeing each line sixteen times, it does not.
  * Tiles have the same number of rows but for the last, an even one if it can be, as those of 13 are
  * slower than of 12 or 14; a row's sum does not know its tile.
  * Thread rule: any. */
@@ -12,11 +15,10 @@
 #include "kernel/vec_act.h"
 
 enum {
-    LINE_BYTES = 64,                       /* of a cache line */
-    ASK_STEPS = 4,                         /* steps of k that a tile asks for at once, */
-    ASK_BYTES = ASK_STEPS * 2 * LANES * 4, /* each of two vectors of four bytes a column */
-    ASK_FROM =
-        1 << 17 /* bytes of packed weights: those of attention are fewer and were just made */
+    LINE_BYTES = 64,   /* of a cache line */
+    K_AT_ONCE = 8,     /* steps of k that a turn of a tile's loop takes, */
+    ASK_LINES = 2,     /* and lines that it asks for */
+    ASK_FROM = 1 << 17 /* bytes of packed weights: attention's are fewer and were just made */
 };
 
 /* What a tile multiplies by: one panel. */
@@ -25,7 +27,7 @@ typedef struct tile_weights {
     const float *bias; /* NULL: none */
     size_t n, k;       /* columns that are there, depth */
     uintptr_t ahead;   /* where the tile's share of the next panel begins */
-    size_t n_tiles;    /* among which it is shared out; 0: nobody asks for it */
+    size_t ahead_step; /* bytes from one turn's lines to the next's; 0: nobody asks */
 } tile_weights;
 
 /* One tile: y [][n], of as many rows as the function is made for. */
@@ -63,19 +65,16 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILE_NAMES_12  TILE_NAMES_8, tile_of_9, tile_of_10, tile_of_11, tile_of_12
 #define TILE_NAMES_14  TILE_NAMES_12, tile_of_13, tile_of_14
 
-/* Ask for what lies at *ahead, and go on to what follows, after so many of a tile's steps of k;
- * returns after how many to ask again.  Nothing is asked for where n_tiles is 0.  *ahead is a
- * number, since it may go past the end of the panels. */
-static inline __attribute__((always_inline)) size_t ask_ahead(uintptr_t *ahead, size_t n_tiles,
-                                                              size_t step, size_t n_steps)
+/* Ask for what lies at *ahead, and go on to what follows.  It is a number, since it may go past the
+ * end of the panels. */
+static inline __attribute__((always_inline)) void ask_ahead(uintptr_t *ahead, size_t step)
 {
-    if (n_tiles == 0)
-        return n_steps;
+    if (step == 0)
+        return;
 #pragma GCC unroll 8
-    for (size_t at = 0; at < ASK_BYTES; at += LINE_BYTES)
+    for (size_t at = 0; at < ASK_LINES * LINE_BYTES; at += LINE_BYTES)
         __builtin_prefetch((const void *)(*ahead + at), 0, 2);
-    *ahead += ASK_BYTES;
-    return WN_MIN(step + ASK_STEPS * n_tiles, n_steps);
+    *ahead += step;
 }
 
 /* multiply() of a product. */
@@ -87,6 +86,8 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
     size_t nr = (size_t)gemm->nr, mr = (size_t)gemm->mr, n_tiles = (m + mr - 1) / mr;
     size_t even = wn_round_up((m + n_tiles - 1) / n_tiles, 2), rows_a_tile = WN_MIN(even, mr);
     size_t panel_bytes = wn_gemm_panel_bytes(gemm, k), share = panel_bytes / n_tiles;
+    size_t turns = panel_bytes / (nr * 4 * K_AT_ONCE) + 1;
+    size_t ask = WN_MIN(share / turns, (size_t)ASK_LINES * LINE_BYTES);
     bool asks = wn_gemm_packed_bytes(gemm, n, k) >= ASK_FROM;
     for (size_t j = 0; j < n; j += nr, panel += panel_bytes) {
         /* behind the last one the first again, for the next block of rows */
@@ -95,7 +96,7 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
                           .bias = bias != NULL ? bias + j : NULL,
                           .n = WN_MIN(n - j, nr),
                           .k = k,
-                          .n_tiles = asks ? n_tiles : 0};
+                          .ahead_step = asks ? ask : 0};
         for (size_t t = 0; t < n_tiles; t++) {
             size_t i = t * rows_a_tile, count = WN_MIN(rows_a_tile, m - i);
             float *out = y + i * ldy + j;

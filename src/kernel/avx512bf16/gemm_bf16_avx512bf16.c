@@ -5,6 +5,22 @@
 
 enum { MR = 14, K_STEP = 2 };
 
+/* One pair of columns of x. */
+static inline __attribute__((always_inline)) void step_pairs(vec *a, vec *b, const int32_t *x,
+                                                             size_t ldx, const int32_t *w,
+                                                             const size_t rows, const size_t vecs)
+{
+    __m512bh w0 = (__m512bh)_mm512_load_si512(w);
+    __m512bh w1 = vecs > 1 ? (__m512bh)_mm512_load_si512(w + LANES) : w0;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < rows; i++) {
+        __m512bh pair = (__m512bh)_mm512_set1_epi32(x[i * ldx]);
+        a[i] = _mm512_dpbf16_ps(a[i], w0, pair);
+        if (vecs > 1)
+            b[i] = _mm512_dpbf16_ps(b[i], w1, pair);
+    }
+}
+
 /* rows x n outputs, n <= vecs * LANES; x holds pairs, as w does; rows and vecs are constants of
  * each instance. */
 static inline __attribute__((always_inline)) void
@@ -12,20 +28,18 @@ multiply_pairs(float *y, size_t ldy, const int32_t *x, size_t ldx, const tile_we
                const size_t rows, const size_t vecs)
 {
     const int32_t *w = weights->panel;
-    size_t n_pairs = wn_round_up(weights->k, K_STEP) / 2;
+    uintptr_t ahead = weights->ahead;
+    size_t n_pairs = wn_round_up(weights->k, K_STEP) / 2, p = 0;
     vec a[ROWS_MAX], b[ROWS_MAX];
     begin_tile(y, ldy, a, b, rows, vecs);
-    for (size_t p = 0; p < n_pairs; p++, w += NR) {
-        __m512bh w0 = (__m512bh)_mm512_load_si512(w);
-        __m512bh w1 = vecs > 1 ? (__m512bh)_mm512_load_si512(w + LANES) : w0;
+    for (; vecs > 1 && p + K_AT_ONCE <= n_pairs; p += K_AT_ONCE, w += K_AT_ONCE * NR) {
+        ask_ahead(&ahead, weights->ahead_step);
 #pragma GCC unroll 16
-        for (size_t i = 0; i < rows; i++) {
-            __m512bh pair = (__m512bh)_mm512_set1_epi32(x[i * ldx + p]);
-            a[i] = _mm512_dpbf16_ps(a[i], w0, pair);
-            if (vecs > 1)
-                b[i] = _mm512_dpbf16_ps(b[i], w1, pair);
-        }
+        for (size_t q = 0; q < K_AT_ONCE; q++)
+            step_pairs(a, b, x + p + q, ldx, w + q * NR, rows, vecs);
     }
+    for (; p < n_pairs; p++, w += NR)
+        step_pairs(a, b, x + p, ldx, w, rows, vecs);
     end_tile(y, ldy, a, b, weights->bias, weights->n, rows, vecs);
 }
 
