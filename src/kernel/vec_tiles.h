@@ -6,8 +6,9 @@
  * A turn of a tile's loop takes several steps of k, one instruction for each element of a row: so
  * the processor sees how far apart an instruction's reads lie, and fetches a row's next line by
  * itself.  Seeing each line sixteen times, it does not.
- * Tiles have the same number of rows but for the last, an even one if it can be, as those of 13 are
- * slower than of 12 or 14; a row's sum does not know its tile.
+ * Rows are dealt out to tiles in pairs, as evenly as they can be: a tile of 13 is slower than of 12
+ * or 14, and one of 2 has too few sums to keep the processor busy.  A row's sum does not know its
+ * tile.
  * Thread rule: any. */
 #ifndef WN_KERNEL_VEC_TILES_H
 #define WN_KERNEL_VEC_TILES_H
@@ -34,8 +35,8 @@ typedef struct tile_weights {
 typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t stride,
                      const tile_weights *w);
 
-/* tiles[i], a tile_fn of i + 1 rows up to mr, made from an inlined function whose last argument is
- * the number of rows. */
+/* tiles[i], a tile_fn of i + 1 rows up to mr, which is even, made from an inlined function whose
+ * last argument is the number of rows. */
 #define TILES_UP_TO(mr, tile) TILES_##mr(tile) static tile_fn *const tiles[mr] = {TILE_NAMES_##mr};
 
 #define TILE_OF(count, tile)                                                                       \
@@ -58,8 +59,7 @@ typedef void tile_fn(float *y, size_t ldy, const unsigned char *rows, size_t str
 #define TILES_12(tile) TILES_11(tile) TILE_OF(12, tile)
 #define TILES_13(tile) TILES_12(tile) TILE_OF(13, tile)
 #define TILES_14(tile) TILES_13(tile) TILE_OF(14, tile)
-#define TILE_NAMES_3   tile_of_1, tile_of_2, tile_of_3
-#define TILE_NAMES_4   TILE_NAMES_3, tile_of_4
+#define TILE_NAMES_4   tile_of_1, tile_of_2, tile_of_3, tile_of_4
 #define TILE_NAMES_6   TILE_NAMES_4, tile_of_5, tile_of_6
 #define TILE_NAMES_8   TILE_NAMES_6, tile_of_7, tile_of_8
 #define TILE_NAMES_12  TILE_NAMES_8, tile_of_9, tile_of_10, tile_of_11, tile_of_12
@@ -84,7 +84,7 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
 {
     const unsigned char *panel = packed, *first = rows;
     size_t nr = (size_t)gemm->nr, mr = (size_t)gemm->mr, n_tiles = (m + mr - 1) / mr;
-    size_t even = wn_round_up((m + n_tiles - 1) / n_tiles, 2), rows_a_tile = WN_MIN(even, mr);
+    size_t pairs = (m + 1) / 2, pairs_a_tile = pairs / n_tiles, n_larger = pairs % n_tiles;
     size_t panel_bytes = wn_gemm_panel_bytes(gemm, k), share = panel_bytes / n_tiles;
     size_t turns = panel_bytes / (nr * 4 * K_AT_ONCE) + 1;
     size_t ask = WN_MIN(share / turns, (size_t)ASK_LINES * LINE_BYTES);
@@ -97,8 +97,8 @@ static inline void multiply_by(tile_fn *const *tiles, const wn_gemm *gemm, float
                           .n = WN_MIN(n - j, nr),
                           .k = k,
                           .ahead_step = asks ? ask : 0};
-        for (size_t t = 0; t < n_tiles; t++) {
-            size_t i = t * rows_a_tile, count = WN_MIN(rows_a_tile, m - i);
+        for (size_t t = 0, i = 0, count; t < n_tiles; t++, i += count) {
+            count = WN_MIN(2 * (pairs_a_tile + (t < n_larger)), m - i);
             float *out = y + i * ldy + j;
             w.ahead = (uintptr_t)next + t * share;
             tiles[count - 1](out, ldy, first + i * stride, stride, &w);

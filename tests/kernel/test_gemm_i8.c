@@ -11,11 +11,11 @@
 
 #include <math.h>
 
-enum { MR = 3 };
+enum { MR = 4 };
 _Static_assert(LANES == 1, "compiled for no level");
 
 static const wn_gemm one_lane;
-TILES_UP_TO(3, tile_i8)
+TILES_UP_TO(4, tile_i8)
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
