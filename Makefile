@@ -65,7 +65,7 @@ ISA_avxvnni := -O3 -mavx2 -mfma -mf16c -mavxvnni
 ISA_avx512 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 ISA_avx512vnni := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx2 -mfma -mf16c -mprefer-vector-width=512
 ISA_avx512bf16 := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512
-ISA_amx    := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512 -mamx-tile -mamx-int8 -mamx-bf16
+ISA_amx    := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mavx2 -mfma -mf16c -mprefer-vector-width=512 -mavx512fp16 -mamx-tile -mamx-int8 -mamx-bf16
 # Tiles that fill the registers are written in the order that needs no more of them.
 IN_ORDER := $(call accepted,-fno-schedule-insns)
 ISA_neon      := -O3 -DWN_VEC_NEON

@@ -40,6 +40,9 @@
 /* The activation of a product whose result is rounded to bf16 or to 8 bits next. */
 #define TOLERANCE_ACT_ROUGH 1.5e-4
 
+/* And where the product is taken over for the next one at once. */
+#define TOLERANCE_ACT_TAKEN 1e-3
+
 /* turn_f32: two products and a sum. */
 #define TOLERANCE_TURN 1.2e-7
 

@@ -201,7 +201,7 @@ def declared_functions(source):
 def mutable_variable(declaration):
     """The name of the variable that a declaration with static lifetime makes, when it may change."""
     head = re.sub(r"\{.*\}", " ", declaration.split("=")[0], flags=re.S).strip()
-    if re.match(r"(typedef|extern|struct \w+$|enum\b|union\b|_Static_assert|static_assert)", head):
+    if re.match(r"((__extension__ )?typedef|extern|struct \w+$|enum\b|union\b|_Static_assert|static_assert)", head):
         return None
     head = re.sub(r"\[[^\]]*\]", "", head).strip()
     pointer_to_function = re.search(r"\(\s*\*\s*(const\s+)?(\w+)\s*\)\s*\(", head)

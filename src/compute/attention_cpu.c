@@ -156,7 +156,7 @@ static size_t n_buckets_planned(const wn_attention *a)
 static void attend(const attention_job *job, size_t seq, size_t head, span rows, span keys,
                    const wn_attention_scratch *layout, unsigned char *scratch)
 {
-    const wn_gemm *gemm = job->exec->plan.gemm;
+    const wn_gemm *of_scores = job->exec->plan.scores, *of_values = job->exec->plan.gemm;
     head_view view = view_head(job, seq, head);
     size_t block = job->exec->plan.query_block, dim = job->a->head_dim;
     size_t n = keys.end - keys.first, ld = layout->scores_stride;
@@ -170,16 +170,16 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
     }
     for (size_t i = rows.first; i < rows.end; i += block) {
         size_t m = WN_MIN(block, rows.end - i);
-        taken_rows q = take(gemm, query_at(&view, i), view.qkv_stride, m, dim,
+        taken_rows q = take(of_scores, query_at(&view, i), view.qkv_stride, m, dim,
                             scratch + layout->queries, layout->query_bytes);
-        gemm->multiply(scores, ld, q.rows, q.stride, scratch + layout->keys, NULL, m, n, dim,
-                       WN_ACT_NONE);
+        of_scores->multiply(scores, ld, q.rows, q.stride, scratch + layout->keys, NULL, m, n, dim,
+                            WN_ACT_NONE);
         if (relative != NULL)
             wn_relative_add(&places, scores, ld, q.rows, q.stride, i, m, n);
         taken_rows shares = take_shares(job, scores, ld, head, (span){i, i + m}, keys,
                                         scratch + layout->shares, layout->share_bytes);
-        gemm->multiply(output_at(&view, i), view.y_stride, shares.rows, shares.stride,
-                       scratch + layout->values, NULL, m, dim, n, WN_ACT_NONE);
+        of_values->multiply(output_at(&view, i), view.y_stride, shares.rows, shares.stride,
+                            scratch + layout->values, NULL, m, dim, n, WN_ACT_NONE);
     }
 }
 
@@ -213,14 +213,14 @@ static key_rows gather(const attention_job *job, size_t seq, const head_view *vi
 static void pack_keys(const attention_job *job, size_t seq, const head_view *view, size_t kv_head,
                       span keys, const wn_attention_scratch *layout, unsigned char *scratch)
 {
-    const wn_gemm *gemm = job->exec->plan.gemm;
+    const wn_plan *plan = &job->exec->plan;
     const wn_attention *a = job->a;
     size_t n = keys.end - keys.first, dim = a->head_dim;
     float *space = wn_exec_floats(scratch, layout->queries);
     key_rows k = gather(job, seq, view, keys, view->k, kv_head * dim, space);
-    gemm->pack(scratch + layout->keys, k.rows, k.stride, n, dim);
+    plan->scores->pack(scratch + layout->keys, k.rows, k.stride, n, dim);
     key_rows v = gather(job, seq, view, keys, view->v, (a->n_kv_heads + kv_head) * dim, space);
-    gemm->pack_t(scratch + layout->values, v.rows, v.stride, dim, n);
+    plan->gemm->pack_t(scratch + layout->values, v.rows, v.stride, dim, n);
 }
 
 static void attention_item(void *arg, size_t item, int32_t worker)
@@ -252,8 +252,9 @@ static void attention_item(void *arg, size_t item, int32_t worker)
             memset(output_at(&view, i), 0, group * dim * sizeof *view.y);
         return;
     }
-    wn_attention_scratch layout = wn_scratch_attention(
-        job->exec->plan.gemm, n_keys, dim, job->exec->plan.query_block, view.n_past > 0);
+    const wn_plan *plan = &job->exec->plan;
+    wn_attention_scratch layout = wn_scratch_attention(plan->scores, plan->gemm, n_keys, dim,
+                                                       plan->query_block, view.n_past > 0);
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     pack_keys(job, seq, &view, kv_head, keys, &layout, scratch);
     for (size_t head = first_head; head < first_head + group; head++)
@@ -283,8 +284,8 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     WN_ASSERT(n_items <= UINT32_MAX);
     exec->item_start[batch->n_seqs] = (uint32_t)n_items;
     size_t block = exec->plan.query_block;
-    wn_attention_scratch parts =
-        wn_scratch_attention(exec->plan.gemm, longest, a->head_dim, block, batch->past != NULL);
+    wn_attention_scratch parts = wn_scratch_attention(exec->plan.scores, exec->plan.gemm, longest,
+                                                      a->head_dim, block, batch->past != NULL);
     size_t n_buckets = n_buckets_planned(a);
     wn_exec_check_scratch(exec, n_buckets > 0 ? wn_scratch_relative(&parts, block, n_buckets).total
                                               : parts.total);

@@ -265,25 +265,41 @@ static void make_intermediate(const layer_job *job, float *intermediate, taken_r
     close_gate(job, intermediate, stride, m, n);
 }
 
+/* The intermediate of an item's rows as the second product reads it. */
+static taken_rows take_intermediate(const layer_job *job, taken_rows x, size_t m,
+                                    unsigned char *scratch)
+{
+    const wn_linear *up = job->w, *down = job->down;
+    const wn_layer_scratch *parts = &job->scratch;
+    size_t stride = parts->intermediate_stride;
+    float *intermediate = wn_exec_floats(scratch, parts->intermediate);
+    unsigned char *taken = scratch + parts->taken;
+    taken_rows middle = {taken, parts->taken_bytes};
+    if (job->gate == WN_GATE_NONE && down->factor == NULL &&
+        wn_gemm_can_multiply_taken(up->gemm, up->n, job->act)) {
+        up->gemm->multiply_taken(taken, parts->taken_bytes, intermediate, x.at, x.stride,
+                                 up->packed, up->bias, m, up->n, up->k, job->act);
+        return middle;
+    }
+    for (size_t j = 0; j < down->k; j += parts->columns) {
+        size_t n = WN_MIN(parts->columns, down->k - j);
+        make_intermediate(job, intermediate, x, m, j, n);
+        middle = take(down, intermediate, stride, m, j, n, taken, parts->taken_bytes);
+    }
+    return middle;
+}
+
 static void feed_forward_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
     const wn_linear *up = job->w, *down = job->down;
     row_range rows = rows_of(&job->cut, item);
     const wn_layer_scratch *parts = &job->scratch;
-    size_t stride = parts->intermediate_stride;
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
-    float *intermediate = wn_exec_floats(scratch, parts->intermediate);
     float *product = wn_exec_floats(scratch, parts->product);
     taken_rows x = take(up, job->x + rows.first * up->k, up->k, rows.n, 0, up->k,
                         scratch + parts->x, parts->x_bytes);
-    taken_rows middle = {0};
-    for (size_t j = 0; j < down->k; j += parts->columns) {
-        size_t n = WN_MIN(parts->columns, down->k - j);
-        make_intermediate(job, intermediate, x, rows.n, j, n);
-        middle = take(down, intermediate, stride, rows.n, j, n, scratch + parts->taken,
-                      parts->taken_bytes);
-    }
+    taken_rows middle = take_intermediate(job, x, rows.n, scratch);
     multiply_columns(down, product, down->n, middle, rows.n, 0, down->n, WN_ACT_NONE);
     add_residual(job, product, down->n, rows);
 }

@@ -62,6 +62,7 @@ static size_t rows_in_cache(const wn_dims *d, const wn_gemm *gemm)
     size_t row = wn_scratch_layer(gemm, 1, d->hidden, d->up, d->intermediate, d->hidden).total;
     size_t rows = wn_cpu_l2_bytes() / 4 * 3 / row;
     size_t least = WN_MAX(ROW_BLOCK_MIN, ROW_TILES_MIN * (size_t)gemm->mr);
+    least = WN_MAX(least, (size_t)gemm->rows_least);
     return WN_MAX(least, WN_MIN(rows, ROW_BLOCK_MAX));
 }
 
@@ -85,17 +86,19 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         WN_FAIL(err, WN_ERR_ARGUMENT,
                 "%zu buckets of distances for %zu tokens: more than can be told apart",
                 dims->n_buckets, dims->max_tokens);
+    const wn_gemm *scores = wn_kernels_scores_gemm(kernels, gemm);
     wn_plan plan = {
         .dims = *dims,
         .gemm = gemm,
+        .scores = scores,
         .n_threads = n_threads,
         .batch_tokens = batch_tokens,
         .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
         .row_block = whole_tiles(rows_in_cache(dims, gemm), gemm),
         .query_block = whole_tiles(QUERY_BLOCK, gemm),
     };
-    size_t widest =
-        WN_MAX(wn_scratch_bytes(&plan, gemm), wn_scratch_bytes(&plan, kernels->gemm_f32));
+    size_t widest = WN_MAX(wn_scratch_bytes(&plan, gemm, scores),
+                           wn_scratch_bytes(&plan, kernels->gemm_f32, kernels->gemm_f32));
     widest = WN_MAX(widest, wn_scratch_states(kernels->gemm_f32, dims->max_tokens, dims->n_heads,
                                               dims->head_dim, dims->hidden)
                                 .total);

@@ -32,7 +32,8 @@ typedef struct wn_dims {
 
 typedef struct wn_plan {
     wn_dims dims;
-    const wn_gemm *gemm; /* of the layers and of attention; heads may use f32 */
+    const wn_gemm *gemm;   /* of the layers and of attention's values; heads may use f32 */
+    const wn_gemm *scores; /* of attention's queries and keys */
     size_t n_threads;
     size_t batch_tokens; /* token budget, >= dims.max_tokens */
     size_t batch_seqs;   /* most sequences in one batch */

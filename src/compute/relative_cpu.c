@@ -10,7 +10,7 @@ void wn_relative_begin(wn_relative_view *view, const void *packed_keys, size_t n
                        size_t end)
 {
     const wn_relative *r = view->relative;
-    const wn_gemm *gemm = view->exec->plan.gemm;
+    const wn_gemm *gemm = view->exec->plan.scores;
     size_t highest = 0, row_bytes = wn_gemm_row_bytes(gemm, view->head_dim);
     const int32_t *bucket = r->bucket + r->n_places - end; /* of the last row and key 0 */
     WN_ASSERT(end <= r->n_places && n_keys <= r->n_places);
@@ -33,7 +33,7 @@ static void multiply_places(const wn_relative_view *view, float *by_query, const
                             size_t row_stride, size_t m)
 {
     const wn_relative *r = view->relative;
-    const wn_gemm *gemm = view->exec->plan.gemm;
+    const wn_gemm *gemm = view->exec->plan.scores;
     size_t panel = view->lowest / (size_t)gemm->nr, skipped = panel * (size_t)gemm->nr;
     const unsigned char *keys =
         r->keys + view->head * wn_relative_key_bytes(gemm, r->n_buckets, view->head_dim);

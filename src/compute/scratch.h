@@ -39,19 +39,19 @@ typedef struct wn_attention_scratch {
 } wn_attention_scratch;
 
 /* The parts for a head of a sequence with n_keys keys, some of them of a past if has_past, and
- * blocks of query_block rows. */
-static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *gemm, size_t n_keys,
+ * blocks of query_block rows, with products for scores and for values. */
+static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *scores,
+                                                        const wn_gemm *values, size_t n_keys,
                                                         size_t head_dim, size_t query_block,
                                                         bool has_past)
 {
-    bool in_place = gemm->dtype == WN_DTYPE_F32;
     wn_attention_scratch s = {
         .scores_stride = wn_scratch_stride(n_keys),
-        .query_bytes = in_place ? 0 : wn_gemm_row_bytes(gemm, head_dim),
-        .share_bytes = in_place ? 0 : wn_gemm_row_bytes(gemm, n_keys),
+        .query_bytes = scores->dtype == WN_DTYPE_F32 ? 0 : wn_gemm_row_bytes(scores, head_dim),
+        .share_bytes = values->dtype == WN_DTYPE_F32 ? 0 : wn_gemm_row_bytes(values, n_keys),
     };
-    s.values = wn_round_up(wn_gemm_packed_bytes(gemm, n_keys, head_dim), WN_ALIGN);
-    s.queries = s.values + wn_round_up(wn_gemm_packed_bytes(gemm, head_dim, n_keys), WN_ALIGN);
+    s.values = wn_round_up(wn_gemm_packed_bytes(scores, n_keys, head_dim), WN_ALIGN);
+    s.queries = s.values + wn_round_up(wn_gemm_packed_bytes(values, head_dim, n_keys), WN_ALIGN);
     s.scores = s.queries + query_block * s.query_bytes;
     s.shares = s.scores + query_block * s.scores_stride * sizeof(float);
     s.total = s.shares + query_block * s.share_bytes;
@@ -167,8 +167,10 @@ static inline wn_maxsim_scratch wn_scratch_maxsim(const wn_gemm *gemm, size_t nq
     return s;
 }
 
-/* Scratch of one thread for a product: the largest that any op needs. */
-static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
+/* Scratch of one thread for a product, and one of queries and keys: the largest that any op needs.
+ */
+static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm,
+                                      const wn_gemm *scores)
 {
     const wn_dims *d = &plan->dims;
     size_t rows = plan->row_block, heads = d->n_heads * d->head_dim;
@@ -177,7 +179,7 @@ static inline size_t wn_scratch_bytes(const wn_plan *plan, const wn_gemm *gemm)
     size_t down = wn_scratch_layer(gemm, rows, d->intermediate, 0, 0, d->hidden).total;
     size_t out = wn_scratch_layer(gemm, rows, heads, 0, 0, d->hidden).total;
     size_t layer = WN_MAX(feed_forward, WN_MAX(down, out));
-    wn_attention_scratch attention = wn_scratch_attention(gemm, d->max_tokens, d->head_dim,
+    wn_attention_scratch attention = wn_scratch_attention(scores, gemm, d->max_tokens, d->head_dim,
                                                           plan->query_block, d->past_tokens > 0);
     size_t relative = wn_scratch_relative(&attention, plan->query_block, d->n_buckets).total;
     return WN_MAX(layer, d->n_buckets > 0 ? relative : attention.total);

@@ -22,6 +22,7 @@ typedef enum wn_cpu_feature {
     WN_CPU_AVX512_BF16 = 1 << 11,
     WN_CPU_AMX = 1 << 12,     /* tiles, and their int8 and bf16 products */
     WN_CPU_OS_TILE = 1 << 13, /* and this process may use them */
+    WN_CPU_AVX512_FP16 = 1 << 14,
     WN_CPU_NEON = 1 << 16,
     WN_CPU_DOTPROD = 1 << 17,
     WN_CPU_I8MM = 1 << 18,

@@ -18,6 +18,7 @@
 #define LEAF7_BW      (1u << 30)
 #define LEAF7_VL      (1u << 31)
 #define LEAF7_VNNI    (1u << 11)                       /* ecx */
+#define LEAF7_FP16    (1u << 23)                       /* edx */
 #define LEAF7_AMX     (1u << 22 | 1u << 24 | 1u << 25) /* edx: bf16, tile, int8 */
 #define LEAF7_1_VNNI  (1u << 4)                        /* eax of subleaf 1 */
 #define LEAF7_1_BF16  (1u << 5)
@@ -43,6 +44,7 @@ uint32_t wn_cpu_decode(const wn_cpuid *id)
         {(id->leaf7_1_eax & LEAF7_1_VNNI) != 0, WN_CPU_AVX_VNNI},
         {(id->leaf7_ecx & LEAF7_VNNI) != 0, WN_CPU_AVX512_VNNI},
         {(id->leaf7_1_eax & LEAF7_1_BF16) != 0, WN_CPU_AVX512_BF16},
+        {(id->leaf7_edx & LEAF7_FP16) != 0, WN_CPU_AVX512_FP16},
         {(id->leaf7_edx & LEAF7_AMX) == LEAF7_AMX, WN_CPU_AMX},
         {(id->xcr0 & XCR0_TILE) == XCR0_TILE && id->may_use_tiles, WN_CPU_OS_TILE},
     };

@@ -36,6 +36,8 @@ typedef struct wn_gemm {
     int32_t k_step;       /* rows and panels are filled up with zeros to a multiple of it */
     int32_t limit;        /* i8: the largest quantised activation, 127 or 63; else 0 */
     int32_t column_extra; /* bytes a panel holds for each column beside its elements */
+    int32_t rows_least;   /* of a call, below which weights from the third-level cache come too
+                             late; 0: any will do */
 
     /* Pack w [n][k] (row stride ldw, in elements) into panels of nr columns, the last one filled up
      * with zeros; packed holds wn_gemm_packed_bytes().  f32: element (j, p) lies at
@@ -68,12 +70,31 @@ typedef struct wn_gemm {
      * Needs:   m, n, k >= 1; no overlap of y with the inputs. */
     void (*multiply)(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act);
+
+    /* Take over act(rows . w^T + bias) for another product of the dtype, whose k is n: what
+     * multiply() and take_rows() do, but y is never in memory as f32.  NULL: the level has no
+     * shorter way.  An i8 product rounds y / 64 to F16, so that a row with more than 4e6 becomes
+     * NaN, and numbers below 2e-6 become 0.
+     * Shapes:  taken [m] of taken_stride bytes, as of take_rows(); scratch of i8 [m] of twice
+     *          wn_gemm_row_bytes() for k = n, 64-byte aligned.
+     * Needs:   wn_gemm_can_multiply_taken(); else as of take_rows() and multiply().
+     * Error:   of an activation 1e-3, beside what is lost by rounding. */
+    void (*multiply_taken)(void *taken, size_t taken_stride, void *scratch, const void *rows,
+                           size_t stride, const void *packed, const float *bias, size_t m, size_t n,
+                           size_t k, wn_act act);
 } wn_gemm;
 
 /* k filled up. */
 static inline size_t wn_gemm_depth(const wn_gemm *gemm, size_t k)
 {
     return wn_round_up(k, (size_t)gemm->k_step);
+}
+
+/* Whether multiply_taken() can be called for n columns and an activation. */
+static inline bool wn_gemm_can_multiply_taken(const wn_gemm *gemm, size_t n, wn_act act)
+{
+    return gemm->multiply_taken != NULL && n % (size_t)gemm->nr == 0 &&
+           n % (size_t)gemm->k_step == 0 && (act == WN_ACT_NONE || act == WN_ACT_GELU);
 }
 
 /* Bytes of one panel. */

@@ -14,7 +14,8 @@
      (uint32_t)WN_CPU_AVX512BW | (uint32_t)WN_CPU_AVX512VL)
 #define NEEDS_AVX512_VNNI (NEEDS_AVX512 | (uint32_t)WN_CPU_AVX512_VNNI)
 #define NEEDS_AVX512_BF16 (NEEDS_AVX512_VNNI | (uint32_t)WN_CPU_AVX512_BF16)
-#define NEEDS_AMX         (NEEDS_AVX512_BF16 | (uint32_t)WN_CPU_AMX | (uint32_t)WN_CPU_OS_TILE)
+#define NEEDS_AVX512_FP16 (NEEDS_AVX512_BF16 | (uint32_t)WN_CPU_AVX512_FP16)
+#define NEEDS_AMX         (NEEDS_AVX512_FP16 | (uint32_t)WN_CPU_AMX | (uint32_t)WN_CPU_OS_TILE)
 #define NEEDS_NEON        ((uint32_t)WN_CPU_NEON)
 #define NEEDS_DOTPROD     (NEEDS_NEON | (uint32_t)WN_CPU_DOTPROD)
 #define NEEDS_I8MM        (NEEDS_DOTPROD | (uint32_t)WN_CPU_I8MM)
@@ -69,6 +70,7 @@ static const char *lack(uint32_t missing)
         {WN_CPU_OS_ZMM, "the operating system does not save the ZMM registers"},
         {WN_CPU_AVX512_VNNI, "the processor has no AVX-512 VNNI"},
         {WN_CPU_AVX512_BF16, "the processor has no AVX-512 BF16"},
+        {WN_CPU_AVX512_FP16, "the processor has no AVX-512 FP16"},
         {WN_CPU_AMX, "the processor has no AMX"},
         {WN_CPU_OS_TILE, "the operating system does not let this process use AMX tiles"},
         {WN_CPU_NEON, "the processor has no Neon"},

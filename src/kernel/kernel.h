@@ -25,6 +25,10 @@ typedef struct wn_kernels {
     const wn_gemm *gemm_f32; /* never NULL */
     const wn_gemm *gemm_bf16, *gemm_i8;
 
+    /* The product of queries and keys beside gemm_i8 where another dtype's is faster, which has
+     * nothing to scale; NULL: gemm_i8. */
+    const wn_gemm *gemm_i8_scores;
+
     /* y = (z - mean z) / sqrt(var z + eps) * gain + bias with z = x + residual; var is over n.
      * Shapes:  x, y [m][n] stride n, residual [m][n] or NULL, gain [n], bias [n] or NULL.
      * Needs:   y may be x or residual.
@@ -92,6 +96,13 @@ static inline const wn_gemm *wn_kernels_gemm(const wn_kernels *kernels, wn_dtype
     return dtype == WN_DTYPE_I8     ? kernels->gemm_i8
            : dtype == WN_DTYPE_BF16 ? kernels->gemm_bf16
                                     : kernels->gemm_f32;
+}
+
+/* The product of queries and keys in a model whose layers have this one. */
+static inline const wn_gemm *wn_kernels_scores_gemm(const wn_kernels *kernels, const wn_gemm *gemm)
+{
+    bool has_other = gemm == kernels->gemm_i8 && kernels->gemm_i8_scores != NULL;
+    return has_other ? kernels->gemm_i8_scores : gemm;
 }
 
 /* The product that reads vectors kept as F32 or I8: the level's, or the scalar one of a level that

@@ -125,7 +125,7 @@ wn_status wn_layer_places_init(wn_layer_places *out, const wn_places *places, co
     size_t n = places->n_buckets, d = places->head_dim;
     size_t keys = places->n_heads * wn_relative_key_bytes(gemm, n, d);
     size_t queries = places->n_heads * n * wn_gemm_row_bytes(gemm, d);
-    *out = (wn_layer_places){0};
+    *out = (wn_layer_places){.gemm = gemm};
     if (places->by_query) {
         out->keys = wn_mem_aligned(keys);
         out->bytes += keys;
@@ -172,7 +172,7 @@ static void product_item(void *arg, size_t item, int32_t worker)
 void wn_layer_places_pack(wn_layer_places *layer, const wn_places *places, const wn_linear *qkv,
                           wn_pool *pool)
 {
-    const wn_gemm *gemm = qkv->gemm;
+    const wn_gemm *gemm = layer->gemm;
     size_t n = places->n_buckets, d = places->head_dim, heads = places->n_heads;
     const product_job job = {places, qkv, 2 * heads * d};
     size_t row_bytes = wn_gemm_row_bytes(gemm, d);

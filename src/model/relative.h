@@ -11,6 +11,7 @@
 
 /* The vectors of buckets as the queries and keys of one layer look at them. */
 typedef struct wn_layer_places {
+    const wn_gemm *gemm;           /* of queries and keys */
     unsigned char *keys, *queries; /* as in wn_relative; NULL: none */
     size_t bytes;
 } wn_layer_places;
@@ -37,7 +38,7 @@ void wn_places_deinit(wn_places *places);
 /* Free what only packing needs. */
 void wn_places_trim(wn_places *places);
 
-/* Memory for one layer.
+/* Memory for one layer whose attention has this product of queries and keys.
  * Fails:   WN_ERR_MEMORY.
  * Owns:    wn_layer_places_deinit(). */
 WN_MUST_USE wn_status wn_layer_places_init(wn_layer_places *out, const wn_places *places,

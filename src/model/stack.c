@@ -253,7 +253,9 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
             continue;
         if (!options->by_turns || i == 0) {
             WN_TRY(init_layer(&out->layers[i], &source, options, err));
-            WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places, options->gemm, err));
+            WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places,
+                                        wn_kernels_scores_gemm(options->kernels, options->gemm),
+                                        err));
             wn_layer_places_pack(&out->layers[i].places, &out->places, &out->layers[i].qkv,
                                  options->pool);
         }

@@ -184,6 +184,8 @@ static inline simde__m512i emulated_cvtne2ps_pbh(simde__m512 a, simde__m512 b)
 
 #define _mm512_cvtne2ps_pbh(a, b) emulated_cvtne2ps_pbh(a, b)
 
+#include "tests/emulate/fp16.h"
+
 /* ---- 256 bits -------------------------------------------------------------------------------- */
 
 static inline simde__m256 emulated_maskload_ps(const float *p, simde__m256i mask)

@@ -306,6 +306,12 @@ static void shares_of_scores_are_their_softmax(void **state)
     check_everywhere(check_gemm_shares);
 }
 
+static void rows_for_another_product_are_what_two_steps_make(void **state)
+{
+    (void)state;
+    check_everywhere(check_gemm_taken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +323,7 @@ int main(void)
         cmocka_unit_test(gemm_i8_applies_each_activation),
         cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
         cmocka_unit_test(shares_of_scores_are_their_softmax),
+        cmocka_unit_test(rows_for_another_product_are_what_two_steps_make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,3 +234,120 @@ void check_gemm_shares(const wn_gemm *gemm, const char *level)
         check_matrices_end(&a);
     }
 }
+
+/* ---- rows for another product ---------------------------------------------------------------- */
+
+enum { TAKEN_COLUMNS = 192 };
+
+/* Rows that multiply_taken() makes, with a guard. */
+static unsigned char *take_product(const check_matrices *a, const float *bias, wn_act act, size_t m)
+{
+    size_t stride = wn_gemm_row_bytes(a->gemm, a->n);
+    unsigned char *taken = guarded(m * stride), *scratch = guarded(2 * m * stride);
+    assert_true(wn_gemm_can_multiply_taken(a->gemm, a->n, act));
+    a->gemm->multiply_taken(taken, stride, scratch, a->rows, a->stride, a->packed, bias, m, a->n,
+                            a->k, act);
+    assert_guard(taken, m * stride);
+    assert_guard(scratch, 2 * m * stride);
+    wn_mem_free(scratch);
+    return taken;
+}
+
+/* y [m][TAKEN_COLUMNS], what rows stand for: their product with ones on the diagonal. */
+static void read_taken(const wn_gemm *gemm, float *y, const unsigned char *taken, size_t m)
+{
+    enum { N = TAKEN_COLUMNS };
+    float *ones = wn_mem_zalloc((size_t)N * N, sizeof *ones);
+    unsigned char *packed = guarded(wn_gemm_packed_bytes(gemm, N, N));
+    assert_non_null(ones);
+    for (size_t j = 0; j < N; j++)
+        ones[j * N + j] = 1;
+    gemm->pack(packed, ones, N, N, N);
+    gemm->multiply(y, N, taken, wn_gemm_row_bytes(gemm, N), packed, NULL, m, N, N, WN_ACT_NONE);
+    wn_mem_free(ones);
+    wn_mem_free(packed);
+}
+
+static void assert_taken(const check_matrices *a, const float *y, const float *got, wn_act act)
+{
+    bool whole = a->gemm->dtype == WN_DTYPE_I8;
+    for (size_t i = 0; i < a->m; i++) {
+        float want[TAKEN_COLUMNS], top = 0;
+        wn_act_f32_scalar(want, y + i * a->ldy, act, TAKEN_COLUMNS);
+        for (size_t j = 0; j < TAKEN_COLUMNS; j++)
+            top = fmaxf(top, fabsf(want[j]));
+        double step = whole ? (double)top / a->gemm->limit : 0;
+        for (size_t j = 0; j < TAKEN_COLUMNS; j++) {
+            double size = fabs((double)want[j]);
+            double bound = 0.51 * step + size * (whole ? 0x1p-9 : 0x1p-7);
+            bound += act == WN_ACT_NONE ? 2.5e-6 : TOLERANCE_ACT_TAKEN;
+            assert_near((double)got[i * TAKEN_COLUMNS + j], (double)want[j], bound);
+        }
+    }
+}
+
+static void check_taken_rows(const wn_gemm *gemm, const char *level, size_t m, size_t k, wn_act act)
+{
+    check_matrices a = check_matrices_begin(gemm, level, m, TAKEN_COLUMNS, k);
+    const float *bias = k % 2 == 0 ? a.bias : NULL;
+    float *got = check_random_matrix(m * TAKEN_COLUMNS);
+    size_t stride = wn_gemm_row_bytes(gemm, TAKEN_COLUMNS);
+    size_t used = wn_gemm_row_used(gemm, TAKEN_COLUMNS);
+    check_multiply(&a, NULL, bias, WN_ACT_NONE);
+    unsigned char *taken = take_product(&a, bias, act, m);
+    read_taken(gemm, got, taken, m);
+    assert_taken(&a, a.y, got, act);
+    unsigned char *first = take_product(&a, bias, act, 1);
+    assert_memory_equal(first, taken, used);
+    a.rows += (m - 1) * a.stride;
+    unsigned char *last = take_product(&a, bias, act, 1);
+    assert_memory_equal(last, taken + (m - 1) * stride, used);
+    a.rows -= (m - 1) * a.stride;
+    wn_mem_free(first);
+    wn_mem_free(last);
+    wn_mem_free(taken);
+    wn_mem_free(got);
+    check_matrices_end(&a);
+}
+
+/* Rows of which one number, by the bias, is value; the others are zero. */
+static void check_taken_value(const wn_gemm *gemm, const char *level, float value, float want)
+{
+    enum { M = 3, K = 70 };
+    float got[M * TAKEN_COLUMNS];
+    check_matrices a = check_matrices_begin(gemm, level, M, TAKEN_COLUMNS, K);
+    memset(a.w, 0, TAKEN_COLUMNS * K * sizeof *a.w);
+    memset(a.bias, 0, TAKEN_COLUMNS * sizeof *a.bias);
+    a.bias[37] = value;
+    check_multiply(&a, NULL, a.bias, WN_ACT_NONE);
+    unsigned char *taken = take_product(&a, a.bias, WN_ACT_NONE, M);
+    read_taken(gemm, got, taken, M);
+    for (size_t i = 0; i < M; i++) {
+        float at = got[i * TAKEN_COLUMNS + 37];
+        if (isnan(want))
+            assert_true(isnan(at));
+        else
+            assert_near((double)at, (double)want, 1e-2 * fabs((double)want));
+    }
+    wn_mem_free(taken);
+    check_matrices_end(&a);
+}
+
+void check_gemm_taken(const wn_gemm *gemm, const char *level)
+{
+    if (gemm->multiply_taken == NULL)
+        return;
+    for (size_t m = 1; m <= 300; m += m < 20 ? 3 : 47)
+        check_taken_rows(gemm, level, m, 1 + m * 29 % 203, m % 3 == 0 ? WN_ACT_NONE : WN_ACT_GELU);
+    check_taken_rows(gemm, level, 70, 1536, WN_ACT_GELU);
+    check_taken_value(gemm, level, -3e-3f, -3e-3f);
+    check_taken_value(gemm, level, 1e-4f, 1e-4f);
+    check_taken_value(gemm, level, 4e6f, 4e6f);
+    check_taken_value(gemm, level, NAN, NAN);
+    if (gemm->dtype == WN_DTYPE_I8) {
+        check_taken_value(gemm, level, 5e6f, NAN);
+        check_taken_value(gemm, level, 1e-6f, 0);
+    }
+    assert_false(wn_gemm_can_multiply_taken(gemm, TAKEN_COLUMNS + 1, WN_ACT_GELU));
+    assert_false(wn_gemm_can_multiply_taken(gemm, TAKEN_COLUMNS, WN_ACT_TANH));
+}

@@ -44,4 +44,9 @@ void check_gemm_acts(const wn_gemm *gemm, const char *level);
 void check_gemm_packing(const wn_gemm *gemm, const char *level);
 void check_gemm_shares(const wn_gemm *gemm, const char *level);
 
+/* Where a level takes over a product for another one: rows are what multiply() and take_rows()
+ * make up to their rounding, whatever else is in the block, and nothing beside them is written; of
+ * i8, a number beyond F16 makes its row none, and the smallest numbers become zeros. */
+void check_gemm_taken(const wn_gemm *gemm, const char *level);
+
 #endif

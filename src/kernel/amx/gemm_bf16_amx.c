@@ -54,20 +54,75 @@ static __attribute__((noinline)) void finish(const tile_product *a, waiting_bloc
         finish_rest(a, b);
 }
 
+/* Rows [r, r + m) of a block as halves. */
+static inline __attribute__((always_inline)) void finish_rows_halves(const tile_product *a,
+                                                                     const waiting_block *b,
+                                                                     size_t r, const size_t m,
+                                                                     const bool with_gelu)
+{
+    const float *sums = (const float *)(const void *)b->sums->at[0][r];
+    const float *others = (const float *)(const void *)b->sums->at[1][r];
+    const size_t stride = a->taken_stride;
+    unsigned char *to = a->taken + (b->i + r) * stride + b->j * sizeof(uint16_t);
+    vec bias = vec_splat(0), bias_1 = bias;
+    if (a->bias != NULL) {
+        bias = load_first(a->bias + b->j, LANES);
+        bias_1 = load_first(a->bias + b->j + LANES, LANES);
+    }
+#pragma GCC unroll 8
+    for (size_t q = 0; q < m; q++) {
+        vec v = load_first(sums + q * LANES, LANES) + bias;
+        vec w = load_first(others + q * LANES, LANES) + bias_1;
+        if (with_gelu) {
+            v = gelu_rough_lanes(v);
+            w = gelu_rough_lanes(w);
+        }
+        _mm512_store_si512(to + q * stride, round_bf16(v, w));
+    }
+}
+
+/* The next slice of a block as halves. */
+static __attribute__((noinline)) void finish_halves(const tile_product *a, waiting_block *b)
+{
+    size_t r = b->n_done, m = WN_MIN(b->m - r, (size_t)SLICE_ROWS);
+    b->n_done = r + m;
+    if (m == SLICE_ROWS && a->act == WN_ACT_GELU)
+        finish_rows_halves(a, b, r, SLICE_ROWS, true);
+    else
+        finish_rows_halves(a, b, r, m, a->act == WN_ACT_GELU);
+}
+
+static tile_product product_of(const void *rows, size_t stride, const void *packed,
+                               const float *bias, size_t n, size_t k, wn_act act)
+{
+    return (tile_product){.rows = rows,
+                          .stride = stride,
+                          .n_steps = wn_round_up(k, K_STEP) / K_STEP,
+                          .packed = packed,
+                          .panel_bytes = wn_gemm_panel_bytes(&wn_gemm_bf16_amx, k),
+                          .n = n,
+                          .bias = bias,
+                          .act = act};
+}
+
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    const tile_product a = {.y = y,
-                            .ldy = ldy,
-                            .rows = rows,
-                            .stride = stride,
-                            .n_steps = wn_round_up(k, K_STEP) / K_STEP,
-                            .packed = packed,
-                            .panel_bytes = wn_gemm_panel_bytes(&wn_gemm_bf16_amx, k),
-                            .n = n,
-                            .bias = bias,
-                            .act = act};
+    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    a.y = y;
+    a.ldy = ldy;
     multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
+}
+
+static void multiply_taken(void *taken, size_t taken_stride, void *scratch, const void *rows,
+                           size_t stride, const void *packed, const float *bias, size_t m, size_t n,
+                           size_t k, wn_act act)
+{
+    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    (void)scratch;
+    a.taken = taken;
+    a.taken_stride = taken_stride;
+    multiply_by_tiles(&a, WN_DTYPE_BF16, finish_halves, m);
 }
 
 const wn_gemm wn_gemm_bf16_amx = {
@@ -75,9 +130,11 @@ const wn_gemm wn_gemm_bf16_amx = {
     .nr = NR,
     .mr = BLOCK_ROWS,
     .k_step = K_STEP,
+    .rows_least = CHUNK_ROWS,
     .pack = pack,
     .pack_t = pack_t,
     .take_rows = take_rows,
     .take_shares = take_shares,
     .multiply = multiply,
+    .multiply_taken = multiply_taken,
 };

@@ -4,6 +4,7 @@
  * the bits are the same. */
 #define DEPTH_STEP 64
 #include "kernel/amx/tile_gemm.h"
+#include "kernel/amx/vec_f16.h"
 #include "kernel/levels.h"
 #include "kernel/vec_gemm_i8.h"
 
@@ -41,6 +42,75 @@ static __attribute__((noinline)) void finish(const tile_product *a, waiting_bloc
         finish_rest(a, b);
 }
 
+/* ---- rows for another product ---------------------------------------------------------------- */
+
+/* Rows [r, r + m) of a block, in F16. */
+static inline __attribute__((always_inline)) void finish_rows_f16(const tile_product *a,
+                                                                  const waiting_block *b, size_t r,
+                                                                  const size_t m,
+                                                                  const bool with_gelu)
+{
+    const columns *c = (const columns *)(const void *)b->behind;
+    const float *row_scale = b->row_scale + r;
+    const int32_t *sums = b->sums->at[0][r], *others = b->sums->at[1][r];
+    const size_t stride = a->taken_stride;
+    unsigned char *to = a->taken + (b->i + r) * stride + b->j * sizeof(f16);
+    const ivec start = ivec_load(c->start), start_1 = ivec_load(c->start + LANES);
+    const vec unit = vec_splat(1.0f / F16_UNIT);
+    const vec scale = load_first(c->scale, LANES) * unit;
+    const vec scale_1 = load_first(c->scale + LANES, LANES) * unit;
+    vec bias = vec_splat(0), bias_1 = bias;
+    if (a->bias != NULL) {
+        bias = load_first(a->bias + b->j, LANES) * unit;
+        bias_1 = load_first(a->bias + b->j + LANES, LANES) * unit;
+    }
+#pragma GCC unroll 8
+    for (size_t q = 0; q < m; q++) {
+        const vec factor = vec_splat(row_scale[q]);
+        vec v = vec_of_sums(ivec_load(sums + q * LANES) + start) * scale;
+        vec w = vec_of_sums(ivec_load(others + q * LANES) + start_1) * scale_1;
+        vec_f16 x = f16_round(vec_fma(v, factor, bias), vec_fma(w, factor, bias_1));
+        f16_store(to + q * stride, with_gelu ? f16_gelu(x) : x);
+    }
+}
+
+/* The next slice of a block, in F16. */
+static __attribute__((noinline)) void finish_f16(const tile_product *a, waiting_block *b)
+{
+    size_t r = b->n_done, m = WN_MIN(b->m - r, (size_t)SLICE_ROWS);
+    b->n_done = r + m;
+    if (m == SLICE_ROWS && a->act == WN_ACT_GELU)
+        finish_rows_f16(a, b, r, SLICE_ROWS, true);
+    else
+        finish_rows_f16(a, b, r, m, a->act == WN_ACT_GELU);
+}
+
+/* A power of two that brings top between 1 and 2, as far as F16 has it. */
+static inline float lift_of(float top)
+{
+    int exponent = (int)(wn_f32_bits(top) >> 23) - 127;
+    return ldexpf(1.0f, WN_MAX(-15, WN_MIN(-exponent, 15)));
+}
+
+/* A row of k numbers in F16 as bytes and their scale. */
+static inline void take_row_f16(uint8_t *row, const unsigned char *x, size_t k)
+{
+    __m512i tops = _mm512_setzero_si512();
+    for (size_t p = 0; p < k; p += F16_LANES)
+        tops = f16_larger_size(tops, f16_load(x + p * sizeof(f16)));
+    const float top = f16_largest(tops), lift = lift_of(top);
+    const f16 inverse = (f16)(top < INFINITY ? fminf(I8_LIMIT / (top * lift), F16_MAX) : 0);
+    const vec_f16 first = f16_splat(lift), second = f16_splat((float)inverse);
+    for (size_t p = 0; p < k; p += 2 * F16_LANES, x += 2 * sizeof(vec_f16)) {
+        ivec bytes = f16_bytes(f16_load(x), f16_load(x + sizeof(vec_f16)), first, second);
+        ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
+    }
+    const float scale = top < INFINITY ? F16_UNIT / (lift * (float)inverse) : NAN;
+    memcpy(row + k, &scale, sizeof scale);
+}
+
+/* ---- the product ----------------------------------------------------------------------------- */
+
 TILES_UP_TO(14, tile_i8)
 
 /* The same rows and panels by vectors. */
@@ -52,6 +122,20 @@ static const wn_gemm by_vectors = {
     .column_extra = COLUMN_EXTRA,
 };
 
+static tile_product product_of(const void *rows, size_t stride, const void *packed,
+                               const float *bias, size_t n, size_t k, wn_act act)
+{
+    return (tile_product){.rows = rows,
+                          .stride = stride,
+                          .n_steps = depth_of(k) / TILE_BYTES,
+                          .packed = packed,
+                          .panel_bytes = panel_bytes(k),
+                          .n = n,
+                          .scale_at = depth_of(k),
+                          .bias = bias,
+                          .act = act};
+}
+
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
@@ -59,18 +143,23 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
         multiply_by(tiles, &by_vectors, y, ldy, rows, stride, packed, bias, m, n, k, act);
         return;
     }
-    const tile_product a = {.y = y,
-                            .ldy = ldy,
-                            .rows = rows,
-                            .stride = stride,
-                            .n_steps = depth_of(k) / TILE_BYTES,
-                            .packed = packed,
-                            .panel_bytes = panel_bytes(k),
-                            .n = n,
-                            .scale_at = depth_of(k),
-                            .bias = bias,
-                            .act = act};
+    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    a.y = y;
+    a.ldy = ldy;
     multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
+}
+
+static void multiply_taken(void *taken, size_t taken_stride, void *scratch, const void *rows,
+                           size_t stride, const void *packed, const float *bias, size_t m, size_t n,
+                           size_t k, wn_act act)
+{
+    const size_t line = WN_ALIGN;
+    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    a.taken = scratch;
+    a.taken_stride = (n * sizeof(f16) / line | 1) * line; /* so rows spread over all sets */
+    multiply_by_tiles(&a, WN_DTYPE_I8, finish_f16, m);
+    for (size_t i = 0; i < m; i++)
+        take_row_f16((uint8_t *)taken + i * taken_stride, a.taken + i * a.taken_stride, n);
 }
 
 const wn_gemm wn_gemm_i8_amx = {
@@ -80,9 +169,11 @@ const wn_gemm wn_gemm_i8_amx = {
     .k_step = DEPTH_STEP,
     .limit = I8_LIMIT,
     .column_extra = COLUMN_EXTRA,
+    .rows_least = CHUNK_ROWS,
     .pack = pack_i8,
     .pack_t = pack_i8_t,
     .take_rows = take_rows_i8,
     .take_shares = take_shares_i8,
     .multiply = multiply,
+    .multiply_taken = multiply_taken,
 };

@@ -8,6 +8,7 @@ const wn_kernels wn_kernels_amx = {
     .gemm_f32 = &wn_gemm_f32_avx512,
     .gemm_bf16 = &wn_gemm_bf16_amx,
     .gemm_i8 = &wn_gemm_i8_amx,
+    .gemm_i8_scores = &wn_gemm_bf16_amx,
     .norm_f32 = norm_f32,
     .softmax_f32 = softmax_f32,
     .act_f32 = act_f32,

@@ -18,10 +18,12 @@ typedef struct block_sums {
     int32_t at[2][BLOCK_ROWS][TILE_ROWS];
 } block_sums;
 
-/* y = act(finish(rows . panels)) */
+/* y = act(finish(rows . panels)), or instead of y the rows that another product reads */
 typedef struct tile_product {
     float *y;
     size_t ldy;
+    unsigned char *taken; /* 16 bits for each number; NULL: there is y */
+    size_t taken_stride;  /* in bytes */
     const unsigned char *rows;
     size_t stride, n_steps; /* of TILE_BYTES a row */
     const unsigned char *packed;

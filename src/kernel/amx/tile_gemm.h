@@ -44,6 +44,8 @@ typedef struct tile_pass {
     sums_place held; /* where the sums belong that the tiles still hold */
     sums_place to;   /* and the own ones */
     bool asks;       /* for the lines of the latter, which are fetched before they are written */
+    const unsigned char *next; /* what to ask for of the panel's next part or of the next panel */
+    size_t next_bytes;         /* a step */
 } tile_pass;
 
 static inline unsigned char *sums_at(const sums_place *place, size_t half, size_t row)
@@ -104,6 +106,14 @@ static inline void ask_for_rows(const tile_pass *pass, size_t s, size_t *n_due, 
     }
 }
 
+/* Ask for some of the weights that come next: those of base models lie in the third-level cache. */
+static inline void ask_for_weights(const tile_pass *pass, size_t s)
+{
+    const unsigned char *next = pass->next + s * pass->next_bytes;
+    for (size_t at = 0; at < pass->next_bytes; at += WN_ALIGN)
+        __builtin_prefetch(next + at);
+}
+
 /* One pass of a block; meanwhile the block before is finished. */
 static inline __attribute__((always_inline)) void add_steps(tile_set *t, const tile_product *a,
                                                             const wn_dtype dtype, finish_fn *finish,
@@ -120,6 +130,7 @@ static inline __attribute__((always_inline)) void add_steps(tile_set *t, const t
                 finish(a, before);
         if (dtype == WN_DTYPE_BF16)
             ask_for_rows(pass, s, &n_rows_due, &row);
+        ask_for_weights(pass, s);
         if (++s == pass->n_steps)
             return;
         add_step(t, a, dtype, pass, s, false, lower);
@@ -170,6 +181,7 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
     sums_place held = {0};
     size_t n_passes = a->n_steps <= WHOLE_STEPS ? 1 : (a->n_steps + PASS_STEPS - 1) / PASS_STEPS;
     size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS);
+    size_t next_bytes = wn_round_up(STEP_BYTES * block / m, WN_ALIGN);
     waiting_block before = {.m = 0};
     tile_set t;
     configure(&t, upper, block - upper);
@@ -178,7 +190,8 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
         /* Sums that begin with the bias are y. */
-        bool is_y = dtype == WN_DTYPE_BF16 && a->act == WN_ACT_NONE && a->n - j >= BLOCK_COLUMNS;
+        bool is_y = dtype == WN_DTYPE_BF16 && a->taken == NULL && a->act == WN_ACT_NONE &&
+                    a->n - j >= BLOCK_COLUMNS;
         sums_place start = {0};
         if (is_y && a->bias != NULL)
             start = (sums_place){(void *)(uintptr_t)(a->bias + j), .half = TILE_BYTES};
@@ -187,6 +200,7 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
             for (size_t i = i0; i < i0 + m; i += BLOCK_ROWS) {
                 block_sums *own = &waiting[(i - i0) / BLOCK_ROWS];
                 bool is_last = p + 1 == n_passes;
+                size_t asked = (i - i0) / BLOCK_ROWS * (end - first) * next_bytes;
                 const tile_pass pass = {
                     .rows = a->rows + i * a->stride + first * TILE_BYTES,
                     .panel = panel + first * STEP_BYTES,
@@ -197,6 +211,8 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
                           : is_y   ? place_in_y(a, i, j)
                                    : place_of(&complete),
                     .asks = is_last && is_y && block == BLOCK_ROWS,
+                    .next = panel + (is_last ? a->panel_bytes : end * STEP_BYTES) + asked,
+                    .next_bytes = next_bytes,
                 };
                 if (block > upper)
                     add_steps(&t, a, dtype, finish, &before, &pass, true);
