@@ -9,7 +9,7 @@
 #define WN_KERNEL_VEC_I8_H
 
 #if defined(__AVX512F__)
-#include "kernel/avx512/vec_i8_avx512.h"
+#include "kernel/avx512/word_shares.h"
 #elif defined(__AVX2__)
 #include "kernel/avx2/vec_i8_avx2.h"
 #else

@@ -163,30 +163,91 @@ share_bytes(row_sum *sum, const float *s, vec factor, vec top, const size_t left
     return ivec_add_bytes(bytes_in_order(v[0], v[1], v[2], v[3]), offset_bytes());
 }
 
+/* The first n bytes of a block, or all, whatever they are. */
+static inline void store_block(uint8_t *to, ivec bytes, size_t n, bool all)
+{
+    if (all)
+        ivec_store(to, bytes);
+    else
+        memcpy(to, &bytes, n);
+}
+
 /* n scores become shares of which the largest is I8_LIMIT; returns their sum. */
-static inline float share_row(uint8_t *to, const float *s, vec factor, vec top, size_t n,
-                              bool to_the_end)
+static inline float share_row_f32(uint8_t *to, const float *s, vec factor, vec top, size_t n,
+                                  bool to_the_end)
 {
     row_sum sum = row_sum_zero();
     size_t p = 0;
     for (; p + K_BLOCK <= n; p += K_BLOCK)
         ivec_store(to + p, share_bytes(&sum, s + p, factor, top, K_BLOCK));
-    if (p < n) {
-        ivec bytes = share_bytes(&sum, s + p, factor, top, n - p);
-        if (to_the_end)
-            ivec_store(to + p, bytes);
-        else
-            memcpy(to + p, &bytes, n - p);
-    }
+    if (p < n)
+        store_block(to + p, share_bytes(&sum, s + p, factor, top, n - p), n - p, to_the_end);
     return row_sum_total(&sum);
 }
+
+#if defined(HAS_WORD_SHARES)
+
+/* Of a row. */
+typedef struct share_row_sums {
+    ivec words, signs; /* sum of its shares; bits that any score's distance from the top has */
+} share_row_sums;
+
+/* A block of a row by words, of which left are there. */
+static inline __attribute__((always_inline)) ivec
+share_words_of(share_row_sums *sums, const float *s, vec factor, vec top, const size_t left)
+{
+    ivec x[K_STEP];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < K_STEP; c++) {
+        size_t at = c * LANES, rest = left > at ? left - at : 0;
+        vec far = vec_fnma(load_first(s + at, rest), factor, top);
+        x[c] = ivec_of_numbers(blend_first(far, vec_splat(SHARE_FAR), rest));
+        sums->signs |= x[c];
+    }
+    return ivec_add_bytes(share_words(&sums->words, x), offset_bytes());
+}
+
+/* The same as share_row_f32() by words; NAN when a distance is no whole number of theirs. */
+static inline float share_row_words(uint8_t *to, const float *s, float factor, float top, size_t n,
+                                    bool to_the_end)
+{
+    const vec units = vec_splat(factor * SHARE_UNITS);
+    const vec start = vec_splat(top * (factor * SHARE_UNITS));
+    share_row_sums sums = {ivec_splat(0), ivec_splat(0)};
+    size_t p = 0;
+    for (; p + K_BLOCK <= n; p += K_BLOCK)
+        ivec_store(to + p, share_words_of(&sums, s + p, units, start, K_BLOCK));
+    if (p < n)
+        store_block(to + p, share_words_of(&sums, s + p, units, start, n - p), n - p, to_the_end);
+    return ivec_any_negative(sums.signs) ? NAN : word_sum(sums.words);
+}
+
+/* By words, but for scores that are no numbers or so far apart that words do not count it. */
+static inline float share_row(uint8_t *to, const float *s, float factor, float top, size_t n,
+                              bool to_the_end)
+{
+    float sum = share_row_words(to, s, factor, top, n, to_the_end);
+    if (__builtin_expect(isnan(sum), 0))
+        sum = share_row_f32(to, s, vec_splat(factor), vec_splat(top), n, to_the_end);
+    return sum;
+}
+
+#else
+
+static inline float share_row(uint8_t *to, const float *s, float factor, float top, size_t n,
+                              bool to_the_end)
+{
+    return share_row_f32(to, s, vec_splat(factor), vec_splat(top), n, to_the_end);
+}
+
+#endif
 
 /* A row's scale is the inverse of the sum of its shares.  A few rows at a time find their tops
  * first: the next row need not wait for one. */
 static inline void take_shares_i8(void *rows, size_t stride, float *s, size_t lds, float scale,
                                   size_t first, size_t end, size_t m, size_t k)
 {
-    const vec factor = vec_splat(scale * WN_EXP_LOG2E);
+    const float factor = scale * WN_EXP_LOG2E;
     size_t n = end - first;
     uint8_t *row = rows;
     s += first;
@@ -198,7 +259,7 @@ static inline void take_shares_i8(void *rows, size_t stride, float *s, size_t ld
         for (size_t i = 0; i < few; i++, row += stride, s += lds) {
             if (n < k)
                 memset(row, OFFSET, depth_of(k));
-            float sum = share_row(row + first, s, factor, vec_splat(tops[i]), n, n == k);
+            float sum = share_row(row + first, s, factor, tops[i], n, n == k);
             float inverse = n > 0 ? 1.0f / sum : 0.0f;
             memcpy(row + depth_of(k), &inverse, sizeof inverse);
         }

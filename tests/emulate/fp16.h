@@ -123,14 +123,6 @@ static inline simde__m512i emulated_cvtph_epi16(emulated_m512h a)
     return v.si;
 }
 
-static inline simde__m512i emulated_permutexvar_epi16(simde__m512i at, simde__m512i a)
-{
-    lanes512 from = {.si = a}, where = {.si = at}, v;
-    for (size_t i = 0; i < 32; i++)
-        v.h[i] = from.h[where.h[i] % 32];
-    return v.si;
-}
-
 #define __m512h                   emulated_m512h
 #define _mm512_set1_ph(x)         emulated_set1_ph(x)
 #define _mm512_loadu_ph(p)        emulated_castsi512_ph(simde_mm512_loadu_si512(p))
@@ -148,7 +140,5 @@ static inline simde__m512i emulated_permutexvar_epi16(simde__m512i at, simde__m5
 #define _mm512_castsi512_ph(a)    emulated_castsi512_ph(a)
 #define _mm256_castph_si256(a)    emulated_castph_si256(a)
 #define _mm512_castph512_ph256(a) emulated_castph512_ph256(a)
-#undef _mm512_permutexvar_epi16
-#define _mm512_permutexvar_epi16(at, a) emulated_permutexvar_epi16(at, a)
 
 #endif
