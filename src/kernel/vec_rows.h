@@ -71,19 +71,34 @@ norm_lanes(float *y, vec middle, vec scale, const float *gain, const float *bias
     store_first(y, vec_fma(v, load_first(gain, left), b), left);
 }
 
+/* A row in the place of its normalised form. */
+static inline void norm_row(float *y, float mean, float variance, const float *gain,
+                            const float *bias, float eps, size_t n)
+{
+    const vec middle = vec_splat(mean), scale = vec_splat(1.0f / sqrtf(variance + eps));
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, LANES);
+    if (j < n)
+        norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, n - j);
+}
+
+/* A few rows at a time: while one waits for its sum, the next ones are added up. */
 static inline void norm_f32(float *y, const float *x, const float *residual, const float *gain,
                             const float *bias, float eps, size_t m, size_t n)
 {
-    for (size_t i = 0; i < m; i++, x += n, y += n) {
-        float mean = add_residual(y, x, residual, n);
-        const vec middle = vec_splat(mean);
-        const vec scale = vec_splat(1.0f / sqrtf(squares_about(y, mean, n) / (float)n + eps));
-        size_t j = 0;
-        for (; j + LANES <= n; j += LANES)
-            norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, LANES);
-        if (j < n)
-            norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, n - j);
-        residual = residual != NULL ? residual + n : NULL;
+    enum { ROWS = 4 };
+    float mean[ROWS], variance[ROWS];
+    for (size_t few; m > 0; m -= few, x += few * n, y += few * n) {
+        few = WN_MIN(m, (size_t)ROWS);
+        for (size_t i = 0; i < few; i++)
+            mean[i] =
+                add_residual(y + i * n, x + i * n, residual != NULL ? residual + i * n : NULL, n);
+        for (size_t i = 0; i < few; i++)
+            variance[i] = squares_about(y + i * n, mean[i], n) / (float)n;
+        for (size_t i = 0; i < few; i++)
+            norm_row(y + i * n, mean[i], variance[i], gain, bias, eps, n);
+        residual = residual != NULL ? residual + few * n : NULL;
     }
 }
 
