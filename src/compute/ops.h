@@ -255,6 +255,10 @@ void wn_exec_run_parts(wn_exec *exec, const wn_batch *batch, wn_part_fn *fn, voi
  * before those of others, so that they stay in a cache: a few for one thread, all for several. */
 size_t wn_exec_group_end(const wn_exec *exec, const wn_batch *batch, size_t first);
 
+/* Rows from the first on that best go through several ops before others do: a block for one
+ * thread, all of n_rows for several. */
+size_t wn_exec_block_end(const wn_exec *exec, size_t n_rows, size_t first);
+
 /* Sequences [first, end) as a batch, valid until the next call. */
 wn_batch wn_exec_group(wn_exec *exec, const wn_batch *batch, size_t first, size_t end);
 

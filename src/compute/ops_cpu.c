@@ -144,27 +144,32 @@ static void multiply_columns(const wn_linear *w, float *y, size_t ldy, taken_row
                       w->bias != NULL ? w->bias + first : NULL, m, n, w->k, act);
 }
 
-/* y = act(x . w^T + b) for an item's rows of x, columns from the job's first on. */
-static void multiply_rows(const layer_job *job, float *y, size_t ldy, row_range rows,
-                          unsigned char *scratch)
+/* An item's rows of x. */
+static taken_rows take_x(const layer_job *job, row_range rows, unsigned char *scratch)
 {
     const wn_linear *w = job->w;
-    taken_rows taken = take(w, job->x + rows.first * w->k, w->k, rows.n, 0, w->k,
-                            scratch + job->scratch.x, job->scratch.x_bytes);
-    multiply_columns(w, y + job->first, ldy, taken, rows.n, job->first, w->n - job->first,
-                     job->act);
+    return take(w, job->x + rows.first * w->k, w->k, rows.n, 0, w->k, scratch + job->scratch.x,
+                job->scratch.x_bytes);
 }
 
-/* y = norm(residual + product), the residual's and y's rows as wide as the product's. */
-static void add_residual(const layer_job *job, const float *product, size_t n, row_range rows)
+/* y = norm(residual + rows . w^T + b), the residual's rows as wide as the product, for which there
+ * is space. */
+static void multiply_add_norm(const layer_job *job, const wn_linear *w, taken_rows taken,
+                              row_range rows, float *product)
 {
-    float *y = job->y + rows.first * n;
-    const float *residual = job->residual + rows.first * n;
-    if (job->norm != NULL) {
-        wn_norm_rows(job->exec->kernels, y, product, residual, job->norm, rows.n);
+    float *y = job->y + rows.first * w->n;
+    const float *residual = job->residual + rows.first * w->n;
+    if (w->gemm->multiply_add != NULL && residual == y) {
+        w->gemm->multiply_add(y, w->n, taken.at, taken.stride, w->packed, w->bias, rows.n, w->n,
+                              w->k);
+        if (job->norm != NULL)
+            wn_norm_rows(job->exec->kernels, y, y, NULL, job->norm, rows.n);
         return;
     }
-    for (size_t i = 0; i < rows.n * n; i++)
+    multiply_columns(w, product, w->n, taken, rows.n, 0, w->n, WN_ACT_NONE);
+    if (job->norm != NULL)
+        wn_norm_rows(job->exec->kernels, y, product, residual, job->norm, rows.n);
+    for (size_t i = 0; i < rows.n * w->n && job->norm == NULL; i++)
         y[i] = residual[i] + product[i];
 }
 
@@ -173,7 +178,9 @@ static void linear_item(void *arg, size_t item, int32_t worker)
     const layer_job *job = arg;
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
-    multiply_rows(job, job->y + rows.first * w->n, w->n, rows, wn_exec_scratch(job->exec, worker));
+    taken_rows taken = take_x(job, rows, wn_exec_scratch(job->exec, worker));
+    multiply_columns(w, job->y + rows.first * w->n + job->first, w->n, taken, rows.n, job->first,
+                     w->n - job->first, job->act);
 }
 
 static void run_linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
@@ -208,12 +215,10 @@ static void linear_from(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const w
 static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
-    const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     float *product = wn_exec_floats(scratch, job->scratch.product);
-    multiply_rows(job, product, w->n, rows, scratch);
-    add_residual(job, product, w->n, rows);
+    multiply_add_norm(job, job->w, take_x(job, rows, scratch), rows, product);
 }
 
 static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
@@ -292,16 +297,12 @@ static taken_rows take_intermediate(const layer_job *job, taken_rows x, size_t m
 static void feed_forward_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
-    const wn_linear *up = job->w, *down = job->down;
     row_range rows = rows_of(&job->cut, item);
     const wn_layer_scratch *parts = &job->scratch;
     unsigned char *scratch = wn_exec_scratch(job->exec, worker);
     float *product = wn_exec_floats(scratch, parts->product);
-    taken_rows x = take(up, job->x + rows.first * up->k, up->k, rows.n, 0, up->k,
-                        scratch + parts->x, parts->x_bytes);
-    taken_rows middle = take_intermediate(job, x, rows.n, scratch);
-    multiply_columns(down, product, down->n, middle, rows.n, 0, down->n, WN_ACT_NONE);
-    add_residual(job, product, down->n, rows);
+    taken_rows middle = take_intermediate(job, take_x(job, rows, scratch), rows.n, scratch);
+    multiply_add_norm(job, job->down, middle, rows, product);
 }
 
 static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_tensor *residual,

@@ -133,6 +133,13 @@ size_t wn_exec_group_end(const wn_exec *exec, const wn_batch *batch, size_t firs
     return end;
 }
 
+size_t wn_exec_block_end(const wn_exec *exec, size_t n_rows, size_t first)
+{
+    if (wn_pool_n_threads(exec->pool) > 1)
+        return n_rows;
+    return WN_MIN(n_rows, first + exec->plan.row_block);
+}
+
 wn_batch wn_exec_group(wn_exec *exec, const wn_batch *batch, size_t first, size_t end)
 {
     return wn_batch_part(batch, first, end, exec->group_start);

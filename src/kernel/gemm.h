@@ -71,6 +71,12 @@ typedef struct wn_gemm {
     void (*multiply)(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act);
 
+    /* y += rows . w^T + bias, with the bits of multiply() and an addition.  NULL: nothing would be
+     * saved by it.
+     * Shapes:  as of multiply(). */
+    void (*multiply_add)(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                         const float *bias, size_t m, size_t n, size_t k);
+
     /* Take over act(rows . w^T + bias) for another product of the dtype, whose k is n: what
      * multiply() and take_rows() do, but y is never in memory as f32.  NULL: the level has no
      * shorter way.  An i8 product rounds y / 64 to F16, so that a row with more than 4e6 becomes

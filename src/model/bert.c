@@ -166,8 +166,13 @@ wn_tensor wn_bert_forward(const wn_stack *stack, const wn_config *config, wn_exe
         attention.relative = relative.n_buckets > 0 ? &relative : NULL;
         attention.rows = i + 1 == config->n_layers ? rows : WN_ROWS_ALL;
         wn_self_attention(exec, &tensors, &layer, batch, &attention, is_rotary ? &turn : NULL);
-        ops->linear_add_norm(exec, &h, &context, &layer.out, &h, &layer.attention_norm);
-        ops->feed_forward(exec, &h, &h, &h, &f);
+        for (size_t first = 0, end; first < h.rows; first = end) {
+            end = wn_exec_block_end(exec, h.rows, first);
+            wn_tensor x = wn_tensor_rows(&h, first, end - first);
+            wn_tensor c = wn_tensor_rows(&context, first, end - first);
+            ops->linear_add_norm(exec, &x, &c, &layer.out, &x, &layer.attention_norm);
+            ops->feed_forward(exec, &x, &x, &x, &f);
+        }
     }
     return h;
 }

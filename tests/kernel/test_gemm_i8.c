@@ -294,6 +294,12 @@ static void gemm_i8_applies_each_activation(void **state)
     check_everywhere(check_gemm_acts);
 }
 
+static void a_product_that_is_added_is_one_and_an_addition(void **state)
+{
+    (void)state;
+    check_everywhere(check_gemm_add);
+}
+
 static void packing_a_transpose_gives_the_same_panels(void **state)
 {
     (void)state;
@@ -321,6 +327,7 @@ int main(void)
         cmocka_unit_test(gemm_i8_row_does_not_depend_on_the_number_of_rows),
         cmocka_unit_test(gemm_i8_reads_rows_that_were_copied_together),
         cmocka_unit_test(gemm_i8_applies_each_activation),
+        cmocka_unit_test(a_product_that_is_added_is_one_and_an_addition),
         cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
         cmocka_unit_test(shares_of_scores_are_their_softmax),
         cmocka_unit_test(rows_for_another_product_are_what_two_steps_make),

@@ -132,6 +132,23 @@ void check_gemm_acts(const wn_gemm *gemm, const char *level)
     }
 }
 
+void check_gemm_add(const wn_gemm *gemm, const char *level)
+{
+    for (size_t m = 1; m <= 200 && gemm->multiply_add != NULL; m += m < 40 ? 3 : 53) {
+        check_matrices a = check_matrices_begin(gemm, level, m, 20 + m % 90, 1 + m * 37 % 300);
+        const float *bias = m % 2 == 0 ? a.bias : NULL;
+        float *want = check_random_matrix(m * a.ldy), *y = check_random_matrix(m * a.ldy);
+        check_multiply(&a, NULL, bias, WN_ACT_NONE);
+        for (size_t i = 0; i < m * a.ldy; i++)
+            want[i] = i % a.ldy < a.n ? y[i] + a.y[i] : y[i];
+        gemm->multiply_add(y, a.ldy, a.rows, a.stride, a.packed, bias, m, a.n, a.k);
+        assert_memory_equal(y, want, m * a.ldy * sizeof *y);
+        wn_mem_free(want);
+        wn_mem_free(y);
+        check_matrices_end(&a);
+    }
+}
+
 void check_gemm_packing(const wn_gemm *gemm, const char *level)
 {
     for (size_t n = 1; n < 70; n += 5) {

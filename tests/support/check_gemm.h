@@ -36,11 +36,12 @@ typedef void check_gemm_fn(const wn_gemm *gemm, const char *level);
 void check_gemms(check_gemm_fn *check, wn_dtype dtype, const wn_kernels *more, size_t n);
 
 /* A row does not depend on the number of rows; each activation is applied to what the product
- * without one is, and to nothing beside it; a transpose is packed into the same bytes; shares of
- * scores are their softmax up to the rounding of shares and weights, and a score that is no number
- * makes its row's outputs none. */
+ * without one is, and to nothing beside it; a product that is added to y is one and an addition; a
+ * transpose is packed into the same bytes; shares of scores are their softmax up to the rounding of
+ * shares and weights, and a score that is no number makes its row's outputs none. */
 void check_gemm_rows(const wn_gemm *gemm, const char *level);
 void check_gemm_acts(const wn_gemm *gemm, const char *level);
+void check_gemm_add(const wn_gemm *gemm, const char *level);
 void check_gemm_packing(const wn_gemm *gemm, const char *level);
 void check_gemm_shares(const wn_gemm *gemm, const char *level);
 

@@ -30,17 +30,21 @@ static void take_shares(void *rows, size_t stride, float *s, size_t lds, float s
     take_shares_bf16(rows, stride, s, lds, scale, first, end, m, k, wn_round_up(k, K_STEP));
 }
 
-static inline __attribute__((always_inline)) void finish_part(const tile_product *a,
-                                                              const waiting_block *b, float *y,
-                                                              size_t r, const size_t m, size_t h,
-                                                              const size_t left, lanes_fn *f)
+static inline __attribute__((always_inline)) void
+finish_part(const tile_product *a, const waiting_block *b, float *y, size_t r, const size_t m,
+            size_t h, const size_t left, lanes_fn *f, const bool adds)
 {
     const float *sums = (const float *)(const void *)b->sums->at[h][r];
-    const vec bias = a->bias != NULL ? load_first(a->bias + b->j + h * LANES, left) : vec_splat(0);
+    const bool waits = a->bias != NULL && !begins_with_bias(a, WN_DTYPE_BF16, b->j);
+    const vec bias = waits ? load_first(a->bias + b->j + h * LANES, left) : vec_splat(0);
     const size_t ldy = a->ldy;
 #pragma GCC unroll 8
-    for (size_t q = 0; q < m; q++)
-        store_first(y + q * ldy, f(load_first(sums + q * LANES, LANES) + bias), left);
+    for (size_t q = 0; q < m; q++) {
+        vec v = f(load_first(sums + q * LANES, LANES) + bias);
+        if (adds)
+            v += load_first(y + q * ldy, left);
+        store_first(y + q * ldy, v, left);
+    }
 }
 
 static __attribute__((noinline)) void finish_rest(const tile_product *a, waiting_block *b)
@@ -114,6 +118,16 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
     multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
 }
 
+static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                         const float *bias, size_t m, size_t n, size_t k)
+{
+    tile_product a = product_of(rows, stride, packed, bias, n, k, WN_ACT_NONE);
+    a.y = y;
+    a.ldy = ldy;
+    a.adds = true;
+    multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
+}
+
 static void multiply_taken(void *taken, size_t taken_stride, void *scratch, const void *rows,
                            size_t stride, const void *packed, const float *bias, size_t m, size_t n,
                            size_t k, wn_act act)
@@ -136,5 +150,6 @@ const wn_gemm wn_gemm_bf16_amx = {
     .take_rows = take_rows,
     .take_shares = take_shares,
     .multiply = multiply,
+    .multiply_add = multiply_add,
     .multiply_taken = multiply_taken,
 };

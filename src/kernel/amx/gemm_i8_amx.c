@@ -12,10 +12,9 @@ _Static_assert((int)DEPTH_STEP == (int)TILE_BYTES, "a step is a tile of rows");
 _Static_assert((int)NR == (int)BLOCK_COLUMNS, "a panel is as wide as a block");
 _Static_assert(I8_LIMIT == 127, "sums of fours do not saturate");
 
-static inline __attribute__((always_inline)) void finish_part(const tile_product *a,
-                                                              const waiting_block *b, float *y,
-                                                              size_t r, const size_t m, size_t h,
-                                                              const size_t left, lanes_fn *f)
+static inline __attribute__((always_inline)) void
+finish_part(const tile_product *a, const waiting_block *b, float *y, size_t r, const size_t m,
+            size_t h, const size_t left, lanes_fn *f, const bool adds)
 {
     const columns *c = (const columns *)(const void *)b->behind;
     const float *row_scale = b->row_scale + r;
@@ -27,7 +26,10 @@ static inline __attribute__((always_inline)) void finish_part(const tile_product
 #pragma GCC unroll 8
     for (size_t q = 0; q < m; q++) {
         vec v = vec_of_sums(ivec_load(sums + q * LANES) + start) * scale;
-        store_first(y + q * ldy, f(vec_fma(v, vec_splat(row_scale[q]), bias)), left);
+        v = f(vec_fma(v, vec_splat(row_scale[q]), bias));
+        if (adds)
+            v += load_first(y + q * ldy, left);
+        store_first(y + q * ldy, v, left);
     }
 }
 
@@ -149,6 +151,16 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
     multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
 }
 
+static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
+                         const float *bias, size_t m, size_t n, size_t k)
+{
+    tile_product a = product_of(rows, stride, packed, bias, n, k, WN_ACT_NONE);
+    a.y = y;
+    a.ldy = ldy;
+    a.adds = true;
+    multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
+}
+
 static void multiply_taken(void *taken, size_t taken_stride, void *scratch, const void *rows,
                            size_t stride, const void *packed, const float *bias, size_t m, size_t n,
                            size_t k, wn_act act)
@@ -175,5 +187,6 @@ const wn_gemm wn_gemm_i8_amx = {
     .take_rows = take_rows_i8,
     .take_shares = take_shares_i8,
     .multiply = multiply,
+    .multiply_add = multiply_add,
     .multiply_taken = multiply_taken,
 };

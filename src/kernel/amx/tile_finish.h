@@ -22,6 +22,7 @@ typedef struct block_sums {
 typedef struct tile_product {
     float *y;
     size_t ldy;
+    bool adds;            /* to y */
     unsigned char *taken; /* 16 bits for each number; NULL: there is y */
     size_t taken_stride;  /* in bytes */
     const unsigned char *rows;
@@ -32,6 +33,14 @@ typedef struct tile_product {
     const float *bias;
     wn_act act;
 } tile_product;
+
+/* Whether the sums of a panel from column j on begin with the bias: whole ones of BF16 where no act
+ * follows. */
+static inline bool begins_with_bias(const tile_product *a, wn_dtype dtype, size_t j)
+{
+    return dtype == WN_DTYPE_BF16 && a->taken == NULL && a->act == WN_ACT_NONE &&
+           a->n - j >= BLOCK_COLUMNS;
+}
 
 /* A block whose sums are complete: rows [i, i + m) and columns from j on, of which the first n_done
  * rows are in y. */
@@ -45,10 +54,10 @@ typedef struct waiting_block {
 /* The next rows of a block that has some left become those of y. */
 typedef void finish_fn(const tile_product *product, waiting_block *block);
 
-/* Rows [r, r + m) of a block become f of their values, in columns [16 h, 16 h + 16) of the block's,
- * of which left are there; y is where they begin. */
+/* Rows [r, r + m) of a block become f of their values, or are added to y, in columns
+ * [16 h, 16 h + 16) of the block's, of which left are there; y is where they begin. */
 typedef void part_fn(const tile_product *product, const waiting_block *block, float *y, size_t r,
-                     size_t m, size_t h, size_t left, lanes_fn *f);
+                     size_t m, size_t h, size_t left, lanes_fn *f, bool adds);
 
 /* Ask for the lines of y that the slice behind this one fills: a line is fetched before it is
  * written.  With an act there is time enough, and asking would only take some of it. */
@@ -73,13 +82,18 @@ static inline __attribute__((always_inline)) bool finish_whole(const tile_produc
     if (!is_whole || (a->act != WN_ACT_NONE && a->act != WN_ACT_GELU))
         return false;
     b->n_done = r + SLICE_ROWS;
-    if (a->act == WN_ACT_NONE) {
-        ask_for_next_slice(a, b, y);
-        part(a, b, y, r, SLICE_ROWS, 0, LANES, same_lanes);
-        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, same_lanes);
+    if (a->act == WN_ACT_GELU) {
+        part(a, b, y, r, SLICE_ROWS, 0, LANES, gelu_rough_lanes, false);
+        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, gelu_rough_lanes, false);
+        return true;
+    }
+    ask_for_next_slice(a, b, y);
+    if (a->adds) {
+        part(a, b, y, r, SLICE_ROWS, 0, LANES, same_lanes, true);
+        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, same_lanes, true);
     } else {
-        part(a, b, y, r, SLICE_ROWS, 0, LANES, gelu_rough_lanes);
-        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, gelu_rough_lanes);
+        part(a, b, y, r, SLICE_ROWS, 0, LANES, same_lanes, false);
+        part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, same_lanes, false);
     }
     return true;
 }
@@ -93,7 +107,7 @@ static inline __attribute__((always_inline)) void finish_any(const tile_product 
     float *y = a->y + (b->i + r) * a->ldy + b->j;
     b->n_done = r + m;
     for (size_t h = 0; h * LANES < n; h++)
-        part(a, b, y + h * LANES, r, m, h, n - h * LANES, same_lanes);
+        part(a, b, y + h * LANES, r, m, h, n - h * LANES, same_lanes, a->adds);
     if (a->act != WN_ACT_NONE)
         act_block(y, a->ldy, y, a->ldy, a->act, true, m, n);
 }

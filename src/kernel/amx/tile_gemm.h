@@ -189,11 +189,9 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
         memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
-        /* Sums that begin with the bias are y. */
-        bool is_y = dtype == WN_DTYPE_BF16 && a->taken == NULL && a->act == WN_ACT_NONE &&
-                    a->n - j >= BLOCK_COLUMNS;
+        bool has_bias = begins_with_bias(a, dtype, j), is_y = has_bias && !a->adds;
         sums_place start = {0};
-        if (is_y && a->bias != NULL)
+        if (has_bias && a->bias != NULL)
             start = (sums_place){(void *)(uintptr_t)(a->bias + j), .half = TILE_BYTES};
         for (size_t p = 0; p < n_passes; p++) {
             size_t first = p * a->n_steps / n_passes, end = (p + 1) * a->n_steps / n_passes;
