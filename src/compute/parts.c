@@ -9,10 +9,9 @@
 /* Attention's products are short and have scores to turn into shares: an operation takes so many
  * times as long as one of a linear layer. */
 #define ATTENTION_COST 2.0
-/* Tokens of a part, whose hidden states stay in the second-level cache, but at least some blocks of
- * rows, for which weights are read once; and of a group, whose queries, keys and values stay. */
+/* Tokens of a part, whose hidden states stay in the second-level cache, and of a group, whose
+ * queries, keys and values do. */
 #define PART_TOKENS  256
-#define PART_BLOCKS  2
 #define GROUP_TOKENS 128
 /* A part costs at most so many times the mean, and the mean so many times a part: others wait. */
 #define UNEVEN_MAX 1.04
@@ -69,8 +68,7 @@ static bool cut_evenly(parts_job *job, size_t n_threads)
     double all = 0;
     for (size_t i = 0; i < batch->n_seqs; i++)
         all += cost_at(job, i);
-    size_t most = WN_MAX(PART_TOKENS, PART_BLOCKS * job->exec->plan.row_block);
-    size_t small = (batch->n_tokens / n_threads + most - 1) / most;
+    size_t small = (batch->n_tokens / n_threads + PART_TOKENS - 1) / PART_TOKENS;
     for (size_t each = WN_MIN(small, batch->n_seqs / n_threads); each > 0; each--) {
         if (cut_into(job, each * n_threads, all))
             return true;
