@@ -1,9 +1,10 @@
 /* Matrix products of every level and compute dtype beside what this machine can do at most
  * (kernel/peak.h).  One thread, packed weights, the linear layers of MiniLM and of base models,
  * rows in blocks as the ops cut them, each block's output where that of the one before was, with
- * bias and, where the layer has one, GELU; beside it what packing and taking over rows cost an
- * element.  Share of the peak of the level's own instructions; best of many, in processor time of
- * the thread, so that a shared machine does not change it.
+ * bias and, where the layer has one, GELU, which a level that can takes over for the next product
+ * at once; beside it what packing and taking over rows cost an element.  Share of the peak of the
+ * level's own instructions; best of many, in processor time of the thread, so that a shared machine
+ * does not change it.
  * Usage: gemm [ROWS [BLOCK [LEVEL]]] */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -71,7 +72,7 @@ static float *random_floats(size_t n)
 typedef struct operands {
     size_t rows, stride;
     float *x, *w, *bias, *y;
-    unsigned char *taken, *packed;
+    unsigned char *taken, *packed, *next; /* next: rows for another product, and their scratch */
 } operands;
 
 static operands make(const wn_gemm *gemm, const shape *s, size_t rows, size_t block)
@@ -85,6 +86,7 @@ static operands make(const wn_gemm *gemm, const shape *s, size_t rows, size_t bl
     o.y = random_floats(block * s->n);
     o.taken = allocate(rows * o.stride);
     o.packed = allocate(wn_gemm_packed_bytes(gemm, s->n, s->k));
+    o.next = allocate(3 * block * wn_gemm_row_bytes(gemm, s->n));
     return o;
 }
 
@@ -96,6 +98,7 @@ static void drop(operands *o)
     wn_mem_free(o->y);
     wn_mem_free(o->taken);
     wn_mem_free(o->packed);
+    wn_mem_free(o->next);
 }
 
 /* What is done to the operands, block of rows by block. */
@@ -127,6 +130,15 @@ static void multiply(const wn_gemm *gemm, const shape *s, operands *o, size_t bl
                        WN_MIN(block, o->rows - i), s->n, s->k, s->act);
 }
 
+static void multiply_taken(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
+{
+    size_t stride = wn_gemm_row_bytes(gemm, s->n);
+    for (size_t i = 0; i < o->rows; i += block)
+        gemm->multiply_taken(o->next, stride, o->next + block * stride, o->taken + i * o->stride,
+                             o->stride, o->packed, o->bias, WN_MIN(block, o->rows - i), s->n, s->k,
+                             s->act);
+}
+
 /* Nanoseconds of the fastest of many. */
 static double fastest(step_fn *step, const wn_gemm *gemm, const shape *s, operands *o, size_t block)
 {
@@ -148,7 +160,9 @@ static void measure(const char *title, const wn_gemm *gemm, const shape *s, size
     double turned = fastest(pack_t, gemm, s, &o, block) / n_weights;
     double packed = fastest(pack, gemm, s, &o, block) / n_weights;
     double taken = fastest(take_rows, gemm, s, &o, block) / n_rows;
-    double rate = 2.0 * n_rows * (double)s->n / fastest(multiply, gemm, s, &o, block);
+    bool takes = s->act != WN_ACT_NONE && wn_gemm_can_multiply_taken(gemm, s->n, s->act);
+    step_fn *product = takes ? multiply_taken : multiply;
+    double rate = 2.0 * n_rows * (double)s->n / fastest(product, gemm, s, &o, block);
     printf("%-16s %-18s n %4zu  k %4zu  %7.1f Gop/s", title, s->layer, s->n, s->k, rate);
     if (highest > 0)
         printf(" %5.1f%%", 100 * rate / highest);
