@@ -1,10 +1,16 @@
 /* malloc behind a few functions, so that tests can wrap the allocator at link time
  * (-Wl,--wrap=malloc,...) and fail the n-th allocation without a hook in the product. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* What is larger lies in huge pages where the system has them: fewer addresses to translate, and
+ * memory that spreads over all sets of the second-level cache. */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 void *wn_mem_alloc(size_t n, size_t size)
 {
@@ -42,9 +48,15 @@ bool wn_mem_regrow(void *items, size_t *cap, size_t need, size_t size)
 
 void *wn_mem_aligned_raw(size_t size)
 {
-    if (size > SIZE_MAX - WN_ALIGN)
+    size_t align = size < HUGE_PAGE ? WN_ALIGN : HUGE_PAGE;
+    if (size > SIZE_MAX - HUGE_PAGE)
         return NULL;
-    return aligned_alloc(WN_ALIGN, wn_round_up(size == 0 ? 1 : size, WN_ALIGN));
+    void *p = aligned_alloc(align, wn_round_up(size == 0 ? 1 : size, WN_ALIGN));
+#if defined(MADV_HUGEPAGE)
+    if (p != NULL && align == HUGE_PAGE)
+        (void)madvise(p, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return p;
 }
 
 void *wn_mem_aligned(size_t size)

@@ -250,14 +250,16 @@ static void *take(wn_linear *linear, size_t bytes, bool *ok)
 
 /* Memory for the packed weights, the bias and the factors of a layer of n x k.
  * Fails:   false when there is none; what there is stays in *linear. */
-static bool allocate(wn_linear *linear, const wn_linear_source *source)
+static bool allocate(wn_linear *linear, void *packed, const wn_linear_source *source)
 {
-    size_t n_padded = wn_round_up(linear->n, (size_t)linear->gemm->nr), elements;
-    bool ok = wn_mul_size(&elements, n_padded, linear->k + WN_ALIGN) && elements < SIZE_MAX / 16;
+    size_t n_padded = wn_round_up(linear->n, (size_t)linear->gemm->nr);
+    size_t packed_bytes = wn_linear_packed_bytes(linear->gemm, source);
+    bool ok = packed_bytes != SIZE_MAX;
     if (!ok)
         return false;
-    size_t packed_bytes = wn_gemm_packed_bytes(linear->gemm, linear->n, linear->k);
-    linear->packed = took(wn_mem_aligned_raw(packed_bytes), linear, packed_bytes, &ok);
+    linear->borrowed = packed != NULL;
+    packed = linear->borrowed ? packed : wn_mem_aligned_raw(packed_bytes);
+    linear->packed = took(packed, linear, packed_bytes, &ok);
     if (source->has_bias)
         linear->bias = take(linear, n_padded * sizeof(float), &ok);
     const void *factor = is_quantized(source) ? source->parts[0].factor : source->input_gain.data;
@@ -266,8 +268,23 @@ static bool allocate(wn_linear *linear, const wn_linear_source *source)
     return ok;
 }
 
+size_t wn_linear_packed_bytes(const wn_gemm *gemm, const wn_linear_source *source)
+{
+    size_t n = count_rows(source), k = source->parts[0].cols, elements;
+    size_t n_padded = wn_round_up(n, (size_t)gemm->nr);
+    if (!wn_mul_size(&elements, n_padded, k + WN_ALIGN) || elements >= SIZE_MAX / 16)
+        return SIZE_MAX;
+    return wn_round_up(wn_gemm_packed_bytes(gemm, n, k), WN_ALIGN);
+}
+
 wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_linear_source *source,
                          wn_pool *pool, wn_error *err)
+{
+    return wn_linear_init_at(out, NULL, gemm, source, pool, err);
+}
+
+wn_status wn_linear_init_at(wn_linear *out, void *packed, const wn_gemm *gemm,
+                            const wn_linear_source *source, wn_pool *pool, wn_error *err)
 {
     wn_status status = WN_OK;
     wn_linear linear = {.gemm = gemm, .n = count_rows(source), .k = source->parts[0].cols};
@@ -278,7 +295,7 @@ wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm, const wn_linear_so
         WN_FAIL(err, WN_ERR_FORMAT, "a matrix of %zu x %zu, int8 products have at most %d columns",
                 linear.n, linear.k, WN_GEMM_I8_K_MAX);
     float *scratch = wn_mem_aligned_raw(wn_linear_scratch(gemm, linear.k, pool) * sizeof(float));
-    if (scratch == NULL || !allocate(&linear, source))
+    if (scratch == NULL || !allocate(&linear, packed, source))
         WN_FAIL_OUT(err, WN_ERR_MEMORY, "no memory for a matrix of %zu x %zu", linear.n, linear.k);
     wn_linear_pack(&linear, source, pool, scratch);
     *out = linear;
@@ -291,7 +308,8 @@ out:
 
 void wn_linear_deinit(wn_linear *linear)
 {
-    wn_mem_free(linear->packed);
+    if (!linear->borrowed)
+        wn_mem_free(linear->packed);
     wn_mem_free(linear->bias);
     wn_mem_free(linear->factor);
     *linear = (wn_linear){0};

@@ -42,7 +42,8 @@ typedef struct wn_linear {
     float *bias;         /* [n] or NULL */
     float *factor;       /* [k] of the columns of x, in place of that of the weights; or NULL */
     size_t n, k;
-    size_t bytes; /* heap memory of all three */
+    size_t bytes;  /* memory of all three */
+    bool borrowed; /* packed is memory of others */
 } wn_linear;
 
 /* Matrices of keys and values by heads, in f32, for attention of single rows. */
@@ -95,6 +96,15 @@ typedef struct wn_linear_source {
  * Owns:    caller frees with wn_linear_deinit(); neither source nor pool are kept. */
 WN_MUST_USE wn_status wn_linear_init(wn_linear *out, const wn_gemm *gemm,
                                      const wn_linear_source *source, wn_pool *pool, wn_error *err);
+
+/* The same in memory of wn_linear_packed_bytes(), which is lent and stays the caller's; NULL: its
+ * own. */
+WN_MUST_USE wn_status wn_linear_init_at(wn_linear *out, void *packed, const wn_gemm *gemm,
+                                        const wn_linear_source *source, wn_pool *pool,
+                                        wn_error *err);
+
+/* Bytes of packed weights, a multiple of WN_ALIGN; SIZE_MAX when they wrap. */
+size_t wn_linear_packed_bytes(const wn_gemm *gemm, const wn_linear_source *source);
 
 /* Widen and pack a source of the same shape in the place of the weights that are there.
  * Shapes:  scratch [wn_linear_scratch()]. */

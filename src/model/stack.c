@@ -132,14 +132,40 @@ static wn_status find_layer(const binding *b, wn_layer *layer, wn_layer_source *
 
 /* ---- packing --------------------------------------------------------------------------------- */
 
-static wn_status init_layer(wn_layer *layer, const wn_layer_source *source,
+/* Memory for the matrices of so many layers like this one, together so that huge pages hold them.
+ * Where there is none, each matrix takes its own. */
+static void take_weights(wn_stack *out, const wn_layer_source *source, size_t n_layers,
+                         const wn_gemm *gemm)
+{
+    const wn_linear_source *linears[] = {&source->qkv, &source->out, &source->up, &source->down};
+    size_t bytes = 0;
+    for (size_t i = 0; i < WN_ARRAY_LEN(linears); i++)
+        if (!wn_add_size(&bytes, bytes, wn_linear_packed_bytes(gemm, linears[i])))
+            return;
+    if (wn_mul_size(&bytes, bytes, n_layers))
+        out->weights = wn_mem_aligned_raw(bytes);
+    out->weight_bytes = out->weights != NULL ? bytes : 0;
+}
+
+static wn_status init_linear(wn_stack *stack, wn_linear *out, const wn_linear_source *source,
+                             const wn_model_options *options, wn_error *err)
+{
+    size_t bytes = wn_linear_packed_bytes(options->gemm, source);
+    unsigned char *at = NULL;
+    if (bytes <= stack->weight_bytes - stack->weights_used) {
+        at = stack->weights + stack->weights_used;
+        stack->weights_used += bytes;
+    }
+    return wn_linear_init_at(out, at, options->gemm, source, options->pool, err);
+}
+
+static wn_status init_layer(wn_stack *stack, wn_layer *layer, const wn_layer_source *source,
                             const wn_model_options *options, wn_error *err)
 {
-    const wn_gemm *gemm = options->gemm;
-    WN_TRY(wn_linear_init(&layer->qkv, gemm, &source->qkv, options->pool, err));
-    WN_TRY(wn_linear_init(&layer->out, gemm, &source->out, options->pool, err));
-    WN_TRY(wn_linear_init(&layer->up, gemm, &source->up, options->pool, err));
-    return wn_linear_init(&layer->down, gemm, &source->down, options->pool, err);
+    WN_TRY(init_linear(stack, &layer->qkv, &source->qkv, options, err));
+    WN_TRY(init_linear(stack, &layer->out, &source->out, options, err));
+    WN_TRY(init_linear(stack, &layer->up, &source->up, options, err));
+    return init_linear(stack, &layer->down, &source->down, options, err);
 }
 
 /* Whether of the last layer single rows are wanted that can do without keys and values: nothing is
@@ -252,7 +278,9 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
         if (!wn_tensor_binder_ok(binder))
             continue;
         if (!options->by_turns || i == 0) {
-            WN_TRY(init_layer(&out->layers[i], &source, options, err));
+            if (i == 0)
+                take_weights(out, &source, options->by_turns ? 1 : config->n_layers, options->gemm);
+            WN_TRY(init_layer(out, &out->layers[i], &source, options, err));
             WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places,
                                         wn_kernels_scores_gemm(options->kernels, options->gemm),
                                         err));
@@ -292,6 +320,7 @@ void wn_stack_deinit(wn_stack *stack)
     for (size_t i = 0; i < WN_ROPES_MAX; i++)
         wn_rotary_deinit(&stack->rotary[i]);
     wn_mem_free(stack->layers);
+    wn_mem_free(stack->weights);
     wn_mem_free(stack->slopes);
     wn_mem_free(stack->sources);
     wn_mem_free(stack->scratch);

@@ -40,6 +40,8 @@ struct wn_stack {
     wn_places places;
     wn_layer *layers; /* [n_layers] */
     size_t n_layers;
+    unsigned char *weights; /* packed matrices of all layers, one after the other; or NULL */
+    size_t weight_bytes, weights_used;
     wn_rotary rotary[WN_ROPES_MAX];
     float *slopes;            /* [n_heads] of ALiBi, or NULL */
     wn_layer_source *sources; /* [n_layers] by turns: only the first layer has memory for matrices,
