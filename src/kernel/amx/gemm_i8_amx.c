@@ -90,8 +90,12 @@ static __attribute__((noinline)) void finish_f16(const tile_product *a, waiting_
 /* A power of two that brings top between 1 and 2, as far as F16 has it. */
 static inline float lift_of(float top)
 {
-    int exponent = (int)(wn_f32_bits(top) >> 23) - 127;
-    return ldexpf(1.0f, WN_MAX(-15, WN_MIN(-exponent, 15)));
+    const int zero = 127; /* as an exponent is written */
+    int exponent = (int)(wn_f32_bits(top) >> 23) - zero;
+    uint32_t bits = (uint32_t)(zero + WN_MAX(-15, WN_MIN(-exponent, 15))) << 23;
+    float lift;
+    memcpy(&lift, &bits, sizeof lift);
+    return lift;
 }
 
 /* A row of k numbers in F16 as bytes and their scale. */
