@@ -51,7 +51,7 @@ void *wn_mem_aligned_raw(size_t size)
     size_t align = size < HUGE_PAGE ? WN_ALIGN : HUGE_PAGE;
     if (size > SIZE_MAX - HUGE_PAGE)
         return NULL;
-    void *p = aligned_alloc(align, wn_round_up(size == 0 ? 1 : size, WN_ALIGN));
+    void *p = aligned_alloc(align, wn_round_up(size == 0 ? 1 : size, align));
 #if defined(MADV_HUGEPAGE)
     if (p != NULL && align == HUGE_PAGE)
         (void)madvise(p, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);

@@ -8,7 +8,7 @@
  *   i8    q = nearest(x / s) with s = max |x| / limit, one s a row; w likewise with limit 127, one
  *         s a column; where limit is 63, some columns are shrunk (wn_i8_shrink() in lowp.h).  The
  *         sum of products is exact, then y = fma(sum * s_w, s_x, bias).  Levels of equal limit give
- *         the same bits.
+ *         the same bits of a product, but where one is taken over for the next.
  * Invariant: the value of a row depends on that row's inputs alone, never on m or on its position.
  * Thread rule: constant, any. */
 #ifndef WN_KERNEL_GEMM_H
@@ -59,7 +59,8 @@ typedef struct wn_gemm {
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
      * Shapes:  rows and stride as of take_rows(); s [m][k] of row stride lds, undefined afterwards.
      * Needs:   scale > 0.
-     * Error:   as if e^x had one of 3e-4, beside what is lost by rounding. */
+     * Error:   as if e^x had one of 4e-4, beside what is lost by rounding; of the sum by which i8
+     *          divides, shares below 2^-15 of the largest may be left out. */
     void (*take_shares)(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
                         size_t end, size_t m, size_t k);
 

@@ -200,7 +200,7 @@ share_words_of(share_row_sums *sums, const float *s, vec factor, vec top, const 
 #pragma GCC unroll 4
     for (size_t c = 0; c < K_STEP; c++) {
         size_t at = c * LANES, rest = left > at ? left - at : 0;
-        vec far = vec_fnma(load_first(s + at, rest), factor, top);
+        vec far = (top - load_first(s + at, rest)) * factor;
         x[c] = ivec_of_numbers(blend_first(far, vec_splat(SHARE_FAR), rest));
         sums->signs |= x[c];
     }
@@ -211,14 +211,13 @@ share_words_of(share_row_sums *sums, const float *s, vec factor, vec top, const 
 static inline float share_row_words(uint8_t *to, const float *s, float factor, float top, size_t n,
                                     bool to_the_end)
 {
-    const vec units = vec_splat(factor * SHARE_UNITS);
-    const vec start = vec_splat(top * (factor * SHARE_UNITS));
+    const vec units = vec_splat(factor * SHARE_UNITS), highest = vec_splat(top);
     share_row_sums sums = {ivec_splat(0), ivec_splat(0)};
     size_t p = 0;
     for (; p + K_BLOCK <= n; p += K_BLOCK)
-        ivec_store(to + p, share_words_of(&sums, s + p, units, start, K_BLOCK));
+        ivec_store(to + p, share_words_of(&sums, s + p, units, highest, K_BLOCK));
     if (p < n)
-        store_block(to + p, share_words_of(&sums, s + p, units, start, n - p), n - p, to_the_end);
+        store_block(to + p, share_words_of(&sums, s + p, units, highest, n - p), n - p, to_the_end);
     return ivec_any_negative(sums.signs) ? NAN : word_sum(sums.words);
 }
 

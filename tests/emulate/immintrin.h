@@ -143,15 +143,6 @@ static inline simde__m512 emulated_permute_ps(simde__m512 a, unsigned order)
     return v.ps;
 }
 
-static inline int32_t emulated_reduce_add_epi32(simde__m512i a)
-{
-    lanes512 v = {.si = a};
-    int32_t sum = 0;
-    for (size_t i = 0; i < 16; i++)
-        sum += v.i[i];
-    return sum;
-}
-
 static inline simde__m512i emulated_permutexvar_epi16(simde__m512i at, simde__m512i a)
 {
     lanes512 from = {.si = a}, where = {.si = at}, v;
@@ -184,7 +175,6 @@ static inline simde__m512i emulated_permutexvar_epi16(simde__m512i at, simde__m5
 #define _mm512_extractf32x8_ps(a, h)            emulated_extractf32x8_ps(a, h)
 #define _mm512_shuffle_f32x4(a, b, c)           simde_mm512_shuffle_f32x4(a, b, c)
 #define _mm512_permute_ps(a, c)                 emulated_permute_ps(a, c)
-#define _mm512_reduce_add_epi32(a)              emulated_reduce_add_epi32(a)
 #define _mm512_permutexvar_epi16(at, a)         emulated_permutexvar_epi16(at, a)
 
 /* Zero for a denormal number, which the bf16 instructions neither read nor give. */

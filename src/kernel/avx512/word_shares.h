@@ -44,10 +44,10 @@ static inline bool ivec_any_negative(ivec v)
     return _mm512_movepi32_mask((__m512i)v) != 0;
 }
 
-/* A sum of words in steps of bytes. */
+/* A sum of words in steps of bytes; a lane of it holds a million keys. */
 static inline float word_sum(ivec words)
 {
-    return (float)_mm512_reduce_add_epi32((__m512i)words) * (1.0f / SHARE_WORDS);
+    return sum_lanes(vec_of_sums(words)) * (1.0f / SHARE_WORDS);
 }
 
 /* 64 shares as bytes in order, from x of 16 each; they are added to the sum as words. */
