@@ -133,18 +133,22 @@ static wn_status find_layer(const binding *b, wn_layer *layer, wn_layer_source *
 /* ---- packing --------------------------------------------------------------------------------- */
 
 /* Memory for the matrices of so many layers like this one, together so that huge pages hold them.
- * Where there is none, each matrix takes its own. */
-static void take_weights(wn_stack *out, const wn_layer_source *source, size_t n_layers,
-                         const wn_gemm *gemm)
+ * Where their sizes wrap there is none, and each matrix asks for its own. */
+static wn_status take_weights(wn_stack *out, const wn_layer_source *source, size_t n_layers,
+                              const wn_gemm *gemm, wn_error *err)
 {
     const wn_linear_source *linears[] = {&source->qkv, &source->out, &source->up, &source->down};
     size_t bytes = 0;
     for (size_t i = 0; i < WN_ARRAY_LEN(linears); i++)
         if (!wn_add_size(&bytes, bytes, wn_linear_packed_bytes(gemm, linears[i])))
-            return;
-    if (wn_mul_size(&bytes, bytes, n_layers))
-        out->weights = wn_mem_aligned_raw(bytes);
-    out->weight_bytes = out->weights != NULL ? bytes : 0;
+            return WN_OK;
+    if (!wn_mul_size(&bytes, bytes, n_layers))
+        return WN_OK;
+    out->weights = wn_mem_aligned_raw(bytes);
+    if (out->weights == NULL)
+        WN_FAIL(err, WN_ERR_MEMORY, "no memory for %zu layers", n_layers);
+    out->weight_bytes = bytes;
+    return WN_OK;
 }
 
 static wn_status init_linear(wn_stack *stack, wn_linear *out, const wn_linear_source *source,
@@ -279,7 +283,8 @@ wn_status wn_stack_init(wn_stack *out, const wn_config *config, const wn_layout 
             continue;
         if (!options->by_turns || i == 0) {
             if (i == 0)
-                take_weights(out, &source, options->by_turns ? 1 : config->n_layers, options->gemm);
+                WN_TRY(take_weights(out, &source, options->by_turns ? 1 : config->n_layers,
+                                    options->gemm, err));
             WN_TRY(init_layer(out, &out->layers[i], &source, options, err));
             WN_TRY(wn_layer_places_init(&out->layers[i].places, &out->places,
                                         wn_kernels_scores_gemm(options->kernels, options->gemm),
