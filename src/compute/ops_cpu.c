@@ -211,7 +211,7 @@ static void linear_from(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const w
     run_linear(exec, y, x, w, WN_ACT_NONE, first);
 }
 
-/* y may be the residual, so the product goes through scratch. */
+/* y may be the residual: the product is added to it, or goes through scratch. */
 static void linear_add_norm_item(void *arg, size_t item, int32_t worker)
 {
     const layer_job *job = arg;
