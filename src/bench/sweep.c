@@ -202,6 +202,11 @@ typedef struct attention_task {
     uint32_t start[SEQS_MAX + 1];
 } attention_task;
 
+static wn_tensor take_tensor(sweep *s, size_t rows, size_t cols)
+{
+    return wn_tensor_of(take_floats(s, rows * cols), rows, cols);
+}
+
 static void attend(const void *arg)
 {
     const attention_task *t = arg;
@@ -220,9 +225,8 @@ static wn_status sweep_length(sweep *s, const shape *f, wn_exec *exec, size_t le
     t.attention.n_heads = t.attention.n_kv_heads = f->n_heads;
     t.attention.head_dim = f->hidden / f->n_heads;
     t.attention.scale = 1 / sqrtf((float)t.attention.head_dim);
-    t.y = (wn_tensor){take_floats(s, t.batch.n_tokens * f->hidden), t.batch.n_tokens, f->hidden};
-    t.qkv = (wn_tensor){take_floats(s, t.batch.n_tokens * 3 * f->hidden), t.batch.n_tokens,
-                        3 * f->hidden};
+    t.y = take_tensor(s, t.batch.n_tokens, f->hidden);
+    t.qkv = take_tensor(s, t.batch.n_tokens, 3 * f->hidden);
     if (t.y.data == NULL || t.qkv.data == NULL)
         return no_memory(err);
     snprintf(text, sizeof text, "%s %zu x %zu tokens", f->name, n_seqs, length);

@@ -23,16 +23,19 @@ typedef struct attention_job {
     const wn_exec *exec;
     const wn_batch *batch;
     const wn_attention *a;
-    const float *qkv;
-    float *y;
+    const unsigned char *qkv; /* of floats or of bf16 */
+    bool halves;
+    unsigned char *y;
+    size_t qkv_stride, y_stride; /* in bytes */
+    bool y_halves;
     size_t item_queries;
 } attention_job;
 
-/* One head of one sequence: pointers to its first own token, strides between tokens.  Of outputs
- * there is one, whatever its place, where single tokens are wanted. */
+/* One head of one sequence: pointers to its first own token, strides between tokens in bytes.  Of
+ * outputs there is one, whatever its place, where single tokens are wanted. */
 typedef struct head_view {
-    const float *q, *k, *v;
-    float *y;
+    const unsigned char *q, *k, *v;
+    unsigned char *y;
     size_t qkv_stride, y_stride;
     size_t n_past; /* places before those of its own */
 } head_view;
@@ -40,26 +43,28 @@ typedef struct head_view {
 static head_view view_head(const attention_job *job, size_t seq, size_t head)
 {
     const wn_attention *a = job->a;
-    size_t stride = wn_attention_width(a), first = job->batch->seq_start[seq], d = a->head_dim;
-    const float *row = job->qkv + first * stride;
-    size_t kv_head = head / (a->n_heads / a->n_kv_heads), width = a->n_heads * d;
+    size_t first = job->batch->seq_start[seq], d = a->head_dim;
+    size_t head_bytes = d * (job->halves ? sizeof(uint16_t) : sizeof(float));
+    const unsigned char *row = job->qkv + first * job->qkv_stride;
+    size_t kv_head = head / (a->n_heads / a->n_kv_heads);
+    size_t output_bytes = d * (job->y_halves ? sizeof(uint16_t) : sizeof(float));
     bool is_all = a->rows == WN_ROWS_ALL;
-    return (head_view){.q = row + head * d,
-                       .k = row + (a->n_heads + kv_head) * d,
-                       .v = row + (a->n_heads + a->n_kv_heads + kv_head) * d,
-                       .y = job->y + (is_all ? first : seq) * width + head * d,
-                       .qkv_stride = stride,
-                       .y_stride = is_all ? width : 0,
+    return (head_view){.q = row + head * head_bytes,
+                       .k = row + (a->n_heads + kv_head) * head_bytes,
+                       .v = row + (a->n_heads + a->n_kv_heads + kv_head) * head_bytes,
+                       .y = job->y + (is_all ? first : seq) * job->y_stride + head * output_bytes,
+                       .qkv_stride = job->qkv_stride,
+                       .y_stride = is_all ? job->y_stride : 0,
                        .n_past = wn_batch_n_past(job->batch, seq)};
 }
 
 /* Where the row of a place is. */
-static const float *query_at(const head_view *view, size_t place)
+static const unsigned char *query_at(const head_view *view, size_t place)
 {
     return view->q + (place - view->n_past) * view->qkv_stride;
 }
 
-static float *output_at(const head_view *view, size_t place)
+static unsigned char *output_at(const head_view *view, size_t place)
 {
     return view->y + (place - view->n_past) * view->y_stride;
 }
@@ -84,13 +89,13 @@ typedef struct taken_rows {
     size_t stride; /* in bytes */
 } taken_rows;
 
-/* Rows of x as a product takes them: where they are, or in scratch unless row_bytes is 0. */
-static taken_rows take(const wn_gemm *gemm, const float *x, size_t ldx, size_t m, size_t k,
+/* Rows of floats as a product takes them: where they are, or in scratch unless row_bytes is 0. */
+static taken_rows take(const wn_gemm *gemm, taken_rows x, size_t m, size_t k,
                        unsigned char *scratch, size_t row_bytes)
 {
     if (row_bytes == 0)
-        return (taken_rows){x, ldx * sizeof *x};
-    gemm->take_rows(scratch, row_bytes, x, ldx, NULL, m, k);
+        return x;
+    gemm->take_rows(scratch, row_bytes, x.rows, x.stride / sizeof(float), NULL, m, k);
     return (taken_rows){scratch, row_bytes};
 }
 
@@ -142,7 +147,7 @@ static taken_rows take_shares(const attention_job *job, float *scores, size_t ld
     }
     if (takes)
         return (taken_rows){scratch, row_bytes};
-    return take(gemm, scores, ld, m, n, scratch, row_bytes);
+    return take(gemm, (taken_rows){scores, ld * sizeof *scores}, m, n, scratch, row_bytes);
 }
 
 /* Buckets that need scratch. */
@@ -170,57 +175,63 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
     }
     for (size_t i = rows.first; i < rows.end; i += block) {
         size_t m = WN_MIN(block, rows.end - i);
-        taken_rows q = take(of_scores, query_at(&view, i), view.qkv_stride, m, dim,
-                            scratch + layout->queries, layout->query_bytes);
+        taken_rows q = take(of_scores, (taken_rows){query_at(&view, i), view.qkv_stride}, m, dim,
+                            scratch + layout->queries, job->halves ? 0 : layout->query_bytes);
         of_scores->multiply(scores, ld, q.rows, q.stride, scratch + layout->keys, NULL, m, n, dim,
                             WN_ACT_NONE);
         if (relative != NULL)
             wn_relative_add(&places, scores, ld, q.rows, q.stride, i, m, n);
         taken_rows shares = take_shares(job, scores, ld, head, (span){i, i + m}, keys,
                                         scratch + layout->shares, layout->share_bytes);
-        of_values->multiply(output_at(&view, i), view.y_stride, shares.rows, shares.stride,
-                            scratch + layout->values, NULL, m, dim, n, WN_ACT_NONE);
+        unsigned char *y = output_at(&view, i);
+        if (job->y_halves)
+            of_values->multiply_halves(y, view.y_stride, shares.rows, shares.stride,
+                                       scratch + layout->values, NULL, m, dim, n);
+        else
+            of_values->multiply(wn_exec_floats(y, 0), view.y_stride / sizeof(float), shares.rows,
+                                shares.stride, scratch + layout->values, NULL, m, dim, n,
+                                WN_ACT_NONE);
     }
 }
 
-/* Rows of keys or values that are to be packed. */
-typedef struct key_rows {
-    const float *rows;
-    size_t stride;
-} key_rows;
-
 /* The keys of one head in a range, or its values: `own` are those of the sequence's own tokens, at
  * `offset` in a row of the past.  Of both, they are laid side by side in `space`. */
-static key_rows gather(const attention_job *job, size_t seq, const head_view *view, span keys,
-                       const float *own, size_t offset, float *space)
+static taken_rows gather(const attention_job *job, size_t seq, const head_view *view, span keys,
+                         const unsigned char *own, size_t offset, float *space)
 {
     const wn_batch *batch = job->batch;
     size_t n_past = view->n_past, dim = job->a->head_dim;
     if (keys.first >= n_past)
-        return (key_rows){own + (keys.first - n_past) * view->qkv_stride, view->qkv_stride};
+        return (taken_rows){own + (keys.first - n_past) * view->qkv_stride, view->qkv_stride};
     float *to = space;
     for (size_t i = keys.first; i < keys.end; i++, to += dim) {
-        const float *from =
-            i < n_past
-                ? wn_past_row(batch->past, job->a->layer, batch->past_start[seq] + i) + offset
-                : own + (i - n_past) * view->qkv_stride;
-        memcpy(to, from, dim * sizeof *to);
+        if (i < n_past)
+            memcpy(to, wn_past_row(batch->past, job->a->layer, batch->past_start[seq] + i) + offset,
+                   dim * sizeof *to);
+        else
+            memcpy(to, own + (i - n_past) * view->qkv_stride, dim * sizeof *to);
     }
-    return (key_rows){space, dim};
+    return (taken_rows){space, dim * sizeof *space};
 }
 
 /* Pack the keys and values that a head's rows see. */
 static void pack_keys(const attention_job *job, size_t seq, const head_view *view, size_t kv_head,
                       span keys, const wn_attention_scratch *layout, unsigned char *scratch)
 {
-    const wn_plan *plan = &job->exec->plan;
+    const wn_gemm *of_scores = job->exec->plan.scores, *of_values = job->exec->plan.gemm;
     const wn_attention *a = job->a;
     size_t n = keys.end - keys.first, dim = a->head_dim;
     float *space = wn_exec_floats(scratch, layout->queries);
-    key_rows k = gather(job, seq, view, keys, view->k, kv_head * dim, space);
-    plan->scores->pack(scratch + layout->keys, k.rows, k.stride, n, dim);
-    key_rows v = gather(job, seq, view, keys, view->v, (a->n_kv_heads + kv_head) * dim, space);
-    plan->gemm->pack_t(scratch + layout->values, v.rows, v.stride, dim, n);
+    taken_rows k = gather(job, seq, view, keys, view->k, kv_head * dim, space);
+    if (job->halves)
+        of_scores->pack_halves(scratch + layout->keys, k.rows, k.stride, n, dim);
+    else
+        of_scores->pack(scratch + layout->keys, k.rows, k.stride / sizeof(float), n, dim);
+    taken_rows v = gather(job, seq, view, keys, view->v, (a->n_kv_heads + kv_head) * dim, space);
+    if (job->halves)
+        of_values->pack_halves_t(scratch + layout->values, v.rows, v.stride, dim, n);
+    else
+        of_values->pack_t(scratch + layout->values, v.rows, v.stride / sizeof(float), dim, n);
 }
 
 static void attention_item(void *arg, size_t item, int32_t worker)
@@ -249,7 +260,8 @@ static void attention_item(void *arg, size_t item, int32_t worker)
     size_t n_keys = keys.end - keys.first, dim = a->head_dim;
     if (n_keys == 0) {
         for (size_t i = rows.first; i < rows.end; i++)
-            memset(output_at(&view, i), 0, group * dim * sizeof *view.y);
+            memset(output_at(&view, i), 0,
+                   group * dim * (job->y_halves ? sizeof(uint16_t) : sizeof(float)));
         return;
     }
     const wn_plan *plan = &job->exec->plan;
@@ -273,6 +285,7 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     WN_ASSERT(batch->n_seqs <= exec->plan.batch_seqs);
     WN_ASSERT(a->relative == NULL ||
               (a->n_heads == a->n_kv_heads && !a->causal && a->window == 0 && batch->past == NULL));
+    WN_ASSERT(!qkv->halves || batch->past == NULL);
     for (size_t i = 0; i < batch->n_seqs; i++) {
         size_t n_past = wn_batch_n_past(batch, i);
         size_t n = n_past + batch->seq_start[i + 1] - batch->seq_start[i];
@@ -289,8 +302,45 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     size_t n_buckets = n_buckets_planned(a);
     wn_exec_check_scratch(exec, n_buckets > 0 ? wn_scratch_relative(&parts, block, n_buckets).total
                                               : parts.total);
-    attention_job job = {exec, batch, a, qkv->data, y->data, queries};
+    attention_job job = {.exec = exec,
+                         .batch = batch,
+                         .a = a,
+                         .qkv = (const unsigned char *)qkv->data,
+                         .halves = qkv->halves,
+                         .qkv_stride = wn_tensor_stride(qkv),
+                         .y = (unsigned char *)y->data,
+                         .y_stride = wn_tensor_stride(y),
+                         .y_halves = y->halves,
+                         .item_queries = queries};
     wn_pool_run(exec->pool, n_items, attention_item, &job);
+}
+
+/* Whether a tensor has room for rows of bf16 that begin cache lines, as it has for floats but of
+ * the narrowest. */
+static bool has_room_for_halves(const wn_tensor *x)
+{
+    wn_tensor halves = *x;
+    halves.halves = true;
+    return wn_tensor_stride(&halves) <= x->cols * sizeof *x->data;
+}
+
+void wn_exec_keep_queries(const wn_exec *exec, wn_tensor *qkv, const wn_linear *w,
+                          const wn_attention *a)
+{
+    const wn_gemm *of_scores = exec->plan.scores, *of_values = exec->plan.gemm;
+    qkv->halves = w->gemm->multiply_halves != NULL && of_scores->pack_halves != NULL &&
+                  of_values->pack_halves_t != NULL && w->n % (size_t)w->gemm->nr == 0 &&
+                  a->head_dim % (size_t)of_scores->k_step == 0 && has_room_for_halves(qkv);
+}
+
+void wn_exec_keep_outputs(const wn_exec *exec, wn_tensor *y, const wn_linear *w,
+                          const wn_attention *a)
+{
+    const wn_gemm *of_values = exec->plan.gemm;
+    bool reads = w->gemm->dtype == WN_DTYPE_BF16 || w->gemm->take_halves != NULL;
+    y->halves = reads && w->factor == NULL && w->k % (size_t)w->gemm->k_step == 0 &&
+                of_values->multiply_halves != NULL && a->head_dim % (size_t)of_values->nr == 0 &&
+                has_room_for_halves(y);
 }
 
 /* ---- the past -------------------------------------------------------------------------------- */

@@ -74,7 +74,8 @@ wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols)
     WN_ASSERT(wn_mul_size(&n, rows, cols) && n <= left / sizeof(float));
     size_t bytes = wn_round_up(n * sizeof(float), WN_ALIGN);
     WN_ASSERT(bytes <= left);
-    wn_tensor tensor = {(float *)(void *)(exec->activations + exec->used_bytes), rows, cols};
+    wn_tensor tensor =
+        wn_tensor_of(wn_exec_floats(exec->activations, exec->used_bytes), rows, cols);
     exec->used_bytes += bytes;
     return tensor;
 }

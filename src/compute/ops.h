@@ -240,6 +240,14 @@ void wn_exec_reset(wn_exec *exec);
  * Needs:   it was planned: asserts when the workspace is used up. */
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
 
+/* Let the tensors of an attention be rows of bf16 where the device has it faster so; then nothing
+ * else knows them: queries, keys and values are what linear() and linear_from() by w and put_rows()
+ * round and attention() reads; its outputs are what it rounds and linear_add_norm() by w reads. */
+void wn_exec_keep_queries(const wn_exec *exec, wn_tensor *qkv, const wn_linear *w,
+                          const wn_attention *a);
+void wn_exec_keep_outputs(const wn_exec *exec, wn_tensor *y, const wn_linear *w,
+                          const wn_attention *a);
+
 /* What a thread does with its part of a batch: exec uses that one thread; first is the number of
  * the part's first sequence in the batch.  Part and exec are lent for the call.
  * Thread rule: any, several at once; each exec on its own. */

@@ -106,13 +106,16 @@ typedef struct layer_job {
     wn_row_cut cut;
     float *y;
     const float *x, *residual;
+    size_t x_stride; /* in bytes, of an x in bf16; 0: of floats */
     const wn_linear *w, *down;
     const wn_norm *norm;
     wn_act act;
     wn_gate gate;
     wn_layer_scratch scratch;
-    size_t cols;  /* norm and normalize only */
-    size_t first; /* linear only: column */
+    size_t cols;           /* norm and normalize only */
+    size_t first;          /* linear only: column */
+    unsigned char *halves; /* linear only: y in bf16, or NULL */
+    size_t halves_stride;
 } layer_job;
 
 /* Rows as a product reads them. */
@@ -144,10 +147,31 @@ static void multiply_columns(const wn_linear *w, float *y, size_t ldy, taken_row
                       w->bias != NULL ? w->bias + first : NULL, m, n, w->k, act);
 }
 
+/* Columns from the first on, which begins a panel, in bf16. */
+static void multiply_halves(const layer_job *job, row_range rows, taken_rows taken)
+{
+    const wn_linear *w = job->w;
+    size_t panel = job->first / (size_t)w->gemm->nr;
+    const unsigned char *packed = w->packed;
+    unsigned char *to = job->halves + rows.first * job->halves_stride;
+    w->gemm->multiply_halves(to + job->first * sizeof(uint16_t), job->halves_stride, taken.at,
+                             taken.stride, packed + panel * wn_gemm_panel_bytes(w->gemm, w->k),
+                             w->bias != NULL ? w->bias + job->first : NULL, rows.n,
+                             w->n - job->first, w->k);
+}
+
 /* An item's rows of x. */
 static taken_rows take_x(const layer_job *job, row_range rows, unsigned char *scratch)
 {
     const wn_linear *w = job->w;
+    if (job->x_stride > 0) {
+        const unsigned char *x = (const unsigned char *)job->x + rows.first * job->x_stride;
+        if (w->gemm->take_halves == NULL)
+            return (taken_rows){x, job->x_stride};
+        w->gemm->take_halves(scratch + job->scratch.x, job->scratch.x_bytes, x, job->x_stride,
+                             rows.n, w->k);
+        return (taken_rows){scratch + job->scratch.x, job->scratch.x_bytes};
+    }
     return take(w, job->x + rows.first * w->k, w->k, rows.n, 0, w->k, scratch + job->scratch.x,
                 job->scratch.x_bytes);
 }
@@ -179,8 +203,11 @@ static void linear_item(void *arg, size_t item, int32_t worker)
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
     taken_rows taken = take_x(job, rows, wn_exec_scratch(job->exec, worker));
-    multiply_columns(w, job->y + rows.first * w->n + job->first, w->n, taken, rows.n, job->first,
-                     w->n - job->first, job->act);
+    if (job->halves != NULL)
+        multiply_halves(job, rows, taken);
+    else
+        multiply_columns(w, job->y + rows.first * w->n + job->first, w->n, taken, rows.n,
+                         job->first, w->n - job->first, job->act);
 }
 
 static void run_linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_linear *w,
@@ -188,13 +215,16 @@ static void run_linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn
 {
     WN_ASSERT(x->rows == y->rows && x->cols == w->k && y->cols == w->n);
     WN_ASSERT(first <= w->n && first % (size_t)w->gemm->nr == 0);
+    WN_ASSERT(!y->halves || act == WN_ACT_NONE);
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
                      .x = x->data,
                      .w = w,
                      .act = act,
-                     .first = first};
+                     .first = first,
+                     .halves = y->halves ? (unsigned char *)y->data : NULL,
+                     .halves_stride = wn_tensor_stride(y)};
     job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0, 0);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);
@@ -231,6 +261,7 @@ static void linear_add_norm(wn_exec *exec, wn_tensor *y, const wn_tensor *x, con
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
                      .x = x->data,
+                     .x_stride = x->halves ? wn_tensor_stride(x) : 0,
                      .residual = residual->data,
                      .w = w,
                      .norm = norm};
@@ -410,11 +441,17 @@ static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch
 static void put_rows(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch *batch,
                      wn_rows rows)
 {
-    (void)exec;
+    size_t stride = wn_tensor_stride(y);
     WN_ASSERT(y->rows == batch->n_tokens && x->rows == batch->n_seqs && x->cols <= y->cols);
-    for (size_t i = 0; i < batch->n_seqs; i++)
-        memcpy(y->data + (batch->seq_start[i] + wn_row_in_sequence(batch, i, rows)) * y->cols,
-               x->data + i * x->cols, x->cols * sizeof *x->data);
+    for (size_t i = 0; i < batch->n_seqs; i++) {
+        const float *row = x->data + i * x->cols;
+        unsigned char *to = (unsigned char *)y->data +
+                            (batch->seq_start[i] + wn_row_in_sequence(batch, i, rows)) * stride;
+        if (y->halves)
+            exec->plan.scores->take_rows(to, stride, row, x->cols, NULL, 1, x->cols);
+        else
+            memcpy(to, row, x->cols * sizeof *row);
+    }
 }
 
 static void gather(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const uint32_t *rows)

@@ -1,4 +1,5 @@
-/* A dense row-major f32 matrix on the device that the exec runs on.  Never owns its memory.
+/* A dense row-major f32 matrix on the device that the exec runs on, or rows of bf16 in the place of
+ * one, which few ops know.  Never owns its memory.
  * Thread rule: as the exec it came from. */
 #ifndef WN_COMPUTE_TENSOR_H
 #define WN_COMPUTE_TENSOR_H
@@ -8,13 +9,29 @@
 typedef struct wn_tensor {
     float *data; /* [rows][cols]; of a whole tensor 64-byte aligned */
     size_t rows, cols;
+    bool halves; /* of bf16; see wn_exec_keep_queries() */
 } wn_tensor;
+
+static inline wn_tensor wn_tensor_of(float *data, size_t rows, size_t cols)
+{
+    return (wn_tensor){.data = data, .rows = rows, .cols = cols};
+}
+
+/* Bytes from one row to the next; of bf16 an odd number of cache lines, as products read them. */
+static inline size_t wn_tensor_stride(const wn_tensor *x)
+{
+    size_t lines = (x->cols * sizeof(uint16_t) + WN_ALIGN - 1) / WN_ALIGN;
+    return x->halves ? (lines | 1) * WN_ALIGN : x->cols * sizeof *x->data;
+}
 
 /* Rows [first, first + n). */
 static inline wn_tensor wn_tensor_rows(const wn_tensor *x, size_t first, size_t n)
 {
     WN_ASSERT(first <= x->rows && n <= x->rows - first);
-    return (wn_tensor){x->data + first * x->cols, n, x->cols};
+    wn_tensor rows = *x;
+    rows.data += first * (wn_tensor_stride(x) / sizeof *x->data);
+    rows.rows = n;
+    return rows;
 }
 
 #endif

@@ -48,12 +48,24 @@ typedef struct wn_gemm {
     /* Pack the transpose: w is given as [k][n] with row stride ldw. */
     void (*pack_t)(void *packed, const float *w, size_t ldw, size_t n, size_t k);
 
+    /* pack() and pack_t() of w that is rows of bf16, [n] or [k] of stride bytes.  NULL: the level
+     * has no shorter way; only bf16 products have the former.
+     * Needs:   k, or n, a multiple of 32; w and stride 64-byte aligned. */
+    void (*pack_halves)(void *packed, const void *w, size_t stride, size_t n, size_t k);
+    void (*pack_halves_t)(void *packed, const void *w, size_t stride, size_t n, size_t k);
+
     /* Take over rows x [m][k] (row stride ldx, in elements), each column times its factor [k]
      * (NULL: as they are); rows [m] of stride bytes, at least wn_gemm_row_bytes().  A bf16 row is
      * its halves, so that columns from a multiple of 32 on may be taken over by themselves.
      * Needs:   rows and stride 64-byte aligned. */
     void (*take_rows)(void *rows, size_t stride, const float *x, size_t ldx, const float *factor,
                       size_t m, size_t k);
+
+    /* take_rows() of x that is rows of bf16, of x_stride bytes.  A bf16 product reads them where
+     * they are; else NULL: the level has no shorter way.
+     * Needs:   k a multiple of k_step; rows, x and strides 64-byte aligned. */
+    void (*take_halves)(void *rows, size_t stride, const void *x, size_t x_stride, size_t m,
+                        size_t k);
 
     /* Take over softmax(scale * s) of the columns [first, end) of m rows of k scores, whose other
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
@@ -77,6 +89,13 @@ typedef struct wn_gemm {
      * Shapes:  as of multiply(). */
     void (*multiply_add)(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                          const float *bias, size_t m, size_t n, size_t k);
+
+    /* Round rows . w^T + bias to bf16, bit by bit what take_rows() of a bf16 product makes of
+     * multiply()'s y.  NULL: nothing would be saved by it.
+     * Shapes:  halves [m] of halves_stride bytes; else as of multiply().
+     * Needs:   n a multiple of nr; halves and stride 64-byte aligned. */
+    void (*multiply_halves)(void *halves, size_t halves_stride, const void *rows, size_t stride,
+                            const void *packed, const float *bias, size_t m, size_t n, size_t k);
 
     /* Take over act(rows . w^T + bias) for another product of the dtype, whose k is n: what
      * multiply() and take_rows() do, but y is never in memory as f32.  NULL: the level has no

@@ -135,23 +135,35 @@ static inline void pack_i8(void *packed, const float *w, size_t ldw, size_t n, s
     }
 }
 
-/* Row p of w [k][], LANES of its columns, those from n on zero. */
-static inline vec load_row(const float *w, size_t ldw, size_t p, size_t k, size_t n)
+/* Rows of w [k][] from some column on, of floats or of bf16. */
+typedef struct weight_rows {
+    const void *at;
+    size_t stride; /* in bytes */
+} weight_rows;
+
+/* LANES columns of row p, those from n on zero. */
+static inline __attribute__((always_inline)) vec load_row(const weight_rows *w, size_t p, size_t n,
+                                                          const wn_dtype dtype)
 {
-    return load_first(w + p * ldw, p < k ? n : 0);
+    const unsigned char *row = (const unsigned char *)w->at + p * w->stride;
+    if (dtype == WN_DTYPE_BF16)
+        return load_first_bf16(row, n);
+    return load_first((const float *)(const void *)row, n);
 }
 
 /* The largest magnitudes of LANES columns. */
-static inline vec tops_of_columns(const float *w, size_t ldw, size_t n, size_t k)
+static inline __attribute__((always_inline)) vec tops_of_columns(const weight_rows *w, size_t n,
+                                                                 size_t k, const wn_dtype dtype)
 {
     ivec top = ivec_splat(0);
     for (size_t p = 0; p < k; p++)
-        top = larger_size(top, load_first(w + p * ldw, n));
+        top = larger_size(top, load_row(w, p, n, dtype));
     return vec_of_bits(top);
 }
 
 /* The largest groups of LANES columns. */
-static inline vec groups_of_columns(const float *w, size_t ldw, size_t n, size_t k, vec inverse)
+static inline __attribute__((always_inline)) vec
+groups_of_columns(const weight_rows *w, size_t n, size_t k, vec inverse, const wn_dtype dtype)
 {
     const vec zero = vec_splat(0.0f);
     vec top = zero;
@@ -160,8 +172,8 @@ static inline vec groups_of_columns(const float *w, size_t ldw, size_t n, size_t
             vec positive = zero, negative = zero;
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++) {
-                vec v = load_row(w, ldw, first + i % 2 + i / 2 * 4, k, n);
-                v = whole_of(v * inverse);
+                size_t at = first + i % 2 + i / 2 * 4;
+                vec v = whole_of(load_row(w, at, at < k ? n : 0, dtype) * inverse);
                 positive += vec_max(v, zero);
                 negative += vec_max(-v, zero);
             }
@@ -172,17 +184,19 @@ static inline vec groups_of_columns(const float *w, size_t ldw, size_t n, size_t
 }
 
 /* LANES columns of a panel from the columns of w, those from n on zero. */
-static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, const float *w,
-                               size_t ldw, size_t n, size_t k)
+static inline __attribute__((always_inline)) void pack_half_t(uint8_t *half, int32_t *start,
+                                                              float *scale, const weight_rows *w,
+                                                              size_t n, size_t k,
+                                                              const wn_dtype dtype)
 {
     float tops[LANES], groups[LANES];
     column_factors f;
     ivec sum = ivec_splat(0);
-    store_first(tops, tops_of_columns(w, ldw, n, k), LANES);
+    store_first(tops, tops_of_columns(w, n, k, dtype), LANES);
     for (size_t j = 0; j < LANES; j++)
         f.inverse[j] = wn_i8_inverse(tops[j], WN_I8_LIMIT);
     const vec inverse = load_first(f.inverse, LANES);
-    store_first(groups, groups_of_columns(w, ldw, n, k, inverse), LANES);
+    store_first(groups, groups_of_columns(w, n, k, inverse, dtype), LANES);
     for (size_t j = 0; j < LANES; j++) {
         f.shrink[j] = wn_i8_shrink(groups[j]);
         scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
@@ -192,7 +206,7 @@ static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, cons
         vec v[K_STEP];
 #pragma GCC unroll 4
         for (size_t c = 0; c < K_STEP; c++)
-            v[c] = scale_weights(load_row(w, ldw, p + c, k, n), inverse, shrink);
+            v[c] = scale_weights(load_row(w, p + c, p + c < k ? n : 0, dtype), inverse, shrink);
         ivec bytes = bytes_in_turn(v[0], v[1], v[2], v[3]);
         sum = ivec_dot(sum, offset_bytes(), bytes);
         ivec_store(half + p * NR, bytes);
@@ -200,16 +214,34 @@ static inline void pack_half_t(uint8_t *half, int32_t *start, float *scale, cons
     ivec_store(start, -sum);
 }
 
-static inline void pack_i8_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
+/* The rows from column j on. */
+static inline weight_rows columns_from(const weight_rows *w, size_t j, wn_dtype dtype)
 {
-    uint8_t *panel = packed;
+    const unsigned char *row = w->at;
+    return (weight_rows){row + j * wn_dtype_size(dtype), w->stride};
+}
+
+static inline __attribute__((always_inline)) void
+pack_t_of(uint8_t *panel, const weight_rows *w, size_t n, size_t k, const wn_dtype dtype)
+{
     for (size_t j = 0; j < n; j += NR, panel += panel_bytes(k)) {
         columns *c = (columns *)(void *)(panel + NR * depth_of(k));
-        size_t left = n - j, right = left > LANES ? left - LANES : 0;
-        pack_half_t(panel, c->start, c->scale, w + j, ldw, left, k);
-        pack_half_t(panel + K_BLOCK, c->start + LANES, c->scale + LANES, w + j + LANES, ldw, right,
-                    k);
+        const weight_rows left = columns_from(w, j, dtype);
+        const weight_rows right = columns_from(w, j + LANES, dtype);
+        size_t n_right = n - j > LANES ? n - j - LANES : 0;
+        pack_half_t(panel, c->start, c->scale, &left, n - j, k, dtype);
+        pack_half_t(panel + K_BLOCK, c->start + LANES, c->scale + LANES, &right, n_right, k, dtype);
     }
+}
+
+static inline void pack_i8_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
+{
+    pack_t_of(packed, &(weight_rows){w, ldw * sizeof *w}, n, k, WN_DTYPE_F32);
+}
+
+static inline void pack_i8_halves_t(void *packed, const void *w, size_t stride, size_t n, size_t k)
+{
+    pack_t_of(packed, &(weight_rows){w, stride}, n, k, WN_DTYPE_BF16);
 }
 
 #endif

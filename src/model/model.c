@@ -309,7 +309,7 @@ static void logits_part(void *arg, wn_exec *exec, const wn_batch *part, size_t f
     wn_tensor x = pooled(model, exec, part, model->layout.head.pool);
     size_t n = model->output.n; /* 1, or two answers */
     wn_tensor y = wn_exec_tensor(exec, part->n_seqs, WN_MAX(model->config->hidden, n));
-    wn_tensor z = {y.data, part->n_seqs, n};
+    wn_tensor z = wn_tensor_of(y.data, part->n_seqs, n);
     if (model->dense.n > 0) {
         ops->linear(exec, &y, &x, &model->dense, model->layout.head.act);
         z.data = x.data; /* which is read no more */

@@ -435,6 +435,8 @@ static void attend_group(wn_exec *exec, const group_job *job, const wn_batch *gr
     bool is_all = a->rows == WN_ROWS_ALL;
     wn_tensor x = wn_tensor_rows(job->t->x, token, group->n_tokens);
     wn_tensor qkv = wn_tensor_rows(job->t->qkv, 0, group->n_tokens);
+    if (job->turn == NULL && group->past == NULL)
+        wn_exec_keep_queries(exec, &qkv, job->w, a);
     if (job->queries == NULL) {
         ops->linear(exec, &qkv, &x, job->w, WN_ACT_NONE);
     } else {
@@ -463,9 +465,12 @@ void wn_self_attention(wn_exec *exec, const wn_attention_tensors *t, const wn_la
     if (make_queries(&queries, exec, &job, batch))
         job.queries = &queries;
     if (job.queries != NULL && layer->states.keys != NULL) {
+        t->context->halves = false;
         wn_exec_ops(exec)->attend_states(exec, t->context, &queries, t->x, batch, a,
                                          &layer->states);
     } else {
+        if (t->context != NULL)
+            wn_exec_keep_outputs(exec, t->context, &layer->out, a);
         for (size_t first = 0, end; first < batch->n_seqs; first = end) {
             end = wn_exec_group_end(exec, batch, first);
             wn_batch group = wn_exec_group(exec, batch, first, end);

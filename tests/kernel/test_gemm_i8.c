@@ -318,6 +318,12 @@ static void rows_for_another_product_are_what_two_steps_make(void **state)
     check_everywhere(check_gemm_taken);
 }
 
+static void rows_of_bf16_are_what_their_floats_are(void **state)
+{
+    (void)state;
+    check_everywhere(check_gemm_halves);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +337,7 @@ int main(void)
         cmocka_unit_test(packing_a_transpose_gives_the_same_panels),
         cmocka_unit_test(shares_of_scores_are_their_softmax),
         cmocka_unit_test(rows_for_another_product_are_what_two_steps_make),
+        cmocka_unit_test(rows_of_bf16_are_what_their_floats_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,8 +72,8 @@ static void check_attention_of(const wn_kernels *kernels, size_t n_heads, size_t
         uint32_t alone_start[2] = {0, lens[s]};
         wn_batch alone = {
             .n_seqs = 1, .n_tokens = lens[s], .seq_start = alone_start, .n_keys = &keys[s]};
-        wn_tensor part = {qkv.data + start[s] * 3 * width, lens[s], 3 * width};
-        wn_tensor out = {w.data, lens[s], width};
+        wn_tensor part = wn_tensor_of(qkv.data + start[s] * 3 * width, lens[s], 3 * width);
+        wn_tensor out = wn_tensor_of(w.data, lens[s], width);
         wn_exec_ops(three)->attention(three, &out, &part, &alone, &a);
         assert_memory_equal(out.data, y.data + start[s] * width, lens[s] * width * sizeof(float));
     }
@@ -158,16 +158,16 @@ static void check_layer_of(const wn_kernels *kernels, const wn_gemm *gemm, size_
     assert_memory_equal(y.data, z.data, rows * h * sizeof(float));
     /* The same as its parts. */
     if (wn_gemm_can_multiply_taken(gemm, inter, WN_ACT_GELU)) {
-        wn_tensor product = {wide, rows, h};
+        wn_tensor product = wn_tensor_of(wide, rows, h);
         multiply_twice(product.data, x.data, rows, &f);
         wn_exec_ops(three)->add_norm(three, &apart, &product, &x, &norm);
     } else {
-        wn_tensor middle = {wide, rows, inter};
+        wn_tensor middle = wn_tensor_of(wide, rows, inter);
         wn_exec_ops(three)->linear(three, &middle, &x, &up, WN_ACT_GELU);
         wn_exec_ops(three)->linear_add_norm(three, &apart, &middle, &down, &x, &norm);
     }
     assert_memory_equal(y.data, apart.data, rows * h * sizeof(float));
-    wn_tensor sum = {wide, rows, h};
+    wn_tensor sum = wn_tensor_of(wide, rows, h);
     for (size_t i = 0; i < rows * h; i++)
         sum.data[i] = x.data[i] + y.data[i];
     wn_exec_ops(one)->norm(one, &sum, &sum, &norm);
@@ -178,7 +178,7 @@ static void check_layer_of(const wn_kernels *kernels, const wn_gemm *gemm, size_
     wn_exec_ops(three)->feed_forward(three, &z, &z, &z, &f);
     assert_memory_equal(y.data, z.data, rows * h * sizeof(float));
     for (size_t i = 0; i < rows; i += 57) {
-        wn_tensor row = {x.data + i * h, 1, h}, out = {apart.data, 1, h};
+        wn_tensor row = wn_tensor_of(x.data + i * h, 1, h), out = wn_tensor_of(apart.data, 1, h);
         wn_exec_ops(three)->feed_forward(three, &out, &row, &row, &f);
         assert_memory_equal(out.data, y.data + i * h, h * sizeof(float));
     }

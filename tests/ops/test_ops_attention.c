@@ -85,7 +85,7 @@ static void check_wanted(wn_exec *exec, const wn_tensor *y, const wn_tensor *qkv
                          const wn_batch *batch, wn_attention a)
 {
     float memory[SEQS * HEADS_MAX * DIM];
-    wn_tensor z = {memory, SEQS, y->cols};
+    wn_tensor z = wn_tensor_of(memory, SEQS, y->cols);
     for (int rows = WN_ROWS_FIRST; rows <= WN_ROWS_LAST; rows++) {
         a.rows = (wn_rows)rows;
         wn_exec_ops(exec)->attention(exec, &z, qkv, batch, &a);
@@ -120,8 +120,8 @@ static void check_variant(const wn_kernels *kernels, size_t variant, wn_attentio
         const uint32_t alone_start[2] = {0, start[s + 1] - start[s]};
         wn_batch alone = {
             .n_seqs = 1, .n_tokens = alone_start[1], .seq_start = alone_start, .n_keys = &keys[s]};
-        wn_tensor part = {qkv.data + start[s] * all, alone_start[1], all},
-                  out = {z.data, alone_start[1], width};
+        wn_tensor part = wn_tensor_of(qkv.data + start[s] * all, alone_start[1], all),
+                  out = wn_tensor_of(z.data, alone_start[1], width);
         wn_exec_ops(p.three)->attention(p.three, &out, &part, &alone, &a);
         assert_memory_equal(out.data, y.data + start[s] * width,
                             alone_start[1] * width * sizeof(float));
@@ -173,7 +173,7 @@ static void check_states(wn_exec *exec, const wn_tensor *y, const wn_tensor *qkv
                          const wn_batch *batch, const wn_attention *a)
 {
     float memory[SEQS * HEADS_MAX * DIM];
-    wn_tensor want = {memory, SEQS, y->cols};
+    wn_tensor want = wn_tensor_of(memory, SEQS, y->cols);
     wn_exec_ops(exec)->attention(exec, &want, qkv, batch, a);
     for (size_t i = 0; i < SEQS * y->cols; i++) {
         if (!(fabsf(y->data[i] - want.data[i]) <= 2e-5f))
@@ -192,9 +192,9 @@ static void check_few_states(wn_exec *exec, const wn_tensor *y, const wn_tensor 
         for (size_t n = 1; n <= 2; n++) {
             wn_batch few = {
                 .n_seqs = n, .n_tokens = few_start[n], .seq_start = few_start, .n_keys = keys + s};
-            wn_tensor z = {memory, n, y->cols};
-            wn_tensor part = {x->data + start[s] * x->cols, few_start[n], x->cols};
-            wn_tensor own = {queries->data + s * queries->cols, n, queries->cols};
+            wn_tensor z = wn_tensor_of(memory, n, y->cols);
+            wn_tensor part = wn_tensor_of(x->data + start[s] * x->cols, few_start[n], x->cols);
+            wn_tensor own = wn_tensor_of(queries->data + s * queries->cols, n, queries->cols);
             wn_exec_ops(exec)->attend_states(exec, &z, &own, &part, &few, a, w);
             assert_memory_equal(z.data, y->data + s * y->cols, n * y->cols * sizeof(float));
         }
@@ -406,7 +406,7 @@ static void gate_by_parts(wn_exec *exec, const wn_kernels *kernels, wn_tensor *y
                           const wn_tensor *x, const wn_tensor *residual, const wn_feed_forward *f)
 {
     static _Alignas(64) float wide[ROWS * 2 * INTER], narrow[ROWS * INTER];
-    wn_tensor up = {wide, ROWS, 2 * INTER}, gated = {narrow, ROWS, INTER};
+    wn_tensor up = wn_tensor_of(wide, ROWS, 2 * INTER), gated = wn_tensor_of(narrow, ROWS, INTER);
     wn_exec_ops(exec)->linear(exec, &up, x, f->up, WN_ACT_NONE);
     for (size_t i = 0; i < ROWS; i++) {
         const float *row = wide + i * 2 * INTER;

@@ -57,7 +57,7 @@ static void check_split(wn_exec *exec, size_t n_past, const char *dtype)
                      .seq_start = past_seq,
                      .past = wn_exec_past(exec),
                      .past_start = &at[1]};
-    wn_tensor beginning = {qkv.data, n_past, WIDTH};
+    wn_tensor beginning = wn_tensor_of(qkv.data, n_past, WIDTH);
     ops->keep_past(exec, &beginning, &kept, &attention);
     check_random(both.data, n_first * WIDTH, 1);
     memcpy(both.data + n_first * WIDTH, qkv.data + n_past * WIDTH, n_own * WIDTH * sizeof(float));
@@ -67,7 +67,7 @@ static void check_split(wn_exec *exec, size_t n_past, const char *dtype)
                      .past = wn_exec_past(exec),
                      .past_start = at,
                      .past_len = lens};
-    wn_tensor out = {z.data, n_first + n_own, HEADS * DIM};
+    wn_tensor out = wn_tensor_of(z.data, n_first + n_own, HEADS * DIM);
     ops->attention(exec, &out, &both, &rest, &attention);
     if (memcmp(z.data + n_first * HEADS * DIM, y.data + n_past * HEADS * DIM,
                n_own * HEADS * DIM * sizeof(float)) != 0)

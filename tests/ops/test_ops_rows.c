@@ -130,7 +130,7 @@ static void check_pool(const wn_kernels *kernels)
         }
     }
     enum { PART = DIM - 3 };
-    wn_tensor part = {y.data, SEQS, PART};
+    wn_tensor part = wn_tensor_of(y.data, SEQS, PART);
     memset(x.data, 0, sizeof(float[TOKENS * DIM]));
     wn_exec_ops(p.one)->put_rows(p.one, &x, &part, &batch, WN_ROWS_LAST);
     for (size_t i = 0; i < TOKENS * DIM; i++) {
@@ -367,8 +367,8 @@ static void check_long_attention(const wn_kernels *kernels)
     const uint32_t alone_start[2] = {0, LONGEST};
     wn_batch alone = {
         .n_seqs = 1, .n_tokens = LONGEST, .seq_start = alone_start, .n_keys = &keys[2]};
-    wn_tensor part = {qkv.data + start[2] * 3 * DIM, LONGEST, 3 * DIM},
-              out = {z.data, LONGEST, DIM};
+    wn_tensor part = wn_tensor_of(qkv.data + start[2] * 3 * DIM, LONGEST, 3 * DIM),
+              out = wn_tensor_of(z.data, LONGEST, DIM);
     wn_exec_ops(p.three)->attention(p.three, &out, &part, &alone, &a);
     assert_memory_equal(out.data, y.data + start[2] * DIM, sizeof(float[LONGEST * DIM]));
     end(&p);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "kernel/levels.h"
+#include "kernel/lowp.h"
 #include "tests/support/check_gemm.h"
 #include "tests/support/check_levels.h"
 #include "tests/tolerance.h"
@@ -367,4 +368,109 @@ void check_gemm_taken(const wn_gemm *gemm, const char *level)
     }
     assert_false(wn_gemm_can_multiply_taken(gemm, TAKEN_COLUMNS + 1, WN_ACT_GELU));
     assert_false(wn_gemm_can_multiply_taken(gemm, TAKEN_COLUMNS, WN_ACT_TANH));
+}
+
+/* ---- rows of bf16 ---------------------------------------------------------------------------- */
+
+/* m rows of n random halves, of stride bytes, and the floats that they are, [m][n]; rows may begin
+ * with what is no plain number. */
+static uint16_t *random_halves(float *wide, size_t m, size_t n, size_t stride)
+{
+    static const float special[] = {0, NAN, INFINITY, -INFINITY, 0x1p-120f};
+    uint16_t *halves = (uint16_t *)(void *)guarded(m * stride);
+    check_random(wide, m * n, 1);
+    for (size_t i = 0; i < m; i++) {
+        if (i % 8 == 3)
+            wide[i * n] = special[i / 8 % WN_ARRAY_LEN(special)];
+        for (size_t j = 0; j < n; j++) {
+            uint16_t *half = &halves[i * stride / sizeof *halves + j];
+            *half = wn_bf16_round(i % 8 == 5 ? 0 : wide[i * n + j]);
+            wide[i * n + j] = wn_bf16_widen(*half);
+        }
+    }
+    return halves;
+}
+
+/* A product rounded, beside which nothing is written. */
+static void check_rounded(const wn_gemm *gemm, const char *level, size_t m, size_t n, size_t k)
+{
+    check_matrices a = check_matrices_begin(gemm, level, m, n, k);
+    const float *bias = m % 2 == 0 ? a.bias : NULL;
+    size_t stride = wn_round_up(n * sizeof(uint16_t), WN_ALIGN) + WN_ALIGN;
+    unsigned char *halves = guarded(m * stride);
+    check_multiply(&a, NULL, bias, WN_ACT_NONE);
+    gemm->multiply_halves(halves, stride, a.rows, a.stride, a.packed, bias, m, n, k);
+    for (size_t i = 0; i < m; i++) {
+        const uint16_t *row = (const uint16_t *)(const void *)(halves + i * stride);
+        for (size_t j = 0; j < stride / sizeof *row; j++)
+            assert_int_equal(row[j], j < n ? wn_bf16_round(a.y[i * a.ldy + j]) : UINT16_MAX);
+    }
+    assert_guard(halves, m * stride);
+    wn_mem_free(halves);
+    check_matrices_end(&a);
+}
+
+/* Rows [m][k] of halves taken over and, as weights, packed: the bytes of what they are in f32. */
+static void check_halves_read(const wn_gemm *gemm, size_t m, size_t k)
+{
+    size_t stride = wn_gemm_row_bytes(gemm, k), x_stride = wn_round_up(2 * k, WN_ALIGN) + WN_ALIGN;
+    size_t bytes = wn_gemm_packed_bytes(gemm, m, k), bytes_t = wn_gemm_packed_bytes(gemm, k, m);
+    float *wide = check_random_matrix(m * k);
+    uint16_t *x = random_halves(wide, m, k, x_stride);
+    unsigned char *rows = guarded(m * stride), *want_rows = guarded(m * stride);
+    unsigned char *packed = guarded(bytes), *want = guarded(bytes);
+    unsigned char *packed_t = guarded(bytes_t), *want_t = guarded(bytes_t);
+    gemm->take_rows(want_rows, stride, wide, k, NULL, m, k);
+    gemm->pack(want, wide, k, m, k);
+    gemm->pack_t(want_t, wide, k, k, m);
+    if (gemm->take_halves != NULL) {
+        gemm->take_halves(rows, stride, x, x_stride, m, k);
+        for (size_t i = 0; i < m; i++) /* a NaN has many forms */
+            if (!isnan(wide[i * k]) && !isinf(wide[i * k]))
+                assert_memory_equal(rows + i * stride, want_rows + i * stride,
+                                    wn_gemm_row_used(gemm, k));
+    }
+    if (gemm->pack_halves != NULL) {
+        gemm->pack_halves(packed, x, x_stride, m, k);
+        assert_memory_equal(packed, want, bytes + GUARD_BYTES);
+    }
+    if (gemm->pack_halves_t != NULL) {
+        gemm->pack_halves_t(packed_t, x, x_stride, k, m);
+        assert_memory_equal(packed_t, want_t, bytes_t + GUARD_BYTES);
+    }
+    assert_guard(rows, m * stride);
+    unsigned char *const all[] = {rows, want_rows, packed, want, packed_t, want_t};
+    for (size_t i = 0; i < WN_ARRAY_LEN(all); i++)
+        wn_mem_free(all[i]);
+    wn_mem_free(wide);
+    wn_mem_free(x);
+}
+
+/* A row that is not finite as take_halves() leaves it. */
+static void check_halves_not_finite(const wn_gemm *gemm)
+{
+    enum { K = 64 };
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    for (size_t v = 0; v < WN_ARRAY_LEN(values); v++) {
+        _Alignas(WN_ALIGN) uint16_t x[K] = {0};
+        unsigned char *row = guarded(wn_gemm_row_bytes(gemm, K));
+        float scale;
+        x[v * 31] = wn_bf16_round(values[v]);
+        gemm->take_halves(row, wn_gemm_row_bytes(gemm, K), x, sizeof x, 1, K);
+        memcpy(&scale, row + wn_gemm_depth(gemm, K), sizeof scale);
+        assert_true(isnan(scale));
+        wn_mem_free(row);
+    }
+}
+
+void check_gemm_halves(const wn_gemm *gemm, const char *level)
+{
+    for (size_t m = 1; m <= 300 && gemm->multiply_halves != NULL; m += m < 20 ? 3 : 47) {
+        check_rounded(gemm, level, m, (1 + m % 4) * (size_t)gemm->nr, 1 + m * 29 % 203);
+        check_rounded(gemm, level, m, (size_t)gemm->nr, 1536);
+    }
+    for (size_t m = 1; m <= 130; m += m < 40 ? 3 : 30)
+        check_halves_read(gemm, m, (1 + m % 5) * 64);
+    if (gemm->take_halves != NULL)
+        check_halves_not_finite(gemm);
 }

@@ -50,4 +50,9 @@ void check_gemm_shares(const wn_gemm *gemm, const char *level);
  * i8, a number beyond F16 makes its row none, and the smallest numbers become zeros. */
 void check_gemm_taken(const wn_gemm *gemm, const char *level);
 
+/* Where a level knows rows of bf16: a product that is rounded has the bits of multiply()'s y, and
+ * beside it nothing is written; rows that are taken over or packed become the bytes that the same
+ * numbers in f32 become; a number that is not finite makes its row none. */
+void check_gemm_halves(const wn_gemm *gemm, const char *level);
+
 #endif

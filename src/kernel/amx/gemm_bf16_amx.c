@@ -18,6 +18,11 @@ static void pack_t(void *packed, const float *w, size_t ldw, size_t n, size_t k)
     pack_bf16_t(packed, w, ldw, n, k, wn_round_up(k, K_STEP));
 }
 
+static void pack_halves_t(void *packed, const void *w, size_t stride, size_t n, size_t k)
+{
+    pack_halves_bf16_t(packed, w, stride, n, k, wn_round_up(k, K_STEP));
+}
+
 static void take_rows(void *rows, size_t stride, const float *x, size_t ldx, const float *factor,
                       size_t m, size_t k)
 {
@@ -66,13 +71,13 @@ static inline __attribute__((always_inline)) void finish_rows_halves(const tile_
 {
     const float *sums = (const float *)(const void *)b->sums->at[0][r];
     const float *others = (const float *)(const void *)b->sums->at[1][r];
+    const bool waits = a->bias != NULL && !begins_with_bias(a, WN_DTYPE_BF16, b->j);
+    const vec bias = waits ? load_first(a->bias + b->j, LANES) : vec_splat(0);
+    const vec bias_1 = waits ? load_first(a->bias + b->j + LANES, LANES) : bias;
     const size_t stride = a->taken_stride;
     unsigned char *to = a->taken + (b->i + r) * stride + b->j * sizeof(uint16_t);
-    vec bias = vec_splat(0), bias_1 = bias;
-    if (a->bias != NULL) {
-        bias = load_first(a->bias + b->j, LANES);
-        bias_1 = load_first(a->bias + b->j + LANES, LANES);
-    }
+    if (!with_gelu)
+        ask_for_next_slice(b, to, stride, 1);
 #pragma GCC unroll 8
     for (size_t q = 0; q < m; q++) {
         vec v = load_first(sums + q * LANES, LANES) + bias;
@@ -92,27 +97,16 @@ static __attribute__((noinline)) void finish_halves(const tile_product *a, waiti
     b->n_done = r + m;
     if (m == SLICE_ROWS && a->act == WN_ACT_GELU)
         finish_rows_halves(a, b, r, SLICE_ROWS, true);
+    else if (m == SLICE_ROWS)
+        finish_rows_halves(a, b, r, SLICE_ROWS, false);
     else
         finish_rows_halves(a, b, r, m, a->act == WN_ACT_GELU);
-}
-
-static tile_product product_of(const void *rows, size_t stride, const void *packed,
-                               const float *bias, size_t n, size_t k, wn_act act)
-{
-    return (tile_product){.rows = rows,
-                          .stride = stride,
-                          .n_steps = wn_round_up(k, K_STEP) / K_STEP,
-                          .packed = packed,
-                          .panel_bytes = wn_gemm_panel_bytes(&wn_gemm_bf16_amx, k),
-                          .n = n,
-                          .bias = bias,
-                          .act = act};
 }
 
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    tile_product a = product_of(&wn_gemm_bf16_amx, rows, stride, packed, bias, n, k, act);
     a.y = y;
     a.ldy = ldy;
     multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
@@ -121,7 +115,7 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
 static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                          const float *bias, size_t m, size_t n, size_t k)
 {
-    tile_product a = product_of(rows, stride, packed, bias, n, k, WN_ACT_NONE);
+    tile_product a = product_of(&wn_gemm_bf16_amx, rows, stride, packed, bias, n, k, WN_ACT_NONE);
     a.y = y;
     a.ldy = ldy;
     a.adds = true;
@@ -132,11 +126,17 @@ static void multiply_taken(void *taken, size_t taken_stride, void *scratch, cons
                            size_t stride, const void *packed, const float *bias, size_t m, size_t n,
                            size_t k, wn_act act)
 {
-    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    tile_product a = product_of(&wn_gemm_bf16_amx, rows, stride, packed, bias, n, k, act);
     (void)scratch;
     a.taken = taken;
     a.taken_stride = taken_stride;
     multiply_by_tiles(&a, WN_DTYPE_BF16, finish_halves, m);
+}
+
+static void multiply_halves(void *halves, size_t halves_stride, const void *rows, size_t stride,
+                            const void *packed, const float *bias, size_t m, size_t n, size_t k)
+{
+    multiply_taken(halves, halves_stride, NULL, rows, stride, packed, bias, m, n, k, WN_ACT_NONE);
 }
 
 const wn_gemm wn_gemm_bf16_amx = {
@@ -147,9 +147,12 @@ const wn_gemm wn_gemm_bf16_amx = {
     .rows_least = CHUNK_ROWS,
     .pack = pack,
     .pack_t = pack_t,
+    .pack_halves = pack_halves_bf16,
+    .pack_halves_t = pack_halves_t,
     .take_rows = take_rows,
     .take_shares = take_shares,
     .multiply = multiply,
     .multiply_add = multiply_add,
+    .multiply_halves = multiply_halves,
     .multiply_taken = multiply_taken,
 };

@@ -5,6 +5,7 @@
 #define DEPTH_STEP 64
 #include "kernel/amx/tile_gemm.h"
 #include "kernel/amx/vec_f16.h"
+#include "kernel/avx512bf16/round_bf16.h"
 #include "kernel/levels.h"
 #include "kernel/vec_gemm_i8.h"
 
@@ -46,11 +47,12 @@ static __attribute__((noinline)) void finish(const tile_product *a, waiting_bloc
 
 /* ---- rows for another product ---------------------------------------------------------------- */
 
-/* Rows [r, r + m) of a block, in F16. */
-static inline __attribute__((always_inline)) void finish_rows_f16(const tile_product *a,
-                                                                  const waiting_block *b, size_t r,
-                                                                  const size_t m,
-                                                                  const bool with_gelu)
+/* Rows [r, r + m) of a block in 16 bits: rounded to bf16, or in F16, with the activation if that is
+ * GELU. */
+static inline __attribute__((always_inline)) void finish_rows(const tile_product *a,
+                                                              const waiting_block *b, size_t r,
+                                                              const size_t m, const wn_dtype dtype,
+                                                              const bool with_gelu)
 {
     const columns *c = (const columns *)(const void *)b->behind;
     const float *row_scale = b->row_scale + r;
@@ -58,7 +60,7 @@ static inline __attribute__((always_inline)) void finish_rows_f16(const tile_pro
     const size_t stride = a->taken_stride;
     unsigned char *to = a->taken + (b->i + r) * stride + b->j * sizeof(f16);
     const ivec start = ivec_load(c->start), start_1 = ivec_load(c->start + LANES);
-    const vec unit = vec_splat(1.0f / F16_UNIT);
+    const vec unit = vec_splat(dtype == WN_DTYPE_F16 ? 1.0f / F16_UNIT : 1.0f);
     const vec scale = load_first(c->scale, LANES) * unit;
     const vec scale_1 = load_first(c->scale + LANES, LANES) * unit;
     vec bias = vec_splat(0), bias_1 = bias;
@@ -66,25 +68,47 @@ static inline __attribute__((always_inline)) void finish_rows_f16(const tile_pro
         bias = load_first(a->bias + b->j, LANES) * unit;
         bias_1 = load_first(a->bias + b->j + LANES, LANES) * unit;
     }
+    if (dtype == WN_DTYPE_BF16)
+        ask_for_next_slice(b, to, stride, 1);
 #pragma GCC unroll 8
     for (size_t q = 0; q < m; q++) {
         const vec factor = vec_splat(row_scale[q]);
         vec v = vec_of_sums(ivec_load(sums + q * LANES) + start) * scale;
         vec w = vec_of_sums(ivec_load(others + q * LANES) + start_1) * scale_1;
-        vec_f16 x = f16_round(vec_fma(v, factor, bias), vec_fma(w, factor, bias_1));
-        f16_store(to + q * stride, with_gelu ? f16_gelu(x) : x);
+        v = vec_fma(v, factor, bias);
+        w = vec_fma(w, factor, bias_1);
+        if (dtype == WN_DTYPE_BF16) {
+            _mm512_store_si512(to + q * stride, round_bf16(v, w));
+        } else {
+            vec_f16 x = f16_round(v, w);
+            f16_store(to + q * stride, with_gelu ? f16_gelu(x) : x);
+        }
     }
 }
 
-/* The next slice of a block, in F16. */
-static __attribute__((noinline)) void finish_f16(const tile_product *a, waiting_block *b)
+/* The next slice of a block in 16 bits. */
+static inline __attribute__((always_inline)) void
+finish_slice(const tile_product *a, waiting_block *b, const wn_dtype dtype, const bool with_gelu)
 {
     size_t r = b->n_done, m = WN_MIN(b->m - r, (size_t)SLICE_ROWS);
     b->n_done = r + m;
-    if (m == SLICE_ROWS && a->act == WN_ACT_GELU)
-        finish_rows_f16(a, b, r, SLICE_ROWS, true);
+    if (m == SLICE_ROWS)
+        finish_rows(a, b, r, SLICE_ROWS, dtype, with_gelu);
     else
-        finish_rows_f16(a, b, r, m, a->act == WN_ACT_GELU);
+        finish_rows(a, b, r, m, dtype, with_gelu);
+}
+
+static __attribute__((noinline)) void finish_halves(const tile_product *a, waiting_block *b)
+{
+    finish_slice(a, b, WN_DTYPE_BF16, false);
+}
+
+static __attribute__((noinline)) void finish_f16(const tile_product *a, waiting_block *b)
+{
+    if (a->act == WN_ACT_GELU)
+        finish_slice(a, b, WN_DTYPE_F16, true);
+    else
+        finish_slice(a, b, WN_DTYPE_F16, false);
 }
 
 /* A power of two that brings top between 1 and 2, as far as F16 has it. */
@@ -103,8 +127,8 @@ static inline void take_row_f16(uint8_t *row, const unsigned char *x, size_t k)
 {
     __m512i tops = _mm512_setzero_si512();
     for (size_t p = 0; p < k; p += F16_LANES)
-        tops = f16_larger_size(tops, f16_load(x + p * sizeof(f16)));
-    const float top = f16_largest(tops), lift = lift_of(top);
+        tops = words_larger_size(tops, _mm512_load_si512(x + p * sizeof(f16)));
+    const float top = f16_widen(words_largest(tops)), lift = lift_of(top);
     const f16 inverse = (f16)(top < INFINITY ? fminf(I8_LIMIT / (top * lift), F16_MAX) : 0);
     const vec_f16 first = f16_splat(lift), second = f16_splat((float)inverse);
     for (size_t p = 0; p < k; p += 2 * F16_LANES, x += 2 * sizeof(vec_f16)) {
@@ -113,6 +137,40 @@ static inline void take_row_f16(uint8_t *row, const unsigned char *x, size_t k)
     }
     const float scale = top < INFINITY ? F16_UNIT / (lift * (float)inverse) : NAN;
     memcpy(row + k, &scale, sizeof scale);
+}
+
+/* 32 numbers of bf16 times inverse as words in order. */
+static inline __m512i halves_as_words(__m512i x, vec inverse)
+{
+    const __m512i lower = _mm512_set1_epi32(0xFFFF);
+    vec even = _mm512_castsi512_ps(_mm512_slli_epi32(x, 16));
+    vec odd = _mm512_castsi512_ps(_mm512_andnot_si512(lower, x));
+    __m512i first = _mm512_cvtps_epi32(even * inverse);
+    __m512i second = _mm512_slli_epi32(_mm512_cvtps_epi32(odd * inverse), 16);
+    return _mm512_or_si512(_mm512_and_si512(first, lower), second);
+}
+
+/* A row of k numbers in bf16 as bytes and their scale. */
+static inline void take_row_halves(uint8_t *row, const unsigned char *x, size_t k)
+{
+    __m512i tops = _mm512_setzero_si512();
+    for (size_t p = 0; p < k; p += 2 * LANES)
+        tops = words_larger_size(tops, _mm512_load_si512(x + p * sizeof(uint16_t)));
+    const float top = wn_bf16_widen(words_largest(tops)), scale = wn_i8_scale(top, I8_LIMIT);
+    const vec inverse = vec_splat(wn_i8_inverse(top, I8_LIMIT));
+    for (size_t p = 0; p < k; p += K_BLOCK, x += 2 * TILE_BYTES) {
+        __m512i first = halves_as_words(_mm512_load_si512(x), inverse);
+        __m512i second = halves_as_words(_mm512_load_si512(x + TILE_BYTES), inverse);
+        ivec_store(row + p, ivec_add_bytes(words_as_bytes(first, second), offset_bytes()));
+    }
+    memcpy(row + k, &scale, sizeof scale);
+}
+
+static void take_halves(void *rows, size_t stride, const void *x, size_t x_stride, size_t m,
+                        size_t k)
+{
+    for (size_t i = 0; i < m; i++)
+        take_row_halves((uint8_t *)rows + i * stride, (const unsigned char *)x + i * x_stride, k);
 }
 
 /* ---- the product ----------------------------------------------------------------------------- */
@@ -128,20 +186,6 @@ static const wn_gemm by_vectors = {
     .column_extra = COLUMN_EXTRA,
 };
 
-static tile_product product_of(const void *rows, size_t stride, const void *packed,
-                               const float *bias, size_t n, size_t k, wn_act act)
-{
-    return (tile_product){.rows = rows,
-                          .stride = stride,
-                          .n_steps = depth_of(k) / TILE_BYTES,
-                          .packed = packed,
-                          .panel_bytes = panel_bytes(k),
-                          .n = n,
-                          .scale_at = depth_of(k),
-                          .bias = bias,
-                          .act = act};
-}
-
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
@@ -149,7 +193,7 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
         multiply_by(tiles, &by_vectors, y, ldy, rows, stride, packed, bias, m, n, k, act);
         return;
     }
-    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, act);
     a.y = y;
     a.ldy = ldy;
     multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
@@ -158,7 +202,7 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
 static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                          const float *bias, size_t m, size_t n, size_t k)
 {
-    tile_product a = product_of(rows, stride, packed, bias, n, k, WN_ACT_NONE);
+    tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, WN_ACT_NONE);
     a.y = y;
     a.ldy = ldy;
     a.adds = true;
@@ -170,12 +214,21 @@ static void multiply_taken(void *taken, size_t taken_stride, void *scratch, cons
                            size_t k, wn_act act)
 {
     const size_t line = WN_ALIGN;
-    tile_product a = product_of(rows, stride, packed, bias, n, k, act);
+    tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, act);
     a.taken = scratch;
     a.taken_stride = (n * sizeof(f16) / line | 1) * line; /* so rows spread over all sets */
     multiply_by_tiles(&a, WN_DTYPE_I8, finish_f16, m);
     for (size_t i = 0; i < m; i++)
         take_row_f16((uint8_t *)taken + i * taken_stride, a.taken + i * a.taken_stride, n);
+}
+
+static void multiply_halves(void *halves, size_t halves_stride, const void *rows, size_t stride,
+                            const void *packed, const float *bias, size_t m, size_t n, size_t k)
+{
+    tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, WN_ACT_NONE);
+    a.taken = halves;
+    a.taken_stride = halves_stride;
+    multiply_by_tiles(&a, WN_DTYPE_I8, finish_halves, m);
 }
 
 const wn_gemm wn_gemm_i8_amx = {
@@ -188,9 +241,12 @@ const wn_gemm wn_gemm_i8_amx = {
     .rows_least = CHUNK_ROWS,
     .pack = pack_i8,
     .pack_t = pack_i8_t,
+    .pack_halves_t = pack_i8_halves_t,
     .take_rows = take_rows_i8,
+    .take_halves = take_halves,
     .take_shares = take_shares_i8,
     .multiply = multiply,
     .multiply_add = multiply_add,
+    .multiply_halves = multiply_halves,
     .multiply_taken = multiply_taken,
 };

@@ -38,8 +38,7 @@ typedef struct tile_product {
  * follows. */
 static inline bool begins_with_bias(const tile_product *a, wn_dtype dtype, size_t j)
 {
-    return dtype == WN_DTYPE_BF16 && a->taken == NULL && a->act == WN_ACT_NONE &&
-           a->n - j >= BLOCK_COLUMNS;
+    return dtype == WN_DTYPE_BF16 && a->act == WN_ACT_NONE && a->n - j >= BLOCK_COLUMNS;
 }
 
 /* A block whose sums are complete: rows [i, i + m) and columns from j on, of which the first n_done
@@ -59,17 +58,20 @@ typedef void finish_fn(const tile_product *product, waiting_block *block);
 typedef void part_fn(const tile_product *product, const waiting_block *block, float *y, size_t r,
                      size_t m, size_t h, size_t left, lanes_fn *f, bool adds);
 
-/* Ask for the lines of y that the slice behind this one fills: a line is fetched before it is
- * written.  With an act there is time enough, and asking would only take some of it. */
-static inline void ask_for_next_slice(const tile_product *a, const waiting_block *b, const float *y)
+/* Ask for the lines that the slice behind this one fills, whose rows begin at `at`: a line is
+ * fetched before it is written.  With an act there is time enough, and asking would only take some
+ * of it. */
+static inline __attribute__((always_inline)) void
+ask_for_next_slice(const waiting_block *b, const void *at, size_t stride, const size_t n_lines)
 {
+    const unsigned char *next = (const unsigned char *)at + SLICE_ROWS * stride;
     if (b->m - b->n_done < SLICE_ROWS)
         return;
 #pragma GCC unroll 8
-    for (size_t q = SLICE_ROWS; q < 2 * SLICE_ROWS; q++) {
-        __builtin_prefetch(y + q * a->ldy, 1);
-        __builtin_prefetch(y + q * a->ldy + LANES, 1);
-    }
+    for (size_t q = 0; q < SLICE_ROWS; q++)
+#pragma GCC unroll 2
+        for (size_t line = 0; line < n_lines; line++)
+            __builtin_prefetch(next + q * stride + line * TILE_BYTES, 1);
 }
 
 /* The next slice of a block, if it is a whole one and of a common act, by straight code. */
@@ -87,7 +89,7 @@ static inline __attribute__((always_inline)) bool finish_whole(const tile_produc
         part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, gelu_rough_lanes, false);
         return true;
     }
-    ask_for_next_slice(a, b, y);
+    ask_for_next_slice(b, y, a->ldy * sizeof *y, 2);
     if (a->adds) {
         part(a, b, y, r, SLICE_ROWS, 0, LANES, same_lanes, true);
         part(a, b, y + LANES, r, SLICE_ROWS, 1, LANES, same_lanes, true);

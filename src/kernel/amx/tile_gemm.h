@@ -189,7 +189,8 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
         memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
-        bool has_bias = begins_with_bias(a, dtype, j), is_y = has_bias && !a->adds;
+        bool has_bias = begins_with_bias(a, dtype, j);
+        bool is_y = has_bias && !a->adds && a->taken == NULL;
         sums_place start = {0};
         if (has_bias && a->bias != NULL)
             start = (sums_place){(void *)(uintptr_t)(a->bias + j), .half = TILE_BYTES};
@@ -241,6 +242,23 @@ multiply_by_tiles(const tile_product *a, const wn_dtype dtype, finish_fn *finish
         multiply_chunk(a, dtype, finish, i, n);
     }
     tile_end();
+}
+
+/* The product of rows and panels of a dtype; where it goes is left to the caller. */
+static inline tile_product product_of(const wn_gemm *gemm, const void *rows, size_t stride,
+                                      const void *packed, const float *bias, size_t n, size_t k,
+                                      wn_act act)
+{
+    size_t depth_bytes = wn_gemm_depth(gemm, k) * wn_dtype_size(gemm->dtype);
+    return (tile_product){.rows = rows,
+                          .stride = stride,
+                          .n_steps = depth_bytes / TILE_BYTES,
+                          .packed = packed,
+                          .panel_bytes = wn_gemm_panel_bytes(gemm, k),
+                          .n = n,
+                          .scale_at = depth_bytes,
+                          .bias = bias,
+                          .act = act};
 }
 
 #endif

@@ -41,34 +41,41 @@ static inline vec_f16 f16_round(vec first, vec second)
     return _mm512_castsi512_ph(_mm512_inserti64x4(lower, upper, 1));
 }
 
-/* The larger one of top and |x|, compared as bits, so that a NaN is more than infinity. */
-static inline __m512i f16_larger_size(__m512i top, vec_f16 x)
+/* The larger one of top and |x|, numbers of F16 or of bf16 compared as bits, so that a NaN is more
+ * than infinity. */
+static inline __m512i words_larger_size(__m512i top, __m512i x)
 {
-    __m512i size = _mm512_and_si512(_mm512_castph_si512(x), _mm512_set1_epi16(0x7FFF));
-    return _mm512_max_epi16(top, size);
+    return _mm512_max_epi16(top, _mm512_and_si512(x, _mm512_set1_epi16(0x7FFF)));
 }
 
-/* The largest of numbers as such bits. */
-static inline float f16_largest(__m512i tops)
+/* The largest of these. */
+static inline uint16_t words_largest(__m512i tops)
 {
-    const __m256i swapped = _mm512_extracti64x4_epi64(tops, 1);
-    const vec_f16 both = _mm512_castsi512_ph(
-        _mm512_castsi256_si512(_mm256_max_epi16(_mm512_castsi512_si256(tops), swapped)));
-    /* Widened, which keeps their order and NaN. */
-    ivec wide = ivec_of_bits(_mm512_cvtxph_ps(_mm512_castph512_ph256(both)));
-    int32_t bits = ivec_max_lanes(wide);
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
-    return largest;
+    __m256i both =
+        _mm256_max_epi16(_mm512_castsi512_si256(tops), _mm512_extracti64x4_epi64(tops, 1));
+    return (uint16_t)ivec_max_lanes((ivec)_mm512_cvtepu16_epi32(both));
+}
+
+static inline float f16_widen(uint16_t bits)
+{
+    f16 x;
+    memcpy(&x, &bits, sizeof x);
+    return (float)x;
+}
+
+/* 64 words that are bytes in order. */
+static inline ivec words_as_bytes(__m512i first, __m512i second)
+{
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    return (ivec)_mm512_permutexvar_epi64(order, _mm512_packs_epi16(first, second));
 }
 
 /* 64 numbers times lift and inverse as bytes in order. */
 static inline ivec f16_bytes(vec_f16 first, vec_f16 second, vec_f16 lift, vec_f16 inverse)
 {
-    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
     __m512i a = _mm512_cvtph_epi16(_mm512_mul_ph(_mm512_mul_ph(first, lift), inverse));
     __m512i b = _mm512_cvtph_epi16(_mm512_mul_ph(_mm512_mul_ph(second, lift), inverse));
-    return (ivec)_mm512_permutexvar_epi64(order, _mm512_packs_epi16(a, b));
+    return words_as_bytes(a, b);
 }
 
 /* x Phi(x) = max(x, 0) - t Phi(-t) with t = |x|, by 32 lines of t around i / 8, whose bits are made

@@ -1,22 +1,15 @@
 /* Rows and panels of bf16 products on AVX-512 vectors: halves in pairs along k, so that an
  * instruction that adds up two products finds both in one lane of 32 bits.  A row is [depth]
  * halves; a panel is [depth / 2][NR][2], with depth the level's wn_gemm_depth().
- * VCVTNE2PS2BF16 rounds as lowp.h does, except that denormal numbers become zero, as they do in the
- * products that read them.
  * Thread rule: any. */
 #ifndef WN_KERNEL_VEC_BF16_H
 #define WN_KERNEL_VEC_BF16_H
 
+#include "kernel/avx512bf16/round_bf16.h"
 #include "kernel/vec_gemm.h"
 #include "kernel/vec_shares.h"
 
 #if defined(__AVX512BF16__)
-
-/* Rounded: first in the lower sixteen halves, second in the upper. */
-static inline __m512i round_bf16(vec first, vec second)
-{
-    return (__m512i)_mm512_cvtne2ps_pbh(second, first);
-}
 
 /* Half of a panel; rows of w from n on count as zeros. */
 static inline void pack_bf16_half(int32_t *packed, const float *w, size_t ldw, size_t n, size_t k,
@@ -72,6 +65,52 @@ static inline void pack_bf16_t(void *packed, const float *w, size_t ldw, size_t 
             _mm512_store_si512(out, pair_rows(row, ldw, n - j, n_rows));
             _mm512_store_si512(out + LANES,
                                pair_rows(row + LANES, ldw, left_at(n, j + LANES), n_rows));
+        }
+    }
+}
+
+/* pack_bf16() of rows that are halves; k is whole vectors of them. */
+static inline void pack_halves_bf16(void *packed, const void *w, size_t stride, size_t n, size_t k)
+{
+    const unsigned char *rows = w;
+    for (size_t j = 0; j < wn_round_up(n, NR); j += LANES) {
+        int32_t *half = (int32_t *)packed + j / NR * NR * k / 2 + j % NR;
+        for (size_t p = 0; p < k; p += 2 * LANES) {
+            vec pairs[LANES];
+            for (size_t i = 0; i < LANES; i++)
+                pairs[i] = j + i < n ? _mm512_castsi512_ps(_mm512_load_si512(
+                                           rows + (j + i) * stride + p * sizeof(uint16_t)))
+                                     : vec_splat(0.0f);
+            vec_transpose(pairs);
+            for (size_t i = 0; i < LANES; i++, half += NR)
+                _mm512_store_si512(half, _mm512_castps_si512(pairs[i]));
+        }
+    }
+}
+
+/* Sixteen halves of a row and of the next one, pair by pair; n_rows of both are there. */
+static inline __m512i pair_halves(const unsigned char *row, size_t stride, size_t n_rows)
+{
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    if (n_rows > 0)
+        even = _mm512_cvtepu16_epi32(load_halves(row, LANES));
+    if (n_rows > 1)
+        odd = _mm512_cvtepu16_epi32(load_halves(row + stride, LANES));
+    return _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
+}
+
+/* pack_bf16_t() of rows that are halves; n is whole vectors of them. */
+static inline void pack_halves_bf16_t(void *packed, const void *w, size_t stride, size_t n,
+                                      size_t k, size_t depth)
+{
+    int32_t *out = packed;
+    for (size_t j = 0; j < n; j += NR) {
+        const unsigned char *row = (const unsigned char *)w + j * sizeof(uint16_t);
+        for (size_t p = 0; p < depth; p += 2, row += 2 * stride, out += NR) {
+            size_t n_rows = left_at(k, p);
+            _mm512_store_si512(out, pair_halves(row, stride, n_rows));
+            _mm512_store_si512(out + LANES,
+                               pair_halves(row + LANES * sizeof(uint16_t), stride, n_rows));
         }
     }
 }
