@@ -192,27 +192,31 @@ typedef struct share_row_sums {
     ivec words, signs; /* sum of its shares; bits that any score's distance from the top has */
 } share_row_sums;
 
-/* A block of a row by words, of which left are there. */
+/* A block of a row by words, of which left are there, from scores and their top in units. */
 static inline __attribute__((always_inline)) ivec
-share_words_of(share_row_sums *sums, const float *s, vec factor, vec top, const size_t left)
+share_words_of(share_row_sums *sums, const float *s, vec units, vec top, const size_t left)
 {
     ivec x[K_STEP];
 #pragma GCC unroll 4
     for (size_t c = 0; c < K_STEP; c++) {
         size_t at = c * LANES, rest = left > at ? left - at : 0;
-        vec far = (top - load_first(s + at, rest)) * factor;
+        vec far = vec_fnma(load_first(s + at, rest), units, top);
         x[c] = ivec_of_numbers(blend_first(far, vec_splat(SHARE_FAR), rest));
         sums->signs |= x[c];
     }
     return ivec_add_bytes(share_words(&sums->words, x), offset_bytes());
 }
 
-/* The same as share_row_f32() by words; NAN when a distance is no whole number of theirs. */
+/* The same as share_row_f32() by words; NAN when scores are too large for units, or a distance is
+ * no whole number of them. */
 static inline float share_row_words(uint8_t *to, const float *s, float factor, float top, size_t n,
                                     bool to_the_end)
 {
-    const vec units = vec_splat(factor * SHARE_UNITS), highest = vec_splat(top);
+    const float top_in_units = top * (factor * SHARE_UNITS);
+    const vec units = vec_splat(factor * SHARE_UNITS), highest = vec_splat(top_in_units);
     share_row_sums sums = {ivec_splat(0), ivec_splat(0)};
+    if (!(fabsf(top_in_units) <= SHARE_TOP))
+        return NAN;
     size_t p = 0;
     for (; p + K_BLOCK <= n; p += K_BLOCK)
         ivec_store(to + p, share_words_of(&sums, s + p, units, highest, K_BLOCK));

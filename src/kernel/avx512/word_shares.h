@@ -11,6 +11,7 @@
 #define HAS_WORD_SHARES
 
 #define SHARE_UNITS 1024.0f  /* of x */
+#define SHARE_TOP   0x1p22f  /* the largest score in units; one is then off by a quarter */
 #define SHARE_FAR   65535.0f /* of which nothing is left */
 enum { SHARE_WORDS = 256 };  /* of a byte's step */
 
@@ -57,7 +58,8 @@ static inline ivec share_words(ivec *sum, const ivec x[4])
     const __m512i ones = _mm512_set1_epi16(1), step = _mm512_set1_epi16((1 << 15) / SHARE_WORDS);
     __m512i a = words_of(_mm512_packus_epi32((__m512i)x[0], (__m512i)x[1]));
     __m512i b = words_of(_mm512_packus_epi32((__m512i)x[2], (__m512i)x[3]));
-    *sum += (ivec)_mm512_madd_epi16(a, ones) + (ivec)_mm512_madd_epi16(b, ones);
+    __m512i both = _mm512_dpwssd_epi32((__m512i)*sum, a, ones);
+    *sum = (ivec)_mm512_dpwssd_epi32(both, b, ones);
     a = _mm512_packus_epi16(_mm512_mulhrs_epi16(a, step), _mm512_mulhrs_epi16(b, step));
     return (ivec)_mm512_permutexvar_epi32(order, a);
 }
