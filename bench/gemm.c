@@ -72,7 +72,7 @@ static float *random_floats(size_t n)
 typedef struct operands {
     size_t rows, stride;
     float *x, *w, *bias, *y;
-    unsigned char *taken, *packed, *next; /* next: rows for another product, and their scratch */
+    unsigned char *taken, *packed, *next; /* next: rows for another product */
 } operands;
 
 static operands make(const wn_gemm *gemm, const shape *s, size_t rows, size_t block)
@@ -86,7 +86,7 @@ static operands make(const wn_gemm *gemm, const shape *s, size_t rows, size_t bl
     o.y = random_floats(block * s->n);
     o.taken = allocate(rows * o.stride);
     o.packed = allocate(wn_gemm_packed_bytes(gemm, s->n, s->k));
-    o.next = allocate(3 * block * wn_gemm_row_bytes(gemm, s->n));
+    o.next = allocate(block * wn_gemm_taken_bytes(s->n));
     return o;
 }
 
@@ -132,11 +132,10 @@ static void multiply(const wn_gemm *gemm, const shape *s, operands *o, size_t bl
 
 static void multiply_taken(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
 {
-    size_t stride = wn_gemm_row_bytes(gemm, s->n);
+    size_t stride = wn_gemm_taken_bytes(s->n);
     for (size_t i = 0; i < o->rows; i += block)
-        gemm->multiply_taken(o->next, stride, o->next + block * stride, o->taken + i * o->stride,
-                             o->stride, o->packed, o->bias, WN_MIN(block, o->rows - i), s->n, s->k,
-                             s->act);
+        gemm->multiply_taken(o->next, stride, o->taken + i * o->stride, o->stride, o->packed,
+                             o->bias, WN_MIN(block, o->rows - i), s->n, s->k, s->act);
 }
 
 /* Nanoseconds of the fastest of many. */

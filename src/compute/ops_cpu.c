@@ -313,8 +313,8 @@ static taken_rows take_intermediate(const layer_job *job, taken_rows x, size_t m
     taken_rows middle = {taken, parts->taken_bytes};
     if (job->gate == WN_GATE_NONE && down->factor == NULL &&
         wn_gemm_can_multiply_taken(up->gemm, up->n, job->act)) {
-        up->gemm->multiply_taken(taken, parts->taken_bytes, intermediate, x.at, x.stride,
-                                 up->packed, up->bias, m, up->n, up->k, job->act);
+        up->gemm->multiply_taken(taken, parts->taken_bytes, x.at, x.stride, up->packed, up->bias, m,
+                                 up->n, up->k, job->act);
         return middle;
     }
     for (size_t j = 0; j < down->k; j += parts->columns) {

@@ -95,7 +95,7 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         .batch_tokens = batch_tokens,
         .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
         .row_block = whole_tiles(rows_in_cache(dims, gemm), gemm),
-        .query_block = whole_tiles(QUERY_BLOCK, gemm),
+        .query_block = whole_tiles(WN_MAX(QUERY_BLOCK, ROW_TILES_MIN * (size_t)gemm->mr), gemm),
     };
     size_t widest = WN_MAX(wn_scratch_bytes(&plan, gemm, scores),
                            wn_scratch_bytes(&plan, kernels->gemm_f32, kernels->gemm_f32));

@@ -134,11 +134,12 @@ static inline wn_layer_scratch wn_scratch_layer(const wn_gemm *gemm, size_t rows
 {
     bool in_place = gemm->dtype == WN_DTYPE_F32;
     size_t columns = wn_scratch_columns(gemm, read);
+    size_t taken = gemm->multiply_taken != NULL ? wn_gemm_taken_bytes(read) : 0;
     wn_layer_scratch s = {
         .x_bytes = wn_scratch_row_bytes(gemm, k),
         .columns = columns,
         .intermediate_stride = up > 0 ? wn_scratch_stride(up / read * columns) : 0,
-        .taken_bytes = read > 0 && !in_place ? wn_gemm_row_bytes(gemm, read) : 0,
+        .taken_bytes = read > 0 && !in_place ? WN_MAX(taken, wn_gemm_row_bytes(gemm, read)) : 0,
     };
     s.intermediate = rows * s.x_bytes;
     s.taken = s.intermediate + rows * s.intermediate_stride * sizeof(float);

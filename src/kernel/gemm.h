@@ -101,13 +101,13 @@ typedef struct wn_gemm {
      * multiply() and take_rows() do, but y is never in memory as f32.  NULL: the level has no
      * shorter way.  An i8 product rounds y / 64 to F16, so that a row with more than 4e6 becomes
      * NaN, and numbers below 2e-6 become 0.
-     * Shapes:  taken [m] of taken_stride bytes, as of take_rows(); scratch of i8 [m] of twice
-     *          wn_gemm_row_bytes() for k = n, 64-byte aligned.
+     * Shapes:  taken [m] of taken_stride bytes, at least wn_gemm_taken_bytes(), else as of
+     *          take_rows().
      * Needs:   wn_gemm_can_multiply_taken(); else as of take_rows() and multiply().
      * Error:   of an activation 1e-3, beside what is lost by rounding. */
-    void (*multiply_taken)(void *taken, size_t taken_stride, void *scratch, const void *rows,
-                           size_t stride, const void *packed, const float *bias, size_t m, size_t n,
-                           size_t k, wn_act act);
+    void (*multiply_taken)(void *taken, size_t taken_stride, const void *rows, size_t stride,
+                           const void *packed, const float *bias, size_t m, size_t n, size_t k,
+                           wn_act act);
 } wn_gemm;
 
 /* k filled up. */
@@ -149,6 +149,13 @@ static inline size_t wn_gemm_row_used(const wn_gemm *gemm, size_t k)
 static inline size_t wn_gemm_row_bytes(const wn_gemm *gemm, size_t k)
 {
     return ((wn_gemm_row_used(gemm, k) + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
+}
+
+/* Bytes from one row to the next of what multiply_taken() makes of n columns: on their way they are
+ * of 16 bits. */
+static inline size_t wn_gemm_taken_bytes(size_t n)
+{
+    return ((n * sizeof(uint16_t) + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
 }
 
 #endif

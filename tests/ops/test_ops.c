@@ -120,12 +120,12 @@ static void multiply_twice(float *y, const float *x, size_t m, const wn_feed_for
 {
     const wn_linear *up = f->up, *down = f->down;
     const wn_gemm *gemm = up->gemm;
-    size_t stride = wn_gemm_row_bytes(gemm, up->k), middle = wn_gemm_row_bytes(gemm, up->n);
-    unsigned char *rows = wn_mem_aligned(m * stride), *taken = wn_mem_aligned(3 * m * middle);
+    size_t stride = wn_gemm_row_bytes(gemm, up->k), middle = wn_gemm_taken_bytes(up->n);
+    unsigned char *rows = wn_mem_aligned(m * stride), *taken = wn_mem_aligned(m * middle);
     assert_true(rows != NULL && taken != NULL);
     gemm->take_rows(rows, stride, x, up->k, up->factor, m, up->k);
-    gemm->multiply_taken(taken, middle, taken + m * middle, rows, stride, up->packed, up->bias, m,
-                         up->n, up->k, f->act);
+    gemm->multiply_taken(taken, middle, rows, stride, up->packed, up->bias, m, up->n, up->k,
+                         f->act);
     gemm->multiply(y, down->n, taken, middle, down->packed, down->bias, m, down->n, down->k,
                    WN_ACT_NONE);
     wn_mem_free(rows);

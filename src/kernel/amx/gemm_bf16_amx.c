@@ -122,12 +122,11 @@ static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, 
     multiply_by_tiles(&a, WN_DTYPE_BF16, finish, m);
 }
 
-static void multiply_taken(void *taken, size_t taken_stride, void *scratch, const void *rows,
-                           size_t stride, const void *packed, const float *bias, size_t m, size_t n,
-                           size_t k, wn_act act)
+static void multiply_taken(void *taken, size_t taken_stride, const void *rows, size_t stride,
+                           const void *packed, const float *bias, size_t m, size_t n, size_t k,
+                           wn_act act)
 {
     tile_product a = product_of(&wn_gemm_bf16_amx, rows, stride, packed, bias, n, k, act);
-    (void)scratch;
     a.taken = taken;
     a.taken_stride = taken_stride;
     multiply_by_tiles(&a, WN_DTYPE_BF16, finish_halves, m);
@@ -136,7 +135,7 @@ static void multiply_taken(void *taken, size_t taken_stride, void *scratch, cons
 static void multiply_halves(void *halves, size_t halves_stride, const void *rows, size_t stride,
                             const void *packed, const float *bias, size_t m, size_t n, size_t k)
 {
-    multiply_taken(halves, halves_stride, NULL, rows, stride, packed, bias, m, n, k, WN_ACT_NONE);
+    multiply_taken(halves, halves_stride, rows, stride, packed, bias, m, n, k, WN_ACT_NONE);
 }
 
 const wn_gemm wn_gemm_bf16_amx = {

@@ -122,16 +122,17 @@ static inline float lift_of(float top)
     return lift;
 }
 
-/* A row of k numbers in F16 as bytes and their scale. */
-static inline void take_row_f16(uint8_t *row, const unsigned char *x, size_t k)
+/* A row of k numbers in F16 becomes bytes and their scale, which take half the room. */
+static inline void take_row_f16(unsigned char *row, size_t k)
 {
     __m512i tops = _mm512_setzero_si512();
     for (size_t p = 0; p < k; p += F16_LANES)
-        tops = words_larger_size(tops, _mm512_load_si512(x + p * sizeof(f16)));
+        tops = words_larger_size(tops, _mm512_load_si512(row + p * sizeof(f16)));
     const float top = f16_widen(words_largest(tops)), lift = lift_of(top);
     const f16 inverse = (f16)(top < INFINITY ? fminf(I8_LIMIT / (top * lift), F16_MAX) : 0);
     const vec_f16 first = f16_splat(lift), second = f16_splat((float)inverse);
-    for (size_t p = 0; p < k; p += 2 * F16_LANES, x += 2 * sizeof(vec_f16)) {
+    for (size_t p = 0; p < k; p += 2 * F16_LANES) {
+        const unsigned char *x = row + p * sizeof(f16);
         ivec bytes = f16_bytes(f16_load(x), f16_load(x + sizeof(vec_f16)), first, second);
         ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
     }
@@ -209,17 +210,16 @@ static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, 
     multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
 }
 
-static void multiply_taken(void *taken, size_t taken_stride, void *scratch, const void *rows,
-                           size_t stride, const void *packed, const float *bias, size_t m, size_t n,
-                           size_t k, wn_act act)
+static void multiply_taken(void *taken, size_t taken_stride, const void *rows, size_t stride,
+                           const void *packed, const float *bias, size_t m, size_t n, size_t k,
+                           wn_act act)
 {
-    const size_t line = WN_ALIGN;
     tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, act);
-    a.taken = scratch;
-    a.taken_stride = (n * sizeof(f16) / line | 1) * line; /* so rows spread over all sets */
+    a.taken = taken;
+    a.taken_stride = taken_stride;
     multiply_by_tiles(&a, WN_DTYPE_I8, finish_f16, m);
     for (size_t i = 0; i < m; i++)
-        take_row_f16((uint8_t *)taken + i * taken_stride, a.taken + i * a.taken_stride, n);
+        take_row_f16(a.taken + i * taken_stride, n);
 }
 
 static void multiply_halves(void *halves, size_t halves_stride, const void *rows, size_t stride,
