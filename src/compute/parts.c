@@ -9,10 +9,8 @@
 /* Attention's products are short and have scores to turn into shares: an operation takes so many
  * times as long as one of a linear layer. */
 #define ATTENTION_COST 2.0
-/* Tokens of a part, whose hidden states stay in the second-level cache, and of a group, whose
- * queries, keys and values do. */
-#define PART_TOKENS  256
-#define GROUP_TOKENS 128
+/* Tokens of a part, whose hidden states stay in the second-level cache. */
+#define PART_TOKENS 256
 /* A part costs at most so many times the mean, and the mean so many times a part: others wait. */
 #define UNEVEN_MAX 1.04
 
@@ -126,7 +124,7 @@ size_t wn_exec_group_end(const wn_exec *exec, const wn_batch *batch, size_t firs
     size_t end = first + 1;
     if (wn_pool_n_threads(exec->pool) > 1)
         return batch->n_seqs;
-    while (end < batch->n_seqs && start[end + 1] - start[first] <= GROUP_TOKENS)
+    while (end < batch->n_seqs && start[end + 1] - start[first] <= exec->plan.group_tokens)
         end++;
     return end;
 }

@@ -14,6 +14,7 @@
 #define ROW_TILES_MIN  4
 #define ROW_BLOCK_MAX  112
 #define QUERY_BLOCK    56
+#define GROUP_TOKENS   128
 #define TOKENS_PER_SEQ 4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
 #define WIDTH_MAX      ((size_t)1 << 24)
 #define TOKENS_MAX     ((size_t)1 << 31)
@@ -66,6 +67,15 @@ static size_t rows_in_cache(const wn_dims *d, const wn_gemm *gemm)
     return WN_MAX(least, WN_MIN(rows, ROW_BLOCK_MAX));
 }
 
+/* Tokens of a group: so few that their queries, keys and values stay in the second-level cache; but
+ * where weights would not stay there from group to group, as many as a call wants rows. */
+static size_t tokens_of_group(const wn_dims *d, const wn_gemm *gemm)
+{
+    size_t n = (d->n_heads + 2 * d->n_kv_heads) * d->head_dim;
+    bool stay = wn_gemm_packed_bytes(gemm, n, d->hidden) <= wn_cpu_l2_bytes() / 2;
+    return stay ? GROUP_TOKENS : WN_MAX(GROUP_TOKENS, (size_t)gemm->rows_least);
+}
+
 wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
                        const wn_gemm *gemm, size_t n_threads, size_t batch_tokens, wn_error *err)
 {
@@ -95,6 +105,7 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         .batch_tokens = batch_tokens,
         .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
         .row_block = whole_tiles(rows_in_cache(dims, gemm), gemm),
+        .group_tokens = tokens_of_group(dims, gemm),
         .query_block = whole_tiles(WN_MAX(QUERY_BLOCK, ROW_TILES_MIN * (size_t)gemm->mr), gemm),
     };
     size_t widest = WN_MAX(wn_scratch_bytes(&plan, gemm, scores),
