@@ -214,6 +214,23 @@ static void attend(const void *arg)
     wn_exec_ops(t->exec)->attention(t->exec, &y, &t->qkv, &t->batch, &t->attention);
 }
 
+/* Let both tensors be what a model's are; false: there is no memory. */
+static bool keep_as_models_do(sweep *s, attention_task *t)
+{
+    size_t rows = t->qkv.rows, n = t->qkv.cols, hidden = t->y.cols;
+    const wn_linear qkv = {.gemm = s->gemm, .n = n, .k = hidden};
+    const wn_linear out = {.gemm = s->gemm, .n = hidden, .k = hidden};
+    wn_exec_keep_queries(t->exec, &t->qkv, &qkv, &t->attention);
+    wn_exec_keep_outputs(t->exec, &t->y, &out, &t->attention);
+    if (!t->qkv.halves)
+        return true;
+    const float *x = take_floats(s, rows * n);
+    if (x != NULL)
+        s->kernels->gemm_bf16->take_rows(t->qkv.data, wn_tensor_stride(&t->qkv), x, n, NULL, rows,
+                                         n);
+    return x != NULL;
+}
+
 static wn_status sweep_length(sweep *s, const shape *f, wn_exec *exec, size_t length, wn_error *err)
 {
     char text[64];
@@ -227,7 +244,7 @@ static wn_status sweep_length(sweep *s, const shape *f, wn_exec *exec, size_t le
     t.attention.scale = 1 / sqrtf((float)t.attention.head_dim);
     t.y = take_tensor(s, t.batch.n_tokens, f->hidden);
     t.qkv = take_tensor(s, t.batch.n_tokens, 3 * f->hidden);
-    if (t.y.data == NULL || t.qkv.data == NULL)
+    if (t.y.data == NULL || t.qkv.data == NULL || !keep_as_models_do(s, &t))
         return no_memory(err);
     snprintf(text, sizeof text, "%s %zu x %zu tokens", f->name, n_seqs, length);
     double ops = 4.0 * (double)length * (double)f->hidden * (double)t.batch.n_tokens;

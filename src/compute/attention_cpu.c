@@ -83,20 +83,20 @@ static span keys_seen(const wn_attention *a, span rows, size_t n_keys)
     return keys;
 }
 
-/* Rows as a product takes them. */
-typedef struct taken_rows {
+/* Rows of floats, of bf16 or as a product takes them. */
+typedef struct row_view {
     const void *rows;
     size_t stride; /* in bytes */
-} taken_rows;
+} row_view;
 
 /* Rows of floats as a product takes them: where they are, or in scratch unless row_bytes is 0. */
-static taken_rows take(const wn_gemm *gemm, taken_rows x, size_t m, size_t k,
-                       unsigned char *scratch, size_t row_bytes)
+static row_view take(const wn_gemm *gemm, row_view x, size_t m, size_t k, unsigned char *scratch,
+                     size_t row_bytes)
 {
     if (row_bytes == 0)
         return x;
     gemm->take_rows(scratch, row_bytes, x.rows, x.stride / sizeof(float), NULL, m, k);
-    return (taken_rows){scratch, row_bytes};
+    return (row_view){scratch, row_bytes};
 }
 
 /* Of m rows the scores of the keys that they see become shares, those of the others 0. */
@@ -119,8 +119,8 @@ static span keys_of_row(const wn_attention *a, size_t place, span keys)
 }
 
 /* The scores of a block of rows with the keys become their shares, as a product takes them. */
-static taken_rows take_shares(const attention_job *job, float *scores, size_t ld, size_t head,
-                              span rows, span keys, unsigned char *scratch, size_t row_bytes)
+static row_view take_shares(const attention_job *job, float *scores, size_t ld, size_t head,
+                            span rows, span keys, unsigned char *scratch, size_t row_bytes)
 {
     const wn_kernels *kernels = job->exec->kernels;
     const wn_gemm *gemm = job->exec->plan.gemm;
@@ -146,8 +146,8 @@ static taken_rows take_shares(const attention_job *job, float *scores, size_t ld
             share_rows(kernels, scores + i * ld, ld, scale, seen, same, n);
     }
     if (takes)
-        return (taken_rows){scratch, row_bytes};
-    return take(gemm, (taken_rows){scores, ld * sizeof *scores}, m, n, scratch, row_bytes);
+        return (row_view){scratch, row_bytes};
+    return take(gemm, (row_view){scores, ld * sizeof *scores}, m, n, scratch, row_bytes);
 }
 
 /* Buckets that need scratch. */
@@ -161,28 +161,29 @@ static size_t n_buckets_planned(const wn_attention *a)
 static void attend(const attention_job *job, size_t seq, size_t head, span rows, span keys,
                    const wn_attention_scratch *layout, unsigned char *scratch)
 {
-    const wn_gemm *of_scores = job->exec->plan.scores, *of_values = job->exec->plan.gemm;
+    const wn_plan *plan = &job->exec->plan;
+    const wn_gemm *of_scores = plan->scores, *of_values = plan->gemm;
     head_view view = view_head(job, seq, head);
-    size_t block = job->exec->plan.query_block, dim = job->a->head_dim;
-    size_t n = keys.end - keys.first, ld = layout->scores_stride;
+    size_t n = keys.end - keys.first, ld = layout->scores_stride, dim = job->a->head_dim;
+    size_t block = n > plan->long_keys ? plan->long_query_block : plan->query_block;
     float *scores = wn_exec_floats(scratch, layout->scores);
     const wn_relative *relative = job->a->relative;
     wn_relative_view places = {job->exec, relative,           head,
                                dim,       .scratch = scratch, .key_stride = ld};
     if (relative != NULL) {
-        places.parts = wn_scratch_relative(layout, block, n_buckets_planned(job->a));
+        places.parts = wn_scratch_relative(layout, plan->query_block, n_buckets_planned(job->a));
         wn_relative_begin(&places, scratch + layout->keys, n, rows.first, rows.end);
     }
     for (size_t i = rows.first; i < rows.end; i += block) {
         size_t m = WN_MIN(block, rows.end - i);
-        taken_rows q = take(of_scores, (taken_rows){query_at(&view, i), view.qkv_stride}, m, dim,
-                            scratch + layout->queries, job->halves ? 0 : layout->query_bytes);
+        row_view q = take(of_scores, (row_view){query_at(&view, i), view.qkv_stride}, m, dim,
+                          scratch + layout->queries, job->halves ? 0 : layout->query_bytes);
         of_scores->multiply(scores, ld, q.rows, q.stride, scratch + layout->keys, NULL, m, n, dim,
                             WN_ACT_NONE);
         if (relative != NULL)
             wn_relative_add(&places, scores, ld, q.rows, q.stride, i, m, n);
-        taken_rows shares = take_shares(job, scores, ld, head, (span){i, i + m}, keys,
-                                        scratch + layout->shares, layout->share_bytes);
+        row_view shares = take_shares(job, scores, ld, head, (span){i, i + m}, keys,
+                                      scratch + layout->shares, layout->share_bytes);
         unsigned char *y = output_at(&view, i);
         if (job->y_halves)
             of_values->multiply_halves(y, view.y_stride, shares.rows, shares.stride,
@@ -196,13 +197,13 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
 
 /* The keys of one head in a range, or its values: `own` are those of the sequence's own tokens, at
  * `offset` in a row of the past.  Of both, they are laid side by side in `space`. */
-static taken_rows gather(const attention_job *job, size_t seq, const head_view *view, span keys,
-                         const unsigned char *own, size_t offset, float *space)
+static row_view gather(const attention_job *job, size_t seq, const head_view *view, span keys,
+                       const unsigned char *own, size_t offset, float *space)
 {
     const wn_batch *batch = job->batch;
     size_t n_past = view->n_past, dim = job->a->head_dim;
     if (keys.first >= n_past)
-        return (taken_rows){own + (keys.first - n_past) * view->qkv_stride, view->qkv_stride};
+        return (row_view){own + (keys.first - n_past) * view->qkv_stride, view->qkv_stride};
     float *to = space;
     for (size_t i = keys.first; i < keys.end; i++, to += dim) {
         if (i < n_past)
@@ -211,7 +212,7 @@ static taken_rows gather(const attention_job *job, size_t seq, const head_view *
         else
             memcpy(to, own + (i - n_past) * view->qkv_stride, dim * sizeof *to);
     }
-    return (taken_rows){space, dim * sizeof *space};
+    return (row_view){space, dim * sizeof *space};
 }
 
 /* Pack the keys and values that a head's rows see. */
@@ -222,12 +223,12 @@ static void pack_keys(const attention_job *job, size_t seq, const head_view *vie
     const wn_attention *a = job->a;
     size_t n = keys.end - keys.first, dim = a->head_dim;
     float *space = wn_exec_floats(scratch, layout->queries);
-    taken_rows k = gather(job, seq, view, keys, view->k, kv_head * dim, space);
+    row_view k = gather(job, seq, view, keys, view->k, kv_head * dim, space);
     if (job->halves)
         of_scores->pack_halves(scratch + layout->keys, k.rows, k.stride, n, dim);
     else
         of_scores->pack(scratch + layout->keys, k.rows, k.stride / sizeof(float), n, dim);
-    taken_rows v = gather(job, seq, view, keys, view->v, (a->n_kv_heads + kv_head) * dim, space);
+    row_view v = gather(job, seq, view, keys, view->v, (a->n_kv_heads + kv_head) * dim, space);
     if (job->halves)
         of_values->pack_halves_t(scratch + layout->values, v.rows, v.stride, dim, n);
     else
@@ -315,22 +316,22 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
     wn_pool_run(exec->pool, n_items, attention_item, &job);
 }
 
-/* Whether a tensor has room for rows of bf16 that begin cache lines, as it has for floats but of
- * the narrowest. */
-static bool has_room_for_halves(const wn_tensor *x)
+/* Let a tensor be rows of bf16, which begin cache lines: there is room for them, since a head has
+ * 32 numbers at least. */
+static void keep_halves(wn_tensor *x, bool halves)
 {
-    wn_tensor halves = *x;
-    halves.halves = true;
-    return wn_tensor_stride(&halves) <= x->cols * sizeof *x->data;
+    x->halves = halves;
+    WN_ASSERT(!halves || wn_tensor_stride(x) <= x->cols * sizeof *x->data);
 }
 
 void wn_exec_keep_queries(const wn_exec *exec, wn_tensor *qkv, const wn_linear *w,
                           const wn_attention *a)
 {
     const wn_gemm *of_scores = exec->plan.scores, *of_values = exec->plan.gemm;
-    qkv->halves = w->gemm->multiply_halves != NULL && of_scores->pack_halves != NULL &&
-                  of_values->pack_halves_t != NULL && w->n % (size_t)w->gemm->nr == 0 &&
-                  a->head_dim % (size_t)of_scores->k_step == 0 && has_room_for_halves(qkv);
+    bool knows = w->gemm->multiply_halves != NULL && of_scores->pack_halves != NULL &&
+                 of_values->pack_halves_t != NULL;
+    keep_halves(qkv, knows && w->n % (size_t)w->gemm->nr == 0 &&
+                         a->head_dim % (size_t)of_scores->k_step == 0);
 }
 
 void wn_exec_keep_outputs(const wn_exec *exec, wn_tensor *y, const wn_linear *w,
@@ -338,9 +339,9 @@ void wn_exec_keep_outputs(const wn_exec *exec, wn_tensor *y, const wn_linear *w,
 {
     const wn_gemm *of_values = exec->plan.gemm;
     bool reads = w->gemm->dtype == WN_DTYPE_BF16 || w->gemm->take_halves != NULL;
-    y->halves = reads && w->factor == NULL && w->k % (size_t)w->gemm->k_step == 0 &&
-                of_values->multiply_halves != NULL && a->head_dim % (size_t)of_values->nr == 0 &&
-                has_room_for_halves(y);
+    keep_halves(y, reads && w->factor == NULL && w->k % (size_t)w->gemm->k_step == 0 &&
+                       of_values->multiply_halves != NULL &&
+                       a->head_dim % (size_t)of_values->nr == 0);
 }
 
 /* ---- the past -------------------------------------------------------------------------------- */
@@ -352,7 +353,7 @@ void wn_keep_past_cpu(wn_exec *exec, const wn_tensor *qkv, const wn_batch *batch
     size_t width = wn_attention_width(a), n_kept = 2 * a->n_kv_heads * a->head_dim;
     (void)exec;
     WN_ASSERT(past != NULL && batch->past_len == NULL && past->width == n_kept);
-    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == width);
+    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == width && !qkv->halves);
     for (size_t s = 0; s < batch->n_seqs; s++) {
         for (size_t t = batch->seq_start[s]; t < batch->seq_start[s + 1]; t++)
             memcpy(wn_past_row(past, a->layer, batch->past_start[s] + t - batch->seq_start[s]),
@@ -403,7 +404,7 @@ static void turn_item(void *arg, size_t item, int32_t worker)
 void wn_turn_heads_cpu(wn_exec *exec, wn_tensor *qkv, const wn_batch *batch, const wn_attention *a,
                        const wn_head_turn *turn)
 {
-    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == wn_attention_width(a));
+    WN_ASSERT(qkv->rows == batch->n_tokens && qkv->cols == wn_attention_width(a) && !qkv->halves);
     WN_ASSERT(turn->rotary == NULL || turn->rotary->dim <= a->head_dim);
     turn_job job = {exec->kernels, wn_exec_cut(exec, qkv->rows), batch, a, turn, qkv->data};
     wn_pool_run(exec->pool, job.cut.n_blocks, turn_item, &job);

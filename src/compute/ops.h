@@ -241,8 +241,10 @@ void wn_exec_reset(wn_exec *exec);
 wn_tensor wn_exec_tensor(wn_exec *exec, size_t rows, size_t cols);
 
 /* Let the tensors of an attention be rows of bf16 where the device has it faster so; then nothing
- * else knows them: queries, keys and values are what linear() and linear_from() by w and put_rows()
- * round and attention() reads; its outputs are what it rounds and linear_add_norm() by w reads. */
+ * else knows them: queries, keys and values, whose heads are not turned and have no past, are what
+ * linear() and linear_from() by w and put_rows() round and attention() reads; its outputs are what
+ * it rounds and linear_add_norm() by w reads.
+ * Needs:   whole tensors. */
 void wn_exec_keep_queries(const wn_exec *exec, wn_tensor *qkv, const wn_linear *w,
                           const wn_attention *a);
 void wn_exec_keep_outputs(const wn_exec *exec, wn_tensor *y, const wn_linear *w,

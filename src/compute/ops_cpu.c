@@ -215,7 +215,7 @@ static void run_linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn
 {
     WN_ASSERT(x->rows == y->rows && x->cols == w->k && y->cols == w->n);
     WN_ASSERT(first <= w->n && first % (size_t)w->gemm->nr == 0);
-    WN_ASSERT(!y->halves || act == WN_ACT_NONE);
+    WN_ASSERT(!x->halves && (!y->halves || act == WN_ACT_NONE));
     layer_job job = {.exec = exec,
                      .cut = wn_exec_cut(exec, x->rows),
                      .y = y->data,
@@ -341,6 +341,7 @@ static void feed_forward(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const 
 {
     const wn_linear *up = f->up, *down = f->down;
     WN_ASSERT(x->rows == y->rows && x->cols == up->k && y->cols == down->n);
+    WN_ASSERT(!x->halves && !y->halves);
     WN_ASSERT(up->n == (f->gate == WN_GATE_NONE ? down->k : 2 * down->k));
     WN_ASSERT(residual->rows == y->rows && residual->cols == down->n && up->gemm == down->gemm);
     WN_ASSERT(f->norm == NULL || f->norm->n == down->n);
@@ -433,6 +434,7 @@ static void pool(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_batch
                  wn_pool_kind kind)
 {
     WN_ASSERT(x->rows == batch->n_tokens && y->rows == batch->n_seqs && x->cols == y->cols);
+    WN_ASSERT(!x->halves);
     seq_job job = {
         .exec = exec, .batch = batch, .y = y->data, .x = x->data, .cols = x->cols, .kind = kind};
     wn_pool_run(exec->pool, batch->n_seqs, pool_item, &job);
@@ -443,6 +445,7 @@ static void put_rows(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn_b
 {
     size_t stride = wn_tensor_stride(y);
     WN_ASSERT(y->rows == batch->n_tokens && x->rows == batch->n_seqs && x->cols <= y->cols);
+    WN_ASSERT(!y->halves || exec->plan.scores->dtype == WN_DTYPE_BF16);
     for (size_t i = 0; i < batch->n_seqs; i++) {
         const float *row = x->data + i * x->cols;
         unsigned char *to = (unsigned char *)y->data +

@@ -10,7 +10,8 @@
  * of wide layers come from memory, and waiting for them costs more than a scratch in the third
  * level; the more so, the more rows a product takes at once, which then needs less time for
  * each. */
-#define ROW_BLOCK_MIN  84
+#define ROW_BLOCK_MIN 84
+/* Tiles of rows in a block, of layers and of queries, so that a call is worth its beginning. */
 #define ROW_TILES_MIN  4
 #define ROW_BLOCK_MAX  112
 #define QUERY_BLOCK    56
@@ -107,7 +108,9 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         .row_block = whole_tiles(rows_in_cache(dims, gemm), gemm),
         .group_tokens = tokens_of_group(dims, gemm),
         .query_block = whole_tiles(WN_MAX(QUERY_BLOCK, ROW_TILES_MIN * (size_t)gemm->mr), gemm),
+        .long_query_block = whole_tiles(QUERY_BLOCK, gemm),
     };
+    plan.long_keys = wn_cpu_l2_bytes() / 8 / (plan.query_block * sizeof(float));
     size_t widest = WN_MAX(wn_scratch_bytes(&plan, gemm, scores),
                            wn_scratch_bytes(&plan, kernels->gemm_f32, kernels->gemm_f32));
     widest = WN_MAX(widest, wn_scratch_states(kernels->gemm_f32, dims->max_tokens, dims->n_heads,

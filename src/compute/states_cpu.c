@@ -204,7 +204,7 @@ void wn_attend_states_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *queries,
     WN_ASSERT(a->rows != WN_ROWS_ALL && !a->causal && a->window == 0 && batch->past == NULL);
     WN_ASSERT(x->rows == batch->n_tokens && x->cols == w->k);
     WN_ASSERT(queries->rows == batch->n_seqs && queries->cols == width);
-    WN_ASSERT(y->rows == batch->n_seqs && y->cols == width);
+    WN_ASSERT(y->rows == batch->n_seqs && y->cols == width && !y->halves);
     for (size_t i = 0; i < batch->n_seqs; i++)
         longest = WN_MAX(longest, wn_batch_n_keys(batch, i));
     states_job job = {.exec = exec,

@@ -227,7 +227,8 @@ static bool should_agree(const wn_kernels *a, const wn_kernels *b)
     return a != NULL && b != NULL && a->gemm_i8 != NULL && b->gemm_i8 != NULL &&
            a->gemm_f32 == b->gemm_f32 && a->gemm_i8->limit == b->gemm_i8->limit &&
            a->gemm_i8_scores == b->gemm_i8_scores &&
-           a->gemm_i8->multiply_taken == b->gemm_i8->multiply_taken;
+           a->gemm_i8->multiply_taken == b->gemm_i8->multiply_taken &&
+           a->gemm_i8->multiply_halves == b->gemm_i8->multiply_halves;
 }
 
 static void score_alone_in_int8(subject *s, const char *model, const char *level)

@@ -10,7 +10,17 @@
 enum { HEADS = 2, DIM_MAX = 64, HIDDEN = HEADS * DIM_MAX, SEQS = 5, LONGEST = 330 };
 enum { TOKENS = 1 + 7 + LONGEST + 64 + 33 };
 static const uint32_t start[SEQS + 1] = {0, 1, 8, 8 + LONGEST, 8 + LONGEST + 64, TOKENS};
-static const uint32_t keys[SEQS] = {1, 5, 321, 64, 33};
+static const uint32_t keys[SEQS] = {1, 5, 100, 64, 33};
+
+/* By the window, the last rows of the longest sequence see no key. */
+static const float slopes[HEADS] = {0.5f, 0.25f};
+static const wn_attention variants[] = {
+    {.n_heads = 2, .n_kv_heads = 2},
+    {.n_heads = 2, .n_kv_heads = 1, .causal = true},
+    {.n_heads = 2, .n_kv_heads = 2, .window = 20},
+    {.n_heads = 2, .n_kv_heads = 1, .window = 20},
+    {.n_heads = 2, .n_kv_heads = 2, .slopes = slopes},
+};
 
 /* A layer's matrices and tensors of both kinds. */
 typedef struct halves_case {
@@ -36,10 +46,11 @@ static wn_linear random_linear(const wn_gemm *gemm, size_t n, size_t k)
     return linear;
 }
 
-static halves_case begin(const wn_kernels *kernels, const wn_gemm *gemm, size_t head_dim)
+static halves_case begin(const wn_kernels *kernels, const wn_gemm *gemm, size_t head_dim,
+                         const wn_attention *variant)
 {
     halves_case c = {
-        .attention = {.n_heads = HEADS, .n_kv_heads = HEADS, .head_dim = head_dim, .scale = 0.2f},
+        .attention = *variant,
         .batch = {.n_seqs = SEQS, .n_tokens = TOKENS, .seq_start = start, .n_keys = keys}};
     const wn_dims dims = {.hidden = HIDDEN,
                           .n_heads = HEADS,
@@ -49,13 +60,14 @@ static halves_case begin(const wn_kernels *kernels, const wn_gemm *gemm, size_t 
                           .intermediate = HIDDEN,
                           .out_dim = 2 * HIDDEN,
                           .max_tokens = LONGEST};
-    size_t width = HEADS * head_dim;
+    c.attention.head_dim = head_dim;
+    c.attention.scale = 0.2f;
     wn_plan plan;
     wn_error err;
     assert_ok(wn_plan_make(&plan, &dims, kernels, gemm, 1, 2 * TOKENS, &err), &err);
     assert_ok(wn_exec_new(&c.exec, &plan, kernels, NULL, &err), &err);
-    c.qkv = random_linear(gemm, 3 * width, HIDDEN);
-    c.out = random_linear(gemm, HIDDEN, width);
+    c.qkv = random_linear(gemm, wn_attention_width(&c.attention), HIDDEN);
+    c.out = random_linear(gemm, HIDDEN, HEADS * head_dim);
     c.x = wn_exec_tensor(c.exec, TOKENS, HIDDEN);
     check_random(c.x.data, TOKENS * HIDDEN, 1);
     return c;
@@ -94,6 +106,16 @@ static void make_queries(const halves_case *c, wn_tensor *qkv, wn_rows rows)
     ops->put_rows(c->exec, qkv, &queries, &c->batch, rows);
 }
 
+/* Nothing has written between rows. */
+static void assert_beside_rows(const wn_tensor *x)
+{
+    const unsigned char *bytes = (const unsigned char *)x->data;
+    size_t stride = wn_tensor_stride(x);
+    for (size_t i = 0; i < x->rows; i++)
+        for (size_t at = x->cols * sizeof(uint16_t); at < stride; at++)
+            assert_int_equal(bytes[i * stride + at], 0xFF);
+}
+
 /* The outputs of attention, and what the product behind it adds to zeros. */
 static void attend(const halves_case *c, wn_tensor *sum, wn_rows rows, bool halves)
 {
@@ -106,6 +128,7 @@ static void attend(const halves_case *c, wn_tensor *sum, wn_rows rows, bool halv
     *sum = wn_exec_tensor(exec, n, HIDDEN);
     memset(sum->data, 0, n * HIDDEN * sizeof *sum->data);
     memset(qkv.data, 0xFF, TOKENS * c->qkv.n * sizeof *qkv.data);
+    memset(y.data, 0xFF, n * c->out.k * sizeof *y.data);
     if (halves) {
         wn_exec_keep_queries(exec, &qkv, &c->qkv, &a);
         wn_exec_keep_outputs(exec, &y, &c->out, &a);
@@ -115,15 +138,20 @@ static void attend(const halves_case *c, wn_tensor *sum, wn_rows rows, bool halv
     if (!halves)
         round_all(&qkv);
     ops->attention(exec, &y, &qkv, &c->batch, &a);
-    if (!halves)
+    if (halves) {
+        assert_beside_rows(&qkv);
+        assert_beside_rows(&y);
+    } else {
         round_all(&y);
+    }
     ops->linear_add_norm(exec, sum, &y, &c->out, sum, NULL);
 }
 
-static void check_rows(const wn_kernels *kernels, const wn_gemm *gemm, size_t head_dim)
+static void check_rows(const wn_kernels *kernels, const wn_gemm *gemm, size_t head_dim,
+                       const wn_attention *variant)
 {
     for (int rows = WN_ROWS_ALL; rows <= WN_ROWS_LAST; rows++) {
-        halves_case c = begin(kernels, gemm, head_dim);
+        halves_case c = begin(kernels, gemm, head_dim, variant);
         wn_tensor got, want;
         attend(&c, &got, (wn_rows)rows, true);
         attend(&c, &want, (wn_rows)rows, false);
@@ -136,7 +164,7 @@ static void check_rows(const wn_kernels *kernels, const wn_gemm *gemm, size_t he
 /* Whether both kinds of tensors are kept so at all. */
 static void check_kept(const wn_kernels *kernels, const wn_gemm *gemm, size_t head_dim, bool kept)
 {
-    halves_case c = begin(kernels, gemm, head_dim);
+    halves_case c = begin(kernels, gemm, head_dim, &variants[0]);
     wn_tensor qkv = wn_tensor_of(NULL, TOKENS, c.qkv.n), y = wn_tensor_of(NULL, TOKENS, c.out.k);
     wn_exec_keep_queries(c.exec, &qkv, &c.qkv, &c.attention);
     wn_exec_keep_outputs(c.exec, &y, &c.out, &c.attention);
@@ -155,9 +183,9 @@ static void check_level(const wn_kernels *kernels)
         assert_int_equal(can, gemms[i]->pack_halves_t != NULL);
         check_kept(kernels, gemms[i], 16, false); /* a head is less than a step of k */
         check_kept(kernels, gemms[i], 32, can);
-        if (can) {
-            check_rows(kernels, gemms[i], 32);
-            check_rows(kernels, gemms[i], 64);
+        for (size_t v = 0; can && v < WN_ARRAY_LEN(variants); v++) {
+            check_rows(kernels, gemms[i], 32, &variants[v]);
+            check_rows(kernels, gemms[i], 64, &variants[v]);
         }
     }
 }

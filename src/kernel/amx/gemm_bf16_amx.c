@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) void finish_rows_halves(const tile_
 {
     const float *sums = (const float *)(const void *)b->sums->at[0][r];
     const float *others = (const float *)(const void *)b->sums->at[1][r];
-    const bool waits = a->bias != NULL && !begins_with_bias(a, WN_DTYPE_BF16, b->j);
+    const bool waits = with_gelu && a->bias != NULL; /* else the sums began with it */
     const vec bias = waits ? load_first(a->bias + b->j, LANES) : vec_splat(0);
     const vec bias_1 = waits ? load_first(a->bias + b->j + LANES, LANES) : bias;
     const size_t stride = a->taken_stride;
@@ -80,11 +80,11 @@ static inline __attribute__((always_inline)) void finish_rows_halves(const tile_
         ask_for_next_slice(b, to, stride, 1);
 #pragma GCC unroll 8
     for (size_t q = 0; q < m; q++) {
-        vec v = load_first(sums + q * LANES, LANES) + bias;
-        vec w = load_first(others + q * LANES, LANES) + bias_1;
+        vec v = load_first(sums + q * LANES, LANES);
+        vec w = load_first(others + q * LANES, LANES);
         if (with_gelu) {
-            v = gelu_rough_lanes(v);
-            w = gelu_rough_lanes(w);
+            v = gelu_rough_lanes(v + bias);
+            w = gelu_rough_lanes(w + bias_1);
         }
         _mm512_store_si512(to + q * stride, round_bf16(v, w));
     }

@@ -64,9 +64,9 @@ typedef void part_fn(const tile_product *product, const waiting_block *block, fl
 static inline __attribute__((always_inline)) void
 ask_for_next_slice(const waiting_block *b, const void *at, size_t stride, const size_t n_lines)
 {
-    const unsigned char *next = (const unsigned char *)at + SLICE_ROWS * stride;
     if (b->m - b->n_done < SLICE_ROWS)
         return;
+    const unsigned char *next = (const unsigned char *)at + SLICE_ROWS * stride;
 #pragma GCC unroll 8
     for (size_t q = 0; q < SLICE_ROWS; q++)
 #pragma GCC unroll 2
