@@ -86,7 +86,7 @@ static operands make(const wn_gemm *gemm, const shape *s, size_t rows, size_t bl
     o.y = random_floats(block * s->n);
     o.taken = allocate(rows * o.stride);
     o.packed = allocate(wn_gemm_packed_bytes(gemm, s->n, s->k));
-    o.next = allocate(block * wn_gemm_taken_bytes(s->n));
+    o.next = allocate(block * wn_gemm_halves_bytes(s->n));
     return o;
 }
 
@@ -132,7 +132,7 @@ static void multiply(const wn_gemm *gemm, const shape *s, operands *o, size_t bl
 
 static void multiply_taken(const wn_gemm *gemm, const shape *s, operands *o, size_t block)
 {
-    size_t stride = wn_gemm_taken_bytes(s->n);
+    size_t stride = wn_gemm_halves_bytes(s->n);
     for (size_t i = 0; i < o->rows; i += block)
         gemm->multiply_taken(o->next, stride, o->taken + i * o->stride, o->stride, o->packed,
                              o->bias, WN_MIN(block, o->rows - i), s->n, s->k, s->act);

@@ -28,6 +28,7 @@ typedef struct attention_job {
     unsigned char *y;
     size_t qkv_stride, y_stride; /* in bytes */
     bool y_halves;
+    size_t qkv_bytes, y_bytes; /* of a number */
     size_t item_queries;
 } attention_job;
 
@@ -43,11 +44,10 @@ typedef struct head_view {
 static head_view view_head(const attention_job *job, size_t seq, size_t head)
 {
     const wn_attention *a = job->a;
-    size_t first = job->batch->seq_start[seq], d = a->head_dim;
-    size_t head_bytes = d * (job->halves ? sizeof(uint16_t) : sizeof(float));
+    size_t first = job->batch->seq_start[seq];
+    size_t head_bytes = a->head_dim * job->qkv_bytes, output_bytes = a->head_dim * job->y_bytes;
     const unsigned char *row = job->qkv + first * job->qkv_stride;
     size_t kv_head = head / (a->n_heads / a->n_kv_heads);
-    size_t output_bytes = d * (job->y_halves ? sizeof(uint16_t) : sizeof(float));
     bool is_all = a->rows == WN_ROWS_ALL;
     return (head_view){.q = row + head * head_bytes,
                        .k = row + (a->n_heads + kv_head) * head_bytes,
@@ -261,8 +261,7 @@ static void attention_item(void *arg, size_t item, int32_t worker)
     size_t n_keys = keys.end - keys.first, dim = a->head_dim;
     if (n_keys == 0) {
         for (size_t i = rows.first; i < rows.end; i++)
-            memset(output_at(&view, i), 0,
-                   group * dim * (job->y_halves ? sizeof(uint16_t) : sizeof(float)));
+            memset(output_at(&view, i), 0, group * dim * job->y_bytes);
         return;
     }
     const wn_plan *plan = &job->exec->plan;
@@ -312,6 +311,8 @@ void wn_attention_cpu(wn_exec *exec, wn_tensor *y, const wn_tensor *qkv, const w
                          .y = (unsigned char *)y->data,
                          .y_stride = wn_tensor_stride(y),
                          .y_halves = y->halves,
+                         .qkv_bytes = wn_tensor_number_bytes(qkv),
+                         .y_bytes = wn_tensor_number_bytes(y),
                          .item_queries = queries};
     wn_pool_run(exec->pool, n_items, attention_item, &job);
 }

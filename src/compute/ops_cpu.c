@@ -106,16 +106,14 @@ typedef struct layer_job {
     wn_row_cut cut;
     float *y;
     const float *x, *residual;
-    size_t x_stride; /* in bytes, of an x in bf16; 0: of floats */
+    size_t x_stride, y_stride; /* in bytes, of an x or of linear's y in bf16; 0: of floats */
     const wn_linear *w, *down;
     const wn_norm *norm;
     wn_act act;
     wn_gate gate;
     wn_layer_scratch scratch;
-    size_t cols;           /* norm and normalize only */
-    size_t first;          /* linear only: column */
-    unsigned char *halves; /* linear only: y in bf16, or NULL */
-    size_t halves_stride;
+    size_t cols;  /* norm and normalize only */
+    size_t first; /* linear only: column */
 } layer_job;
 
 /* Rows as a product reads them. */
@@ -153,8 +151,8 @@ static void multiply_halves(const layer_job *job, row_range rows, taken_rows tak
     const wn_linear *w = job->w;
     size_t panel = job->first / (size_t)w->gemm->nr;
     const unsigned char *packed = w->packed;
-    unsigned char *to = job->halves + rows.first * job->halves_stride;
-    w->gemm->multiply_halves(to + job->first * sizeof(uint16_t), job->halves_stride, taken.at,
+    unsigned char *to = (unsigned char *)job->y + rows.first * job->y_stride;
+    w->gemm->multiply_halves(to + job->first * sizeof(uint16_t), job->y_stride, taken.at,
                              taken.stride, packed + panel * wn_gemm_panel_bytes(w->gemm, w->k),
                              w->bias != NULL ? w->bias + job->first : NULL, rows.n,
                              w->n - job->first, w->k);
@@ -203,7 +201,7 @@ static void linear_item(void *arg, size_t item, int32_t worker)
     const wn_linear *w = job->w;
     row_range rows = rows_of(&job->cut, item);
     taken_rows taken = take_x(job, rows, wn_exec_scratch(job->exec, worker));
-    if (job->halves != NULL)
+    if (job->y_stride > 0)
         multiply_halves(job, rows, taken);
     else
         multiply_columns(w, job->y + rows.first * w->n + job->first, w->n, taken, rows.n,
@@ -223,8 +221,7 @@ static void run_linear(wn_exec *exec, wn_tensor *y, const wn_tensor *x, const wn
                      .w = w,
                      .act = act,
                      .first = first,
-                     .halves = y->halves ? (unsigned char *)y->data : NULL,
-                     .halves_stride = wn_tensor_stride(y)};
+                     .y_stride = y->halves ? wn_tensor_stride(y) : 0};
     job.scratch = wn_scratch_layer(w->gemm, job.cut.block, w->k, 0, 0, 0);
     wn_exec_check_scratch(exec, job.scratch.total);
     wn_pool_run(exec->pool, job.cut.n_blocks, linear_item, &job);

@@ -110,6 +110,7 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         .query_block = whole_tiles(WN_MAX(QUERY_BLOCK, ROW_TILES_MIN * (size_t)gemm->mr), gemm),
         .long_query_block = whole_tiles(QUERY_BLOCK, gemm),
     };
+    /* Whose scores take an eighth of the second-level cache. */
     plan.long_keys = wn_cpu_l2_bytes() / 8 / (plan.query_block * sizeof(float));
     size_t widest = WN_MAX(wn_scratch_bytes(&plan, gemm, scores),
                            wn_scratch_bytes(&plan, kernels->gemm_f32, kernels->gemm_f32));

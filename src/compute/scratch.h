@@ -134,7 +134,7 @@ static inline wn_layer_scratch wn_scratch_layer(const wn_gemm *gemm, size_t rows
 {
     bool in_place = gemm->dtype == WN_DTYPE_F32;
     size_t columns = wn_scratch_columns(gemm, read);
-    size_t taken = gemm->multiply_taken != NULL ? wn_gemm_taken_bytes(read) : 0;
+    size_t taken = gemm->multiply_taken != NULL ? wn_gemm_halves_bytes(read) : 0;
     wn_layer_scratch s = {
         .x_bytes = wn_scratch_row_bytes(gemm, k),
         .columns = columns,

@@ -4,7 +4,7 @@
 #ifndef WN_COMPUTE_TENSOR_H
 #define WN_COMPUTE_TENSOR_H
 
-#include "base/defs.h"
+#include "kernel/gemm.h"
 
 typedef struct wn_tensor {
     float *data; /* [rows][cols]; of a whole tensor 64-byte aligned */
@@ -17,11 +17,15 @@ static inline wn_tensor wn_tensor_of(float *data, size_t rows, size_t cols)
     return (wn_tensor){.data = data, .rows = rows, .cols = cols};
 }
 
-/* Bytes from one row to the next; of bf16 an odd number of cache lines, as products read them. */
+/* Bytes of a number, and from one row to the next; those of bf16 lie as products read them. */
+static inline size_t wn_tensor_number_bytes(const wn_tensor *x)
+{
+    return x->halves ? sizeof(uint16_t) : sizeof *x->data;
+}
+
 static inline size_t wn_tensor_stride(const wn_tensor *x)
 {
-    size_t lines = (x->cols * sizeof(uint16_t) + WN_ALIGN - 1) / WN_ALIGN;
-    return x->halves ? (lines | 1) * WN_ALIGN : x->cols * sizeof *x->data;
+    return x->halves ? wn_gemm_halves_bytes(x->cols) : x->cols * sizeof *x->data;
 }
 
 /* Rows [first, first + n). */

@@ -101,7 +101,7 @@ typedef struct wn_gemm {
      * multiply() and take_rows() do, but y is never in memory as f32.  NULL: the level has no
      * shorter way.  An i8 product rounds y / 64 to F16, so that a row with more than 4e6 becomes
      * NaN, and numbers below 2e-6 become 0.
-     * Shapes:  taken [m] of taken_stride bytes, at least wn_gemm_taken_bytes(), else as of
+     * Shapes:  taken [m] of taken_stride bytes, at least wn_gemm_halves_bytes(), else as of
      *          take_rows().
      * Needs:   wn_gemm_can_multiply_taken(); else as of take_rows() and multiply().
      * Error:   of an activation 1e-3, beside what is lost by rounding. */
@@ -151,9 +151,8 @@ static inline size_t wn_gemm_row_bytes(const wn_gemm *gemm, size_t k)
     return ((wn_gemm_row_used(gemm, k) + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
 }
 
-/* Bytes from one row to the next of what multiply_taken() makes of n columns: on their way they are
- * of 16 bits. */
-static inline size_t wn_gemm_taken_bytes(size_t n)
+/* The same of rows of n numbers of 16 bits, which those of multiply_taken() are on their way. */
+static inline size_t wn_gemm_halves_bytes(size_t n)
 {
     return ((n * sizeof(uint16_t) + WN_ALIGN - 1) / WN_ALIGN | 1) * WN_ALIGN;
 }

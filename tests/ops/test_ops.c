@@ -120,7 +120,7 @@ static void multiply_twice(float *y, const float *x, size_t m, const wn_feed_for
 {
     const wn_linear *up = f->up, *down = f->down;
     const wn_gemm *gemm = up->gemm;
-    size_t stride = wn_gemm_row_bytes(gemm, up->k), middle = wn_gemm_taken_bytes(up->n);
+    size_t stride = wn_gemm_row_bytes(gemm, up->k), middle = wn_gemm_halves_bytes(up->n);
     unsigned char *rows = wn_mem_aligned(m * stride), *taken = wn_mem_aligned(m * middle);
     assert_true(rows != NULL && taken != NULL);
     gemm->take_rows(rows, stride, x, up->k, up->factor, m, up->k);

@@ -260,7 +260,7 @@ enum { TAKEN_COLUMNS = 192 };
 /* Rows that multiply_taken() makes, with a guard. */
 static unsigned char *take_product(const check_matrices *a, const float *bias, wn_act act, size_t m)
 {
-    size_t stride = wn_gemm_taken_bytes(a->n);
+    size_t stride = wn_gemm_halves_bytes(a->n);
     unsigned char *taken = guarded(m * stride);
     assert_true(wn_gemm_can_multiply_taken(a->gemm, a->n, act));
     a->gemm->multiply_taken(taken, stride, a->rows, a->stride, a->packed, bias, m, a->n, a->k, act);
@@ -278,7 +278,7 @@ static void read_taken(const wn_gemm *gemm, float *y, const unsigned char *taken
     for (size_t j = 0; j < N; j++)
         ones[j * N + j] = 1;
     gemm->pack(packed, ones, N, N, N);
-    gemm->multiply(y, N, taken, wn_gemm_taken_bytes(N), packed, NULL, m, N, N, WN_ACT_NONE);
+    gemm->multiply(y, N, taken, wn_gemm_halves_bytes(N), packed, NULL, m, N, N, WN_ACT_NONE);
     wn_mem_free(ones);
     wn_mem_free(packed);
 }
@@ -306,7 +306,7 @@ static void check_taken_rows(const wn_gemm *gemm, const char *level, size_t m, s
     check_matrices a = check_matrices_begin(gemm, level, m, TAKEN_COLUMNS, k);
     const float *bias = k % 2 == 0 ? a.bias : NULL;
     float *got = check_random_matrix(m * TAKEN_COLUMNS);
-    size_t stride = wn_gemm_taken_bytes(TAKEN_COLUMNS);
+    size_t stride = wn_gemm_halves_bytes(TAKEN_COLUMNS);
     size_t used = wn_gemm_row_used(gemm, TAKEN_COLUMNS);
     check_multiply(&a, NULL, bias, WN_ACT_NONE);
     unsigned char *taken = take_product(&a, bias, act, m);
