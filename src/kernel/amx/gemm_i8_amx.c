@@ -122,20 +122,37 @@ static inline float lift_of(float top)
     return lift;
 }
 
-/* A row of k numbers in F16 becomes bytes and their scale, which take half the room. */
+/* A row of k numbers in F16, times lift if it is raised, times inverse as bytes in its place. */
+static inline __attribute__((always_inline)) void
+bytes_of_row(unsigned char *row, size_t k, float lift, f16 inverse, const bool is_raised)
+{
+    const vec_f16 first = f16_splat(lift), second = f16_splat((float)inverse);
+    for (size_t p = 0; p < k; p += 2 * F16_LANES) {
+        const unsigned char *x = row + p * sizeof(f16);
+        vec_f16 lower = f16_load(x), upper = f16_load(x + sizeof(vec_f16));
+        if (is_raised) {
+            lower = _mm512_mul_ph(lower, first);
+            upper = _mm512_mul_ph(upper, first);
+        }
+        ivec_store(row + p, f16_bytes(lower, upper, second));
+    }
+}
+
+/* A row of k numbers in F16 becomes bytes and their scale, which take half the room.  Numbers so
+ * small that the inverse of their scale is too large for F16 are raised first. */
 static inline void take_row_f16(unsigned char *row, size_t k)
 {
     __m512i tops = _mm512_setzero_si512();
     for (size_t p = 0; p < k; p += F16_LANES)
         tops = words_larger_size(tops, _mm512_load_si512(row + p * sizeof(f16)));
-    const float top = f16_widen(words_largest(tops)), lift = lift_of(top);
+    const float top = f16_widen(words_largest(tops));
+    const bool is_raised = top < I8_LIMIT / F16_MAX;
+    const float lift = is_raised ? lift_of(top) : 1.0f;
     const f16 inverse = (f16)(top < INFINITY ? fminf(I8_LIMIT / (top * lift), F16_MAX) : 0);
-    const vec_f16 first = f16_splat(lift), second = f16_splat((float)inverse);
-    for (size_t p = 0; p < k; p += 2 * F16_LANES) {
-        const unsigned char *x = row + p * sizeof(f16);
-        ivec bytes = f16_bytes(f16_load(x), f16_load(x + sizeof(vec_f16)), first, second);
-        ivec_store(row + p, ivec_add_bytes(bytes, offset_bytes()));
-    }
+    if (is_raised)
+        bytes_of_row(row, k, lift, inverse, true);
+    else
+        bytes_of_row(row, k, lift, inverse, false);
     const float scale = top < INFINITY ? F16_UNIT / (lift * (float)inverse) : NAN;
     memcpy(row + k, &scale, sizeof scale);
 }
