@@ -5,9 +5,12 @@ levels: $(filter $(B)/tests/kernel/% $(B)/tests/ops/%,$(TESTS)) ## kernel and op
 	for level in scalar avx2 avx-vnni avx512 avx512-vnni avx512-bf16 amx; do \
 	    WINNOW_TEST_LEVEL=$$level $(RUN_TESTS) $^ || exit 1; done
 
-.PHONY: bench-gemm
+.PHONY: bench-gemm bench-tiles
 bench-gemm: $(B)/bench/gemm ## matrix products of every level as a share of this machine's peak
 	$(B)/bench/gemm $(ARGS)
+
+bench-tiles: $(B)/bench/tiles ## what products by the tiles of AMX can reach at most on this machine
+	$(B)/bench/tiles
 
 # Levels that a machine may lack, once more without their flags over portable intrinsics: gemm_DTYPE_LEVEL.c
 # becomes wn_gemm_DTYPE_LEVEL_emulated, which the tests run on every machine.  -Og: a second instead of forty.

@@ -44,6 +44,15 @@ static inline void tile_end(void)
                          : "memory");                                                              \
     } while (0)
 
+/* The same of rows that are not needed again soon: they go past the first-level cache, and what is
+ * in it stays. */
+#define tile_load_once(t, number, from, stride)                                                    \
+    do {                                                                                           \
+        (void)(t);                                                                                 \
+        __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm" #number ::"r"(from), "r"(stride)           \
+                         : "memory");                                                              \
+    } while (0)
+
 /* The rows of a tile to memory. */
 #define tile_store(t, number, to, stride)                                                          \
     do {                                                                                           \

@@ -2,9 +2,11 @@
  * is 64 bytes of each row, two tiles, and 16 rows of a panel, two tiles.  Four products a step need
  * no more of the caches than they give: each loaded tile is used twice.
  * The loop over panels is outside, as in the other levels' products: a panel stays in the
- * first-level cache while all blocks of rows come by, each from the second level.  Where k is so
- * long that a panel would not stay, a pass goes through a part of it, and the sums of each block
- * wait in memory for the next pass, which changes no order.
+ * first-level cache while all blocks of rows come by, each from the second level and past the
+ * first, where they would push out the panel.  Where k is so long that a panel would not stay, a
+ * pass goes through a part of it, and the sums of each block wait in memory for the next pass,
+ * which changes no order.  Rows that are no more than one block stay instead, and panels pass by,
+ * each once and whole.
  * A block's sums stay in the tiles until the next block takes over these, one by one in its first
  * step: stored at the end of their own, they would keep the tiles waiting for a fifth of the time.
  * What they become, vectors compute beside the next block's steps: after each a few rows, but not
@@ -24,8 +26,7 @@
 enum {
     PANEL_STRIDE = 2 * TILE_BYTES,         /* bytes of a panel's row */
     STEP_BYTES = TILE_ROWS * PANEL_STRIDE, /* of a panel */
-    WHOLE_STEPS = 12,                      /* a panel that stays: half of a cache of 48 KiB */
-    PASS_STEPS = 8,                        /* of a longer one */
+    PASS_STEPS = 12,                       /* of a panel: half of a cache of 48 KiB */
     CHUNK_BLOCKS = 8,
     CHUNK_ROWS = CHUNK_BLOCKS * BLOCK_ROWS /* that see a panel before it leaves */
 };
@@ -64,20 +65,28 @@ static inline unsigned char *sums_at(const sums_place *place, size_t half, size_
             tile_zero(t, number);                                                                  \
     } while (0)
 
+/* A tile that is read again soon, or not. */
+#define load_operand(t, number, from, stride, again)                                               \
+    do {                                                                                           \
+        if (again)                                                                                 \
+            tile_load(t, number, from, stride);                                                    \
+        else                                                                                       \
+            tile_load_once(t, number, from, stride);                                               \
+    } while (0)
+
 /* Step s of a pass.  Tiles: 0 to 3 sums of the left and right columns of upper, then of lower rows,
  * 4 and 5 rows, 6 and 7 columns. */
-static inline __attribute__((always_inline)) void add_step(tile_set *t, const tile_product *a,
-                                                           const wn_dtype dtype,
-                                                           const tile_pass *pass, size_t s,
-                                                           const bool first, const bool lower)
+static inline __attribute__((always_inline)) void
+add_step(tile_set *t, const tile_product *a, const wn_dtype dtype, const tile_pass *pass, size_t s,
+         const bool first, const bool lower, const bool alone)
 {
     const unsigned char *rows = pass->rows + s * TILE_BYTES, *panel = pass->panel + s * STEP_BYTES;
     const size_t stride = a->stride, panel_stride = PANEL_STRIDE;
-    tile_load(t, 4, rows, stride);
-    tile_load(t, 6, panel, panel_stride);
+    load_operand(t, 4, rows, stride, alone);
+    load_operand(t, 6, panel, panel_stride, !alone);
     if (lower)
-        tile_load(t, 5, rows + TILE_ROWS * stride, stride);
-    tile_load(t, 7, panel + TILE_BYTES, panel_stride);
+        load_operand(t, 5, rows + TILE_ROWS * stride, stride, alone);
+    load_operand(t, 7, panel + TILE_BYTES, panel_stride, !alone);
     if (first)
         begin_sums(t, 0, pass, 0, 0);
     tile_dot(t, dtype, 0, 4, 6);
@@ -114,16 +123,16 @@ static inline void ask_for_weights(const tile_pass *pass, size_t s)
         __builtin_prefetch(next + at);
 }
 
-/* One pass of a block; meanwhile the block before is finished. */
-static inline __attribute__((always_inline)) void add_steps(tile_set *t, const tile_product *a,
-                                                            const wn_dtype dtype, finish_fn *finish,
-                                                            waiting_block *before,
-                                                            const tile_pass *pass, const bool lower)
+/* One pass of a block, with its lower rows or without, of several that meet the panel or alone;
+ * meanwhile the block before is finished. */
+static inline __attribute__((always_inline)) void
+add_steps(tile_set *t, const tile_product *a, const wn_dtype dtype, finish_fn *finish,
+          waiting_block *before, const tile_pass *pass, const bool lower, const bool alone)
 {
     size_t n_early = pass->n_steps / 3, n_late = pass->n_steps - n_early; /* to finish rows after */
     size_t n_slices = (before->m - before->n_done + SLICE_ROWS - 1) / SLICE_ROWS, n_due = 0;
     size_t n_rows_due = 0, row = 0;
-    add_step(t, a, dtype, pass, 0, true, lower);
+    add_step(t, a, dtype, pass, 0, true, lower, alone);
     for (size_t s = 0;;) {
         if (s >= n_early)
             for (n_due += n_slices; n_due >= n_late; n_due -= n_late)
@@ -133,7 +142,7 @@ static inline __attribute__((always_inline)) void add_steps(tile_set *t, const t
         ask_for_weights(pass, s);
         if (++s == pass->n_steps)
             return;
-        add_step(t, a, dtype, pass, s, false, lower);
+        add_step(t, a, dtype, pass, s, false, lower, alone);
     }
 }
 
@@ -179,7 +188,7 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
     block_sums complete __attribute__((aligned(64)));
     float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
     sums_place held = {0};
-    size_t n_passes = a->n_steps <= WHOLE_STEPS ? 1 : (a->n_steps + PASS_STEPS - 1) / PASS_STEPS;
+    size_t n_passes = m > BLOCK_ROWS ? (a->n_steps + PASS_STEPS - 1) / PASS_STEPS : 1;
     size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS);
     size_t next_bytes = wn_round_up(STEP_BYTES * block / m, WN_ALIGN);
     waiting_block before = {.m = 0};
@@ -213,10 +222,12 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
                     .next = panel + (is_last ? a->panel_bytes : end * STEP_BYTES) + asked,
                     .next_bytes = next_bytes,
                 };
-                if (block > upper)
-                    add_steps(&t, a, dtype, finish, &before, &pass, true);
+                if (m > BLOCK_ROWS)
+                    add_steps(&t, a, dtype, finish, &before, &pass, true, false);
+                else if (block > upper)
+                    add_steps(&t, a, dtype, finish, &before, &pass, true, true);
                 else
-                    add_steps(&t, a, dtype, finish, &before, &pass, false);
+                    add_steps(&t, a, dtype, finish, &before, &pass, false, true);
                 held = pass.to;
                 if (is_last && !is_y)
                     before = (waiting_block){.sums = &complete,

@@ -48,6 +48,9 @@ static inline void tile_load(tile_set *t, int number, const void *from, size_t s
         memcpy(t->data[number][i], (const unsigned char *)from + i * stride, n_bytes);
 }
 
+/* A model has no caches. */
+#define tile_load_once tile_load
+
 static inline void tile_store(const tile_set *t, int number, void *to, size_t stride)
 {
     size_t n_bytes = t->config.row_bytes[number];
