@@ -122,44 +122,54 @@ static void drop(operands *o)
     wn_mem_free(o->sums);
 }
 
+/* Some steps of a block's sums, which begin with others or with none, while held ones make room; so
+ * many bytes from next on are asked for with each. */
+static inline __attribute__((always_inline)) void
+add_steps(const wn_dtype dtype, const unsigned char *rows, size_t stride,
+          const unsigned char *panel, size_t n_steps, unsigned char *held, unsigned char *from,
+          const unsigned char *next, size_t asked)
+{
+    for (size_t s = 0; s < n_steps; s++, next += asked) {
+        LOAD_ONCE(4, rows + s * TILE_BYTES, stride);
+        LOAD(6, panel + s * STEP_BYTES, 2 * TILE_BYTES);
+        LOAD_ONCE(5, rows + s * TILE_BYTES + TILE_ROWS * stride, stride);
+        LOAD(7, panel + s * STEP_BYTES + TILE_BYTES, 2 * TILE_BYTES);
+        for (size_t at = 0; at < asked; at += WN_ALIGN)
+            __builtin_prefetch(next + at);
+        if (s == 0)
+            NEXT(0, held, from);
+        DOT(dtype, 0, 4, 6);
+        if (s == 0)
+            NEXT(1, held, from);
+        DOT(dtype, 1, 4, 7);
+        if (s == 0)
+            NEXT(2, held, from);
+        DOT(dtype, 2, 5, 6);
+        if (s == 0)
+            NEXT(3, held, from);
+        DOT(dtype, 3, 5, 7);
+    }
+}
+
 /* One matrix, panel by panel. */
 static inline __attribute__((always_inline)) void multiply(const operands *o, const wn_dtype dtype,
                                                            const variant *v, size_t layer)
 {
     size_t n_passes = (o->n_steps + PASS_STEPS - 1) / PASS_STEPS, n_blocks = ROWS / BLOCK;
-    size_t asked = STEP_BYTES / n_blocks;
-    const unsigned char *weights = o->weights;
+    size_t panel_bytes = o->n_steps * STEP_BYTES,
+           asked = v->layers_move ? STEP_BYTES / n_blocks : 0;
+    const unsigned char *panel =
+        o->weights + (v->layers_move ? layer * o->n_panels : 0) * panel_bytes;
     unsigned char *complete = o->sums + n_blocks * SUMS_BYTES, *held = NULL;
-    if (v->layers_move)
-        weights += layer * o->n_panels * o->n_steps * STEP_BYTES;
-    for (size_t j = 0; j < o->n_panels; j++) {
-        const unsigned char *panel = weights + (v->panels_move ? j : 0) * o->n_steps * STEP_BYTES;
+    for (size_t j = 0; j < o->n_panels; j++, panel += v->panels_move ? panel_bytes : 0) {
         for (size_t p = 0; p < n_passes; p++) {
             size_t first = p * o->n_steps / n_passes, end = (p + 1) * o->n_steps / n_passes;
             for (size_t b = 0; b < n_blocks; b++) {
                 const unsigned char *rows = o->rows + (v->rows_move ? b : 0) * BLOCK * o->stride;
                 const unsigned char *next = panel + end * STEP_BYTES + b * (end - first) * asked;
-                unsigned char *own = o->sums + b * SUMS_BYTES, *from = p > 0 ? own : NULL;
-                for (size_t s = first; s < end; s++, next += asked) {
-                    LOAD_ONCE(4, rows + s * TILE_BYTES, o->stride);
-                    LOAD(6, panel + s * STEP_BYTES, 2 * TILE_BYTES);
-                    LOAD_ONCE(5, rows + s * TILE_BYTES + TILE_ROWS * o->stride, o->stride);
-                    LOAD(7, panel + s * STEP_BYTES + TILE_BYTES, 2 * TILE_BYTES);
-                    for (size_t at = 0; v->layers_move && at < asked; at += WN_ALIGN)
-                        __builtin_prefetch(next + at);
-                    if (s == first)
-                        NEXT(0, held, from);
-                    DOT(dtype, 0, 4, 6);
-                    if (s == first)
-                        NEXT(1, held, from);
-                    DOT(dtype, 1, 4, 7);
-                    if (s == first)
-                        NEXT(2, held, from);
-                    DOT(dtype, 2, 5, 6);
-                    if (s == first)
-                        NEXT(3, held, from);
-                    DOT(dtype, 3, 5, 7);
-                }
+                unsigned char *own = o->sums + b * SUMS_BYTES;
+                add_steps(dtype, rows + first * TILE_BYTES, o->stride, panel + first * STEP_BYTES,
+                          end - first, held, p > 0 ? own : NULL, next, asked);
                 held = p + 1 < n_passes ? own : v->stores ? complete : NULL;
             }
         }
