@@ -115,12 +115,13 @@ static inline void ask_for_rows(const tile_pass *pass, size_t s, size_t *n_due, 
     }
 }
 
-/* Ask for some of the weights that come next: those of base models lie in the third-level cache. */
+/* Ask for some of the weights that come next: those of base models lie in the third-level cache.
+ * They come as far as the second; the first has a panel. */
 static inline void ask_for_weights(const tile_pass *pass, size_t s)
 {
     const unsigned char *next = pass->next + s * pass->next_bytes;
     for (size_t at = 0; at < pass->next_bytes; at += WN_ALIGN)
-        __builtin_prefetch(next + at);
+        __builtin_prefetch(next + at, 0, 2);
 }
 
 /* One pass of a block, with its lower rows or without, of several that meet the panel or alone;
