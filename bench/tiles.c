@@ -8,7 +8,7 @@
  * Usage: tiles */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "kernel/amx/tile_config.h"
+#include "kernel/amx/tile.h"
 #include "kernel/peak.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static const shape shapes[] = {
     {"base up", 3072, 768},   {"base down", 768, 3072},
 };
 
-/* What a loop leaves out. */
+/* What a loop does not leave out. */
 typedef struct variant {
     const char *title;
     bool rows_move, panels_move, layers_move, stores;
@@ -49,40 +49,22 @@ static const variant variants[] = {
     {"sums", true, true, true, true},
 };
 
-static const tile_config config = {
+static const tile_set tiles = {{
     .palette = 1,
     .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
     .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-};
-
-#define LOAD(tile, at, stride)                                                                     \
-    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #tile ::"r"(at), "r"((size_t)(stride))           \
-                     : "memor"                                                                     \
-                       "y")
-#define LOAD_ONCE(tile, at, stride)                                                                \
-    __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm" #tile ::"r"(at), "r"((size_t)(stride))         \
-                     : "memory")
-#define STORE(tile, at)                                                                            \
-    __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(at), "r"((size_t)TILE_BYTES)     \
-                     : "memory")
-#define CLEAR(tile) __asm__ volatile("tilezero %tmm" #tile)
-#define DOT(dtype, sums, rows, columns)                                                            \
-    do {                                                                                           \
-        if ((dtype) == WN_DTYPE_BF16)                                                              \
-            __asm__ volatile("tdpbf16ps %tmm" #columns ", %tmm" #rows ", %tmm" #sums);             \
-        else                                                                                       \
-            __asm__ volatile("tdpbusd %tmm" #columns ", %tmm" #rows ", %tmm" #sums);               \
-    } while (0)
+}};
 
 /* A sum's tile is taken over by the next block. */
-#define NEXT(tile, held, from)                                                                     \
+#define begin_sums(number, held, from)                                                             \
     do {                                                                                           \
+        size_t at = (size_t)(number)*TILE_ROWS * TILE_BYTES, sums_stride = TILE_BYTES;             \
         if ((held) != NULL)                                                                        \
-            STORE(tile, (held) + (tile)*TILE_ROWS * TILE_BYTES);                                   \
+            tile_store(&tiles, number, (held) + at, sums_stride);                                  \
         if ((from) != NULL)                                                                        \
-            LOAD(tile, (from) + (tile)*TILE_ROWS * TILE_BYTES, TILE_BYTES);                        \
+            tile_load(&tiles, number, (from) + at, sums_stride);                                   \
         else                                                                                       \
-            CLEAR(tile);                                                                           \
+            tile_zero(&tiles, number);                                                             \
     } while (0)
 
 typedef struct operands {
@@ -110,7 +92,7 @@ static operands make(const shape *s, size_t element)
     size_t layer = o.n_panels * o.n_steps * STEP_BYTES;
     o.n_layers = BEYOND_BYTES / layer + 1;
     o.rows = allocate(ROWS * o.stride);
-    o.weights = allocate(o.n_layers * layer + SUMS_BYTES + o.n_steps * STEP_BYTES);
+    o.weights = allocate(o.n_layers * layer);
     o.sums = allocate((ROWS / BLOCK + 1) * SUMS_BYTES);
     return o;
 }
@@ -129,25 +111,27 @@ add_steps(const wn_dtype dtype, const unsigned char *rows, size_t stride,
           const unsigned char *panel, size_t n_steps, unsigned char *held, unsigned char *from,
           const unsigned char *next, size_t asked)
 {
+    const size_t panel_stride = 2 * TILE_BYTES;
     for (size_t s = 0; s < n_steps; s++, next += asked) {
-        LOAD_ONCE(4, rows + s * TILE_BYTES, stride);
-        LOAD(6, panel + s * STEP_BYTES, 2 * TILE_BYTES);
-        LOAD_ONCE(5, rows + s * TILE_BYTES + TILE_ROWS * stride, stride);
-        LOAD(7, panel + s * STEP_BYTES + TILE_BYTES, 2 * TILE_BYTES);
+        const unsigned char *x = rows + s * TILE_BYTES, *w = panel + s * STEP_BYTES;
+        tile_load_once(&tiles, 4, x, stride);
+        tile_load(&tiles, 6, w, panel_stride);
+        tile_load_once(&tiles, 5, x + TILE_ROWS * stride, stride);
+        tile_load(&tiles, 7, w + TILE_BYTES, panel_stride);
         for (size_t at = 0; at < asked; at += WN_ALIGN)
-            __builtin_prefetch(next + at);
+            __builtin_prefetch(next + at, 0, 2);
         if (s == 0)
-            NEXT(0, held, from);
-        DOT(dtype, 0, 4, 6);
+            begin_sums(0, held, from);
+        tile_dot(&tiles, dtype, 0, 4, 6);
         if (s == 0)
-            NEXT(1, held, from);
-        DOT(dtype, 1, 4, 7);
+            begin_sums(1, held, from);
+        tile_dot(&tiles, dtype, 1, 4, 7);
         if (s == 0)
-            NEXT(2, held, from);
-        DOT(dtype, 2, 5, 6);
+            begin_sums(2, held, from);
+        tile_dot(&tiles, dtype, 2, 5, 6);
         if (s == 0)
-            NEXT(3, held, from);
-        DOT(dtype, 3, 5, 7);
+            begin_sums(3, held, from);
+        tile_dot(&tiles, dtype, 3, 5, 7);
     }
 }
 
@@ -180,7 +164,7 @@ static inline __attribute__((always_inline)) void multiply(const operands *o, co
 static double time_of(const operands *o, wn_dtype dtype, const variant *v)
 {
     double best = INFINITY;
-    __asm__ volatile("ldtilecfg %0" ::"m"(config));
+    tile_begin(&tiles);
     for (int r = 0; r < REPEATS; r++) {
         uint64_t start = wn_clock_thread_ns();
         for (size_t layer = 0; layer < o->n_layers; layer++) {
@@ -191,7 +175,7 @@ static double time_of(const operands *o, wn_dtype dtype, const variant *v)
         }
         best = WN_MIN(best, (double)(wn_clock_thread_ns() - start));
     }
-    __asm__ volatile("tilerelease");
+    tile_end();
     return best / (double)o->n_layers;
 }
 
@@ -282,11 +266,11 @@ static void measure_steps(void)
     enum { TURNS = 1 << 15 };
     unsigned char *at = allocate(TILE_ROWS * TILE_BYTES);
     double products = 0;
-    __asm__ volatile("ldtilecfg %0" ::"m"(config));
-    LOAD(4, at, TILE_BYTES);
-    LOAD(5, at, TILE_BYTES);
-    LOAD(6, at, TILE_BYTES);
-    LOAD(7, at, TILE_BYTES);
+    tile_begin(&tiles);
+    tile_load(&tiles, 4, at, (size_t)TILE_BYTES);
+    tile_load(&tiles, 5, at, (size_t)TILE_BYTES);
+    tile_load(&tiles, 6, at, (size_t)TILE_BYTES);
+    tile_load(&tiles, 7, at, (size_t)TILE_BYTES);
     for (size_t i = 0; i < WN_ARRAY_LEN(steps); i++) {
         double best = INFINITY;
         for (int r = 0; r < 4 * REPEATS; r++) {
@@ -297,7 +281,7 @@ static void measure_steps(void)
         products = i == 0 ? best : products;
         printf("%-42s %6.1f ns %5.2f\n", steps[i].title, best / TURNS, best / products);
     }
-    __asm__ volatile("tilerelease");
+    tile_end();
     wn_mem_free(at);
 }
 

@@ -5,12 +5,9 @@ levels: $(filter $(B)/tests/kernel/% $(B)/tests/ops/%,$(TESTS)) ## kernel and op
 	for level in scalar avx2 avx-vnni avx512 avx512-vnni avx512-bf16 amx; do \
 	    WINNOW_TEST_LEVEL=$$level $(RUN_TESTS) $^ || exit 1; done
 
-.PHONY: bench-gemm bench-tiles
+.PHONY: bench-gemm
 bench-gemm: $(B)/bench/gemm ## matrix products of every level as a share of this machine's peak
 	$(B)/bench/gemm $(ARGS)
-
-bench-tiles: $(B)/bench/tiles ## what products by the tiles of AMX can reach at most on this machine
-	$(B)/bench/tiles
 
 # Levels that a machine may lack, once more without their flags over portable intrinsics: gemm_DTYPE_LEVEL.c
 # becomes wn_gemm_DTYPE_LEVEL_emulated, which the tests run on every machine.  -Og: a second instead of forty.
@@ -24,4 +21,10 @@ $(B)/emulated/%.o: src/kernel/%.c Makefile mk/kernel.mk
 	    -Dwn_$(*F)=wn_$(*F)_emulated $(CPPFLAGS) $(CFLAGS) -Og -fwrapv -Wno-psabi -MMD -MP -c $< -o $@
 ifeq ($(ARCH),x86_64)
 $(B)/tests/kernel/test_gemm_i8 $(B)/tests/kernel/test_gemm_bf16: $(EMULATED_OBJ)
+
+.PHONY: bench-tiles
+# For the tiles themselves instead of their model; no compiler uses them by itself.
+$(B)/bench/tiles.o: CFLAGS += -mamx-tile
+bench-tiles: $(B)/bench/tiles ## what products by the tiles of AMX can reach at most on this machine
+	$(B)/bench/tiles
 endif
