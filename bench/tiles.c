@@ -225,8 +225,8 @@ static void measure_shapes(wn_dtype dtype)
     "tileloadd (%[at],%[stride],1), %%tmm4\n\ttileloadd (%[at],%[stride],1), %%tmm6\n\t"           \
     "tileloadd (%[at],%[stride],1), %%tmm5\n\ttileloadd (%[at],%[stride],1), %%tmm7\n\t"
 #define DOTS                                                                                       \
-    "tdpbusd %%tmm6, %%tmm4, %%tmm0\n\ttdpbusd %%tmm7, %%tmm4, %%tmm1\n\t"                         \
-    "tdpbusd %%tmm6, %%tmm5, %%tmm2\n\ttdpbusd %%tmm7, %%tmm5, %%tmm3\n\t"
+    "tdpbssd %%tmm6, %%tmm4, %%tmm0\n\ttdpbssd %%tmm7, %%tmm4, %%tmm1\n\t"                         \
+    "tdpbssd %%tmm6, %%tmm5, %%tmm2\n\ttdpbssd %%tmm7, %%tmm5, %%tmm3\n\t"
 
 #define DEFINE_STEP(name, what)                                                                    \
     static void name(const void *at, uint64_t turns)                                               \

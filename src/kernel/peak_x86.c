@@ -67,7 +67,7 @@ static const tile_config tiles = {
 #define TILE_CHAINS   6
 #define EACH_TILE(op) op(0) op(1) op(2) op(3) op(4) op(5)
 #define CLEAR_TILE(i) "tilezero %%tmm" #i "\n\t"
-#define I8_TILE(i)    "tdpbusd %%tmm6, %%tmm7, %%tmm" #i "\n\t"
+#define I8_TILE(i)    "tdpbssd %%tmm6, %%tmm7, %%tmm" #i "\n\t"
 #define BF16_TILE(i)  "tdpbf16ps %%tmm6, %%tmm7, %%tmm" #i "\n\t"
 
 /* Every row of the factors' tiles is one line of memory. */
@@ -105,7 +105,7 @@ static const wn_peak peaks[] = {
     {"avx512-vnni", I8, "vpdpbusd zmm", ZMM | WN_CPU_AVX512_VNNI, CHAINS * 64 * 2, dot_zmm},
     {"avx512-bf16", BF16, "vdpbf16ps zmm", ZMM | WN_CPU_AVX512_BF16, CHAINS * 32 * 2, bf16_zmm},
     {"amx", BF16, "tdpbf16ps", TILE, TILE_CHAINS * 16 * 16 * 32 * 2, bf16_tile},
-    {"amx", I8, "tdpbusd", TILE, TILE_CHAINS * 16 * 16 * 64 * 2, i8_tile},
+    {"amx", I8, "tdpbssd", TILE, TILE_CHAINS * 16 * 16 * 64 * 2, i8_tile},
 };
 
 const wn_peak *wn_peaks(size_t *n)

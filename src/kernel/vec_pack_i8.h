@@ -1,6 +1,6 @@
 /* Weights of the vector levels' int8 products as bytes.  A panel is [k / 4][NR][4] bytes, then for
- * each column the sum that a tile starts from, which takes back what the offset of rows adds, and
- * its scale: NR numbers and NR floats.
+ * each column the sum that a tile starts from, which takes back what the offset of rows adds if
+ * they have one, and its scale: NR numbers and NR floats.
  * The arithmetic is the scalar level's, so the bytes are, too, but for columns that are shrunk.
  * Attention packs the keys and values of each sequence, so packing is as fast as memory.
  * An element that is not finite becomes some byte: its scale is NaN, and so is what it gives.
@@ -12,9 +12,27 @@
 
 /* What a panel holds behind its bytes. */
 typedef struct columns {
+#if !defined(SIGNED_ROWS)
     int32_t start[NR];
+#endif
     float scale[NR];
 } columns;
+
+/* sum + OFFSET times the bytes of a column, lane by lane. */
+static inline ivec add_offsets(ivec sum, ivec bytes)
+{
+    return OFFSET != 0 ? ivec_dot(sum, offset_bytes(), bytes) : sum;
+}
+
+/* What sums of LANES columns start from. */
+static inline void store_start(columns *c, size_t first, ivec start)
+{
+#if defined(SIGNED_ROWS)
+    (void)c, (void)first, (void)start;
+#else
+    ivec_store(c->start + first, start);
+#endif
+}
 
 enum { COLUMN_EXTRA = sizeof(columns) / NR };
 
@@ -93,15 +111,15 @@ static inline __attribute__((always_inline)) ivec pack_block(uint8_t *half, cons
         ivec bytes = ivec_of_bits(rows[i]);
         if (i * K_STEP >= depth_of(left))
             break;
-        sum = ivec_dot(sum, offset_bytes(), bytes);
+        sum = add_offsets(sum, bytes);
         ivec_store(half + i * K_STEP * NR, bytes);
     }
     return sum;
 }
 
-/* LANES columns of a panel from the rows of w, those from n on zero. */
-static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const float *w,
-                             size_t ldw, size_t n, size_t k)
+/* LANES columns of a panel, its column `first` and on, from the rows of w; those from n on zero. */
+static inline void pack_half(uint8_t *half, columns *c, size_t first, const float *w, size_t ldw,
+                             size_t n, size_t k)
 {
     float tops[LANES];
     column_factors f;
@@ -114,13 +132,13 @@ static inline void pack_half(uint8_t *half, int32_t *start, float *scale, const 
         f.shrink[j] = 1.0f;
         if (HAS_GROUPS && j < n)
             f.shrink[j] = shrink_of_row(w + j * ldw, vec_splat(f.inverse[j]), k);
-        scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
+        c->scale[first + j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
     }
     for (; n >= LANES && p + K_BLOCK <= k; p += K_BLOCK)
         sum = pack_block(half + p * NR, w + p, ldw, &f, sum, LANES, K_BLOCK);
     for (; p < k; p += K_BLOCK)
         sum = pack_block(half + p * NR, w + p, ldw, &f, sum, n, k - p);
-    ivec_store(start, -sum);
+    store_start(c, first, -sum);
 }
 
 static inline void pack_i8(void *packed, const float *w, size_t ldw, size_t n, size_t k)
@@ -129,9 +147,8 @@ static inline void pack_i8(void *packed, const float *w, size_t ldw, size_t n, s
     for (size_t j = 0; j < n; j += NR, panel += panel_bytes(k)) {
         columns *c = (columns *)(void *)(panel + NR * depth_of(k));
         size_t left = n - j, right = left > LANES ? left - LANES : 0;
-        pack_half(panel, c->start, c->scale, w + j * ldw, ldw, left, k);
-        pack_half(panel + K_BLOCK, c->start + LANES, c->scale + LANES, w + (j + LANES) * ldw, ldw,
-                  right, k);
+        pack_half(panel, c, 0, w + j * ldw, ldw, left, k);
+        pack_half(panel + K_BLOCK, c, LANES, w + (j + LANES) * ldw, ldw, right, k);
     }
 }
 
@@ -183,9 +200,10 @@ groups_of_columns(const weight_rows *w, size_t n, size_t k, vec inverse, const w
     return top;
 }
 
-/* LANES columns of a panel from the columns of w, those from n on zero. */
-static inline __attribute__((always_inline)) void pack_half_t(uint8_t *half, int32_t *start,
-                                                              float *scale, const weight_rows *w,
+/* LANES columns of a panel, its column `first` and on, from the columns of w; those from n on
+ * zero. */
+static inline __attribute__((always_inline)) void pack_half_t(uint8_t *half, columns *c,
+                                                              size_t first, const weight_rows *w,
                                                               size_t n, size_t k,
                                                               const wn_dtype dtype)
 {
@@ -199,19 +217,19 @@ static inline __attribute__((always_inline)) void pack_half_t(uint8_t *half, int
     store_first(groups, groups_of_columns(w, n, k, inverse, dtype), LANES);
     for (size_t j = 0; j < LANES; j++) {
         f.shrink[j] = wn_i8_shrink(groups[j]);
-        scale[j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
+        c->scale[first + j] = wn_i8_scale(tops[j], WN_I8_LIMIT) / f.shrink[j];
     }
     const vec shrink = load_first(f.shrink, LANES);
     for (size_t p = 0; p < depth_of(k); p += K_STEP) {
         vec v[K_STEP];
 #pragma GCC unroll 4
-        for (size_t c = 0; c < K_STEP; c++)
-            v[c] = scale_weights(load_row(w, p + c, p + c < k ? n : 0, dtype), inverse, shrink);
+        for (size_t q = 0; q < K_STEP; q++)
+            v[q] = scale_weights(load_row(w, p + q, p + q < k ? n : 0, dtype), inverse, shrink);
         ivec bytes = bytes_in_turn(v[0], v[1], v[2], v[3]);
-        sum = ivec_dot(sum, offset_bytes(), bytes);
+        sum = add_offsets(sum, bytes);
         ivec_store(half + p * NR, bytes);
     }
-    ivec_store(start, -sum);
+    store_start(c, first, -sum);
 }
 
 /* The rows from column j on. */
@@ -229,8 +247,8 @@ pack_t_of(uint8_t *panel, const weight_rows *w, size_t n, size_t k, const wn_dty
         const weight_rows left = columns_from(w, j, dtype);
         const weight_rows right = columns_from(w, j + LANES, dtype);
         size_t n_right = n - j > LANES ? n - j - LANES : 0;
-        pack_half_t(panel, c->start, c->scale, &left, n - j, k, dtype);
-        pack_half_t(panel + K_BLOCK, c->start + LANES, c->scale + LANES, &right, n_right, k, dtype);
+        pack_half_t(panel, c, 0, &left, n - j, k, dtype);
+        pack_half_t(panel + K_BLOCK, c, LANES, &right, n_right, k, dtype);
     }
 }
 

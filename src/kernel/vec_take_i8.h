@@ -1,6 +1,7 @@
-/* Rows of the vector levels' int8 products as bytes: k bytes q + OFFSET, unsigned as the
+/* Rows of the vector levels' int8 products as bytes: k bytes q + OFFSET, unsigned as most
  * instructions want them, then the row's scale.  A level whose instructions take more of k at once
- * defines DEPTH_STEP, to which rows and panels are filled up.
+ * defines DEPTH_STEP, to which rows and panels are filled up, and one whose instructions take
+ * signed bytes SIGNED_ROWS.
  * The arithmetic is the scalar level's, so the bytes are, too, but for a smaller limit.
  * An element that is not finite becomes some byte: its scale is NaN, and so is what it gives.
  * Thread rule: any. */
@@ -20,7 +21,11 @@ enum {
     NR = 2 * LANES,
     K_STEP = 4,               /* columns of x in one lane */
     K_BLOCK = K_STEP * LANES, /* and in one vector of bytes */
+#if defined(SIGNED_ROWS)
+    OFFSET = 0,
+#else
     OFFSET = I8_LIMIT + 1,
+#endif
     HAS_GROUPS = DOTS > 1 /* of elements of a column, see lowp.h */
 };
 _Static_assert((int)K_BLOCK == (int)STEP, "a block of bytes is a step of a sum");
@@ -31,7 +36,7 @@ _Static_assert(!HAS_GROUPS || (DOTS * K_STEP == WN_I8_GROUP && LANES % WN_I8_GRO
 #define I8_LIMIT_LOG2 (I8_LIMIT == 127 ? 6.98868469f : 5.97727992f)
 _Static_assert(I8_LIMIT == 127 || I8_LIMIT == 63, "whose logarithm is known");
 
-/* The offset in every byte. */
+/* The offset in every byte of a row. */
 static inline ivec offset_bytes(void)
 {
     return ivec_splat((int32_t)(0x01010101u * (unsigned)OFFSET));

@@ -1,17 +1,16 @@
-/* The int8 product of the AMX level: TDPBUSD on rows and panels of the vector levels, filled up to
- * whole steps of 64 columns of x.  Where half a step is enough, as for the scores of small heads,
- * tiles would mostly wait for their sums, and the vectors' VPDPBUSD is faster; sums are exact, so
- * the bits are the same. */
+/* The int8 product of the AMX level: TDPBSSD on rows and panels of the vector levels, filled up to
+ * whole steps of 64 columns of x.  It takes signed bytes of both, so that rows have no offset and
+ * sums begin from nothing. */
 #define DEPTH_STEP 64
+#define SIGNED_ROWS
 #include "kernel/amx/tile_gemm.h"
 #include "kernel/amx/vec_f16.h"
 #include "kernel/avx512bf16/round_bf16.h"
 #include "kernel/levels.h"
-#include "kernel/vec_gemm_i8.h"
+#include "kernel/vec_pack_i8.h"
 
 _Static_assert((int)DEPTH_STEP == (int)TILE_BYTES, "a step is a tile of rows");
 _Static_assert((int)NR == (int)BLOCK_COLUMNS, "a panel is as wide as a block");
-_Static_assert(I8_LIMIT == 127, "sums of fours do not saturate");
 
 static inline __attribute__((always_inline)) void
 finish_part(const tile_product *a, const waiting_block *b, float *y, size_t r, const size_t m,
@@ -20,13 +19,12 @@ finish_part(const tile_product *a, const waiting_block *b, float *y, size_t r, c
     const columns *c = (const columns *)(const void *)b->behind;
     const float *row_scale = b->row_scale + r;
     const int32_t *sums = b->sums->at[h][r];
-    const ivec start = ivec_load(c->start + h * LANES);
     const vec scale = load_first(c->scale + h * LANES, LANES);
     const vec bias = a->bias != NULL ? load_first(a->bias + b->j + h * LANES, left) : vec_splat(0);
     const size_t ldy = a->ldy;
 #pragma GCC unroll 8
     for (size_t q = 0; q < m; q++) {
-        vec v = vec_of_sums(ivec_load(sums + q * LANES) + start) * scale;
+        vec v = vec_of_sums(ivec_load(sums + q * LANES)) * scale;
         v = f(vec_fma(v, vec_splat(row_scale[q]), bias));
         if (adds)
             v += load_first(y + q * ldy, left);
@@ -59,7 +57,6 @@ static inline __attribute__((always_inline)) void finish_rows(const tile_product
     const int32_t *sums = b->sums->at[0][r], *others = b->sums->at[1][r];
     const size_t stride = a->taken_stride;
     unsigned char *to = a->taken + (b->i + r) * stride + b->j * sizeof(f16);
-    const ivec start = ivec_load(c->start), start_1 = ivec_load(c->start + LANES);
     const vec unit = vec_splat(dtype == WN_DTYPE_F16 ? 1.0f / F16_UNIT : 1.0f);
     const vec scale = load_first(c->scale, LANES) * unit;
     const vec scale_1 = load_first(c->scale + LANES, LANES) * unit;
@@ -73,8 +70,8 @@ static inline __attribute__((always_inline)) void finish_rows(const tile_product
 #pragma GCC unroll 8
     for (size_t q = 0; q < m; q++) {
         const vec factor = vec_splat(row_scale[q]);
-        vec v = vec_of_sums(ivec_load(sums + q * LANES) + start) * scale;
-        vec w = vec_of_sums(ivec_load(others + q * LANES) + start_1) * scale_1;
+        vec v = vec_of_sums(ivec_load(sums + q * LANES)) * scale;
+        vec w = vec_of_sums(ivec_load(others + q * LANES)) * scale_1;
         v = vec_fma(v, factor, bias);
         w = vec_fma(w, factor, bias_1);
         if (dtype == WN_DTYPE_BF16) {
@@ -179,7 +176,7 @@ static inline void take_row_halves(uint8_t *row, const unsigned char *x, size_t 
     for (size_t p = 0; p < k; p += K_BLOCK, x += 2 * TILE_BYTES) {
         __m512i first = halves_as_words(_mm512_load_si512(x), inverse);
         __m512i second = halves_as_words(_mm512_load_si512(x + TILE_BYTES), inverse);
-        ivec_store(row + p, ivec_add_bytes(words_as_bytes(first, second), offset_bytes()));
+        ivec_store(row + p, words_as_bytes(first, second));
     }
     memcpy(row + k, &scale, sizeof scale);
 }
@@ -193,24 +190,9 @@ static void take_halves(void *rows, size_t stride, const void *x, size_t x_strid
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-TILES_UP_TO(14, tile_i8)
-
-/* The same rows and panels by vectors. */
-static const wn_gemm by_vectors = {
-    .dtype = WN_DTYPE_I8,
-    .nr = NR,
-    .mr = WN_ARRAY_LEN(tiles),
-    .k_step = DEPTH_STEP,
-    .column_extra = COLUMN_EXTRA,
-};
-
 static void multiply(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
                      const float *bias, size_t m, size_t n, size_t k, wn_act act)
 {
-    if (k <= DEPTH_STEP / 2) {
-        multiply_by(tiles, &by_vectors, y, ldy, rows, stride, packed, bias, m, n, k, act);
-        return;
-    }
     tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, act);
     a.y = y;
     a.ldy = ldy;

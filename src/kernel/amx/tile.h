@@ -61,15 +61,14 @@ static inline void tile_end(void)
                          : "memory");                                                              \
     } while (0)
 
-/* sums += rows . columns: BF16 adds pairs of products in f32, I8 four products of unsigned bytes of
- * rows with signed ones of columns. */
+/* sums += rows . columns: BF16 adds pairs of products in f32, I8 four products of signed bytes. */
 #define tile_dot(t, dtype, sums, rows, columns)                                                    \
     do {                                                                                           \
         (void)(t);                                                                                 \
         if ((dtype) == WN_DTYPE_BF16)                                                              \
             __asm__ volatile("tdpbf16ps %tmm" #columns ", %tmm" #rows ", %tmm" #sums);             \
         else                                                                                       \
-            __asm__ volatile("tdpbusd %tmm" #columns ", %tmm" #rows ", %tmm" #sums);               \
+            __asm__ volatile("tdpbssd %tmm" #columns ", %tmm" #rows ", %tmm" #sums);               \
     } while (0)
 
 #else

@@ -61,8 +61,11 @@ static inline void tile_store(const tile_set *t, int number, void *to, size_t st
 
 static inline int32_t tile_dot_bytes(int32_t sum, const unsigned char *x, const unsigned char *w)
 {
+    int8_t a[4], b[4];
+    memcpy(a, x, sizeof a);
+    memcpy(b, w, sizeof b);
     for (int i = 0; i < 4; i++)
-        sum += x[i] * (w[i] < 128 ? w[i] : w[i] - 256);
+        sum += a[i] * b[i];
     return sum;
 }
 

@@ -70,10 +70,10 @@ static inline ivec words_as_bytes(__m512i first, __m512i second)
     return (ivec)_mm512_permutexvar_epi64(order, _mm512_packs_epi16(first, second));
 }
 
-/* 64 numbers times inverse, nearest whole ones of at most 127, as bytes of 128 more in order. */
+/* 64 numbers times inverse, nearest whole ones of at most 127, as bytes in order. */
 static inline ivec f16_bytes(vec_f16 first, vec_f16 second, vec_f16 inverse)
 {
-    const vec_f16 offset = f16_splat(0x1.ap10f); /* a sum's lowest byte is the number and 128 */
+    const vec_f16 offset = f16_splat(0x1.8p10f); /* a sum's lowest byte is the number */
     const __m512i lowest = _mm512_set1_epi16(0xFF);
     const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
     __m512i a = _mm512_castph_si512(_mm512_fmadd_ph(first, inverse, offset));
