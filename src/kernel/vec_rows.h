@@ -10,7 +10,8 @@
 
 #include <math.h>
 
-/* y = x + residual (NULL: none) for a step of which left are there; added to the sum. */
+/* y = x + residual, or x alone (residual NULL), which is not stored, for a step of which left are
+ * there; added to the sum. */
 static inline __attribute__((always_inline)) void
 add_step(float *y, const float *x, const float *residual, row_sum *sum, const size_t left)
 {
@@ -18,9 +19,10 @@ add_step(float *y, const float *x, const float *residual, row_sum *sum, const si
     for (size_t c = 0; c < PARTS; c++) {
         size_t at = c * LANES, rest = left_at(left, at);
         vec v = load_first(x + at, rest);
-        if (residual != NULL)
+        if (residual != NULL) {
             v += load_first(residual + at, rest);
-        store_first(y + at, v, rest);
+            store_first(y + at, v, rest);
+        }
         sum->part[c] += v;
     }
 }
@@ -31,9 +33,20 @@ static inline float add_residual(float *y, const float *x, const float *residual
     row_sum sum = row_sum_zero();
     size_t j = 0;
     for (; j + STEP <= n; j += STEP)
-        add_step(y + j, x + j, residual != NULL ? residual + j : NULL, &sum, STEP);
+        add_step(y + j, x + j, residual + j, &sum, STEP);
     if (j < n)
-        add_step(y + j, x + j, residual != NULL ? residual + j : NULL, &sum, n - j);
+        add_step(y + j, x + j, residual + j, &sum, n - j);
+    return row_sum_total(&sum) / (float)n;
+}
+
+static inline float mean_of(const float *x, size_t n)
+{
+    row_sum sum = row_sum_zero();
+    size_t j = 0;
+    for (; j + STEP <= n; j += STEP)
+        add_step(NULL, x + j, NULL, &sum, STEP);
+    if (j < n)
+        add_step(NULL, x + j, NULL, &sum, n - j);
     return row_sum_total(&sum) / (float)n;
 }
 
@@ -62,42 +75,54 @@ static inline float squares_about(const float *x, float centre, size_t n)
     return row_sum_total(&sum);
 }
 
-/* y = (y - middle) * scale * gain + bias (NULL: none) for one vector of which left are there. */
-static inline __attribute__((always_inline)) void
-norm_lanes(float *y, vec middle, vec scale, const float *gain, const float *bias, const size_t left)
+/* y = (x - middle) * scale * gain + bias (NULL: none) for one vector of which left are there. */
+static inline __attribute__((always_inline)) void norm_lanes(float *y, const float *x, vec middle,
+                                                             vec scale, const float *gain,
+                                                             const float *bias, const size_t left)
 {
-    vec v = (load_first(y, left) - middle) * scale;
+    vec v = (load_first(x, left) - middle) * scale;
     vec b = bias != NULL ? load_first(bias, left) : vec_splat(0.0f);
     store_first(y, vec_fma(v, load_first(gain, left), b), left);
 }
 
-/* A row in the place of its normalised form. */
-static inline void norm_row(float *y, float mean, float variance, const float *gain,
+static inline void norm_row(float *y, const float *x, float mean, float variance, const float *gain,
                             const float *bias, float eps, size_t n)
 {
     const vec middle = vec_splat(mean), scale = vec_splat(1.0f / sqrtf(variance + eps));
     size_t j = 0;
     for (; j + LANES <= n; j += LANES)
-        norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, LANES);
+        norm_lanes(y + j, x + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, LANES);
     if (j < n)
-        norm_lanes(y + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, n - j);
+        norm_lanes(y + j, x + j, middle, scale, gain + j, bias != NULL ? bias + j : NULL, n - j);
 }
 
-/* A few rows at a time: while one waits for its sum, the next ones are added up. */
+/* Ask for a row that is read soon. */
+static inline void ask_for_row(const float *x, size_t n)
+{
+    for (size_t j = 0; j < n; j += WN_ALIGN / sizeof *x)
+        __builtin_prefetch(x + j);
+}
+
+/* A few rows at a time: while one waits for its sum, the next ones are added up, and while these
+ * are in the first-level cache, the next few come. */
 static inline void norm_f32(float *y, const float *x, const float *residual, const float *gain,
                             const float *bias, float eps, size_t m, size_t n)
 {
     enum { ROWS = 4 };
     float mean[ROWS], variance[ROWS];
     for (size_t few; m > 0; m -= few, x += few * n, y += few * n) {
+        const float *z = residual != NULL ? y : x;
         few = WN_MIN(m, (size_t)ROWS);
         for (size_t i = 0; i < few; i++)
-            mean[i] =
-                add_residual(y + i * n, x + i * n, residual != NULL ? residual + i * n : NULL, n);
+            mean[i] = residual != NULL ? add_residual(y + i * n, x + i * n, residual + i * n, n)
+                                       : mean_of(x + i * n, n);
+        for (size_t i = 0; i < few; i++) {
+            if (few + i < m)
+                ask_for_row(x + (few + i) * n, n);
+            variance[i] = squares_about(z + i * n, mean[i], n) / (float)n;
+        }
         for (size_t i = 0; i < few; i++)
-            variance[i] = squares_about(y + i * n, mean[i], n) / (float)n;
-        for (size_t i = 0; i < few; i++)
-            norm_row(y + i * n, mean[i], variance[i], gain, bias, eps, n);
+            norm_row(y + i * n, z + i * n, mean[i], variance[i], gain, bias, eps, n);
         residual = residual != NULL ? residual + few * n : NULL;
     }
 }
