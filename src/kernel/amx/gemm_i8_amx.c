@@ -4,109 +4,13 @@
 #define DEPTH_STEP 64
 #define SIGNED_ROWS
 #include "kernel/amx/tile_gemm.h"
-#include "kernel/amx/vec_f16.h"
-#include "kernel/avx512bf16/round_bf16.h"
 #include "kernel/levels.h"
 #include "kernel/vec_pack_i8.h"
 
 _Static_assert((int)DEPTH_STEP == (int)TILE_BYTES, "a step is a tile of rows");
 _Static_assert((int)NR == (int)BLOCK_COLUMNS, "a panel is as wide as a block");
 
-static inline __attribute__((always_inline)) void
-finish_part(const tile_product *a, const waiting_block *b, float *y, size_t r, const size_t m,
-            size_t h, const size_t left, lanes_fn *f, const bool adds)
-{
-    const columns *c = (const columns *)(const void *)b->behind;
-    const float *row_scale = b->row_scale + r;
-    const int32_t *sums = b->sums->at[h][r];
-    const vec scale = load_first(c->scale + h * LANES, LANES);
-    const vec bias = a->bias != NULL ? load_first(a->bias + b->j + h * LANES, left) : vec_splat(0);
-    const size_t ldy = a->ldy;
-#pragma GCC unroll 8
-    for (size_t q = 0; q < m; q++) {
-        vec v = vec_of_sums(ivec_load(sums + q * LANES)) * scale;
-        v = f(vec_fma(v, vec_splat(row_scale[q]), bias));
-        if (adds)
-            v += load_first(y + q * ldy, left);
-        store_first(y + q * ldy, v, left);
-    }
-}
-
-static __attribute__((noinline)) void finish_rest(const tile_product *a, waiting_block *b)
-{
-    finish_any(a, b, finish_part);
-}
-
-static __attribute__((noinline)) void finish(const tile_product *a, waiting_block *b)
-{
-    if (!finish_whole(a, b, finish_part))
-        finish_rest(a, b);
-}
-
 /* ---- rows for another product ---------------------------------------------------------------- */
-
-/* Rows [r, r + m) of a block in 16 bits: rounded to bf16, or in F16, with the activation if that is
- * GELU. */
-static inline __attribute__((always_inline)) void finish_rows(const tile_product *a,
-                                                              const waiting_block *b, size_t r,
-                                                              const size_t m, const wn_dtype dtype,
-                                                              const bool with_gelu)
-{
-    const columns *c = (const columns *)(const void *)b->behind;
-    const float *row_scale = b->row_scale + r;
-    const int32_t *sums = b->sums->at[0][r], *others = b->sums->at[1][r];
-    const size_t stride = a->taken_stride;
-    unsigned char *to = a->taken + (b->i + r) * stride + b->j * sizeof(f16);
-    const vec unit = vec_splat(dtype == WN_DTYPE_F16 ? 1.0f / F16_UNIT : 1.0f);
-    const vec scale = load_first(c->scale, LANES) * unit;
-    const vec scale_1 = load_first(c->scale + LANES, LANES) * unit;
-    vec bias = vec_splat(0), bias_1 = bias;
-    if (a->bias != NULL) {
-        bias = load_first(a->bias + b->j, LANES) * unit;
-        bias_1 = load_first(a->bias + b->j + LANES, LANES) * unit;
-    }
-    if (dtype == WN_DTYPE_BF16)
-        ask_for_next_slice(b, to, stride, 1);
-#pragma GCC unroll 8
-    for (size_t q = 0; q < m; q++) {
-        const vec factor = vec_splat(row_scale[q]);
-        vec v = vec_of_sums(ivec_load(sums + q * LANES)) * scale;
-        vec w = vec_of_sums(ivec_load(others + q * LANES)) * scale_1;
-        v = vec_fma(v, factor, bias);
-        w = vec_fma(w, factor, bias_1);
-        if (dtype == WN_DTYPE_BF16) {
-            _mm512_store_si512(to + q * stride, round_bf16(v, w));
-        } else {
-            vec_f16 x = f16_round(v, w);
-            f16_store(to + q * stride, with_gelu ? f16_gelu(x) : x);
-        }
-    }
-}
-
-/* The next slice of a block in 16 bits. */
-static inline __attribute__((always_inline)) void
-finish_slice(const tile_product *a, waiting_block *b, const wn_dtype dtype, const bool with_gelu)
-{
-    size_t r = b->n_done, m = WN_MIN(b->m - r, (size_t)SLICE_ROWS);
-    b->n_done = r + m;
-    if (m == SLICE_ROWS)
-        finish_rows(a, b, r, SLICE_ROWS, dtype, with_gelu);
-    else
-        finish_rows(a, b, r, m, dtype, with_gelu);
-}
-
-static __attribute__((noinline)) void finish_halves(const tile_product *a, waiting_block *b)
-{
-    finish_slice(a, b, WN_DTYPE_BF16, false);
-}
-
-static __attribute__((noinline)) void finish_f16(const tile_product *a, waiting_block *b)
-{
-    if (a->act == WN_ACT_GELU)
-        finish_slice(a, b, WN_DTYPE_F16, true);
-    else
-        finish_slice(a, b, WN_DTYPE_F16, false);
-}
 
 /* A power of two that brings top between 1 and 2, as far as F16 has it. */
 static inline float lift_of(float top)
@@ -196,7 +100,10 @@ static void multiply(float *y, size_t ldy, const void *rows, size_t stride, cons
     tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, act);
     a.y = y;
     a.ldy = ldy;
-    multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
+    if (act == WN_ACT_GELU)
+        multiply_by_tiles(&a, WN_DTYPE_I8, ROW_OF_Y_GELU, m);
+    else
+        multiply_by_tiles(&a, WN_DTYPE_I8, ROW_OF_Y, m);
 }
 
 static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, const void *packed,
@@ -205,8 +112,7 @@ static void multiply_add(float *y, size_t ldy, const void *rows, size_t stride, 
     tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, WN_ACT_NONE);
     a.y = y;
     a.ldy = ldy;
-    a.adds = true;
-    multiply_by_tiles(&a, WN_DTYPE_I8, finish, m);
+    multiply_by_tiles(&a, WN_DTYPE_I8, ROW_ADDED, m);
 }
 
 static void multiply_taken(void *taken, size_t taken_stride, const void *rows, size_t stride,
@@ -216,7 +122,10 @@ static void multiply_taken(void *taken, size_t taken_stride, const void *rows, s
     tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, act);
     a.taken = taken;
     a.taken_stride = taken_stride;
-    multiply_by_tiles(&a, WN_DTYPE_I8, finish_f16, m);
+    if (act == WN_ACT_GELU)
+        multiply_by_tiles(&a, WN_DTYPE_I8, ROW_F16_GELU, m);
+    else
+        multiply_by_tiles(&a, WN_DTYPE_I8, ROW_F16, m);
     for (size_t i = 0; i < m; i++)
         take_row_f16(a.taken + i * taken_stride, n);
 }
@@ -227,7 +136,7 @@ static void multiply_halves(void *halves, size_t halves_stride, const void *rows
     tile_product a = product_of(&wn_gemm_i8_amx, rows, stride, packed, bias, n, k, WN_ACT_NONE);
     a.taken = halves;
     a.taken_stride = halves_stride;
-    multiply_by_tiles(&a, WN_DTYPE_I8, finish_halves, m);
+    multiply_by_tiles(&a, WN_DTYPE_I8, ROW_HALVES, m);
 }
 
 const wn_gemm wn_gemm_i8_amx = {

@@ -9,10 +9,11 @@
  * each once and whole.
  * A block's sums stay in the tiles until the next block takes over these, one by one in its first
  * step: stored at the end of their own, they would keep the tiles waiting for a fifth of the time.
- * What they become, vectors compute beside the next block's steps: after each a few rows, but not
- * after the first steps, when the sums are still on their way to memory and what waits for them
- * would fill the queue in which the tiles' instructions wait, too.  Sums of BF16 that are y when
- * they have begun with the bias go from the tiles to y.
+ * What they become, vectors compute beside the steps of the block behind that one, when they have
+ * come to the first-level cache: one row at a time between two tile products, as evenly as they can
+ * be.  More of it in one piece would fill the queue in which the tiles' instructions wait, too, and
+ * one unit would wait for the other.  Sums of BF16 that are y when they have begun with the bias go
+ * from the tiles to y.
  * Rows that are too few for a block have a configuration of their own, so that no row is read that
  * is not there.  Tiles are given back at the end of a call: a thread of the pool may sleep next.
  * Thread rule: any. */
@@ -74,11 +75,31 @@ static inline unsigned char *sums_at(const sums_place *place, size_t half, size_
             tile_load_once(t, number, from, stride);                                               \
     } while (0)
 
+/* The rows of a block that are due between products, of which a pass has n_slots. */
+typedef struct row_turns {
+    size_t m, n_slots, n_due;
+} row_turns;
+
+static inline __attribute__((always_inline)) void
+finish_due(row_turns *turns, row_work *work, const wn_dtype dtype, const row_form form)
+{
+    for (turns->n_due += turns->m; turns->n_due >= turns->n_slots; turns->n_due -= turns->n_slots)
+        finish_row(work, dtype, form);
+}
+
+/* A product of a step, and what vectors do beside it. */
+#define add_product(t, dtype, form, sums, rows, columns, turns, work)                              \
+    do {                                                                                           \
+        tile_dot(t, dtype, sums, rows, columns);                                                   \
+        finish_due(turns, work, dtype, form);                                                      \
+    } while (0)
+
 /* Step s of a pass.  Tiles: 0 to 3 sums of the left and right columns of upper, then of lower rows,
  * 4 and 5 rows, 6 and 7 columns. */
 static inline __attribute__((always_inline)) void
-add_step(tile_set *t, const tile_product *a, const wn_dtype dtype, const tile_pass *pass, size_t s,
-         const bool first, const bool lower, const bool alone)
+add_step(tile_set *t, const tile_product *a, const wn_dtype dtype, const row_form form,
+         const tile_pass *pass, size_t s, row_turns *turns, row_work *work, const bool first,
+         const bool lower, const bool alone)
 {
     const unsigned char *rows = pass->rows + s * TILE_BYTES, *panel = pass->panel + s * STEP_BYTES;
     const size_t stride = a->stride, panel_stride = PANEL_STRIDE;
@@ -89,17 +110,17 @@ add_step(tile_set *t, const tile_product *a, const wn_dtype dtype, const tile_pa
     load_operand(t, 7, panel + TILE_BYTES, panel_stride, !alone);
     if (first)
         begin_sums(t, 0, pass, 0, 0);
-    tile_dot(t, dtype, 0, 4, 6);
+    add_product(t, dtype, form, 0, 4, 6, turns, work);
     if (first)
         begin_sums(t, 1, pass, 1, 0);
-    tile_dot(t, dtype, 1, 4, 7);
+    add_product(t, dtype, form, 1, 4, 7, turns, work);
     if (lower) {
         if (first)
             begin_sums(t, 2, pass, 0, TILE_ROWS);
-        tile_dot(t, dtype, 2, 5, 6);
+        add_product(t, dtype, form, 2, 5, 6, turns, work);
         if (first)
             begin_sums(t, 3, pass, 1, TILE_ROWS);
-        tile_dot(t, dtype, 3, 5, 7);
+        add_product(t, dtype, form, 3, 5, 7, turns, work);
     }
 }
 
@@ -125,25 +146,22 @@ static inline void ask_for_weights(const tile_pass *pass, size_t s)
 }
 
 /* One pass of a block, with its lower rows or without, of several that meet the panel or alone;
- * meanwhile the block before is finished. */
+ * meanwhile a block before is finished. */
 static inline __attribute__((always_inline)) void
-add_steps(tile_set *t, const tile_product *a, const wn_dtype dtype, finish_fn *finish,
-          waiting_block *before, const tile_pass *pass, const bool lower, const bool alone)
+add_steps(tile_set *t, const tile_product *a, const wn_dtype dtype, const row_form form,
+          const waiting_block *before, const tile_pass *pass, const bool lower, const bool alone)
 {
-    size_t n_early = pass->n_steps / 3, n_late = pass->n_steps - n_early; /* to finish rows after */
-    size_t n_slices = (before->m - before->n_done + SLICE_ROWS - 1) / SLICE_ROWS, n_due = 0;
+    row_turns turns = {.m = before->m, .n_slots = pass->n_steps * (lower ? 4 : 2)};
+    row_work work = work_on(a, before, form);
     size_t n_rows_due = 0, row = 0;
-    add_step(t, a, dtype, pass, 0, true, lower, alone);
+    add_step(t, a, dtype, form, pass, 0, &turns, &work, true, lower, alone);
     for (size_t s = 0;;) {
-        if (s >= n_early)
-            for (n_due += n_slices; n_due >= n_late; n_due -= n_late)
-                finish(a, before);
         if (dtype == WN_DTYPE_BF16)
             ask_for_rows(pass, s, &n_rows_due, &row);
         ask_for_weights(pass, s);
         if (++s == pass->n_steps)
             return;
-        add_step(t, a, dtype, pass, s, false, lower, alone);
+        add_step(t, a, dtype, form, pass, s, &turns, &work, false, lower, alone);
     }
 }
 
@@ -180,29 +198,54 @@ static inline void configure(tile_set *t, size_t upper, size_t lower)
     tile_begin(t);
 }
 
-/* Rows [i0, i0 + m): whole blocks, at most a chunk, or less than one block.  All blocks leave their
- * complete sums in one place, those that are y apart: the one before has been finished by then. */
-static inline __attribute__((always_inline)) void
-multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t i0, size_t m)
+/* Of the columns of a panel of I8. */
+static inline const float *scales_of(const tile_product *a, const unsigned char *panel,
+                                     wn_dtype dtype)
+{
+    const unsigned char *behind = panel + a->n_steps * STEP_BYTES;
+    return dtype == WN_DTYPE_I8 ? (const float *)(const void *)behind : NULL;
+}
+
+/* All rows of a block that have not been finished beside others. */
+static inline __attribute__((always_inline)) void finish_block(const tile_product *a,
+                                                               const waiting_block *b,
+                                                               const wn_dtype dtype,
+                                                               const row_form form)
+{
+    if (b->m > 0 && !form_fits(a, b->j, form)) {
+        finish_rest(a, b, dtype, form == ROW_ADDED);
+        return;
+    }
+    row_work work = work_on(a, b, form);
+    for (size_t r = 0; r < b->m; r++)
+        finish_row(&work, dtype, form);
+}
+
+/* Rows [i0, i0 + m): whole blocks, at most a chunk, or less than one block.  Complete sums go to two
+ * places in turn: those in the other one are being finished. */
+static inline __attribute__((always_inline)) void multiply_chunk(const tile_product *a,
+                                                                 const wn_dtype dtype,
+                                                                 const row_form form, size_t i0,
+                                                                 size_t m)
 {
     block_sums waiting[CHUNK_BLOCKS] __attribute__((aligned(64)));
-    block_sums complete __attribute__((aligned(64)));
+    block_sums complete[2] __attribute__((aligned(64)));
     float row_scale[CHUNK_ROWS]; /* side by side: each block of columns needs them */
     sums_place held = {0};
     size_t n_passes = m > BLOCK_ROWS ? (a->n_steps + PASS_STEPS - 1) / PASS_STEPS : 1;
-    size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS);
+    size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS), turn = 0;
     size_t next_bytes = wn_round_up(STEP_BYTES * block / m, WN_ALIGN);
-    waiting_block before = {.m = 0};
+    waiting_block before = {.sums = complete}, last = before; /* whose sums the tiles hold */
     tile_set t;
     configure(&t, upper, block - upper);
     for (size_t i = 0; dtype == WN_DTYPE_I8 && i < m; i++)
         memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
-        bool has_bias = begins_with_bias(a, dtype, j);
-        bool is_y = has_bias && !a->adds && a->taken == NULL;
+        bool has_begun = begins_with_bias(dtype, form) && form_fits(a, j, form);
+        bool is_y = has_begun && form == ROW_OF_Y;
         sums_place start = {0};
-        if (has_bias && a->bias != NULL)
+        if (has_begun && a->bias != NULL)
             start = (sums_place){(void *)(uintptr_t)(a->bias + j), .half = TILE_BYTES};
         for (size_t p = 0; p < n_passes; p++) {
             size_t first = p * a->n_steps / n_passes, end = (p + 1) * a->n_steps / n_passes;
@@ -218,40 +261,45 @@ multiply_chunk(const tile_product *a, const wn_dtype dtype, finish_fn *finish, s
                     .held = held,
                     .to = !is_last ? place_of(own)
                           : is_y   ? place_in_y(a, i, j)
-                                   : place_of(&complete),
+                                   : place_of(&complete[turn]),
                     .asks = is_last && is_y && block == BLOCK_ROWS,
                     .next = panel + (is_last ? a->panel_bytes : end * STEP_BYTES) + asked,
                     .next_bytes = next_bytes,
                 };
                 if (m > BLOCK_ROWS)
-                    add_steps(&t, a, dtype, finish, &before, &pass, true, false);
+                    add_steps(&t, a, dtype, form, &before, &pass, true, false);
                 else if (block > upper)
-                    add_steps(&t, a, dtype, finish, &before, &pass, true, true);
+                    add_steps(&t, a, dtype, form, &before, &pass, true, true);
                 else
-                    add_steps(&t, a, dtype, finish, &before, &pass, false, true);
+                    add_steps(&t, a, dtype, form, &before, &pass, false, true);
                 held = pass.to;
-                if (is_last && !is_y)
-                    before = (waiting_block){.sums = &complete,
-                                             .behind = panel + a->n_steps * STEP_BYTES,
-                                             .row_scale = &row_scale[i - i0],
-                                             .i = i,
-                                             .j = j,
-                                             .m = block};
+                before = last;
+                last = (waiting_block){.sums = &complete[turn],
+                                       .scale = scales_of(a, panel, dtype),
+                                       .row_scale = &row_scale[i - i0],
+                                       .i = i,
+                                       .j = j,
+                                       .m = is_last && !is_y ? block : 0};
+                turn ^= is_last && !is_y;
+                if (before.m > 0 && !form_fits(a, before.j, form)) {
+                    finish_rest(a, &before, dtype, form == ROW_ADDED);
+                    before.m = 0;
+                }
             }
         }
     }
     store_held(&t, &held, block > upper);
-    while (before.n_done < before.m)
-        finish(a, &before);
+    finish_block(a, &before, dtype, form);
+    finish_block(a, &last, dtype, form);
 }
 
 static inline __attribute__((always_inline)) void
-multiply_by_tiles(const tile_product *a, const wn_dtype dtype, finish_fn *finish, size_t m)
+multiply_by_tiles(const tile_product *a, const wn_dtype dtype, const row_form form, size_t m)
 {
     for (size_t i = 0, n; i < m; i += n) {
         n = WN_MIN((m - i) / BLOCK_ROWS * BLOCK_ROWS, (size_t)CHUNK_ROWS);
         n = n > 0 ? n : m - i;
-        multiply_chunk(a, dtype, finish, i, n);
+        multiply_chunk(a, dtype, form, i, n);
     }
     tile_end();
 }
