@@ -9,8 +9,6 @@
 /* Attention's products are short and have scores to turn into shares: an operation takes so many
  * times as long as one of a linear layer. */
 #define ATTENTION_COST 2.0
-/* Tokens of a part, whose hidden states stay in the second-level cache. */
-#define PART_TOKENS 256
 /* A part costs at most so many times the mean, and the mean so many times a part: others wait. */
 #define UNEVEN_MAX 1.04
 
@@ -66,7 +64,8 @@ static bool cut_evenly(parts_job *job, size_t n_threads)
     double all = 0;
     for (size_t i = 0; i < batch->n_seqs; i++)
         all += cost_at(job, i);
-    size_t small = (batch->n_tokens / n_threads + PART_TOKENS - 1) / PART_TOKENS;
+    size_t part = job->exec->plan.part_tokens;
+    size_t small = (batch->n_tokens / n_threads + part - 1) / part;
     for (size_t each = WN_MIN(small, batch->n_seqs / n_threads); each > 0; each--) {
         if (cut_into(job, each * n_threads, all))
             return true;

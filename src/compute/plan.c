@@ -12,13 +12,15 @@
  * each. */
 #define ROW_BLOCK_MIN 84
 /* Tiles of rows in a block, of layers and of queries, so that a call is worth its beginning. */
-#define ROW_TILES_MIN  4
-#define ROW_BLOCK_MAX  112
-#define QUERY_BLOCK    56
-#define GROUP_TOKENS   128
-#define TOKENS_PER_SEQ 4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
-#define WIDTH_MAX      ((size_t)1 << 24)
-#define TOKENS_MAX     ((size_t)1 << 31)
+#define ROW_TILES_MIN   4
+#define ROW_BLOCK_MAX   112
+#define QUERY_BLOCK     56
+#define GROUP_TOKENS    128
+#define PART_TOKENS_MIN 256
+#define PART_TOKENS_MAX 512
+#define TOKENS_PER_SEQ  4 /* batch_seqs = batch_tokens / this: shorter pairs hardly exist */
+#define WIDTH_MAX       ((size_t)1 << 24)
+#define TOKENS_MAX      ((size_t)1 << 31)
 _Static_assert(sizeof(size_t) == 8, "scratch.h multiplies three bounded widths");
 
 /* *total += rows * cols floats in whole cache lines; false when it wraps. */
@@ -77,6 +79,14 @@ static size_t tokens_of_group(const wn_dims *d, const wn_gemm *gemm)
     return stay ? GROUP_TOKENS : WN_MAX(GROUP_TOKENS, (size_t)gemm->rows_least);
 }
 
+/* Tokens of a part: as many as have some room in the second-level cache with their hidden states,
+ * since a layer's weights come from farther away when other layers have been read in between. */
+static size_t tokens_of_part(void)
+{
+    enum { BYTES = 4096 }; /* for a token */
+    return WN_MAX(PART_TOKENS_MIN, WN_MIN(wn_cpu_l2_bytes() / BYTES, PART_TOKENS_MAX));
+}
+
 wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kernels,
                        const wn_gemm *gemm, size_t n_threads, size_t batch_tokens, wn_error *err)
 {
@@ -107,6 +117,7 @@ wn_status wn_plan_make(wn_plan *out, const wn_dims *dims, const wn_kernels *kern
         .batch_seqs = (batch_tokens + TOKENS_PER_SEQ - 1) / TOKENS_PER_SEQ,
         .row_block = whole_tiles(rows_in_cache(dims, gemm), gemm),
         .group_tokens = tokens_of_group(dims, gemm),
+        .part_tokens = tokens_of_part(),
         .query_block = whole_tiles(WN_MAX(QUERY_BLOCK, ROW_TILES_MIN * (size_t)gemm->mr), gemm),
         .long_query_block = whole_tiles(QUERY_BLOCK, gemm),
     };

@@ -39,6 +39,7 @@ typedef struct wn_plan {
     size_t batch_seqs;   /* most sequences in one batch */
     size_t row_block;    /* most rows that one work item of a linear layer handles */
     size_t group_tokens; /* of sequences that one thread takes through attention together */
+    size_t part_tokens;  /* of sequences that it takes through all layers */
     size_t query_block;  /* most query rows whose attention scores are in scratch at once */
     size_t long_query_block, long_keys; /* as many where there are more keys than these */
     size_t activation_bytes, scratch_bytes_per_thread, past_bytes, total_bytes;
