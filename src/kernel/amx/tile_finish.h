@@ -98,17 +98,13 @@ work_on(const tile_product *a, const waiting_block *b, const row_form form)
     return w;
 }
 
-/* Values of sums: of I8 sums * scale * the row's scale + bias, of BF16 sums + bias (NULL: none). */
-static inline __attribute__((always_inline)) vec value_of(const int32_t *sums, vec scale,
-                                                          const float *row_scale, const vec *bias,
-                                                          const wn_dtype dtype)
+/* Values of sums: of I8 sums * scale * the row's scale + bias, of BF16 sums + bias. */
+static inline __attribute__((always_inline)) vec
+value_of(const int32_t *sums, vec scale, const float *row_scale, vec bias, const wn_dtype dtype)
 {
-    if (dtype == WN_DTYPE_I8)
-        return vec_fma(vec_of_sums(ivec_load(sums)) * scale, vec_splat(*row_scale), *bias);
-    vec v = load_first((const float *)(const void *)sums, LANES);
-    if (bias != NULL)
-        v += *bias;
-    return v;
+    if (dtype == WN_DTYPE_BF16)
+        return load_first((const float *)(const void *)sums, LANES) + bias;
+    return vec_fma(vec_of_sums(ivec_load(sums)) * scale, vec_splat(*row_scale), bias);
 }
 
 /* Values of a row as what its form says. */
@@ -149,20 +145,12 @@ static inline __attribute__((always_inline)) void ask_for_later_row(const row_wo
         __builtin_prefetch((const void *)(later + TILE_BYTES), 1);
 }
 
-/* Whether sums of a form begin with the bias. */
-static inline bool begins_with_bias(wn_dtype dtype, row_form form)
-{
-    return dtype == WN_DTYPE_BF16 && act_of(form) == WN_ACT_NONE;
-}
-
 /* The next row of a block of columns that are all there. */
 static inline __attribute__((always_inline)) void finish_row(row_work *w, const wn_dtype dtype,
                                                              const row_form form)
 {
-    const bool begun = begins_with_bias(dtype, form);
-    vec left = value_of(w->sums, w->scale[0], w->row_scale, begun ? NULL : &w->bias[0], dtype);
-    vec right = value_of(w->sums + RIGHT_SUMS, w->scale[1], w->row_scale,
-                         begun ? NULL : &w->bias[1], dtype);
+    vec left = value_of(w->sums, w->scale[0], w->row_scale, w->bias[0], dtype);
+    vec right = value_of(w->sums + RIGHT_SUMS, w->scale[1], w->row_scale, w->bias[1], dtype);
     put_row(w, left, right, form);
     ask_for_later_row(w, form);
     w->to += w->stride;
@@ -176,8 +164,7 @@ static inline bool form_fits(const tile_product *a, size_t j, row_form form)
     return a->n - j >= BLOCK_COLUMNS && a->act == act_of(form);
 }
 
-/* All rows of a block of fewer columns or with another act, whose sums begin with nothing, become y
- * or are added to it. */
+/* All rows of a block of fewer columns or with another act become y or are added to it. */
 static inline void finish_rest(const tile_product *a, const waiting_block *b, const wn_dtype dtype,
                                bool adds)
 {
@@ -191,7 +178,7 @@ static inline void finish_rest(const tile_product *a, const waiting_block *b, co
             bias = load_first(a->bias + b->j + p, n - p);
         for (size_t r = 0; r < b->m; r++) {
             float *to = y + r * a->ldy + p;
-            vec v = value_of(b->sums->at[p / LANES][r], scale, b->row_scale + r, &bias, dtype);
+            vec v = value_of(b->sums->at[p / LANES][r], scale, b->row_scale + r, bias, dtype);
             if (adds)
                 v += load_first(to, n - p);
             store_first(to, v, n - p);
