@@ -1,6 +1,6 @@
 /* The bf16 product of the AMX level: TDPBF16PS on panels of the AVX512-BF16 level, filled up to
- * whole steps of 32 columns of x.  An element is one chain of pairs over k in rising order, then
- * the bias. */
+ * whole steps of 32 columns of x.  An element is one chain of pairs over k in rising order.  In
+ * whole panels, where no act follows, it begins with the bias; else this is added at its end. */
 #include "kernel/amx/tile_gemm.h"
 #include "kernel/avx512bf16/vec_bf16.h"
 #include "kernel/levels.h"

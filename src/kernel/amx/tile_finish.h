@@ -59,6 +59,12 @@ static inline wn_act act_of(row_form form)
     return is_gelu ? WN_ACT_GELU : WN_ACT_NONE;
 }
 
+/* Whether sums of columns that are all there begin with the bias. */
+static inline bool begins_with_bias(wn_dtype dtype, row_form form)
+{
+    return dtype == WN_DTYPE_BF16 && act_of(form) == WN_ACT_NONE;
+}
+
 /* A block whose sums are complete: rows [i, i + m) and columns from j on; m is 0 where none is. */
 typedef struct waiting_block {
     const block_sums *sums;
@@ -79,8 +85,9 @@ typedef struct row_work {
 enum { RIGHT_SUMS = BLOCK_ROWS * TILE_ROWS }; /* behind those of the left columns */
 
 static inline __attribute__((always_inline)) row_work
-work_on(const tile_product *a, const waiting_block *b, const row_form form)
+work_on(const tile_product *a, const waiting_block *b, const wn_dtype dtype, const row_form form)
 {
+    const bool has_begun = begins_with_bias(dtype, form);
     const bool is_f16 = form == ROW_F16 || form == ROW_F16_GELU;
     const vec factor = vec_splat(is_f16 ? 1.0f / F16_UNIT : 1.0f);
     row_work w = {.sums = b->sums->at[0][0], .row_scale = b->row_scale};
@@ -89,10 +96,11 @@ work_on(const tile_product *a, const waiting_block *b, const row_form form)
     w.to += b->i * w.stride;
 #pragma GCC unroll 2
     for (size_t h = 0; h < 2; h++) {
-        w.scale[h] = w.bias[h] = vec_splat(0.0f);
+        w.scale[h] = vec_splat(0.0f);
+        w.bias[h] = vec_splat(has_begun ? -0.0f : 0.0f); /* -0 changes no sum */
         if (b->m > 0 && b->scale != NULL)
             w.scale[h] = load_first(b->scale + h * LANES, LANES) * factor;
-        if (b->m > 0 && a->bias != NULL)
+        if (b->m > 0 && a->bias != NULL && !has_begun)
             w.bias[h] = load_first(a->bias + b->j + h * LANES, LANES) * factor;
     }
     return w;

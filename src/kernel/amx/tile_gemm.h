@@ -6,7 +6,8 @@
  * which changes no order.  Rows that are no more than one block stay instead, and panels pass by,
  * each once and whole.
  * A block's rows are finished two passes later, when its sums have come from the tiles to the
- * first-level cache.  Sums of BF16 that are y, as scores are, go there from the tiles.
+ * first-level cache.  Sums of BF16 that are y when they have begun with the bias go there from the
+ * tiles.
  * Rows that are too few for a block have a configuration of their own, so that no row is read that
  * is not there.  Tiles are given back at the end of a call: a thread of the pool may sleep next.
  * Thread rule: any. */
@@ -53,12 +54,6 @@ static inline const float *scales_of(const tile_product *a, const unsigned char 
     return dtype == WN_DTYPE_I8 ? (const float *)(const void *)behind : NULL;
 }
 
-/* Whether sums of columns from j on are y as they are. */
-static inline bool sums_are_y(const tile_product *a, size_t j, wn_dtype dtype, row_form form)
-{
-    return dtype == WN_DTYPE_BF16 && form == ROW_OF_Y && a->bias == NULL && form_fits(a, j, form);
-}
-
 /* A block to be finished row by row; one that cannot be is finished now, and none is left. */
 static inline waiting_block fitting(const tile_product *a, const waiting_block *b,
                                     const wn_dtype dtype, const row_form form)
@@ -78,7 +73,7 @@ static inline __attribute__((always_inline)) void finish_block(const tile_produc
                                                                const row_form form)
 {
     const waiting_block left = fitting(a, b, dtype, form);
-    row_work work = work_on(a, &left, form);
+    row_work work = work_on(a, &left, dtype, form);
     for (size_t r = 0; r < left.m; r++)
         finish_row(&work, dtype, form);
 }
@@ -97,14 +92,19 @@ static inline __attribute__((always_inline)) void multiply_chunk(const tile_prod
     size_t n_passes = m > BLOCK_ROWS ? (a->n_steps + PASS_STEPS - 1) / PASS_STEPS : 1;
     size_t block = WN_MIN(m, BLOCK_ROWS), upper = WN_MIN(block, TILE_ROWS), turn = 0;
     size_t next_bytes = wn_round_up(STEP_BYTES * block / m, WN_ALIGN);
-    waiting_block before = {.sums = complete}, last = before; /* whose sums the tiles hold */
+    const waiting_block none = {.sums = complete}; /* so that code for it has no rows to finish */
+    waiting_block before = none, last = none;      /* the latter's sums the tiles hold */
     tile_set t;
     configure(&t, upper, block - upper);
     for (size_t i = 0; dtype == WN_DTYPE_I8 && i < m; i++)
         memcpy(&row_scale[i], a->rows + (i0 + i) * a->stride + a->scale_at, sizeof row_scale[i]);
     for (size_t j = 0; j < a->n; j += BLOCK_COLUMNS) {
         const unsigned char *panel = a->packed + j / BLOCK_COLUMNS * a->panel_bytes;
-        bool is_y = sums_are_y(a, j, dtype, form);
+        bool has_begun = begins_with_bias(dtype, form) && form_fits(a, j, form);
+        bool is_y = has_begun && form == ROW_OF_Y;
+        sums_place start = {0};
+        if (has_begun && a->bias != NULL)
+            start = (sums_place){(void *)(uintptr_t)(a->bias + j), .half = TILE_BYTES};
         for (size_t p = 0; p < n_passes; p++) {
             size_t first = p * a->n_steps / n_passes, end = (p + 1) * a->n_steps / n_passes;
             for (size_t i = i0; i < i0 + m; i += BLOCK_ROWS) {
@@ -115,7 +115,7 @@ static inline __attribute__((always_inline)) void multiply_chunk(const tile_prod
                     .rows = a->rows + i * a->stride + first * TILE_BYTES,
                     .panel = panel + first * STEP_BYTES,
                     .n_steps = end - first,
-                    .from = p > 0 ? place_of(own) : (sums_place){0},
+                    .from = p > 0 ? place_of(own) : start,
                     .held = held,
                     .to = !is_last ? place_of(own)
                           : is_y   ? place_in_y(a, i, j)
@@ -124,7 +124,9 @@ static inline __attribute__((always_inline)) void multiply_chunk(const tile_prod
                     .next = panel + (is_last ? a->panel_bytes : end * STEP_BYTES) + asked,
                     .next_bytes = next_bytes,
                 };
-                if (m > BLOCK_ROWS)
+                if (m > BLOCK_ROWS && before.m == 0)
+                    add_steps(&t, a, dtype, form, &none, &pass, true, false);
+                else if (m > BLOCK_ROWS)
                     add_steps(&t, a, dtype, form, &before, &pass, true, false);
                 else if (block > upper)
                     add_steps(&t, a, dtype, form, &before, &pass, true, true);

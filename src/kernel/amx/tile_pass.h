@@ -27,7 +27,7 @@ typedef struct sums_place {
 typedef struct tile_pass {
     const unsigned char *rows, *panel;
     size_t n_steps;
-    sums_place from; /* what they begin with; nowhere: 0 */
+    sums_place from; /* what they begin with, only read; nowhere: 0 */
     sums_place held; /* where the sums belong that the tiles still hold */
     sums_place to;   /* and the own ones */
     bool asks;       /* for the lines of the latter, which are fetched before they are written */
@@ -137,7 +137,7 @@ add_steps(tile_set *t, const tile_product *a, const wn_dtype dtype, const row_fo
           const waiting_block *before, const tile_pass *pass, const bool lower, const bool alone)
 {
     row_turns turns = {.m = before->m, .n_slots = pass->n_steps * (lower ? 4 : 2)};
-    row_work work = work_on(a, before, form);
+    row_work work = work_on(a, before, dtype, form);
     size_t n_rows_due = 0, row = 0;
     add_step(t, a, dtype, form, pass, 0, &turns, &work, true, lower, alone);
     for (size_t s = 0;;) {
