@@ -1,7 +1,7 @@
 /* What becomes of a block of sums that a product by tiles has left in memory: a row of y, or of
  * another product's rows, at a time.  A row is straight code, inlined between two tile products,
- * and what all rows of the block need stays in registers.  What one row becomes is the dtype's own.
- * Blocks with other acts, or of fewer columns, become y at once and out of line.
+ * and what all rows of the block need stays in registers.
+ * Blocks with other acts, or of fewer columns, become y at once and beside nothing.
  * Thread rule: any. */
 #ifndef WN_KERNEL_TILE_FINISH_H
 #define WN_KERNEL_TILE_FINISH_H
