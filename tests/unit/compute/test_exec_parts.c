@@ -7,14 +7,14 @@
 
 #include <pthread.h>
 
-enum { THREADS = 3, TOKENS = 2304, SEQS_MAX = 64 };
+enum { THREADS = 3, TOKENS = 2304, SEQS_MAX = 64, PART_TOKENS = 256 };
 
 typedef struct fixture {
     wn_pool *pool;
     wn_exec *exec;
 } fixture;
 
-static fixture begin(int32_t n_threads)
+static fixture begin(int32_t n_threads, size_t part_tokens)
 {
     fixture f = {0};
     wn_plan plan;
@@ -25,6 +25,7 @@ static fixture begin(int32_t n_threads)
     assert_ok(
         wn_plan_make(&plan, &mini, kernels, kernels->gemm_f32, (size_t)n_threads, TOKENS, &err),
         &err);
+    plan.part_tokens = part_tokens; /* not what this machine's caches would make of it */
     assert_ok(wn_exec_new(&f.exec, &plan, kernels, f.pool, &err), &err);
     return f;
 }
@@ -130,22 +131,23 @@ static void even_sequences_are_dealt_out_to_threads(void **state)
 {
     (void)state;
     static sample s;
-    fixture f = begin(THREADS);
     const struct {
+        size_t part_tokens;
         uint32_t length, n, n_parts;
-    } cases[] = {{128, 12, 6}, {170, 12, 6}, {512, 3, 3}, {16, 48, 3},
-                 {100, 3, 3},  {128, 3, 3},  {250, 6, 6}};
+    } cases[] = {{256, 128, 12, 6}, {512, 128, 12, 3}, {256, 170, 12, 6}, {256, 512, 3, 3},
+                 {512, 170, 12, 6}, {256, 16, 48, 3},  {256, 100, 3, 3},  {512, 100, 3, 3},
+                 {256, 128, 3, 3},  {256, 250, 6, 6},  {512, 250, 6, 3}};
     for (size_t c = 0; c < WN_ARRAY_LEN(cases); c++) {
+        fixture f = begin(THREADS, cases[c].part_tokens);
         uint32_t lengths[SEQS_MAX];
         for (size_t i = 0; i < cases[c].n; i++)
             lengths[i] = cases[c].length;
         make_sample(&s, lengths, cases[c].n);
-        wn_exec_reset(f.exec);
         visit v = run(&f, &s);
         assert_int_equal(v.n_calls, cases[c].n_parts);
         assert_int_equal(v.n_whole, 0);
+        end(&f);
     }
-    end(&f);
 }
 
 static void threads_share_what_cannot_be_dealt_out(void **state)
@@ -157,7 +159,7 @@ static void threads_share_what_cannot_be_dealt_out(void **state)
         const uint32_t *lengths;
         size_t n;
     } cases[] = {{long_one, 3}, {four, 4}, {two, 2}, {two, 1}};
-    fixture f = begin(THREADS);
+    fixture f = begin(THREADS, PART_TOKENS);
     for (size_t c = 0; c < WN_ARRAY_LEN(cases); c++) {
         make_sample(&s, cases[c].lengths, cases[c].n);
         wn_exec_reset(f.exec);
@@ -173,7 +175,7 @@ static void parts_spare_the_tensors_before_them(void **state)
     (void)state;
     static sample s;
     uint32_t lengths[THREADS] = {200, 200, 200};
-    fixture f = begin(THREADS);
+    fixture f = begin(THREADS, PART_TOKENS);
     make_sample(&s, lengths, THREADS);
     wn_tensor rows = wn_exec_tensor(f.exec, 600, 96);
     for (size_t i = 0; i < rows.rows * rows.cols; i++)
@@ -198,7 +200,7 @@ static void there_are_no_parts_without_room_for_them(void **state)
     static sample s;
     uint32_t lengths[THREADS] = {200, 200, 200};
     wn_exec *seen = NULL;
-    fixture f = begin(THREADS);
+    fixture f = begin(THREADS, PART_TOKENS);
     make_sample(&s, lengths, THREADS);
     (void)wn_exec_tensor(f.exec, TOKENS, 7 * 384);
     wn_exec_run_parts(f.exec, &s.batch, note_exec, &seen);
@@ -212,7 +214,7 @@ static void one_thread_makes_groups_of_few_tokens(void **state)
     static sample s;
     static const uint32_t lengths[] = {50, 50, 28, 1, 300, 64, 64};
     static const size_t ends[] = {3, 4, 5, 7};
-    fixture one = begin(1), three = begin(THREADS);
+    fixture one = begin(1, PART_TOKENS), three = begin(THREADS, PART_TOKENS);
     make_sample(&s, lengths, WN_ARRAY_LEN(lengths));
     visit v = run(&one, &s);
     assert_int_equal(v.n_whole, 1);

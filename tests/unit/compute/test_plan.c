@@ -21,6 +21,7 @@ static void a_plan_adds_up(void **state)
     assert_true(plan.row_block >= (size_t)best()->gemm_f32->mr);
     assert_int_equal(plan.total_bytes, plan.activation_bytes + 3 * plan.scratch_bytes_per_thread);
     assert_int_equal(plan.scratch_bytes_per_thread % WN_ALIGN, 0);
+    assert_in_range(plan.part_tokens, 256, 512);
 }
 
 static void a_plan_refuses_what_cannot_be(void **state)
