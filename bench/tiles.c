@@ -1,4 +1,4 @@
-/* What products by tiles can reach at most on this machine: the loops of kernel/amx/tile_gemm.h
+/* What products by tiles can reach at most on this machine: the loops of kernel/amx/tile_pass.h
  * without anything becoming y.  For each linear layer of MiniLM and of base models, 256 rows, the
  * share of the peak with operands that stay in the first-level cache ("at hand"); with all rows,
  * from the second level; with all panels of a matrix; with matrices of other layers in between, so
