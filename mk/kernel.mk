@@ -20,7 +20,7 @@ $(B)/emulated/%.o: src/kernel/%.c Makefile mk/kernel.mk
 	$(call Q,EMU)$(CC) -Itests/emulate -include tests/emulate/immintrin.h -DWN_EMULATE_$(*D) \
 	    -Dwn_$(*F)=wn_$(*F)_emulated $(CPPFLAGS) $(CFLAGS) -Og -fwrapv -Wno-psabi -MMD -MP -c $< -o $@
 ifeq ($(ARCH),x86_64)
-$(B)/tests/kernel/test_gemm_i8 $(B)/tests/kernel/test_gemm_bf16: $(EMULATED_OBJ)
+$(B)/tests/kernel/test_gemm_i8 $(B)/tests/kernel/test_gemm_bf16 $(B)/tests/kernel/test_attend: $(EMULATED_OBJ)
 
 .PHONY: bench-tiles
 # For the tiles themselves instead of their model; no compiler uses them by itself.

@@ -157,6 +157,31 @@ static size_t n_buckets_planned(const wn_attention *a)
     return r != NULL && (r->keys != NULL || r->queries != NULL) ? r->n_buckets : 0;
 }
 
+/* The same of rows that see all keys, where the level has a shorter way for them; false: it has
+ * none, and nothing is done. */
+static bool attend_at_once(const attention_job *job, const head_view *view, span rows, size_t n,
+                           const wn_attention_scratch *layout, unsigned char *scratch)
+{
+    const wn_gemm *of_values = job->exec->plan.gemm;
+    const wn_attention *a = job->a;
+    bool sees_all = !a->causal && a->window == 0;
+    if (of_values->attend == NULL || !job->halves || !job->y_halves || !sees_all ||
+        a->relative != NULL || a->slopes != NULL || a->head_dim > WN_ATTEND_DIM_MAX ||
+        rows.end - rows.first < WN_ATTEND_ROWS)
+        return false;
+    return of_values->attend(&(wn_attend){.m = rows.end - rows.first,
+                                          .n = n,
+                                          .dim = a->head_dim,
+                                          .q = query_at(view, rows.first),
+                                          .keys = scratch + layout->keys,
+                                          .values = scratch + layout->values,
+                                          .y = output_at(view, rows.first),
+                                          .q_stride = view->qkv_stride,
+                                          .y_stride = view->y_stride,
+                                          .scale = a->scale,
+                                          .space = scratch + layout->scores});
+}
+
 /* The rows of one head, with keys and values that are packed. */
 static void attend(const attention_job *job, size_t seq, size_t head, span rows, span keys,
                    const wn_attention_scratch *layout, unsigned char *scratch)
@@ -168,6 +193,8 @@ static void attend(const attention_job *job, size_t seq, size_t head, span rows,
     size_t block = n > plan->long_keys ? plan->long_query_block : plan->query_block;
     float *scores = wn_exec_floats(scratch, layout->scores);
     const wn_relative *relative = job->a->relative;
+    if (attend_at_once(job, &view, rows, n, layout, scratch))
+        return;
     wn_relative_view places = {job->exec, relative,           head,
                                dim,       .scratch = scratch, .key_stride = ld};
     if (relative != NULL) {

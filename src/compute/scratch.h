@@ -29,8 +29,8 @@ static inline size_t wn_scratch_row_bytes(const wn_gemm *gemm, size_t k)
 }
 
 /* Parts of one attention item: packed keys, packed values, and of a query block its rows, its
- * scores and their rows; where these are later, keys or values of a past and of the sequence lie
- * side by side before they are packed. */
+ * scores and their rows, or the space of attend(); where these are later, keys or values of a past
+ * and of the sequence lie side by side before they are packed. */
 typedef struct wn_attention_scratch {
     size_t keys, values, queries, scores, shares; /* offsets in bytes */
     size_t query_bytes, share_bytes;              /* of a row; 0: read where they are */
@@ -55,6 +55,8 @@ static inline wn_attention_scratch wn_scratch_attention(const wn_gemm *scores,
     s.scores = s.queries + query_block * s.query_bytes;
     s.shares = s.scores + query_block * s.scores_stride * sizeof(float);
     s.total = s.shares + query_block * s.share_bytes;
+    if (values->attend != NULL)
+        s.total = WN_MAX(s.total, s.scores + wn_attend_space(n_keys));
     if (has_past)
         s.total = WN_MAX(s.total, s.queries + n_keys * head_dim * sizeof(float));
     return s;

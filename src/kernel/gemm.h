@@ -29,6 +29,21 @@ typedef enum wn_act {
 /* Columns of i8 products: a sum of so many products of bytes cannot wrap. */
 #define WN_GEMM_I8_K_MAX 65536
 
+/* What attend() takes: rows at least, and the widest head. */
+enum { WN_ATTEND_ROWS = 16, WN_ATTEND_DIM_MAX = 128 };
+
+/* Attention of rows of one head that see all of its keys. */
+typedef struct wn_attend {
+    size_t m, n, dim;   /* rows, keys, columns of the head */
+    const void *q;      /* [m][dim] of bf16, q_stride bytes apart */
+    const void *keys;   /* [n][dim] as the level's bf16 product packs them */
+    const void *values; /* [n][dim] as pack_t() does */
+    void *y;            /* [m][dim] of bf16, y_stride bytes apart */
+    size_t q_stride, y_stride;
+    float scale;
+    void *space; /* of wn_attend_space(n) bytes */
+} wn_attend;
+
 typedef struct wn_gemm {
     wn_dtype dtype;       /* F32, BF16 or I8 */
     int32_t nr;           /* columns of a panel */
@@ -71,10 +86,18 @@ typedef struct wn_gemm {
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
      * Shapes:  rows and stride as of take_rows(); s [m][k] of row stride lds, undefined afterwards.
      * Needs:   scale > 0.
-     * Error:   as if e^x had one of 4e-4, beside what is lost by rounding; of the sum by which i8
-     *          divides, shares below 2^-15 of the largest may be left out. */
+     * Error:   as if e^x had one of 4e-4, or 1.8e-3 where there is attend(), beside what is lost by
+     *          rounding; i8 may divide by the sum of the rounded shares. */
     void (*take_shares)(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
                         size_t end, size_t m, size_t k);
+
+    /* y = softmax(scale * q . keys^T) . values, bit by bit as multiply() of the bf16 product,
+     * take_shares() and multiply_halves() make it.  NULL: the level has no shorter way.
+     * Needs:   m >= WN_ATTEND_ROWS; dim a multiple of 32, at most WN_ATTEND_DIM_MAX; scale > 0; all
+     *          pointers and strides 64-byte aligned; no overlap of y with the inputs.
+     * Returns: false where scores are no numbers or too large for the shorter way; y is undefined
+     *          then, and the three steps are left to the caller. */
+    bool (*attend)(const wn_attend *a);
 
     /* y = act(rows . w^T + bias).
      * Shapes:  rows [m] as of take_rows(), stride in bytes; f32 also reads any x [m][k] in place,
@@ -109,6 +132,14 @@ typedef struct wn_gemm {
                            const void *packed, const float *bias, size_t m, size_t n, size_t k,
                            wn_act act);
 } wn_gemm;
+
+/* Bytes that attend() needs beside its matrices: scores and shares of two times its least rows, in
+ * odd numbers of cache lines. */
+static inline size_t wn_attend_space(size_t n)
+{
+    size_t scores = n * sizeof(float) + 3 * WN_ALIGN, shares = n + 2 * WN_ALIGN;
+    return wn_round_up(2 * WN_ATTEND_ROWS * (scores + shares), WN_ALIGN);
+}
 
 /* k filled up. */
 static inline size_t wn_gemm_depth(const wn_gemm *gemm, size_t k)

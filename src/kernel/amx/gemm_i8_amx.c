@@ -3,7 +3,7 @@
  * sums begin from nothing. */
 #define DEPTH_STEP 64
 #define SIGNED_ROWS
-#include "kernel/amx/tile_gemm.h"
+#include "kernel/amx/tile_attend.h"
 #include "kernel/levels.h"
 #include "kernel/vec_pack_i8.h"
 
@@ -152,7 +152,8 @@ const wn_gemm wn_gemm_i8_amx = {
     .pack_halves_t = pack_i8_halves_t,
     .take_rows = take_rows_i8,
     .take_halves = take_halves,
-    .take_shares = take_shares_i8,
+    .take_shares = take_shares_f16,
+    .attend = attend_by_tiles,
     .multiply = multiply,
     .multiply_add = multiply_add,
     .multiply_halves = multiply_halves,

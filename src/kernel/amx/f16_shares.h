@@ -1,0 +1,184 @@
+/* Shares of softmax as bytes, 64 at once, by F16.  A share is 2^-x with x in 1/1024.  The bits of
+ * F16 less x are a first guess, a line between powers of 2, which a polynomial of its fraction
+ * corrects to 1.7e-3.  The product of both is a denormal number whose bits are the byte, so that it
+ * is rounded like any number of F16.
+ * A row's scale is the inverse of the sum of its bytes: the shares that are used add up to 1.
+ * Thread rule: any. */
+#ifndef WN_KERNEL_F16_SHARES_H
+#define WN_KERNEL_F16_SHARES_H
+
+#include "kernel/amx/vec_f16.h"
+#include "kernel/vec_take_i8.h"
+
+#include <math.h>
+
+enum {
+    TOP_ROWS = LANES, /* whose tops are found together */
+    SHARE_BITS = 22   /* of x; a NaN, or one below 0 or too large, has others */
+};
+
+/* Whole numbers added to it are the lowest bits of an f32. */
+#define SHARE_WHOLE 0x1.8p23f
+
+/* What all steps need, in registers. */
+typedef struct share_constants {
+    __m512i largest, fraction, one; /* bits of the largest guess, of a fraction, of 1.0 */
+    vec_f16 cube, square, slope, start;
+    __m512i ones, order;
+    ivec whole;
+    vec units; /* of a score */
+} share_constants;
+
+/* Loaded as pairs: a single word would take a shuffle. */
+static inline __m512i words_splat(unsigned word)
+{
+    return _mm512_set1_epi32((int)(word << 16 | word));
+}
+
+static inline vec_f16 f16_splat_bits(unsigned word)
+{
+    return _mm512_castsi512_ph(words_splat(word));
+}
+
+/* For scores times factor.  The largest guess is 2^-5; the polynomial, made by tools/fit_shares.py,
+ * is near 2^(m - 1) / m times 127 * 2^-24 / 2^-5 for 1 <= m < 2. */
+static inline __attribute__((always_inline)) share_constants share_constants_of(float factor)
+{
+    return (share_constants){
+        .largest = words_splat(0x2800),
+        .fraction = words_splat(0x03FF),
+        .one = words_splat(0x3C00),
+        .cube = f16_splat_bits(0x81B4),
+        .square = f16_splat_bits(0x09A2),
+        .slope = f16_splat_bits(0x8D78),
+        .start = f16_splat_bits(0x0F0B),
+        .ones = words_splat(0x0101),
+        .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+        .whole = ivec_of_bits(vec_splat(SHARE_WHOLE)),
+        .units = vec_splat(factor * SHARE_UNITS),
+    };
+}
+
+/* The largest of each of m <= TOP_ROWS rows of n scores; of others -infinity. */
+static inline vec tops_of_scores(const float *s, size_t lds, size_t m, size_t n)
+{
+    const vec lowest = vec_splat(-INFINITY);
+    vec rows[TOP_ROWS];
+    for (size_t i = 0; i < TOP_ROWS; i++, s += lds) {
+        vec first = lowest, second = lowest;
+        size_t p = i < m ? 0 : n;
+        for (; p + 2 * LANES <= n; p += 2 * LANES) {
+            first = vec_max(first, load_first(s + p, LANES));
+            second = vec_max(second, load_first(s + p + LANES, LANES));
+        }
+        for (; p < n; p += LANES)
+            first = vec_max(first, blend_first(load_first(s + p, n - p), lowest, n - p));
+        rows[i] = vec_max(first, second);
+    }
+    vec_transpose(rows);
+#pragma GCC unroll 4
+    for (size_t few = TOP_ROWS / 2; few > 0; few /= 2) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < few; i++)
+            rows[i] = vec_max(rows[i], rows[i + few]);
+    }
+    return rows[0];
+}
+
+/* What x is taken from: the top in units and one more, so that nothing lost by rounding takes x
+ * below 0; NAN where units are too small for the scores. */
+static inline vec share_starts(const share_constants *c, vec top)
+{
+    vec in_units = top * c->units;
+    __mmask16 fits = _mm512_cmp_ps_mask(vec_size(in_units), vec_splat(SHARE_TOP), _CMP_LE_OQ);
+    return _mm512_mask_add_ps(vec_splat(NAN), fits, in_units, vec_splat(SHARE_WHOLE + 1.0f));
+}
+
+/* 32 shares of x as words. */
+static inline __m512i f16_shares(const share_constants *c, __m512i x)
+{
+    const int and_or = 0xEA;
+    __m512i guess = _mm512_subs_epu16(c->largest, x);
+    __m512i one = _mm512_ternarylogic_epi32(guess, c->fraction, c->one, and_or);
+    vec_f16 m = _mm512_castsi512_ph(one);
+    vec_f16 p = _mm512_fmadd_ph(_mm512_fmadd_ph(c->cube, m, c->square), m, c->slope);
+    p = _mm512_fmadd_ph(p, m, c->start);
+    return _mm512_castph_si512(_mm512_mul_ph(_mm512_castsi512_ph(guess), p));
+}
+
+static inline ivec or_both(ivec bits, ivec a, ivec b)
+{
+    const int or_or = 0xFE;
+    return (ivec)_mm512_ternarylogic_epi32((__m512i)bits, (__m512i)a, (__m512i)b, or_or);
+}
+
+/* 64 shares as bytes in order, of which left are there and the others 0; the bits of all x. */
+static inline __attribute__((always_inline)) ivec
+shares_of_step(const share_constants *c, ivec *bits, const float *s, vec start, const size_t left)
+{
+    ivec x[K_STEP];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < K_STEP; i++) {
+        size_t rest = left_at(left, i * LANES);
+        vec from = vec_fnma(load_first(s + i * LANES, rest), c->units, start);
+        x[i] = ivec_of_bits(blend_first(from, vec_splat(SHARE_WHOLE + SHARE_FAR), rest)) - c->whole;
+    }
+    *bits = or_both(or_both(*bits, x[0], x[1]), x[2], x[3]);
+    __m512i a = f16_shares(c, _mm512_packus_epi32((__m512i)x[0], (__m512i)x[1]));
+    __m512i b = f16_shares(c, _mm512_packus_epi32((__m512i)x[2], (__m512i)x[3]));
+    return (ivec)_mm512_permutexvar_epi32(c->order, _mm512_packus_epi16(a, b));
+}
+
+/* Whether bits are those of an x that does not count. */
+static inline bool has_other_bits(ivec bits)
+{
+    const __m512i others = _mm512_set1_epi32(-(1 << SHARE_BITS));
+    return _mm512_test_epi32_mask((__m512i)bits, others) != 0;
+}
+
+/* n scores become bytes; returns their sum.  Where an x does not count, they are made in f32. */
+static inline float share_row_f16(const share_constants *c, unsigned char *to, const float *s,
+                                  float start, float top, float factor, size_t n, bool to_the_end)
+{
+    ivec sum = ivec_splat(0), bits = ivec_splat(0);
+    size_t p = 0;
+    for (; p + K_BLOCK <= n; p += K_BLOCK) {
+        ivec bytes = shares_of_step(c, &bits, s + p, vec_splat(start), K_BLOCK);
+        sum = ivec_dot(sum, bytes, (ivec)c->ones);
+        ivec_store(to + p, bytes);
+    }
+    if (p < n) {
+        ivec bytes = shares_of_step(c, &bits, s + p, vec_splat(start), n - p);
+        sum = ivec_dot(sum, bytes, (ivec)c->ones);
+        store_block(to + p, bytes, n - p, to_the_end);
+    }
+    if (__builtin_expect(has_other_bits(bits), 0))
+        return share_row_f32(to, s, vec_splat(factor), vec_splat(top), n, to_the_end);
+    return sum_lanes(vec_of_sums(sum));
+}
+
+static inline void take_shares_f16(void *rows, size_t stride, float *s, size_t lds, float scale,
+                                   size_t first, size_t end, size_t m, size_t k)
+{
+    const float factor = scale * WN_EXP_LOG2E;
+    const share_constants c = share_constants_of(factor);
+    size_t n = end - first;
+    unsigned char *row = rows;
+    s += first;
+    for (size_t few; m > 0; m -= few) {
+        float tops[TOP_ROWS], starts[TOP_ROWS];
+        few = WN_MIN(m, (size_t)TOP_ROWS);
+        vec top = tops_of_scores(s, lds, few, n);
+        store_first(tops, top, LANES);
+        store_first(starts, share_starts(&c, top), LANES);
+        for (size_t i = 0; i < few; i++, row += stride, s += lds) {
+            if (n < k)
+                memset(row, 0, depth_of(k));
+            float sum = share_row_f16(&c, row + first, s, starts[i], tops[i], factor, n, n == k);
+            float inverse = n > 0 ? 1.0f / sum : 0.0f;
+            memcpy(row + depth_of(k), &inverse, sizeof inverse);
+        }
+    }
+}
+
+#endif
