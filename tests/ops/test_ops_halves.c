@@ -8,14 +8,16 @@
 #include "tests/support/check_levels.h"
 
 enum { HEADS = 2, DIM_MAX = 64, HIDDEN = HEADS * DIM_MAX, SEQS = 5, LONGEST = 330 };
-enum { TOKENS = 1 + 7 + LONGEST + 64 + 33 };
-static const uint32_t start[SEQS + 1] = {0, 1, 8, 8 + LONGEST, 8 + LONGEST + 64, TOKENS};
-static const uint32_t keys[SEQS] = {1, 5, 100, 64, 33};
+enum { TOKENS = 1 + LONGEST + 64 + 33 + 7 };
+static const uint32_t start[SEQS + 1] = {0, 1, 1 + LONGEST, 65 + LONGEST, TOKENS - 7, TOKENS};
+static const uint32_t keys[SEQS] = {1, 100, 64, 33, 5};
 
-/* By the window, the last rows of the longest sequence see no key. */
+/* By the window, the last rows of the longest sequence see no key; by the scale, scores are larger
+ * than the way of a level that makes attention at once can count. */
 static const float slopes[HEADS] = {0.5f, 0.25f};
 static const wn_attention variants[] = {
     {.n_heads = 2, .n_kv_heads = 2},
+    {.n_heads = 2, .n_kv_heads = 2, .scale = 1e5f},
     {.n_heads = 2, .n_kv_heads = 1, .causal = true},
     {.n_heads = 2, .n_kv_heads = 2, .window = 20},
     {.n_heads = 2, .n_kv_heads = 1, .window = 20},
@@ -61,7 +63,8 @@ static halves_case begin(const wn_kernels *kernels, const wn_gemm *gemm, size_t 
                           .out_dim = 2 * HIDDEN,
                           .max_tokens = LONGEST};
     c.attention.head_dim = head_dim;
-    c.attention.scale = 0.2f;
+    if (variant->scale == 0)
+        c.attention.scale = 0.2f;
     wn_plan plan;
     wn_error err;
     assert_ok(wn_plan_make(&plan, &dims, kernels, gemm, 1, 2 * TOKENS, &err), &err);
