@@ -109,7 +109,7 @@ static void make_queries(const halves_case *c, wn_tensor *qkv, wn_rows rows)
     ops->put_rows(c->exec, qkv, &queries, &c->batch, rows);
 }
 
-/* Nothing has written between rows. */
+/* Nothing has written between rows or behind them, where a tensor of floats would go on. */
 static void assert_beside_rows(const wn_tensor *x)
 {
     const unsigned char *bytes = (const unsigned char *)x->data;
@@ -117,6 +117,8 @@ static void assert_beside_rows(const wn_tensor *x)
     for (size_t i = 0; i < x->rows; i++)
         for (size_t at = x->cols * sizeof(uint16_t); at < stride; at++)
             assert_int_equal(bytes[i * stride + at], 0xFF);
+    for (size_t at = x->rows * stride; at < x->rows * x->cols * sizeof *x->data; at++)
+        assert_int_equal(bytes[at], 0xFF);
 }
 
 /* The outputs of attention, and what the product behind it adds to zeros. */
