@@ -3,15 +3,15 @@
 
 Bits of F16 that fall by one a unit are a line between powers of 2.  What makes of m, 1 <= m < 2, on
 such a line the power 2^(m - 1) is fitted by Lawson's iteration as in fit_gelu.py, scaled so that the
-largest share is 127 of the smallest denormal numbers, and then tried with all neighbours in F16 in
-the arithmetic that the level does.
+largest share is 127 bytes' steps of 256, and then tried with all neighbours in F16 in the arithmetic
+that the level does.
 """
 import itertools
 import numpy as np
 
 DEGREE, ROUNDS, NEIGHBOURS = 3, 400, 4
-LARGEST_GUESS = 2.0**-5
-SCALE = 127 * 2.0**-24 / LARGEST_GUESS
+LARGEST_GUESS = 2.0**15
+SCALE = 127 * 256 / LARGEST_GUESS
 
 
 def fit():
@@ -32,12 +32,12 @@ def rounded(x):
 
 
 def error_of(coefficients):
-    """The largest of all fractions, before the product is rounded."""
+    """The largest of all fractions."""
     m = 1 + np.arange(1024) / 1024
     p = np.full(m.shape, coefficients[0])
     for c in coefficients[1:]:
         p = rounded(p * m + c)
-    return np.abs(p * m / (SCALE * 2 ** (m - 1)) - 1).max()
+    return np.abs(rounded(p * m) / (SCALE * 2 ** (m - 1)) - 1).max()
 
 
 def neighbours(x):

@@ -86,8 +86,9 @@ typedef struct wn_gemm {
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
      * Shapes:  rows and stride as of take_rows(); s [m][k] of row stride lds, undefined afterwards.
      * Needs:   scale > 0.
-     * Error:   as if e^x had one of 4e-4, or 1.8e-3 where there is attend(), beside what is lost by
-     *          rounding; i8 may divide by the sum of the rounded shares. */
+     * Error:   as if e^x had one of 4e-4, or 1.8e-3 where i8 has attend(), beside what is lost by
+     *          rounding; of the sum by which i8 divides, shares below 2^-15 of the largest may be
+     *          left out. */
     void (*take_shares)(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
                         size_t end, size_t m, size_t k);
 

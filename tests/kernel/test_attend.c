@@ -27,7 +27,8 @@ static void check_everywhere(check_level_fn *check)
 
 enum { UNSET = 0xFF, GUARD_BYTES = 64 };
 
-/* A head of m rows and n keys: columns [0, dim) of a row are a query or key, [dim, 2 dim) a value. */
+/* A head of m rows and n keys: columns [0, dim) of a row are a query or key, [dim, 2 dim) a value.
+ */
 typedef struct head {
     const wn_gemm *scores, *values;
     const char *level;

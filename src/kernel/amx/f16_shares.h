@@ -1,8 +1,7 @@
 /* Shares of softmax as bytes, 64 at once, by F16.  A share is 2^-x with x in 1/1024.  The bits of
  * F16 less x are a first guess, a line between powers of 2, which a polynomial of its fraction
- * corrects to 1.7e-3.  The product of both is a denormal number whose bits are the byte, so that it
- * is rounded like any number of F16.
- * A row's scale is the inverse of the sum of its bytes: the shares that are used add up to 1.
+ * corrects to 1.8e-3; the product of both becomes a word, in steps of bytes like those of
+ * word_shares.h.
  * Thread rule: any. */
 #ifndef WN_KERNEL_F16_SHARES_H
 #define WN_KERNEL_F16_SHARES_H
@@ -24,7 +23,7 @@ enum {
 typedef struct share_constants {
     __m512i largest, fraction, one; /* bits of the largest guess, of a fraction, of 1.0 */
     vec_f16 cube, square, slope, start;
-    __m512i ones, order;
+    __m512i ones, step, order; /* words */
     ivec whole;
     vec units; /* of a score */
 } share_constants;
@@ -40,19 +39,20 @@ static inline vec_f16 f16_splat_bits(unsigned word)
     return _mm512_castsi512_ph(words_splat(word));
 }
 
-/* For scores times factor.  The largest guess is 2^-5; the polynomial, made by tools/fit_shares.py,
- * is near 2^(m - 1) / m times 127 * 2^-24 / 2^-5 for 1 <= m < 2. */
+/* For scores times factor.  The largest guess is 2^15; the polynomial, made by tools/fit_shares.py,
+ * is near 2^(m - 1) / m times 127 * SHARE_WORDS / 2^15 for 1 <= m < 2. */
 static inline __attribute__((always_inline)) share_constants share_constants_of(float factor)
 {
     return (share_constants){
-        .largest = words_splat(0x2800),
+        .largest = words_splat(0x7800),
         .fraction = words_splat(0x03FF),
         .one = words_splat(0x3C00),
-        .cube = f16_splat_bits(0x81B4),
-        .square = f16_splat_bits(0x09A2),
-        .slope = f16_splat_bits(0x8D78),
-        .start = f16_splat_bits(0x0F0B),
-        .ones = words_splat(0x0101),
+        .cube = f16_splat_bits(0xAEC6),
+        .square = f16_splat_bits(0x399D),
+        .slope = f16_splat_bits(0xBD75),
+        .start = f16_splat_bits(0x3F0A),
+        .ones = words_splat(1),
+        .step = words_splat((1 << 15) / SHARE_WORDS),
         .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
         .whole = ivec_of_bits(vec_splat(SHARE_WHOLE)),
         .units = vec_splat(factor * SHARE_UNITS),
@@ -64,25 +64,42 @@ static inline vec tops_of_scores(const float *s, size_t lds, size_t m, size_t n)
 {
     const vec lowest = vec_splat(-INFINITY);
     vec rows[TOP_ROWS];
-    for (size_t i = 0; i < TOP_ROWS; i++, s += lds) {
+    for (size_t i = 0; i < TOP_ROWS; i++) {
+        const float *row = i < m ? s + i * lds : NULL;
         vec first = lowest, second = lowest;
         size_t p = i < m ? 0 : n;
         for (; p + 2 * LANES <= n; p += 2 * LANES) {
-            first = vec_max(first, load_first(s + p, LANES));
-            second = vec_max(second, load_first(s + p + LANES, LANES));
+            first = vec_max(first, load_first(row + p, LANES));
+            second = vec_max(second, load_first(row + p + LANES, LANES));
         }
         for (; p < n; p += LANES)
-            first = vec_max(first, blend_first(load_first(s + p, n - p), lowest, n - p));
+            first = vec_max(first, blend_first(load_first(row + p, n - p), lowest, n - p));
         rows[i] = vec_max(first, second);
     }
     vec_transpose(rows);
 #pragma GCC unroll 4
-    for (size_t few = TOP_ROWS / 2; few > 0; few /= 2) {
+    for (size_t few = LANES / 2; few > 0; few /= 2) {
 #pragma GCC unroll 8
         for (size_t i = 0; i < few; i++)
             rows[i] = vec_max(rows[i], rows[i + few]);
     }
     return rows[0];
+}
+
+/* word_sum() of LANES rows, with its bits. */
+static inline vec word_sums(const ivec words[LANES])
+{
+    vec rows[LANES];
+    for (size_t i = 0; i < LANES; i++)
+        rows[i] = vec_of_sums(words[i]);
+    vec_transpose(rows);
+#pragma GCC unroll 4
+    for (size_t few = LANES / 2; few > 0; few /= 2) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < few; i++)
+            rows[i] += rows[i + few];
+    }
+    return rows[0] * vec_splat(1.0f / SHARE_WORDS);
 }
 
 /* What x is taken from: the top in units and one more, so that nothing lost by rounding takes x
@@ -103,7 +120,7 @@ static inline __m512i f16_shares(const share_constants *c, __m512i x)
     vec_f16 m = _mm512_castsi512_ph(one);
     vec_f16 p = _mm512_fmadd_ph(_mm512_fmadd_ph(c->cube, m, c->square), m, c->slope);
     p = _mm512_fmadd_ph(p, m, c->start);
-    return _mm512_castph_si512(_mm512_mul_ph(_mm512_castsi512_ph(guess), p));
+    return _mm512_cvtph_epi16(_mm512_mul_ph(_mm512_castsi512_ph(guess), p));
 }
 
 static inline ivec or_both(ivec bits, ivec a, ivec b)
@@ -112,9 +129,15 @@ static inline ivec or_both(ivec bits, ivec a, ivec b)
     return (ivec)_mm512_ternarylogic_epi32((__m512i)bits, (__m512i)a, (__m512i)b, or_or);
 }
 
-/* 64 shares as bytes in order, of which left are there and the others 0; the bits of all x. */
-static inline __attribute__((always_inline)) ivec
-shares_of_step(const share_constants *c, ivec *bits, const float *s, vec start, const size_t left)
+/* Of a row: its shares as words, added up; the bits of all x. */
+typedef struct row_shares {
+    ivec sum, bits;
+} row_shares;
+
+/* 64 shares as bytes in order, of which left are there and the others 0. */
+static inline __attribute__((always_inline)) ivec shares_of_step(const share_constants *c,
+                                                                 row_shares *row, const float *s,
+                                                                 vec start, const size_t left)
 {
     ivec x[K_STEP];
 #pragma GCC unroll 4
@@ -123,10 +146,13 @@ shares_of_step(const share_constants *c, ivec *bits, const float *s, vec start, 
         vec from = vec_fnma(load_first(s + i * LANES, rest), c->units, start);
         x[i] = ivec_of_bits(blend_first(from, vec_splat(SHARE_WHOLE + SHARE_FAR), rest)) - c->whole;
     }
-    *bits = or_both(or_both(*bits, x[0], x[1]), x[2], x[3]);
+    row->bits = or_both(or_both(row->bits, x[0], x[1]), x[2], x[3]);
     __m512i a = f16_shares(c, _mm512_packus_epi32((__m512i)x[0], (__m512i)x[1]));
     __m512i b = f16_shares(c, _mm512_packus_epi32((__m512i)x[2], (__m512i)x[3]));
-    return (ivec)_mm512_permutexvar_epi32(c->order, _mm512_packus_epi16(a, b));
+    __m512i sum = _mm512_dpwssd_epi32((__m512i)row->sum, a, c->ones);
+    row->sum = (ivec)_mm512_dpwssd_epi32(sum, b, c->ones);
+    a = _mm512_packus_epi16(_mm512_mulhrs_epi16(a, c->step), _mm512_mulhrs_epi16(b, c->step));
+    return (ivec)_mm512_permutexvar_epi32(c->order, a);
 }
 
 /* Whether bits are those of an x that does not count. */
@@ -140,21 +166,16 @@ static inline bool has_other_bits(ivec bits)
 static inline float share_row_f16(const share_constants *c, unsigned char *to, const float *s,
                                   float start, float top, float factor, size_t n, bool to_the_end)
 {
-    ivec sum = ivec_splat(0), bits = ivec_splat(0);
+    row_shares row = {ivec_splat(0), ivec_splat(0)};
     size_t p = 0;
-    for (; p + K_BLOCK <= n; p += K_BLOCK) {
-        ivec bytes = shares_of_step(c, &bits, s + p, vec_splat(start), K_BLOCK);
-        sum = ivec_dot(sum, bytes, (ivec)c->ones);
-        ivec_store(to + p, bytes);
-    }
-    if (p < n) {
-        ivec bytes = shares_of_step(c, &bits, s + p, vec_splat(start), n - p);
-        sum = ivec_dot(sum, bytes, (ivec)c->ones);
-        store_block(to + p, bytes, n - p, to_the_end);
-    }
-    if (__builtin_expect(has_other_bits(bits), 0))
+    for (; p + K_BLOCK <= n; p += K_BLOCK)
+        ivec_store(to + p, shares_of_step(c, &row, s + p, vec_splat(start), K_BLOCK));
+    if (p < n)
+        store_block(to + p, shares_of_step(c, &row, s + p, vec_splat(start), n - p), n - p,
+                    to_the_end);
+    if (__builtin_expect(has_other_bits(row.bits), 0))
         return share_row_f32(to, s, vec_splat(factor), vec_splat(top), n, to_the_end);
-    return sum_lanes(vec_of_sums(sum));
+    return word_sum(row.sum);
 }
 
 static inline void take_shares_f16(void *rows, size_t stride, float *s, size_t lds, float scale,

@@ -2,7 +2,6 @@
  * scores are a product of BF16 and whose shares are the rows of an I8 product with the values.
  * While vectors turn a block's scores into shares, a step of a row at a time, tiles multiply the
  * shares of the block before with the values and the next block's rows with the keys.
- * The values have one more column, of ones, which gives the sums of shares.
  * The bits are those of the three steps on their own.
  * Thread rule: any. */
 #ifndef WN_KERNEL_TILE_ATTEND_H
@@ -18,48 +17,40 @@ _Static_assert((int)ATTEND_ROWS == (int)TOP_ROWS, "whose tops are found together
 
 /* ---- shares ---------------------------------------------------------------------------------- */
 
-/* The next step of a block's shares: 64 columns of a row, then of the next one; then the next 64
- * columns. */
+/* The shares of a block, in steps of 64 columns of a row. */
 typedef struct share_steps {
     share_constants constants;
-    ivec bits;           /* of all x of the call */
-    const float *scores; /* of the step */
+    row_shares row;
+    const float *scores; /* of the next step */
     unsigned char *to;
-    size_t lds, stride;
-    const float *starts; /* [ATTEND_ROWS] */
-    size_t row, n_left;  /* steps */
-    size_t n_each;       /* steps behind a product */
+    size_t lds, stride;       /* from behind the steps of a row to the next row */
+    const float *start;       /* of the row */
+    ivec *sum;                /* of the row */
+    size_t row_steps, n_left; /* steps of a row, and those left of this one */
+    size_t n_each, n_steps;   /* steps behind a product, and all that are left */
 } share_steps;
 
 static inline __attribute__((always_inline)) void next_shares(share_steps *w)
 {
-    ivec_store(w->to, shares_of_step(&w->constants, &w->bits, w->scores,
-                                     vec_splat(w->starts[w->row]), K_BLOCK));
-    w->n_left--;
-    w->scores += w->lds;
-    w->to += w->stride;
-    if (++w->row == ATTEND_ROWS) {
-        w->row = 0;
-        w->scores += K_BLOCK - ATTEND_ROWS * w->lds;
-        w->to += K_BLOCK - ATTEND_ROWS * w->stride;
+    ivec_store(w->to,
+               shares_of_step(&w->constants, &w->row, w->scores, vec_splat(*w->start), K_BLOCK));
+    w->scores += K_BLOCK;
+    w->to += K_BLOCK;
+    w->n_steps--;
+    if (--w->n_left == 0) {
+        *w->sum++ = w->row.sum;
+        w->row.sum = ivec_splat(0);
+        w->start++;
+        w->scores += w->lds;
+        w->to += w->stride;
+        w->n_left = w->row_steps;
     }
 }
 
 static inline __attribute__((always_inline)) void shares_due(share_steps *w)
 {
-    for (size_t i = w->n_each; i > 0 && w->n_left > 0; i--)
+    for (size_t i = w->n_each; i > 0 && w->n_steps > 0; i--)
         next_shares(w);
-}
-
-/* All that are left, and those of the columns behind whole steps. */
-static inline void last_shares(share_steps *w, size_t n_columns)
-{
-    while (w->n_left > 0)
-        next_shares(w);
-    for (size_t i = 0; i < ATTEND_ROWS && n_columns > 0; i++)
-        ivec_store(w->to + i * w->stride,
-                   shares_of_step(&w->constants, &w->bits, w->scores + i * w->lds,
-                                  vec_splat(w->starts[i]), n_columns));
 }
 
 /* ---- products -------------------------------------------------------------------------------- */
@@ -73,9 +64,10 @@ typedef struct attend_work {
     float *scores[2];         /* of a block and of the next one */
     unsigned char *shares[2]; /* and of the block before */
     float starts[ATTEND_ROWS];
-    sums_place held; /* where the sums belong that tiles 0 and 1 hold */
-    uint8_t ones[TILE_BYTES] __attribute__((aligned(64)));
-    block_sums sums[WN_ATTEND_DIM_MAX / BLOCK_COLUMNS], row_sums; /* left columns of the latter */
+    ivec share_sums[ATTEND_ROWS];
+    float inverse[2][ATTEND_ROWS]; /* of the sums of shares */
+    sums_place held;               /* where the sums belong that tiles 0 and 1 hold */
+    block_sums sums[WN_ATTEND_DIM_MAX / BLOCK_COLUMNS] __attribute__((aligned(64)));
 } attend_work;
 
 static inline void store_pair(tile_set *t, sums_place *held)
@@ -156,23 +148,10 @@ static inline __attribute__((always_inline)) void add_scores(attend_work *k, til
 static inline __attribute__((always_inline)) void add_values(attend_work *k, tile_set *t,
                                                              size_t block, share_steps *w)
 {
-    const size_t same_row = 0;
     const attend_rows rows = {k->shares[block % 2], k->share_stride, k->share_steps};
     const unsigned char *panel = k->a->values;
     for (size_t p = 0; p < k->n_value_panels; p++, panel += k->value_panel_bytes)
         add_panel(t, WN_DTYPE_I8, &rows, panel, p == 0, &k->held, place_of(&k->sums[p]), w);
-    tile_load(t, 6, k->ones, same_row);
-    store_pair(t, &k->held);
-    tile_zero(t, 0);
-    for (size_t s = 0; s < k->share_steps; s++) {
-        load_rows(t, &rows, s, false);
-        if (s % 2 == 0)
-            tile_dot(t, WN_DTYPE_I8, 0, 4, 6);
-        else
-            tile_dot(t, WN_DTYPE_I8, 0, 5, 6);
-        shares_due(w);
-    }
-    k->held = place_of(&k->row_sums);
 }
 
 /* A block's rows of y. */
@@ -181,13 +160,10 @@ static inline void finish_values(const attend_work *k, size_t block)
     const wn_attend *a = k->a;
     const unsigned char *scales = (const unsigned char *)a->values + k->share_steps * STEP_BYTES;
     const tile_product product = {.taken = a->y, .taken_stride = a->y_stride, .n = a->dim};
-    float inverse[ATTEND_ROWS];
-    for (size_t i = 0; i < ATTEND_ROWS; i++)
-        inverse[i] = 1.0f / (float)k->row_sums.at[0][i][0];
     for (size_t p = 0; p < k->n_value_panels; p++, scales += k->value_panel_bytes) {
         const waiting_block sums = {.sums = &k->sums[p],
                                     .scale = (const float *)(const void *)scales,
-                                    .row_scale = inverse,
+                                    .row_scale = k->inverse[block % 2],
                                     .i = first_row(a, block),
                                     .j = p * BLOCK_COLUMNS,
                                     .m = ATTEND_ROWS};
@@ -211,19 +187,40 @@ static inline void begin_work(attend_work *k, const wn_attend *a)
     k->shares[0] = shares;
     k->shares[1] = shares + ATTEND_ROWS * k->share_stride;
     k->held.at = NULL;
-    memset(k->ones, 1, sizeof k->ones);
 }
 
 /* The shares of a block whose scores are there, beside so many products. */
 static inline void begin_shares(share_steps *w, attend_work *k, size_t block, size_t n_products)
 {
-    vec tops = tops_of_scores(k->scores[block % 2], k->lds, ATTEND_ROWS, k->a->n);
+    const size_t n = k->a->n, n_whole = n / K_BLOCK * K_BLOCK;
+    vec tops = tops_of_scores(k->scores[block % 2], k->lds, ATTEND_ROWS, n);
     store_first(k->starts, share_starts(&w->constants, tops), LANES);
     w->scores = k->scores[block % 2];
     w->to = k->shares[block % 2];
-    w->row = 0;
-    w->n_left = k->a->n / K_BLOCK * ATTEND_ROWS;
-    w->n_each = n_products > 0 ? (w->n_left + n_products - 1) / n_products : 0;
+    w->lds = k->lds - n_whole;
+    w->stride = k->share_stride - n_whole;
+    w->start = k->starts;
+    w->sum = k->share_sums;
+    w->row_steps = w->n_left = n / K_BLOCK;
+    w->n_steps = w->row_steps * ATTEND_ROWS;
+    w->n_each = n_products > 0 ? (w->n_steps + n_products - 1) / n_products : 0;
+}
+
+/* The steps that are left, the columns behind whole steps, and the sums. */
+static inline void end_shares(share_steps *w, attend_work *k, size_t block)
+{
+    const size_t left = k->a->n % K_BLOCK, at = k->a->n - left;
+    while (w->n_steps > 0)
+        next_shares(w);
+    for (size_t i = 0; i < ATTEND_ROWS && left > 0; i++) {
+        w->row.sum = at > 0 ? k->share_sums[i] : ivec_splat(0);
+        ivec_store(k->shares[block % 2] + i * k->share_stride + at,
+                   shares_of_step(&w->constants, &w->row, k->scores[block % 2] + i * k->lds + at,
+                                  vec_splat(k->starts[i]), left));
+        k->share_sums[i] = w->row.sum;
+        w->row.sum = ivec_splat(0);
+    }
+    store_first(k->inverse[block % 2], vec_splat(1.0f) / word_sums(k->share_sums), LANES);
 }
 
 static bool attend_by_tiles(const wn_attend *a)
@@ -233,12 +230,9 @@ static bool attend_by_tiles(const wn_attend *a)
     tile_set t;
     begin_work(&k, a);
     share_steps w = {.constants = share_constants_of(a->scale * WN_EXP_LOG2E),
-                     .bits = ivec_splat(0),
-                     .lds = k.lds,
-                     .stride = k.share_stride,
-                     .starts = k.starts};
+                     .row = {ivec_splat(0), ivec_splat(0)}};
     const size_t of_scores = 2 * k.n_key_panels * k.key_steps;
-    const size_t of_values = (2 * k.n_value_panels + 1) * k.share_steps;
+    const size_t of_values = 2 * k.n_value_panels * k.share_steps;
     configure(&t, TILE_ROWS, TILE_ROWS);
     add_scores(&k, &t, 0, &w);
     for (size_t b = 0; b <= n_blocks; b++) {
@@ -253,12 +247,12 @@ static bool attend_by_tiles(const wn_attend *a)
         else
             store_pair(&t, &k.held);
         if (is_block)
-            last_shares(&w, a->n % K_BLOCK);
+            end_shares(&w, &k, b);
         if (has_before)
             finish_values(&k, b - 1);
     }
     tile_end();
-    return !has_other_bits(w.bits);
+    return !has_other_bits(w.row.bits);
 }
 
 #endif
