@@ -158,7 +158,8 @@ static size_t n_buckets_planned(const wn_attention *a)
 }
 
 /* The same of rows that see all keys, where the level has a shorter way for them; false: it has
- * none, and nothing is done. */
+ * none, and nothing is done.  It reads keys and values again for every few rows: with very many
+ * that costs what it saves. */
 static bool attend_at_once(const attention_job *job, const head_view *view, span rows, size_t n,
                            const wn_attention_scratch *layout, unsigned char *scratch)
 {
@@ -167,7 +168,7 @@ static bool attend_at_once(const attention_job *job, const head_view *view, span
     bool sees_all = !a->causal && a->window == 0;
     if (of_values->attend == NULL || !job->halves || !job->y_halves || !sees_all ||
         a->relative != NULL || a->slopes != NULL || a->head_dim > WN_ATTEND_DIM_MAX ||
-        rows.end - rows.first < WN_ATTEND_ROWS)
+        rows.end - rows.first < WN_ATTEND_ROWS || n > 2 * job->exec->plan.long_keys)
         return false;
     return of_values->attend(&(wn_attend){.m = rows.end - rows.first,
                                           .n = n,

@@ -86,7 +86,7 @@ typedef struct wn_gemm {
      * columns have no share.  NULL: softmax_f32() and take_rows() do the same in two steps.
      * Shapes:  rows and stride as of take_rows(); s [m][k] of row stride lds, undefined afterwards.
      * Needs:   scale > 0.
-     * Error:   as if e^x had one of 4e-4, or 1.8e-3 where i8 has attend(), beside what is lost by
+     * Error:   as if e^x had one of 4e-4, or 2.2e-3 where i8 has attend(), beside what is lost by
      *          rounding; of the sum by which i8 divides, shares below 2^-15 of the largest may be
      *          left out. */
     void (*take_shares)(void *rows, size_t stride, float *s, size_t lds, float scale, size_t first,
@@ -94,10 +94,11 @@ typedef struct wn_gemm {
 
     /* y = softmax(scale * q . keys^T) . values, bit by bit as multiply() of the bf16 product,
      * take_shares() and multiply_halves() make it.  NULL: the level has no shorter way.
-     * Needs:   m >= WN_ATTEND_ROWS; dim a multiple of 32, at most WN_ATTEND_DIM_MAX; scale > 0; all
-     *          pointers and strides 64-byte aligned; no overlap of y with the inputs.
-     * Returns: false where scores are no numbers or too large for the shorter way; y is undefined
-     *          then, and the three steps are left to the caller. */
+     * Needs:   m >= WN_ATTEND_ROWS; 1 <= n <= WN_GEMM_I8_K_MAX; dim a multiple of 32, at most
+     *          WN_ATTEND_DIM_MAX; scale > 0; all pointers and strides 64-byte aligned; no overlap
+     *          of y with the inputs.
+     * Returns: false where scores are no numbers, or too large or too far apart for the shorter
+     *          way; y is undefined then, and the three steps are left to the caller. */
     bool (*attend)(const wn_attend *a);
 
     /* y = act(rows . w^T + bias).

@@ -150,9 +150,10 @@ static void check_sizes(const wn_kernels *kernels)
     if (!has_attend(kernels))
         return;
     for (size_t n = 1; n <= 400; n += n < 140 ? 1 : 29)
-        check_head(kernels, WN_ATTEND_ROWS + n * 7 % 50, n, 32 * (1 + n % 4));
+        check_head(kernels, WN_ATTEND_ROWS + n * 7 % 50, n, 32 * (1 + n / 3 % 4));
     for (size_t m = WN_ATTEND_ROWS; m <= 70; m++)
-        check_head(kernels, m, 128 + m, 32);
+        check_head(kernels, m, 64 * (1 + m % 3), 32 * (1 + m % 4));
+    check_head(kernels, 256, 256, 64);
 }
 
 static void attend_has_the_bits_of_its_three_steps(void **state)
@@ -184,6 +185,31 @@ static void check_refused(const wn_kernels *kernels)
     }
 }
 
+/* A query that is left to the steps changes no other row. */
+static void check_beside_refused(const wn_kernels *kernels)
+{
+    enum { M = 64, N = 130, DIM = 32, ROW = 20 };
+    if (!has_attend(kernels))
+        return;
+    head h = head_begin(kernels, M, N, DIM);
+    assert_true(attend(&h));
+    *number_at(&h, ROW, 3) = wn_bf16_round(3e30f);
+    assert_false(h.values->attend(&h.a));
+    attend_by_steps(&h);
+    *number_at(&h, ROW, 3) = wn_bf16_round(1);
+    assert_true(h.values->attend(&h.a));
+    for (size_t i = 0; i < h.y_bytes; i++)
+        if (i / h.stride != ROW)
+            assert_int_equal(h.y[i], h.want[i]);
+    head_end(&h);
+}
+
+static void a_row_that_attend_leaves_changes_no_other(void **state)
+{
+    (void)state;
+    check_everywhere(check_beside_refused);
+}
+
 static void attend_leaves_scores_that_it_cannot_count(void **state)
 {
     (void)state;
@@ -195,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attend_has_the_bits_of_its_three_steps),
         cmocka_unit_test(attend_leaves_scores_that_it_cannot_count),
+        cmocka_unit_test(a_row_that_attend_leaves_changes_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ typedef struct share_constants {
     __m512i largest, fraction, one; /* bits of the largest guess, of a fraction, of 1.0 */
     vec_f16 cube, square, slope, start;
     __m512i ones, step, order; /* words */
-    ivec whole;
+    __m512i whole;
     vec units; /* of a score */
 } share_constants;
 
@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) share_constants share_constants_of(
         .ones = words_splat(1),
         .step = words_splat((1 << 15) / SHARE_WORDS),
         .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
-        .whole = ivec_of_bits(vec_splat(SHARE_WHOLE)),
+        .whole = _mm512_castps_si512(vec_splat(SHARE_WHOLE)),
         .units = vec_splat(factor * SHARE_UNITS),
     };
 }
@@ -114,9 +114,9 @@ static inline vec share_starts(const share_constants *c, vec top)
 /* 32 shares of x as words. */
 static inline __m512i f16_shares(const share_constants *c, __m512i x)
 {
-    const int and_or = 0xEA;
+    enum { AND_OR = 0xEA };
     __m512i guess = _mm512_subs_epu16(c->largest, x);
-    __m512i one = _mm512_ternarylogic_epi32(guess, c->fraction, c->one, and_or);
+    __m512i one = _mm512_ternarylogic_epi32(guess, c->fraction, c->one, AND_OR);
     vec_f16 m = _mm512_castsi512_ph(one);
     vec_f16 p = _mm512_fmadd_ph(_mm512_fmadd_ph(c->cube, m, c->square), m, c->slope);
     p = _mm512_fmadd_ph(p, m, c->start);
@@ -125,8 +125,8 @@ static inline __m512i f16_shares(const share_constants *c, __m512i x)
 
 static inline ivec or_both(ivec bits, ivec a, ivec b)
 {
-    const int or_or = 0xFE;
-    return (ivec)_mm512_ternarylogic_epi32((__m512i)bits, (__m512i)a, (__m512i)b, or_or);
+    enum { OR_OR = 0xFE };
+    return (ivec)_mm512_ternarylogic_epi32((__m512i)bits, (__m512i)a, (__m512i)b, OR_OR);
 }
 
 /* Of a row: its shares as words, added up; the bits of all x. */
@@ -144,7 +144,8 @@ static inline __attribute__((always_inline)) ivec shares_of_step(const share_con
     for (size_t i = 0; i < K_STEP; i++) {
         size_t rest = left_at(left, i * LANES);
         vec from = vec_fnma(load_first(s + i * LANES, rest), c->units, start);
-        x[i] = ivec_of_bits(blend_first(from, vec_splat(SHARE_WHOLE + SHARE_FAR), rest)) - c->whole;
+        from = blend_first(from, vec_splat(SHARE_WHOLE + SHARE_FAR), rest);
+        x[i] = (ivec)_mm512_sub_epi32(_mm512_castps_si512(from), c->whole);
     }
     row->bits = or_both(or_both(row->bits, x[0], x[1]), x[2], x[3]);
     __m512i a = f16_shares(c, _mm512_packus_epi32((__m512i)x[0], (__m512i)x[1]));
