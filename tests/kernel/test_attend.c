@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "kernel/kernel.h"
 #include "kernel/lowp.h"
+#include "tests/support/check_gemm.h"
 #include "tests/support/check_levels.h"
 
 #include <math.h>
@@ -25,8 +26,6 @@ static void check_everywhere(check_level_fn *check)
     check_levels(check);
 }
 
-enum { UNSET = 0xFF, GUARD_BYTES = 64 };
-
 /* A head of m rows and n keys: columns [0, dim) of a row are a query or key, [dim, 2 dim) a value.
  */
 typedef struct head {
@@ -37,20 +36,6 @@ typedef struct head {
     uint16_t *rows;                      /* [max(m, n)] */
     unsigned char *packed_keys, *packed_values, *y, *want, *space;
 } head;
-
-static unsigned char *guarded(size_t bytes)
-{
-    unsigned char *p = wn_mem_aligned(bytes + GUARD_BYTES);
-    assert_non_null(p);
-    memset(p, UNSET, bytes + GUARD_BYTES);
-    return p;
-}
-
-static void assert_guard(const unsigned char *p, size_t bytes)
-{
-    for (size_t i = 0; i < GUARD_BYTES; i++)
-        assert_int_equal(p[bytes + i], UNSET);
-}
 
 static uint16_t *number_at(const head *h, size_t row, size_t column)
 {
@@ -74,11 +59,11 @@ static head head_begin(const wn_kernels *kernels, size_t m, size_t n, size_t dim
             *number_at(&h, i, j) = wn_bf16_round(row[j]);
     }
     h.y_bytes = m * h.stride;
-    h.packed_keys = guarded(wn_gemm_packed_bytes(h.scores, n, dim));
-    h.packed_values = guarded(wn_gemm_packed_bytes(h.values, dim, n));
-    h.y = guarded(h.y_bytes);
-    h.want = guarded(h.y_bytes);
-    h.space = guarded(h.space_bytes);
+    h.packed_keys = check_guarded(wn_gemm_packed_bytes(h.scores, n, dim));
+    h.packed_values = check_guarded(wn_gemm_packed_bytes(h.values, dim, n));
+    h.y = check_guarded(h.y_bytes);
+    h.want = check_guarded(h.y_bytes);
+    h.space = check_guarded(h.space_bytes);
     h.a = (wn_attend){.m = m,
                       .n = n,
                       .dim = dim,
@@ -96,8 +81,8 @@ static head head_begin(const wn_kernels *kernels, size_t m, size_t n, size_t dim
 static void head_end(head *h)
 {
     unsigned char *const all[] = {h->packed_keys, h->packed_values, h->y, h->want, h->space};
-    assert_guard(h->y, h->y_bytes);
-    assert_guard(h->space, h->space_bytes);
+    check_guard(h->y, h->y_bytes);
+    check_guard(h->space, h->space_bytes);
     for (size_t i = 0; i < WN_ARRAY_LEN(all); i++)
         wn_mem_free(all[i]);
     wn_mem_free(h->rows);

@@ -10,20 +10,20 @@
 
 #include <math.h>
 
-enum { GUARD_BYTES = 64, UNSET = 0xFF }; /* bytes that are NaN as halves and as floats */
+enum { GUARD_BYTES = 64 };
 
-static unsigned char *guarded(size_t bytes)
+unsigned char *check_guarded(size_t bytes)
 {
     unsigned char *p = wn_mem_aligned(bytes + GUARD_BYTES);
     assert_non_null(p);
-    memset(p, UNSET, bytes + GUARD_BYTES);
+    memset(p, CHECK_GEMM_UNSET, bytes + GUARD_BYTES);
     return p;
 }
 
-static void assert_guard(const unsigned char *p, size_t bytes)
+void check_guard(const unsigned char *p, size_t bytes)
 {
     for (size_t i = 0; i < GUARD_BYTES; i++)
-        assert_int_equal(p[bytes + i], UNSET);
+        assert_int_equal(p[bytes + i], CHECK_GEMM_UNSET);
 }
 
 float *check_random_matrix(size_t n)
@@ -47,8 +47,8 @@ check_matrices check_matrices_begin(const wn_gemm *gemm, const char *level, size
     a.bias = check_random_matrix(n);
     a.factor = check_random_matrix(k);
     a.y = check_random_matrix(m * a.ldy);
-    a.rows = guarded(m * a.stride);
-    a.packed = guarded(a.packed_bytes);
+    a.rows = check_guarded(m * a.stride);
+    a.packed = check_guarded(a.packed_bytes);
     for (size_t i = 0; i < m * a.ldy; i++)
         a.y[i] = CHECK_GEMM_BESIDE;
     return a;
@@ -56,8 +56,8 @@ check_matrices check_matrices_begin(const wn_gemm *gemm, const char *level, size
 
 void check_matrices_end(check_matrices *a)
 {
-    assert_guard(a->rows, a->m * a->stride);
-    assert_guard(a->packed, a->packed_bytes);
+    check_guard(a->rows, a->m * a->stride);
+    check_guard(a->packed, a->packed_bytes);
     wn_mem_free(a->x);
     wn_mem_free(a->w);
     wn_mem_free(a->bias);
@@ -155,7 +155,7 @@ void check_gemm_packing(const wn_gemm *gemm, const char *level)
     for (size_t n = 1; n < 70; n += 5) {
         check_matrices a = check_matrices_begin(gemm, level, 1, n, 3 + n * 11 % 140);
         float *turned = check_random_matrix(n * a.k);
-        unsigned char *packed = guarded(a.packed_bytes);
+        unsigned char *packed = check_guarded(a.packed_bytes);
         a.w[0] = n % 2 == 0 ? INFINITY : a.w[0];
         for (size_t j = 0; j < n; j++)
             for (size_t p = 0; p < a.k; p++)
@@ -262,10 +262,10 @@ enum { TAKEN_COLUMNS = 192 };
 static unsigned char *take_product(const check_matrices *a, const float *bias, wn_act act, size_t m)
 {
     size_t stride = wn_gemm_halves_bytes(a->n);
-    unsigned char *taken = guarded(m * stride);
+    unsigned char *taken = check_guarded(m * stride);
     assert_true(wn_gemm_can_multiply_taken(a->gemm, a->n, act));
     a->gemm->multiply_taken(taken, stride, a->rows, a->stride, a->packed, bias, m, a->n, a->k, act);
-    assert_guard(taken, m * stride);
+    check_guard(taken, m * stride);
     return taken;
 }
 
@@ -274,7 +274,7 @@ static void read_taken(const wn_gemm *gemm, float *y, const unsigned char *taken
 {
     enum { N = TAKEN_COLUMNS };
     float *ones = wn_mem_zalloc((size_t)N * N, sizeof *ones);
-    unsigned char *packed = guarded(wn_gemm_packed_bytes(gemm, N, N));
+    unsigned char *packed = check_guarded(wn_gemm_packed_bytes(gemm, N, N));
     assert_non_null(ones);
     for (size_t j = 0; j < N; j++)
         ones[j * N + j] = 1;
@@ -375,7 +375,7 @@ void check_gemm_taken(const wn_gemm *gemm, const char *level)
 static uint16_t *random_halves(float *wide, size_t m, size_t n, size_t stride)
 {
     static const float special[] = {0, NAN, INFINITY, -INFINITY, 0x1p-120f};
-    uint16_t *halves = (uint16_t *)(void *)guarded(m * stride);
+    uint16_t *halves = (uint16_t *)(void *)check_guarded(m * stride);
     check_random(wide, m * n, 1);
     for (size_t i = 0; i < m; i++) {
         if (i % 8 == 3)
@@ -395,7 +395,7 @@ static void check_rounded(const wn_gemm *gemm, const char *level, size_t m, size
     check_matrices a = check_matrices_begin(gemm, level, m, n, k);
     const float *bias = m % 2 == 0 ? a.bias : NULL;
     size_t stride = wn_round_up(n * sizeof(uint16_t), WN_ALIGN) + WN_ALIGN;
-    unsigned char *halves = guarded(m * stride);
+    unsigned char *halves = check_guarded(m * stride);
     check_multiply(&a, NULL, bias, WN_ACT_NONE);
     gemm->multiply_halves(halves, stride, a.rows, a.stride, a.packed, bias, m, n, k);
     for (size_t i = 0; i < m; i++) {
@@ -403,7 +403,7 @@ static void check_rounded(const wn_gemm *gemm, const char *level, size_t m, size
         for (size_t j = 0; j < stride / sizeof *row; j++)
             assert_int_equal(row[j], j < n ? wn_bf16_round(a.y[i * a.ldy + j]) : UINT16_MAX);
     }
-    assert_guard(halves, m * stride);
+    check_guard(halves, m * stride);
     wn_mem_free(halves);
     check_matrices_end(&a);
 }
@@ -415,9 +415,9 @@ static void check_halves_read(const wn_gemm *gemm, size_t m, size_t k)
     size_t bytes = wn_gemm_packed_bytes(gemm, m, k), bytes_t = wn_gemm_packed_bytes(gemm, k, m);
     float *wide = check_random_matrix(m * k);
     uint16_t *x = random_halves(wide, m, k, x_stride);
-    unsigned char *rows = guarded(m * stride), *want_rows = guarded(m * stride);
-    unsigned char *packed = guarded(bytes), *want = guarded(bytes);
-    unsigned char *packed_t = guarded(bytes_t), *want_t = guarded(bytes_t);
+    unsigned char *rows = check_guarded(m * stride), *want_rows = check_guarded(m * stride);
+    unsigned char *packed = check_guarded(bytes), *want = check_guarded(bytes);
+    unsigned char *packed_t = check_guarded(bytes_t), *want_t = check_guarded(bytes_t);
     gemm->take_rows(want_rows, stride, wide, k, NULL, m, k);
     gemm->pack(want, wide, k, m, k);
     gemm->pack_t(want_t, wide, k, k, m);
@@ -436,7 +436,7 @@ static void check_halves_read(const wn_gemm *gemm, size_t m, size_t k)
         gemm->pack_halves_t(packed_t, x, x_stride, k, m);
         assert_memory_equal(packed_t, want_t, bytes_t + GUARD_BYTES);
     }
-    assert_guard(rows, m * stride);
+    check_guard(rows, m * stride);
     unsigned char *const all[] = {rows, want_rows, packed, want, packed_t, want_t};
     for (size_t i = 0; i < WN_ARRAY_LEN(all); i++)
         wn_mem_free(all[i]);
@@ -451,7 +451,7 @@ static void check_halves_not_finite(const wn_gemm *gemm)
     static const float values[] = {NAN, INFINITY, -INFINITY};
     for (size_t v = 0; v < WN_ARRAY_LEN(values); v++) {
         _Alignas(WN_ALIGN) uint16_t x[K] = {0};
-        unsigned char *row = guarded(wn_gemm_row_bytes(gemm, K));
+        unsigned char *row = check_guarded(wn_gemm_row_bytes(gemm, K));
         float scale;
         x[v * 31] = wn_bf16_round(values[v]);
         gemm->take_halves(row, wn_gemm_row_bytes(gemm, K), x, sizeof x, 1, K);

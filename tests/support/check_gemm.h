@@ -8,6 +8,13 @@
 
 #define CHECK_GEMM_BESIDE 1234.5f /* what y holds where it is not written */
 
+enum { CHECK_GEMM_UNSET = 0xFF }; /* bytes that are NaN as halves and as floats */
+
+/* Unset bytes, which the caller frees with wn_mem_free(), with a guard behind them; check_guard()
+ * fails the test when it is not as it was. */
+unsigned char *check_guarded(size_t bytes);
+void check_guard(const unsigned char *p, size_t bytes);
+
 /* Matrices of one product; rows and packed are unset bytes with a guard behind them. */
 typedef struct check_matrices {
     const wn_gemm *gemm;
